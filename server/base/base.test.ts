@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { prefixEnd } from "./bytes.ts";
+import { crc32c } from "./crc32c.ts";
+import { BoundedQueue } from "./queue.ts";
+import { SeededRandom } from "./random.ts";
+
+test("crc32c gives the standard's check value, whole and in pieces", () => {
+  const text = Buffer.from("123456789");
+  expect(crc32c(text)).toBe(0xe3069283);
+  expect(crc32c(text.subarray(4), crc32c(text.subarray(0, 4)))).toBe(0xe3069283);
+});
+
+test("a prefix ends behind its last key, and 0xff bytes have no end", () => {
+  expect(prefixEnd(Buffer.from("/a/"))).toEqual(Buffer.from("/a0"));
+  expect(prefixEnd(Buffer.from([0x61, 0xff]))).toEqual(Buffer.from("b"));
+  expect(prefixEnd(Buffer.from([0xff, 0xff]))).toBeUndefined();
+  expect(prefixEnd(Buffer.alloc(0))).toBeUndefined();
+});
+
+test("a full queue refuses and keeps its order", () => {
+  const queue = new BoundedQueue<number>(2);
+  expect([queue.push(1), queue.push(2), queue.push(3)]).toEqual([true, true, false]);
+  expect([queue.shift(), queue.shift(), queue.shift()]).toEqual([1, 2, undefined]);
+});
+
+test("the same seed gives the same numbers, another seed others", () => {
+  const numbers = (seed: number) => {
+    const random = new SeededRandom(seed);
+    return Array.from({ length: 8 }, () => random.below(1_000_000));
+  };
+  expect(numbers(7)).toEqual(numbers(7));
+  expect(numbers(7)).not.toEqual(numbers(8));
+  expect(Math.max(...numbers(7))).toBeLessThan(1_000_000);
+});
