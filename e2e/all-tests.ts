@@ -1,0 +1,92 @@
+// Every test, in order of what fails fastest: `npm test`. Ends with one line that sums all runners.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installTools } from "./harness/tools.ts";
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+const root = join(import.meta.dirname, "..");
+const reports = mkdtempSync(join(tmpdir(), "quorate-tests-"));
+const startedAt = performance.now();
+const counts: Count[] = [];
+
+try {
+  step("tools", () => installTools());
+  for (const script of ["check:format", "check:lint", "check:types", "build"]) {
+    step(script, () => mustRun("npm", ["run", "--silent", script]));
+  }
+  runVitest("unit");
+  runVitest("e2e");
+  runPlaywright();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  counts.push({ passed: 0, failed: 1 });
+}
+rmSync(reports, { recursive: true });
+
+const passed = counts.reduce((sum, count) => sum + count.passed, 0);
+const failed = counts.reduce((sum, count) => sum + count.failed, 0);
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+function step(name: string, action: () => void): void {
+  process.stdout.write(`\n── ${name} (${Math.round((performance.now() - startedAt) / 1000)} s)\n`);
+  action();
+}
+
+function runVitest(project: string): void {
+  const report = join(reports, `${project}.json`);
+  step(project, () => {
+    const status = run("vitest", [
+      "run",
+      `--project=${project}`,
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report}`,
+    ]);
+    const result = readReport<{ numPassedTests: number; numFailedTests: number }>(report);
+    const found = { passed: result.numPassedTests, failed: result.numFailedTests };
+    counts.push(status !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found);
+  });
+}
+
+function runPlaywright(): void {
+  const report = join(reports, "browser.json");
+  step("browser", () => {
+    const status = run("playwright", ["test", "--reporter=list,json"], {
+      PLAYWRIGHT_JSON_OUTPUT_NAME: report,
+    });
+    const { stats } = readReport<{
+      stats: { expected: number; unexpected: number; flaky: number };
+    }>(report);
+    const found = { passed: stats.expected, failed: stats.unexpected + stats.flaky };
+    counts.push(status !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found);
+  });
+}
+
+function readReport<T>(path: string): T {
+  if (!existsSync(path)) throw new Error(`No report was written to ${path}: the runner broke off.`);
+  return JSON.parse(readFileSync(path, "utf8")) as T;
+}
+
+function mustRun(command: string, args: readonly string[]): void {
+  if (run(command, args) !== 0) throw new Error(`${command} ${args.join(" ")} failed`);
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): number {
+  const { status } = spawnSync(command, [...args], {
+    cwd: root,
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1", ...env },
+    stdio: "inherit",
+  });
+  return status ?? 1;
+}

@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { LaunchError } from "./options.ts";
+
+interface Part {
+  readonly name: string;
+  /** Written after a build that went well. */
+  readonly stamp: string;
+  readonly sources: readonly string[];
+  readonly script: string;
+}
+
+const SHARED = ["package.json", "package-lock.json"];
+
+const SERVER: Part = {
+  name: "the server",
+  stamp: "dist/built",
+  sources: ["server", "tsconfig.server.json", ...SHARED],
+  script: "build:server",
+};
+
+const CONSOLE: Part = {
+  name: "the console",
+  stamp: ".next/built",
+  sources: ["app", "components", "lib", "public", "server/proto", "next.config.ts", ...SHARED],
+  script: "build:console",
+};
+
+/** Builds what is not built yet or older than its sources. Throws LaunchError with the output. */
+export async function buildMissing(
+  root: string,
+  needsServer: boolean,
+  say: (line: string) => void,
+): Promise<void> {
+  for (const part of needsServer ? [SERVER, CONSOLE] : [CONSOLE]) {
+    if (isFresh(root, part)) continue;
+    say(`Building ${part.name} …`);
+    await runScript(root, part);
+    const stamp = join(root, part.stamp);
+    mkdirSync(dirname(stamp), { recursive: true });
+    writeFileSync(stamp, "");
+  }
+}
+
+function isFresh(root: string, part: Part): boolean {
+  const stamp = statSync(join(root, part.stamp), { throwIfNoEntry: false });
+  if (stamp === undefined) return false;
+  return part.sources.every((source) => newestMtime(join(root, source)) <= stamp.mtimeMs);
+}
+
+function newestMtime(path: string): number {
+  if (!existsSync(path)) return 0;
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  const inside = readdirSync(path).map((name) => newestMtime(join(path, name)));
+  return Math.max(stat.mtimeMs, ...inside);
+}
+
+function runScript(root: string, part: Part): Promise<void> {
+  const child = spawn("npm", ["run", "--silent", part.script], {
+    cwd: root,
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) return resolve();
+      const text = Buffer.concat(output).toString("utf8").trim();
+      reject(new LaunchError(`Building ${part.name} failed:\n${text}`));
+    });
+  });
+}

@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, renameSync, statSync } from "node:fs";
+
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 15_000;
+/** A process that ran this long starts over with the first, short delay. */
+const BACKOFF_RESET_MS = 30_000;
+const LOG_BYTES_MAX = 16 * 1024 * 1024;
+
+export interface KeptProcess {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Standard output and error go here; a file over 16 MiB is moved to `<file>.1` at a start. */
+  readonly logFile: string;
+}
+
+export interface KeeperEvents {
+  started(name: string, pid: number): void;
+  /** It ended although nobody stopped it; it comes back after `delayMs`. */
+  died(name: string, cause: string, delayMs: number): void;
+}
+
+/** Keeps one Node process running: restarts it with a growing delay until `stop`. */
+export class ProcessKeeper {
+  readonly #process: KeptProcess;
+  readonly #events: KeeperEvents;
+  #child: ChildProcess | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #delayMs = BACKOFF_FIRST_MS;
+  #isStopping = false;
+  #onEnd: (() => void) | undefined;
+
+  constructor(process: KeptProcess, events: KeeperEvents) {
+    this.#process = process;
+    this.#events = events;
+  }
+
+  get name(): string {
+    return this.#process.name;
+  }
+
+  get logFile(): string {
+    return this.#process.logFile;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined;
+  }
+
+  start(): void {
+    const { args, cwd, env, logFile, name } = this.#process;
+    rotate(logFile);
+    const log = openSync(logFile, "a", 0o600);
+    const startedAt = performance.now();
+    const child = spawn(process.execPath, [...args], {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    this.#child = child;
+    child.once("error", (error) => this.#ended(String(error), startedAt));
+    child.once("exit", (code, signal) => {
+      this.#ended(signal === null ? `exit code ${code}` : `signal ${signal}`, startedAt);
+    });
+    if (child.pid !== undefined) this.#events.started(name, child.pid);
+  }
+
+  /** Asks it to end, and ends it after `graceMs`. Resolves when it is gone. */
+  stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#timer);
+    const child = this.#child;
+    if (child === undefined) return Promise.resolve();
+    child.kill("SIGTERM");
+    const kill = setTimeout(() => child.kill("SIGKILL"), graceMs);
+    return new Promise((resolve) => {
+      this.#onEnd = () => {
+        clearTimeout(kill);
+        resolve();
+      };
+    });
+  }
+
+  #ended(cause: string, startedAt: number): void {
+    if (this.#child === undefined) return;
+    this.#child = undefined;
+    this.#onEnd?.();
+    if (this.#isStopping) return;
+    if (performance.now() - startedAt > BACKOFF_RESET_MS) this.#delayMs = BACKOFF_FIRST_MS;
+    this.#events.died(this.name, cause, this.#delayMs);
+    this.#timer = setTimeout(() => this.start(), this.#delayMs);
+    this.#delayMs = Math.min(this.#delayMs * 2, BACKOFF_MAX_MS);
+  }
+}
+
+function rotate(logFile: string): void {
+  const size = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > LOG_BYTES_MAX) renameSync(logFile, `${logFile}.1`);
+}
