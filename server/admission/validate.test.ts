@@ -54,8 +54,8 @@ test("a sort option outside the enums is refused", () => {
 });
 
 test("a lease may live 9,000,000,000 seconds and not one more", () => {
-  expect(outcome(() => checkLeaseGrant({ TTL: 9_000_000_000n, ID: 0n }))).toBe("ok");
-  expect(outcome(() => checkLeaseGrant({ TTL: 9_000_000_001n, ID: 0n }))).toBe("LeaseTTLTooLarge");
+  expect(outcome(() => checkLeaseGrant({ TTL: 9_000_000_000, ID: 0n }))).toBe("ok");
+  expect(outcome(() => checkLeaseGrant({ TTL: 9_000_000_001, ID: 0n }))).toBe("LeaseTTLTooLarge");
 });
 
 test("an operation that holds nothing is refused as etcd does it", () => {

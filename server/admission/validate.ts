@@ -11,7 +11,7 @@ import { RangeRequest_SortOrder, RangeRequest_SortTarget } from "../proto/gen/rp
 import { KeySet } from "./key-set.ts";
 
 /** etcd's largest time to live: 9,000,000,000 s. */
-export const LEASE_TTL_SECONDS_MAX = 9_000_000_000n;
+export const LEASE_TTL_SECONDS_MAX = 9_000_000_000;
 /** Nested transactions deeper than this are refused before anything recurses over them. */
 export const TXN_DEPTH_MAX = 32;
 
