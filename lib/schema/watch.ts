@@ -1,0 +1,74 @@
+// GET /api/clusters/[cluster]/watch: server-sent events from an etcd watch. Every message that
+// moves the position carries `id: <revision>`: everything up to that revision has been delivered,
+// and a reconnect with `Last-Event-ID: <revision>` goes on at the next one. Nothing is ever left
+// out silently: what compaction has taken is named by `reset`.
+//
+//   event: open       OpenEvent      once per connection, before anything else
+//   event: change     ChangeEvent    id; one message per revision, all of its events in it
+//   event: progress   ProgressEvent  id; nothing new up to here (about every 10 s when idle)
+//   event: reset      ResetEvent     id; a gap: compaction took [from, compactRevision]
+//   event: link       LinkEvent      the way to etcd broke or is back; the stream resumes by itself
+//   event: failure    ErrorReply     final; the server closes the stream, do not reconnect at once
+//   : heartbeat                      comment, every 15 s
+import { z } from "zod";
+import { Base64, Base64Url, Decimal } from "./bytes.ts";
+import { ApiError } from "./errors.ts";
+import { KeyValue } from "./keys.ts";
+
+/** Exactly one of `key` and `prefix`; prefix "" watches everything. */
+export const WatchQuery = z
+  .object({
+    key: Base64Url.min(1).optional(),
+    prefix: Base64Url.optional(),
+    /** First revision to deliver; default: the next one. `Last-Event-ID` wins over it. */
+    revision: Decimal.optional(),
+    /** Only these; default both. */
+    only: z.enum(["put", "delete"]).optional(),
+  })
+  .refine((query) => (query.key === undefined) !== (query.prefix === undefined), {
+    message: "give either key or prefix",
+  });
+export type WatchQuery = z.infer<typeof WatchQuery>;
+
+export const OpenEvent = z.object({
+  /** The first revision that will be delivered. */
+  from: Decimal,
+  /** The cluster's revision when the watch began. */
+  revision: Decimal,
+});
+export type OpenEvent = z.infer<typeof OpenEvent>;
+
+export const WatchEvent = z.object({
+  type: z.enum(["put", "delete"]),
+  key: Base64,
+  /** What a put wrote; null for a delete. */
+  kv: KeyValue.nullable(),
+  /** What stood there before; null for a creation, or when compaction has taken it. */
+  previous: KeyValue.nullable(),
+});
+export type WatchEvent = z.infer<typeof WatchEvent>;
+
+export const ChangeEvent = z.object({
+  revision: Decimal,
+  /** ISO time at which the console received it; etcd itself keeps no times. */
+  receivedAt: z.string(),
+  events: z.array(WatchEvent),
+});
+export type ChangeEvent = z.infer<typeof ChangeEvent>;
+
+export const ProgressEvent = z.object({ revision: Decimal });
+export type ProgressEvent = z.infer<typeof ProgressEvent>;
+
+export const ResetEvent = z.object({
+  /** The first revision that is missing. */
+  from: Decimal,
+  /** The last one that may be missing; the stream goes on behind it. */
+  compactRevision: Decimal,
+});
+export type ResetEvent = z.infer<typeof ResetEvent>;
+
+export const LinkEvent = z.object({
+  state: z.enum(["lost", "restored"]),
+  error: ApiError.nullable(),
+});
+export type LinkEvent = z.infer<typeof LinkEvent>;
