@@ -1,0 +1,151 @@
+import { assert, must } from "../base/assert.ts";
+import type { Log } from "../base/log.ts";
+import { Status } from "../errors.ts";
+import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
+import type { Metadata } from "../http2/metadata.ts";
+import type { GrpcMethodCounters } from "../metrics/grpc-counters.ts";
+import type { GrpcMetrics } from "../metrics/grpc-metrics.ts";
+import { MalformedRequestError } from "./call-errors.ts";
+import type { CallGuards } from "./call-guards.ts";
+import {
+  grpcType,
+  type MethodDefinition,
+  type MethodKey,
+  type RequestOf,
+  type ResponseOf,
+  type ServiceDefinition,
+  type UnaryKey,
+} from "./definition.ts";
+import { StreamCall } from "./stream-call.ts";
+import { UnaryCall } from "./unary-call.ts";
+
+/** What a unary handler knows of its call. */
+export interface CallContext {
+  readonly path: string;
+  readonly metadata: Metadata;
+  readonly remote: string;
+  /** On the clock's monotonic scale; undefined when the client set none. */
+  readonly deadlineMs: number | undefined;
+  /** The client is gone or its deadline passed: an answer would reach nobody. */
+  readonly isCanceled: boolean;
+  /** Called once when that happens while the handler waits. */
+  onCancel: (() => void) | undefined;
+}
+
+export type UnaryHandler<Request, Response> = (
+  request: Request,
+  context: CallContext,
+) => Response | Promise<Response>;
+
+/**
+ * Request bytes in, response bytes out, for paths where decoding is what costs. Both are read
+ * within the turn; whoever keeps request bytes for long copies them (see GrpcHandler.message).
+ */
+export type RawHandler = (
+  request: Buffer,
+  context: CallContext,
+) => Uint8Array | Promise<Uint8Array>;
+
+/** Called when the call arrives; throwing refuses it. */
+export type StreamHandler = (call: GrpcCall) => GrpcHandler;
+
+export interface DispatcherOptions {
+  readonly log: Log;
+  readonly guards: CallGuards;
+  readonly metrics: GrpcMetrics;
+}
+
+type Route = (call: GrpcCall) => GrpcHandler;
+
+/** From the path of a call to its handler: registration, guards, counting, error texts. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #routes = new Map<string, Route>();
+  readonly #services = new Set<string>();
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  unary<D extends ServiceDefinition, K extends UnaryKey<D>>(
+    definition: D,
+    key: K,
+    handler: UnaryHandler<RequestOf<D, K>, ResponseOf<D, K>>,
+  ): void {
+    const { requestType, responseType } = methodOf(definition, key);
+    const encode = (response: unknown) => responseType.encode(response as never).finish();
+    this.rawUnary(definition, key, (bytes, context) => {
+      const request = decodeRequest(requestType, bytes) as RequestOf<D, K>;
+      const response = handler(request, context);
+      return response instanceof Promise ? response.then(encode) : encode(response);
+    });
+  }
+
+  rawUnary<D extends ServiceDefinition, K extends UnaryKey<D>>(
+    definition: D,
+    key: K,
+    handler: RawHandler,
+  ): void {
+    const options = this.#options;
+    this.#register(definition, key, (counters) => (call) => {
+      return new UnaryCall(call, handler, counters, options);
+    });
+  }
+
+  /** For methods with a stream in either direction. */
+  stream<D extends ServiceDefinition, K extends MethodKey<D>>(
+    definition: D,
+    key: K,
+    handler: StreamHandler,
+  ): void {
+    const options = this.#options;
+    this.#register(definition, key, (counters) => (call) => {
+      return StreamCall.open(call, handler, counters, options);
+    });
+  }
+
+  readonly dispatch = (call: GrpcCall): GrpcHandler => {
+    const route = this.#routes.get(call.path);
+    return route === undefined ? this.#refuse(call) : route(call);
+  };
+
+  #register(
+    definition: ServiceDefinition,
+    key: string,
+    route: (counters: GrpcMethodCounters) => Route,
+  ): void {
+    const method = methodOf(definition, key);
+    const path = `/${definition.fullName}/${method.name}`;
+    assert(!this.#routes.has(path), `two handlers for ${path}`);
+    const { metrics } = this.#options;
+    const counters = metrics.register(grpcType(method), definition.fullName, method.name);
+    this.#services.add(definition.fullName);
+    this.#routes.set(path, route(counters));
+  }
+
+  #refuse(call: GrpcCall): GrpcHandler {
+    const at = call.path.lastIndexOf("/");
+    const service = call.path.slice(1, at);
+    const method = call.path.slice(at + 1);
+    if (at <= 0) call.fail(Status.UNIMPLEMENTED, `malformed method name: "${call.path}"`);
+    else if (!this.#services.has(service)) {
+      call.fail(Status.UNIMPLEMENTED, `unknown service ${service}`);
+    } else call.fail(Status.UNIMPLEMENTED, `unknown method ${method} for service ${service}`);
+    return REFUSED;
+  }
+}
+
+const REFUSED: GrpcHandler = { message() {}, halfClose() {}, cancel() {} };
+
+function methodOf(definition: ServiceDefinition, key: string): MethodDefinition {
+  return must(definition.methods[key], `${definition.fullName} has no method ${key}`);
+}
+
+function decodeRequest(codec: MethodDefinition["requestType"], bytes: Buffer): unknown {
+  try {
+    return codec.decode(bytes);
+  } catch (thrown) {
+    // Also the stack overflow of a message nested without end.
+    throw new MalformedRequestError(thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}
