@@ -26,7 +26,7 @@ class MapTables implements MembershipTables {
   }
 
   *scan(table: Table): Iterable<Row> {
-    for (const [key, value] of [...this.rows].sort()) {
+    for (const [key, value] of [...this.rows].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (key.startsWith(`${table}/`)) yield [Buffer.from(key.slice(table.length + 1)), value];
     }
   }
