@@ -1,0 +1,74 @@
+import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
+
+interface Codec<T> {
+  encode(message: T): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): T;
+}
+
+interface Method<Request, Response> {
+  readonly name: string;
+  readonly requestType: Codec<Request>;
+  readonly responseType: Codec<Response>;
+}
+
+interface Service {
+  readonly fullName: string;
+}
+
+export interface RpcFailure {
+  readonly status: number;
+  readonly text: string;
+}
+
+export type RpcOutcome<Response> =
+  | { readonly response: Response }
+  | { readonly failure: RpcFailure };
+
+const MESSAGE_BYTES_MAX = 1 << 30;
+const DEADLINE_MS = 20_000;
+
+/** A bare gRPC client over the generated definitions: what goes in and out is compared as it is. */
+export class RpcClient {
+  readonly #client: Client;
+
+  /** @param address host:port, without TLS */
+  constructor(address: string) {
+    this.#client = new Client(address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+      "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
+    });
+  }
+
+  unary<Request, Response>(
+    service: Service,
+    method: Method<Request, Response>,
+    request: Request,
+  ): Promise<RpcOutcome<Response>> {
+    return new Promise((resolve) => {
+      this.#client.makeUnaryRequest(
+        `/${service.fullName}/${method.name}`,
+        (message: Request) => Buffer.from(method.requestType.encode(message).finish()),
+        (bytes: Buffer) => method.responseType.decode(bytes),
+        request,
+        { deadline: new Date(Date.now() + DEADLINE_MS) },
+        (error: ServiceError | null, response?: Response) => {
+          if (error === null && response !== undefined) return resolve({ response });
+          const failure = { status: error?.code ?? -1, text: error?.details ?? "no response" };
+          resolve({ failure });
+        },
+      );
+    });
+  }
+
+  stream<Request, Response>(service: Service, method: Method<Request, Response>) {
+    return this.#client.makeBidiStreamRequest(
+      `/${service.fullName}/${method.name}`,
+      (message: Request) => Buffer.from(method.requestType.encode(message).finish()),
+      (bytes: Buffer) => method.responseType.decode(bytes),
+    );
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
