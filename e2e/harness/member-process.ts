@@ -10,6 +10,8 @@ import { ETCD_34, ETCD_35, type EtcdTools } from "./tools.ts";
 const OURS = join(import.meta.dirname, "../../dist/server/etcd.js");
 const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 15_000;
+/** `check perf` alone takes a minute. */
+const COMMAND_LIMIT_MS = 110_000;
 
 /** Whose program a member runs. */
 export type Make = "quorate" | "etcd-3.4" | "etcd-3.5";
@@ -208,7 +210,7 @@ export async function etcdctl(
 ): Promise<CommandResult> {
   const env = { ...process.env, ETCDCTL_API: "3" };
   try {
-    const options = { env, timeout: 60_000, maxBuffer: 256 * 1024 * 1024 };
+    const options = { env, timeout: COMMAND_LIMIT_MS, maxBuffer: 256 * 1024 * 1024 };
     const { stdout, stderr } = await execute(
       tools.etcdctl,
       [`--endpoints=${endpoints}`, ...args],

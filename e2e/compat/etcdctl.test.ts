@@ -1,0 +1,218 @@
+import { spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ClusterProcess, type CommandResult, etcdctl } from "../harness/member-process.ts";
+import { ETCD_34, ETCD_35, type EtcdTools } from "../harness/tools.ts";
+
+// What an operator types, run against our three members and Debian's three: the terminal must show
+// the same, down to the exit code.
+
+let ours: ClusterProcess;
+let theirs: ClusterProcess;
+
+beforeAll(async () => {
+  ours = await ClusterProcess.start({ make: "quorate", size: 3 });
+  theirs = await ClusterProcess.start({ make: "etcd-3.5", size: 3 });
+});
+
+afterAll(async () => {
+  await ours?.stop();
+  await theirs?.stop();
+});
+
+/** Ids, ports and durations differ, and the client's own warnings name its memory addresses. */
+function shown(result: CommandResult): { code: number; stdout: string; stderr: string } {
+  const calm = (text: string): string =>
+    text
+      .replace(/^\{"level":"warn".*\n/gm, "")
+      .replace(/127\.0\.0\.1:\d+/g, "HOST")
+      .replace(/"(cluster_id|member_id|raft_term|leader)":\s*\d+/g, '"$1":0')
+      .replace(/"(ClusterID|MemberID|RaftTerm|Leader|ID)" : \d+/g, '"$1" : 0')
+      .replace(/took = [\d.]+[µmn]?s/g, "took = T")
+      .replace(/\b[0-9a-f]{13,16}\b/g, "ID");
+  return { code: result.code, stdout: calm(result.stdout), stderr: calm(result.stderr) };
+}
+
+async function both(tools: EtcdTools, args: readonly string[]): Promise<void> {
+  const [mine, real] = [
+    await etcdctl(tools, ours.member(0).clientUrl, args),
+    await etcdctl(tools, theirs.member(0).clientUrl, args),
+  ];
+  expect(shown(mine), args.join(" ")).toEqual(shown(real));
+}
+
+/** `etcdctl txn` reads its operations from standard input. */
+function interactive(tools: EtcdTools, endpoint: string, args: readonly string[], input: string) {
+  return new Promise<CommandResult>((resolve) => {
+    const env = { ...process.env, ETCDCTL_API: "3" };
+    const child = spawn(tools.etcdctl, [`--endpoints=${endpoint}`, ...args], { env });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString("utf8");
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString("utf8");
+    });
+    child.once("close", (code) => resolve({ code: code ?? -1, stdout, stderr }));
+    child.stdin.end(input);
+  });
+}
+
+const COMMANDS: readonly (readonly string[])[] = [
+  ["put", "foo", "bar"],
+  ["put", "foo1", "bar1"],
+  ["put", "foo2", "bar2"],
+  ["put", "--prev-kv", "foo", "baz"],
+  ["put", "--ignore-value", "foo"],
+  ["put", "--ignore-value", "missing"],
+  ["put", "--lease=1234", "foo", "x"],
+  ["get", "foo"],
+  ["get", "foo", "--hex"],
+  ["get", "foo", "--print-value-only"],
+  ["get", "foo", "--consistency=s"],
+  ["get", "--prefix", "foo"],
+  ["get", "--prefix", "foo", "--limit=2"],
+  ["get", "--prefix", "foo", "--keys-only"],
+  ["get", "--prefix", "foo", "--order=DESCEND"],
+  ["get", "--prefix", "foo", "--sort-by=MODIFY", "--order=DESCEND"],
+  ["get", "--prefix", "foo", "--sort-by=VALUE"],
+  ["get", "--from-key", "foo1"],
+  ["get", "foo", "foo2"],
+  ["get", "foo", "--rev=3"],
+  ["get", "foo", "--rev=999"],
+  ["get", "foo", "-w", "json"],
+  ["get", "foo", "-w", "fields"],
+  ["get", "--prefix", "foo", "-w", "json"],
+  ["del", "foo1", "--prev-kv"],
+  ["del", "nothing"],
+  ["del", "--prefix", "fo"],
+  ["put", "a", "1"],
+  ["put", "b", "2"],
+  ["lease", "grant", "600", "--lease-id=5"],
+  ["lease", "revoke", "77"],
+  ["compaction", "3"],
+  ["compaction", "3"],
+  ["compaction", "4", "--physical"],
+  ["get", "a", "--rev=2"],
+  ["alarm", "list"],
+  ["alarm", "disarm"],
+  ["member", "remove", "1234"],
+  ["member", "add", "bad", "--peer-urls=nonsense"],
+  ["defrag"],
+  ["endpoint", "health"],
+  ["move-leader", "1234"],
+];
+
+describe.each([ETCD_34, ETCD_35])("etcdctl $version beside real etcd", (tools) => {
+  test("shows the same for every command on keys, leases, compaction, members", async () => {
+    await both(tools, ["del", "--from-key", ""]);
+    for (const args of COMMANDS) {
+      if (tools.version === "3.4" && args.some((arg) => arg.startsWith("--lease-id"))) continue;
+      await both(tools, args);
+    }
+  });
+
+  test("runs a transaction from standard input, then-branch and else-branch", async () => {
+    const input = 'mod("a") > "0"\n\nput a txn\nget a\ndel b\n\nput failed 1\n\n';
+    for (const text of [input, input.replace("> ", "= ")]) {
+      const mine = await interactive(tools, ours.member(1).clientUrl, ["txn"], text);
+      const real = await interactive(tools, theirs.member(1).clientUrl, ["txn"], text);
+      expect(shown(mine)).toEqual(shown(real));
+    }
+  });
+
+  test("watches a prefix from an old revision", async () => {
+    const watched = async (cluster: ClusterProcess): Promise<string> => {
+      const at = cluster.member(2).clientUrl;
+      const before = await etcdctl(tools, at, ["put", "w/0", "zero", "-w", "json"]);
+      const { revision } = (JSON.parse(before.stdout) as { header: { revision: number } }).header;
+      await etcdctl(tools, at, ["put", "w/1", "one"]);
+      await etcdctl(tools, at, ["del", "w/0"]);
+      const env = { ...process.env, ETCDCTL_API: "3" };
+      const args = [
+        `--endpoints=${at}`,
+        "watch",
+        "--prefix",
+        "w/",
+        `--rev=${revision}`,
+        "--prev-kv",
+      ];
+      const child = spawn(tools.etcdctl, args, { env });
+      let output = "";
+      child.stdout.on("data", (chunk: Buffer) => {
+        output += chunk.toString("utf8");
+      });
+      const deadline = performance.now() + 10_000;
+      while (!output.includes("DELETE\nw/0") && performance.now() < deadline) await delay(20);
+      await etcdctl(tools, at, ["put", "w/2", "live"]);
+      while (!output.includes("live") && performance.now() < deadline) await delay(20);
+      child.kill("SIGKILL");
+      return output;
+    };
+    expect(await watched(ours)).toBe(await watched(theirs));
+  });
+});
+
+describe.each([ETCD_34, ETCD_35])("etcdctl $version over our members", (tools) => {
+  test("grants, lists, keeps alive and revokes a lease that holds a key", async () => {
+    const at = ours.member(1).clientUrl;
+    const granted = await etcdctl(tools, at, ["lease", "grant", "100"]);
+    const id = /lease ([0-9a-f]{16}) granted with TTL\(100s\)/.exec(granted.stdout)?.[1] ?? "";
+    expect(id, granted.stderr).not.toBe("");
+    expect((await etcdctl(tools, at, ["put", "leased", "x", `--lease=${id}`])).stdout).toBe("OK\n");
+    const left = await etcdctl(tools, at, ["lease", "timetolive", id, "--keys"]);
+    expect(left.stdout).toMatch(
+      /granted with TTL\(100s\), remaining\(\d+s\), attached keys\(\[leased\]\)/,
+    );
+    const alive = await etcdctl(tools, at, ["lease", "keep-alive", "--once", id]);
+    expect(alive.stdout).toContain(`lease ${id} keepalived with TTL(100)`);
+    expect((await etcdctl(tools, at, ["lease", "list"])).stdout).toContain(id);
+    expect((await etcdctl(tools, at, ["lease", "revoke", id])).stdout).toBe(
+      `lease ${id} revoked\n`,
+    );
+    expect((await etcdctl(tools, at, ["get", "leased"])).stdout).toBe("");
+  });
+
+  test("holds a lock while a command runs, and a second one waits", async () => {
+    const at = ours.member(0).clientUrl;
+    const first = await etcdctl(tools, at, ["lock", "mutex", "echo", "held"]);
+    expect(first).toMatchObject({ code: 0, stdout: "held\n" });
+    const second = await etcdctl(tools, at, ["lock", "mutex", "echo", "again"]);
+    expect(second).toMatchObject({ code: 0, stdout: "again\n" });
+  });
+
+  test("shows members and the status of every endpoint", async () => {
+    const members = await etcdctl(tools, ours.endpoints, ["member", "list"]);
+    expect(members.stdout.trim().split("\n")).toHaveLength(3);
+    expect(members.stdout).toMatch(/^[0-9a-f]+, started, m\d, http:\/\/127\.0\.0\.1:\d+, http/m);
+    const status = await etcdctl(tools, ours.endpoints, ["endpoint", "status", "-w", "json"]);
+    const rows = JSON.parse(status.stdout) as { Status: { version: string; dbSize: number } }[];
+    expect(rows.map((row) => row.Status.version)).toEqual(["3.5.16", "3.5.16", "3.5.16"]);
+    expect(rows.every((row) => row.Status.dbSize > 0)).toBe(true);
+    const hashes = await etcdctl(tools, ours.endpoints, ["endpoint", "hashkv", "-w", "json"]);
+    const values = (JSON.parse(hashes.stdout) as { HashKV: { hash: number } }[]).map(
+      (row) => row.HashKV.hash,
+    );
+    expect(new Set(values).size).toBe(1);
+  });
+
+  test("moves the leader to the member that was asked for", async () => {
+    const status = await etcdctl(tools, ours.endpoints, ["endpoint", "status", "-w", "json"]);
+    const rows = JSON.parse(status.stdout.replace(/:(\d{16,})/g, ':"$1"')) as {
+      Endpoint: string;
+      Status: { leader: string; header: { member_id: string } };
+    }[];
+    const leader = rows.find((row) => row.Status.header.member_id === row.Status.leader);
+    const other = rows.find((row) => row.Status.header.member_id !== row.Status.leader);
+    const target = BigInt(other?.Status.header.member_id ?? 0).toString(16);
+    const moved = await etcdctl(tools, leader?.Endpoint ?? "", ["move-leader", target]);
+    expect(moved.stdout, moved.stderr).toContain("Leadership transferred from");
+  });
+});
+
+test("etcdctl check perf passes its small load", async () => {
+  const result = await etcdctl(ETCD_35, ours.endpoints, ["check", "perf", "--load=s"]);
+  expect(result.stdout).toContain("PASS: Throughput");
+  expect(result.stdout).toContain("PASS: Slowest request");
+}, 120_000);
