@@ -1,0 +1,305 @@
+import { assert, must } from "../base/assert.ts";
+import { CountTree } from "./count-tree.ts";
+import { BLOCK_SLOTS, KeyBlock } from "./key-block.ts";
+import { isTombstoneTail, RevisionArena, subOfTail, tailOf } from "./revision-arena.ts";
+
+// Which keys there are, and at which revisions each of them changed: all in memory, rebuilt from the
+// `key` table at start. Values stay in the engine.
+//
+//   blocks     [ a … f ][ g … m ][ n … z ]        sorted; a block is up to 512 packed keys
+//   counts       301      412      87             live keys per block, summed in a tree
+//   arena      older revisions of the keys that have more than one
+//
+// A position (block number * 512 + slot) names a place in the order of keys, until keys are inserted
+// or removed; a change of an existing key moves nothing. Counting live keys before a position is a
+// walk down the tree and a look at one block. At an older revision only the blocks are looked into
+// that changed since.
+//
+// Invariants: every block but an only one holds at least one key · keys ascend, within and across
+// blocks · a history's revisions ascend and the newest stands in its slot · a slot leaves only by
+// compaction.
+
+/** Blocks with fewer keys join a neighbour with room. */
+const MERGE_SLOTS = BLOCK_SLOTS / 4;
+const MERGED_SLOTS_MAX = (BLOCK_SLOTS * 3) / 4;
+const MERGED_BYTES_MAX = 48 * 1024;
+
+/** The newest state of one key; tombstones count as states. */
+export interface KeyState {
+  main: number;
+  sub: number;
+  isTombstone: boolean;
+  /** 0 for a tombstone. */
+  createRevision: number;
+  version: number;
+}
+
+export class KeyIndex {
+  readonly #blocks: KeyBlock[] = [new KeyBlock()];
+  readonly #arena = new RevisionArena();
+  readonly #counts = new CountTree();
+  #areCountsStale = true;
+  #liveCount = 0;
+  #isHit = false;
+
+  /** Keys that exist now. */
+  get liveCount(): number {
+    return this.#liveCount;
+  }
+
+  get blockCount(): number {
+    return this.#blocks.length;
+  }
+
+  block(number: number): KeyBlock {
+    return this.#blocks[number] as KeyBlock;
+  }
+
+  get arena(): RevisionArena {
+    return this.#arena;
+  }
+
+  /** The position of the first key that is not below `key`; `isHit` tells whether it is that key. */
+  seek(key: Buffer): number {
+    return this.#search(key);
+  }
+
+  get isHit(): boolean {
+    return this.#isHit;
+  }
+
+  /** A copy of the key at a position. */
+  keyAt(at: number): Buffer {
+    return this.#blockAt(at).key(slotOf(at));
+  }
+
+  readState(at: number, state: KeyState): void {
+    const block = this.#blockAt(at);
+    const slot = slotOf(at);
+    const tail = block.tail[slot] as number;
+    state.main = block.main[slot] as number;
+    state.sub = subOfTail(tail);
+    state.isTombstone = isTombstoneTail(tail);
+    state.createRevision = block.create[slot] as number;
+    state.version = block.version[slot] as number;
+  }
+
+  /** Adds a change, newer than all others of the key at `at`, and keeps the older ones. */
+  change(at: number, state: Readonly<KeyState>): void {
+    const block = this.#blockAt(at);
+    const slot = slotOf(at);
+    const main = block.main[slot] as number;
+    const tail = block.tail[slot] as number;
+    assert(state.main >= main, "a key's revisions ascend");
+    block.older[slot] = this.#arena.append(block.older[slot] as number, main, tail);
+    const wasLive = !isTombstoneTail(tail);
+    writeState(block, slot, state);
+    if (wasLive === state.isTombstone) this.#addLive(blockOf(at), wasLive ? -1 : 1);
+  }
+
+  /** Adds a key that the index does not know, where `seek` said. Positions behind it change. */
+  insert(at: number, key: Buffer, state: Readonly<KeyState>): void {
+    let number = blockOf(at);
+    let slot = slotOf(at);
+    const block = this.#blockAt(at);
+    if (block.isFull) {
+      const half = splitSlot(block, slot, number === this.#blocks.length - 1);
+      this.#blocks.splice(number + 1, 0, block.split(half));
+      this.#areCountsStale = true;
+      if (slot > half) {
+        number++;
+        slot -= half;
+      }
+    }
+    const target = this.block(number);
+    target.insert(slot, key);
+    target.older[slot] = 0;
+    writeState(target, slot, state);
+    if (!state.isTombstone) this.#addLive(number, 1);
+  }
+
+  /** Where `end` stands: no key of the range is at or behind it. */
+  seekEnd(end: Buffer | undefined): number {
+    return end === undefined ? this.end : this.#search(end);
+  }
+
+  /** The position behind the last key. */
+  get end(): number {
+    const last = this.#blocks.length - 1;
+    return position(last, (this.#blocks[last] as KeyBlock).count);
+  }
+
+  /** The same place, written as the start of the next block where it is a block's end. */
+  normalize(at: number): number {
+    const number = blockOf(at);
+    const isBehindBlock = slotOf(at) >= (this.#blocks[number] as KeyBlock).count;
+    return isBehindBlock && number + 1 < this.#blocks.length ? position(number + 1, 0) : at;
+  }
+
+  /** Live keys in [from, to) at present. */
+  liveBetween(from: number, to: number): number {
+    if (to <= from) return 0;
+    const firstBlock = blockOf(from);
+    const lastBlock = blockOf(to);
+    const first = this.#blocks[firstBlock] as KeyBlock;
+    if (firstBlock === lastBlock) return first.liveBetween(slotOf(from), slotOf(to));
+    if (this.#areCountsStale) this.#recount();
+    const head = first.liveBetween(slotOf(from), first.count);
+    const last = (this.#blocks[lastBlock] as KeyBlock).liveBetween(0, slotOf(to));
+    return head + last + this.#counts.before(lastBlock) - this.#counts.before(firstBlock + 1);
+  }
+
+  /** Whether the key at a slot exists at `revision`; which of its revisions shows goes to `shown`. */
+  visible(block: KeyBlock, slot: number, revision: number, shown: ShownRevision): boolean {
+    const main = block.main[slot] as number;
+    let tail = block.tail[slot] as number;
+    if (main <= revision) {
+      shown.main = main;
+    } else {
+      const older = block.older[slot] as number;
+      const at = this.#arena.floor(older, revision);
+      if (at < 0) return false;
+      shown.main = this.#arena.main(older, at);
+      tail = this.#arena.tail(older, at);
+    }
+    shown.sub = subOfTail(tail);
+    return !isTombstoneTail(tail);
+  }
+
+  /** Forgets dead keys of one block, by slot ascending. Positions from the block on change. */
+  removeDead(number: number, slots: readonly number[]): void {
+    const block = this.block(number);
+    for (let i = slots.length - 1; i >= 0; i--) {
+      const slot = slots[i] as number;
+      assert(block.isTombstone(slot), "only dead keys leave the index");
+      this.#arena.free(block.older[slot] as number);
+      block.remove(slot);
+    }
+    if (block.count < MERGE_SLOTS) this.#merge(number);
+  }
+
+  /** Bytes that the index holds, to a few per cent. */
+  get sizeBytes(): number {
+    let size = this.#arena.sizeBytes;
+    for (const block of this.#blocks) size += block.bytes.length + BLOCK_SLOTS * 36 + 1000;
+    return size;
+  }
+
+  #addLive(number: number, difference: number): void {
+    (this.#blocks[number] as KeyBlock).live += difference;
+    this.#liveCount += difference;
+    if (!this.#areCountsStale) this.#counts.add(number, difference);
+  }
+
+  #recount(): void {
+    this.#counts.rebuild(this.#blocks.length, (number) => this.block(number).live);
+    this.#areCountsStale = false;
+  }
+
+  #merge(number: number): void {
+    const block = this.#blocks[number] as KeyBlock;
+    const isOnly = this.#blocks.length === 1;
+    if (block.count === 0 && !isOnly) {
+      this.#blocks.splice(number, 1);
+      this.#areCountsStale = true;
+      return;
+    }
+    if (this.#joins(number - 1)) this.#join(number - 1);
+    else if (this.#joins(number)) this.#join(number);
+  }
+
+  /** Whether a block and the one behind it fit in one with room to spare. */
+  #joins(number: number): boolean {
+    const left = this.#blocks[number];
+    const right = this.#blocks[number + 1];
+    if (left === undefined || right === undefined) return false;
+    return (
+      left.count + right.count <= MERGED_SLOTS_MAX &&
+      left.byteCount + right.byteCount <= MERGED_BYTES_MAX
+    );
+  }
+
+  #join(number: number): void {
+    const right = must(this.#blocks[number + 1], "a block joins the one before it");
+    this.block(number).appendFrom(right, 0);
+    this.#blocks.splice(number + 1, 1);
+    this.#areCountsStale = true;
+  }
+
+  #blockAt(at: number): KeyBlock {
+    return this.#blocks[blockOf(at)] as KeyBlock;
+  }
+
+  /** Position of the first key ≥ `key`, at a block's end only behind the last key. */
+  #search(key: Buffer): number {
+    const blocks = this.#blocks;
+    let low = 0;
+    let high = blocks.length;
+    let lowMatched = 0;
+    let highMatched = 0;
+    // The last block whose first key is ≤ key stands before `low` when this ends.
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const block = blocks[middle] as KeyBlock;
+      if (block.count === 0) break;
+      const order = block.compare(0, key, lowMatched < highMatched ? lowMatched : highMatched);
+      if (order === 0) {
+        this.#isHit = true;
+        return position(middle, 0);
+      }
+      if (order < 0) {
+        low = middle + 1;
+        lowMatched = block.matched;
+      } else {
+        high = middle;
+        highMatched = block.matched;
+      }
+    }
+    if (low === 0) {
+      this.#isHit = false;
+      return 0;
+    }
+    const number = low - 1;
+    const block = blocks[number] as KeyBlock;
+    const slot = block.lowerBound(key, 1, lowMatched, highMatched);
+    this.#isHit = block.isHit;
+    return position(number, slot);
+  }
+}
+
+/** Which revision of a key a reader sees. */
+export interface ShownRevision {
+  main: number;
+  sub: number;
+}
+
+export function position(block: number, slot: number): number {
+  return block * (BLOCK_SLOTS + 1) + slot;
+}
+
+export function blockOf(at: number): number {
+  return Math.floor(at / (BLOCK_SLOTS + 1));
+}
+
+export function slotOf(at: number): number {
+  return at % (BLOCK_SLOTS + 1);
+}
+
+function writeState(block: KeyBlock, slot: number, state: Readonly<KeyState>): void {
+  block.main[slot] = state.main;
+  block.tail[slot] = tailOf(state.sub, state.isTombstone);
+  block.create[slot] = state.createRevision;
+  block.version[slot] = state.version;
+  if (state.main > block.newest) block.newest = state.main;
+}
+
+/** Where to split: at the end when keys come in ascending order, else in the middle of the bytes. */
+function splitSlot(block: KeyBlock, slot: number, isLast: boolean): number {
+  const { count } = block;
+  if (isLast && slot === count) return count - 1;
+  if (count === BLOCK_SLOTS) return count / 2;
+  const half = block.byteCount / 2;
+  let at = 1;
+  while (at < count - 1 && block.start(at) < half) at++;
+  return at;
+}

@@ -1,0 +1,164 @@
+import { EtcdError } from "../errors.ts";
+import { blockOf, type KeyIndex, type KeyState, position, slotOf } from "./key-index.ts";
+import { type KeyRange, keyRange } from "./key-range.ts";
+import type { KeyValueRecord } from "./key-value.ts";
+import type { RecordTable } from "./record-table.ts";
+
+/** What to read; the fields of a Range request that the store itself understands. */
+export interface RangeQuery {
+  readonly key: Buffer;
+  /** Empty: only `key`. One zero byte: all keys from `key` on. */
+  readonly rangeEnd: Buffer;
+  /** 0 or less is the current revision. */
+  readonly revision: number;
+  /** At most so many records; 0 or less is no limit. */
+  readonly limit: number;
+  /** No records, only their number. */
+  readonly countOnly?: boolean;
+}
+
+export interface RangeResult {
+  /** In key order. */
+  readonly records: KeyValueRecord[];
+  /** Keys in the range, whatever the limit. */
+  readonly count: number;
+}
+
+/** The index and the records together: every read, at any revision the caller has checked. */
+export class KeySpace {
+  readonly index: KeyIndex;
+  readonly table: RecordTable;
+  readonly #shown = { main: 0, sub: 0 };
+
+  constructor(index: KeyIndex, table: RecordTable) {
+    this.index = index;
+    this.table = table;
+  }
+
+  /** The key as `revision` shows it. */
+  record(key: Buffer, revision: number): KeyValueRecord | undefined {
+    const at = this.index.seek(key);
+    if (!this.index.isHit || !this.#isShown(at, revision)) return undefined;
+    return this.table.read(this.#shown.main, this.#shown.sub);
+  }
+
+  /** The newest state of a living key, from the index alone. */
+  state(key: Buffer): KeyState | undefined {
+    const at = this.index.seek(key);
+    if (!this.index.isHit) return undefined;
+    const state = newState();
+    this.index.readState(at, state);
+    return state.isTombstone ? undefined : state;
+  }
+
+  /** @param isCurrent whether no change is newer than `revision` */
+  range(query: RangeQuery, revision: number, isCurrent: boolean): RangeResult {
+    if (query.rangeEnd.length === 0) return this.#single(query, revision);
+    const range = keyRange(query.key, query.rangeEnd);
+    const count = this.count(range, revision, isCurrent);
+    const records: KeyValueRecord[] = [];
+    if (query.countOnly !== true && count > 0) {
+      const limit = query.limit > 0 ? query.limit : count;
+      this.visit(range, revision, limit, (main, sub) => {
+        records.push(this.table.read(main, sub));
+      });
+    }
+    return { records, count };
+  }
+
+  /** Keys of the range that exist at `revision`. */
+  count(range: KeyRange, revision: number, isCurrent: boolean): number {
+    const from = this.index.seek(range.start);
+    const to = this.index.seekEnd(range.end);
+    return isCurrent ? this.index.liveBetween(from, to) : this.#countAt(from, to, revision);
+  }
+
+  /** Whether any key exists at `revision`. */
+  hasKeyAt(revision: number): boolean {
+    let has = false;
+    this.visit({ start: Buffer.alloc(0), end: undefined }, revision, 1, () => {
+      has = true;
+    });
+    return has;
+  }
+
+  /**
+   * Shows up to `limit` keys of a range in order, as revisions. The callback may change keys it was
+   * shown, but add none. The key to continue at, if there may be more.
+   */
+  visit(
+    range: KeyRange,
+    revision: number,
+    limit: number,
+    callback: (main: number, sub: number, at: number) => void,
+  ): Buffer | undefined {
+    const { index } = this;
+    const shown = this.#shown;
+    const end = index.seekEnd(range.end);
+    let at = index.normalize(index.seek(range.start));
+    let left = limit;
+    while (at < end) {
+      const number = blockOf(at);
+      const block = index.block(number);
+      const slotEnd = blockOf(end) === number ? slotOf(end) : block.count;
+      for (let slot = slotOf(at); slot < slotEnd; slot++) {
+        if (!index.visible(block, slot, revision, shown)) continue;
+        if (left === 0) return block.key(slot);
+        left--;
+        callback(shown.main, shown.sub, position(number, slot));
+      }
+      at = index.normalize(position(number, block.count));
+      if (blockOf(at) === number) break;
+    }
+    return undefined;
+  }
+
+  /** Keys that exist at `revision` in blocks that may have changed since. */
+  countInBlock(number: number, from: number, to: number, revision: number): number {
+    const block = this.index.block(number);
+    if (block.newest <= revision) return block.liveBetween(from, to);
+    let count = 0;
+    for (let slot = from; slot < to; slot++) {
+      if (this.index.visible(block, slot, revision, this.#shown)) count++;
+    }
+    return count;
+  }
+
+  #countAt(from: number, to: number, revision: number): number {
+    if (to <= from) return 0;
+    let count = 0;
+    const last = blockOf(to);
+    for (let number = blockOf(from); number <= last; number++) {
+      const start = number === blockOf(from) ? slotOf(from) : 0;
+      const end = number === last ? slotOf(to) : this.index.block(number).count;
+      count += this.countInBlock(number, start, end, revision);
+    }
+    return count;
+  }
+
+  #single(query: RangeQuery, revision: number): RangeResult {
+    const at = this.index.seek(query.key);
+    if (!this.index.isHit || !this.#isShown(at, revision)) return { records: [], count: 0 };
+    if (query.countOnly === true) return { records: [], count: 1 };
+    return { records: [this.table.read(this.#shown.main, this.#shown.sub)], count: 1 };
+  }
+
+  #isShown(at: number, revision: number): boolean {
+    return this.index.visible(this.index.block(blockOf(at)), slotOf(at), revision, this.#shown);
+  }
+}
+
+export function newState(): KeyState {
+  return { main: 0, sub: 0, isTombstone: false, createRevision: 0, version: 0 };
+}
+
+/**
+ * The revision that a reader means, if it can be read.
+ * @throws EtcdError FutureRev above `current`, Compacted below `compacted`
+ */
+export function readableRevision(revision: number, current: number, compacted: number): number {
+  if (revision > current) throw new EtcdError("FutureRev");
+  if (revision <= 0) return current;
+  if (revision < compacted) throw new EtcdError("Compacted");
+  return revision;
+}
