@@ -1,0 +1,185 @@
+import { chmodSync, statSync } from "node:fs";
+import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import {
+  ENGINE_KEY_BYTES_MAX,
+  EngineCorruptionError,
+  type Row,
+  type ScanRange,
+  type View,
+} from "./engine.ts";
+import type { Layer } from "./layer.ts";
+import { openSealed, SEAL_BYTES, writeSealed } from "./sealed-value.ts";
+import { TABLES, type Table } from "./tables.ts";
+
+/** Address space, not disk. Beyond it lmdb would have to move the map under our readers. */
+const MAP_BYTES = 256 * 1024 ** 3;
+
+/** Values of one commit are sealed into shared pieces of memory of this size. */
+const ARENA_BYTES = 1024 * 1024;
+
+/** Byte keys and byte values, everywhere: lmdb's defaults would re-encode both. */
+const BYTES = { keyEncoding: "binary", encoding: "binary" } as const;
+
+interface TableStats {
+  readonly pageSize: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+type EnvironmentStats = TableStats & { readonly root: TableStats; readonly free: TableStats };
+
+/** One LMDB file with its ten tables. Every value in it is sealed. */
+export class LmdbEnvironment implements View {
+  readonly path: string;
+  readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #tables: Readonly<Record<Table, Database<Buffer, Buffer>>>;
+  #users = 1;
+  #onUnused: (() => Promise<void>) | undefined;
+  #size: { totalBytes: number; inUseBytes: number } | undefined;
+
+  /** Opens or creates; throws when the file is not ours to open. */
+  constructor(path: string) {
+    this.path = path;
+    // A commit resolves when it is on disk (no overlapping sync), whatever the file is named.
+    this.#root = open<Buffer, Buffer>(path, {
+      ...BYTES,
+      noSubdir: true,
+      overlappingSync: false,
+      noMemInit: true,
+      mapSize: MAP_BYTES,
+      maxDbs: TABLES.length,
+    });
+    const tables: Partial<Record<Table, Database<Buffer, Buffer>>> = {};
+    for (const name of TABLES) tables[name] = this.#root.openDB({ ...BYTES, name });
+    this.#tables = tables as Record<Table, Database<Buffer, Buffer>>;
+    chmodSync(path, 0o600);
+    chmodSync(lockPath(path), 0o600);
+  }
+
+  get(table: Table, key: Buffer, transaction?: Transaction): Buffer | undefined {
+    if (key.length === 0 || key.length > ENGINE_KEY_BYTES_MAX) return undefined;
+    const rows = this.#tables[table];
+    const sealed = transaction ? rows.get(key, { transaction }) : rows.getBinaryFast(key);
+    if (sealed === undefined) return undefined;
+    // lmdb lends one long buffer and overrides its `length`.
+    return unseal(table, key, sealed.subarray(0, sealed.length));
+  }
+
+  *scan(table: Table, range: ScanRange = {}, transaction?: Transaction): Generator<Row> {
+    const start = range.start?.length === 0 ? undefined : range.start;
+    const { end } = range;
+    if (end?.length === 0) return;
+    // Said outright even when undefined: lmdb's default start is behind the key 00.
+    const bounds =
+      range.reverse === true
+        ? { reverse: true, start: end, exclusiveStart: true, end: start, inclusiveEnd: true }
+        : { start, end };
+    const options = transaction === undefined ? bounds : { ...bounds, transaction };
+    this.retain();
+    try {
+      for (const { key, value } of this.#tables[table].getRange(options as object)) {
+        yield [key, unseal(table, key, value)];
+      }
+    } finally {
+      void this.release();
+    }
+  }
+
+  /** One transaction, durable when resolved. */
+  async write(layer: Layer): Promise<void> {
+    const arena = new SealArena();
+    const committed = this.#root.batch(() => {
+      for (const name of TABLES) {
+        const table = this.#tables[name];
+        for (const [text, value] of layer.tables[name].entries()) {
+          const key = Buffer.from(text, "latin1");
+          if (value === null) void table.remove(key);
+          else void table.put(key, arena.seal(key, value));
+        }
+      }
+    });
+    try {
+      await committed;
+    } catch (error) {
+      throw await commitCause(error);
+    }
+    this.#size = undefined;
+  }
+
+  /** What the last write left, until `done`. */
+  read(): Transaction {
+    this.#root.resetReadTxn();
+    return this.#root.useReadTransaction();
+  }
+
+  size(): { readonly totalBytes: number; readonly inUseBytes: number } {
+    this.#size ??= this.#measure();
+    return this.#size;
+  }
+
+  /** A second user; the file closes when all have released it. */
+  retain(): void {
+    this.#users++;
+  }
+
+  /** @param onUnused runs after the file is closed */
+  async release(onUnused?: () => Promise<void>): Promise<void> {
+    this.#onUnused ??= onUnused;
+    if (--this.#users > 0) return;
+    await this.#root.close();
+    await this.#onUnused?.();
+  }
+
+  #measure(): { totalBytes: number; inUseBytes: number } {
+    const root = this.#root.getStats() as EnvironmentStats;
+    let pages = 2 + pagesOf(root.root) + pagesOf(root.free);
+    for (const name of TABLES) pages += pagesOf(this.#tables[name].getStats() as TableStats);
+    return { totalBytes: statSync(this.path).size, inUseBytes: pages * root.pageSize };
+  }
+}
+
+export function lockPath(path: string): string {
+  return `${path}-lock`;
+}
+
+function pagesOf(stats: TableStats): number {
+  return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
+}
+
+function unseal(table: Table, key: Buffer, sealed: Uint8Array): Buffer {
+  const value = openSealed(key, sealed);
+  if (value !== undefined) return value;
+  throw new EngineCorruptionError(table, Buffer.from(key), "the stored checksum does not fit");
+}
+
+/**
+ * lmdb rejects with "see commitError", a second promise that rejects with the cause. Left alone, it
+ * would end the process as an unhandled rejection.
+ */
+async function commitCause(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !("commitError" in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
+
+/** Memory for sealed values, in few large pieces: lmdb asks for the address of each. */
+class SealArena {
+  #piece = Buffer.alloc(0);
+  #used = 0;
+
+  seal(key: Buffer, value: Buffer): Buffer {
+    const length = value.length + SEAL_BYTES;
+    if (this.#used + length > this.#piece.length) {
+      this.#piece = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, length));
+      this.#used = 0;
+    }
+    const from = this.#used;
+    this.#used = writeSealed(this.#piece, from, key, value);
+    return this.#piece.subarray(from, this.#used);
+  }
+}
