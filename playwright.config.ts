@@ -1,0 +1,36 @@
+import { defineConfig } from "@playwright/test";
+import { CHROMIUM } from "./e2e/harness/tools.ts";
+
+export default defineConfig({
+  testDir: "e2e/console",
+  testMatch: "**/*.spec.ts",
+  outputDir: "test-results",
+  fullyParallel: false,
+  workers: 1,
+  retries: 0,
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  // Every test runs over our own cluster and over Debian's etcd.
+  projects: [
+    { name: "quorate", metadata: { make: "quorate" } },
+    { name: "etcd", metadata: { make: "etcd-3.5" } },
+  ],
+  use: {
+    viewport: { width: 1280, height: 800 },
+    video: "off",
+    screenshot: "only-on-failure",
+    trace: "off",
+    launchOptions: {
+      executablePath: CHROMIUM,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});
