@@ -1,0 +1,250 @@
+import { compareBytes, encodeUint64 } from "../base/bytes.ts";
+import { EtcdError } from "../errors.ts";
+import { Lease as LeaseRecord } from "../proto/gen/lease.ts";
+import type { Engine } from "../storage/engine.ts";
+import { ExpiryQueue, type Timed } from "./expiry-queue.ts";
+
+// Leases. Which there are, with which TTL and on which keys, is replicated state: the log alone
+// changes it. When they expire is not: only the leader has a clock for them, in memory, and it can do
+// no more than propose their revocation. A new leader therefore gives every lease its whole TTL again,
+// and an election timeout on top.
+
+/** Seconds; about 285 years. */
+export const LEASE_TTL_MAX_SECONDS = 9_000_000_000;
+/** An expired lease that is still there after this long is reported once more. */
+const REVOKE_RETRY_MS = 3000;
+/** The queue is swept when it holds more than so many that are gone, and more than are left. */
+const STALE_EXPIRIES_MAX = 1024;
+
+interface HeldLease {
+  readonly id: bigint;
+  readonly ttlSeconds: number;
+  /** What a checkpoint left of the TTL; 0 is all of it. */
+  remainingSeconds: number;
+  /** Latin-1 strings of the keys' bytes. */
+  readonly keys: Set<string>;
+  /** Monotonic ms; infinite where no leader is. */
+  expiresAt: number;
+  /** Its only entry in the queue that counts. */
+  queued: QueuedExpiry | undefined;
+}
+
+interface QueuedExpiry extends Timed {
+  readonly lease: HeldLease;
+}
+
+export interface LeaseLife {
+  /** Whole seconds left, cut off; below 1 when it has expired and is not yet revoked. */
+  readonly remainingSeconds: number;
+  readonly ttlSeconds: number;
+}
+
+export interface Renewal {
+  /** Seconds from now; 0 when it expired before and is only waiting to be revoked. */
+  readonly ttlSeconds: number;
+  /** A checkpoint shortened this lease: the leader must propose one with 0 remaining seconds. */
+  readonly clearsCheckpoint: boolean;
+}
+
+export class Lessor {
+  readonly #engine: Engine;
+  readonly #ttlMinSeconds: number;
+  readonly #leases = new Map<bigint, HeldLease>();
+  readonly #leaseOfKey = new Map<string, HeldLease>();
+  readonly #queue = new ExpiryQueue<QueuedExpiry>();
+  #isPrimary = false;
+
+  private constructor(engine: Engine, ttlMinSeconds: number) {
+    this.#engine = engine;
+    this.#ttlMinSeconds = ttlMinSeconds;
+  }
+
+  /**
+   * Reads the `lease` table. The keys follow by `attach`, from the store's opening.
+   * @param ttlMinSeconds shorter TTLs are raised to it
+   */
+  static open(engine: Engine, ttlMinSeconds: number): Lessor {
+    const lessor = new Lessor(engine, ttlMinSeconds);
+    for (const [, bytes] of engine.scan("lease")) {
+      const { ID, TTL, RemainingTTL } = LeaseRecord.decode(bytes);
+      lessor.#hold(ID, Math.max(TTL, ttlMinSeconds), RemainingTTL);
+    }
+    return lessor;
+  }
+
+  get count(): number {
+    return this.#leases.size;
+  }
+
+  /** Times that wait to be looked at, those of leases that are gone included. */
+  get queuedCount(): number {
+    return this.#queue.length;
+  }
+
+  get isPrimary(): boolean {
+    return this.#isPrimary;
+  }
+
+  has(id: bigint): boolean {
+    return this.#leases.has(id);
+  }
+
+  /**
+   * @param ttlSeconds as asked for; the answer is the TTL it got
+   * @param nowMs monotonic
+   * @throws EtcdError LeaseNotFound for id 0, LeaseTTLTooLarge, LeaseExist
+   */
+  grant(id: bigint, ttlSeconds: number, nowMs: number): number {
+    if (id === 0n) throw new EtcdError("LeaseNotFound");
+    if (ttlSeconds > LEASE_TTL_MAX_SECONDS) throw new EtcdError("LeaseTTLTooLarge");
+    if (this.#leases.has(id)) throw new EtcdError("LeaseExist");
+    const lease = this.#hold(id, Math.max(ttlSeconds, this.#ttlMinSeconds), 0);
+    this.#store(lease);
+    if (this.#isPrimary) this.#restart(lease, nowMs, 0);
+    return lease.ttlSeconds;
+  }
+
+  /**
+   * Forgets a lease whose keys were just deleted.
+   * @throws EtcdError LeaseNotFound
+   */
+  revoke(id: bigint): void {
+    const lease = this.#known(id);
+    for (const key of lease.keys) this.#leaseOfKey.delete(key);
+    this.#leases.delete(id);
+    lease.queued = undefined;
+    if (this.#queue.length > this.#leases.size * 2 + STALE_EXPIRIES_MAX) {
+      this.#queue.retain((queued) => queued.lease.queued === queued);
+    }
+    this.#engine.delete("lease", encodeUint64(id));
+  }
+
+  /** From the log: what is left of a lease's TTL, to survive a change of leader. */
+  checkpoint(id: bigint, remainingSeconds: number, nowMs: number): void {
+    const lease = this.#known(id);
+    lease.remainingSeconds = remainingSeconds;
+    this.#store(lease);
+    if (this.#isPrimary && remainingSeconds > 0) this.#restart(lease, nowMs, 0);
+  }
+
+  /** Puts a key on a lease, and off the one it was on. An unknown lease leaves it without. */
+  attach(id: bigint, key: Buffer): void {
+    const name = key.toString("latin1");
+    this.#leaseOfKey.get(name)?.keys.delete(name);
+    const lease = this.#leases.get(id);
+    if (lease === undefined) {
+      this.#leaseOfKey.delete(name);
+      return;
+    }
+    lease.keys.add(name);
+    this.#leaseOfKey.set(name, lease);
+  }
+
+  detach(key: Buffer): void {
+    if (this.#leaseOfKey.size > 0) this.attach(0n, key);
+  }
+
+  /** 0 for a key without one. */
+  leaseOf(key: Buffer): bigint {
+    if (this.#leaseOfKey.size === 0) return 0n;
+    return this.#leaseOfKey.get(key.toString("latin1"))?.id ?? 0n;
+  }
+
+  /**
+   * The keys on a lease in byte order, as their revocation deletes them.
+   * @throws EtcdError LeaseNotFound
+   */
+  keys(id: bigint): Buffer[] {
+    const names = [...this.#known(id).keys];
+    return names.map((name) => Buffer.from(name, "latin1")).sort(compareBytes);
+  }
+
+  /** Every lease, the next to expire first; by id where there is no clock. */
+  leases(): bigint[] {
+    return [...this.#leases.values()].sort(byExpiry).map((lease) => lease.id);
+  }
+
+  /** Starts the clocks: every lease has its TTL, or what a checkpoint left of it, and `extendMs`. */
+  promote(nowMs: number, extendMs: number): void {
+    this.#isPrimary = true;
+    this.#queue.clear();
+    for (const lease of this.#leases.values()) this.#restart(lease, nowMs, extendMs);
+  }
+
+  /** Stops the clocks: nothing expires here. */
+  demote(): void {
+    this.#isPrimary = false;
+    this.#queue.clear();
+    for (const lease of this.#leases.values()) lease.expiresAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** Up to `limit` leases to propose the revocation of. Each is reported again if it stays. */
+  expired(nowMs: number, limit: number): bigint[] {
+    const ids: bigint[] = [];
+    while (ids.length < limit) {
+      const queued = this.#queue.popDue(nowMs);
+      if (queued === undefined) break;
+      const { lease } = queued;
+      if (lease.queued !== queued) continue;
+      const isExpired = lease.expiresAt <= nowMs;
+      if (isExpired) ids.push(lease.id);
+      queued.dueAt = isExpired ? nowMs + REVOKE_RETRY_MS : lease.expiresAt;
+      this.#queue.push(queued);
+    }
+    return ids;
+  }
+
+  /** @throws EtcdError NotPrimaryLessor, LeaseNotFound */
+  renew(id: bigint, nowMs: number): Renewal {
+    if (!this.#isPrimary) throw new EtcdError("NotPrimaryLessor");
+    const lease = this.#known(id);
+    if (lease.expiresAt <= nowMs) return { ttlSeconds: 0, clearsCheckpoint: false };
+    const clearsCheckpoint = lease.remainingSeconds > 0;
+    lease.expiresAt = nowMs + lease.ttlSeconds * 1000;
+    return { ttlSeconds: lease.ttlSeconds, clearsCheckpoint };
+  }
+
+  /**
+   * Only the leader knows.
+   * @throws EtcdError NotPrimaryLessor, LeaseNotFound
+   */
+  timeToLive(id: bigint, nowMs: number): LeaseLife {
+    if (!this.#isPrimary) throw new EtcdError("NotPrimaryLessor");
+    const lease = this.#known(id);
+    const remainingSeconds = Math.trunc((lease.expiresAt - nowMs) / 1000) + 0;
+    return { remainingSeconds, ttlSeconds: lease.ttlSeconds };
+  }
+
+  #known(id: bigint): HeldLease {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) throw new EtcdError("LeaseNotFound");
+    return lease;
+  }
+
+  #hold(id: bigint, ttlSeconds: number, remainingSeconds: number): HeldLease {
+    const expiresAt = Number.POSITIVE_INFINITY;
+    const keys = new Set<string>();
+    const lease = { id, ttlSeconds, remainingSeconds, keys, expiresAt, queued: undefined };
+    this.#leases.set(id, lease);
+    return lease;
+  }
+
+  #store(lease: HeldLease): void {
+    const { id: ID, ttlSeconds: TTL, remainingSeconds: RemainingTTL } = lease;
+    const bytes = LeaseRecord.encode({ ID, TTL, RemainingTTL }).finish();
+    this.#engine.put("lease", encodeUint64(ID), Buffer.from(bytes));
+  }
+
+  /** A renewal leaves the queued time too early; the queue puts that right when it comes up. */
+  #restart(lease: HeldLease, nowMs: number, extendMs: number): void {
+    const seconds = lease.remainingSeconds > 0 ? lease.remainingSeconds : lease.ttlSeconds;
+    lease.expiresAt = nowMs + extendMs + seconds * 1000;
+    lease.queued = { lease, dueAt: lease.expiresAt };
+    this.#queue.push(lease.queued);
+  }
+}
+
+function byExpiry(a: HeldLease, b: HeldLease): number {
+  if (a.expiresAt !== b.expiresAt) return a.expiresAt - b.expiresAt;
+  return a.id < b.id ? -1 : 1;
+}
