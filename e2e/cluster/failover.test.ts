@@ -38,6 +38,24 @@ function writeLoad(member: number, name: string) {
   };
 }
 
+/**
+ * When the first write was acknowledged. A new one starts every 50 ms, because one that was
+ * forwarded to the dead leader is lost and only times out.
+ */
+async function firstWrite(member: number): Promise<number> {
+  const attempts: Promise<void>[] = [];
+  let servedAt = 0;
+  while (servedAt === 0) {
+    const attempt = client.put(member, "probe", "x", 1_000).then((outcome) => {
+      if ("response" in outcome && servedAt === 0) servedAt = performance.now();
+    });
+    attempts.push(attempt);
+    await Promise.race([attempt, delay(50)]);
+  }
+  await Promise.all(attempts);
+  return servedAt;
+}
+
 async function expectAll(member: number, prefix: string, keys: readonly string[]): Promise<void> {
   const { kvs } = must(await client.get(member, prefix, `${prefix.slice(0, -1)}0`));
   const found = new Set(kvs.map((kv) => kv.key.toString()));
@@ -61,8 +79,7 @@ test("kill -9 of the leader under load loses no acknowledged write; another serv
     await delay(500);
     await cluster.member(leader).stop("SIGKILL");
     const killedAt = performance.now();
-    while (!("response" in (await client.put(follower, "probe", String(round))))) await delay(10);
-    expect(performance.now() - killedAt).toBeLessThan(3_000);
+    expect((await firstWrite(follower)) - killedAt).toBeLessThan(3_000);
     await delay(300);
     await Promise.all(loads.map((load) => load.stop()));
     for (const [at, load] of loads.entries()) {

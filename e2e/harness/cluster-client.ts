@@ -28,9 +28,9 @@ export class ClusterClient {
     return client;
   }
 
-  put(member: number, key: string, value: string | Buffer) {
+  put(member: number, key: string, value: string | Buffer, deadlineMs?: number) {
     const request = PutRequest.fromPartial({ key: Buffer.from(key), value: Buffer.from(value) });
-    return this.at(member).unary(KVDefinition, KVDefinition.methods.put, request);
+    return this.at(member).unary(KVDefinition, KVDefinition.methods.put, request, deadlineMs);
   }
 
   get(member: number, key: string, rangeEnd = "") {

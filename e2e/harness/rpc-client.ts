@@ -36,6 +36,9 @@ export class RpcClient {
     this.#client = new Client(address, credentials.createInsecure(), {
       "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
       "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
+      "grpc.initial_reconnect_backoff_ms": 50,
+      "grpc.min_reconnect_backoff_ms": 50,
+      "grpc.max_reconnect_backoff_ms": 200,
     });
   }
 
@@ -43,6 +46,7 @@ export class RpcClient {
     service: Service,
     method: Method<Request, Response>,
     request: Request,
+    deadlineMs = DEADLINE_MS,
   ): Promise<RpcOutcome<Response>> {
     return new Promise((resolve) => {
       this.#client.makeUnaryRequest(
@@ -50,7 +54,7 @@ export class RpcClient {
         (message: Request) => Buffer.from(method.requestType.encode(message).finish()),
         (bytes: Buffer) => method.responseType.decode(bytes),
         request,
-        { deadline: new Date(Date.now() + DEADLINE_MS) },
+        { deadline: new Date(Date.now() + deadlineMs) },
         (error: ServiceError | null, response?: Response) => {
           if (error === null && response !== undefined) return resolve({ response });
           const failure = { status: error?.code ?? -1, text: error?.details ?? "no response" };
