@@ -1,0 +1,111 @@
+"use client";
+
+import { useQuery } from "@tanstack/react-query";
+import { CloudOff } from "lucide-react";
+import { MemberTable } from "@/components/overview/member-table";
+import { OverviewSkeleton } from "@/components/overview/overview-skeleton";
+import { QuorumCard } from "@/components/overview/quorum-card";
+import { VerdictCard } from "@/components/overview/verdict-card";
+import { useCluster } from "@/components/shell/cluster";
+import { Age } from "@/components/ui/age";
+import { Button } from "@/components/ui/button";
+import { Blank, Notice } from "@/components/ui/notice";
+import { type OverviewLook, overviewQuery } from "@/lib/browser/clusters";
+import { formatDecimal, plural } from "@/lib/browser/format";
+import { errorText } from "@/lib/browser/request";
+import { judge } from "@/lib/browser/verdict";
+import { hexOfDecimal } from "@/lib/schema/bytes";
+
+export function OverviewBoard() {
+  const cluster = useCluster();
+  const { data, error, isError, dataUpdatedAt, refetch } = useQuery(overviewQuery(cluster));
+  if (data === undefined) {
+    if (!isError) return <OverviewSkeleton />;
+    return (
+      <Blank
+        icon={<CloudOff aria-hidden />}
+        title="The cluster cannot be looked at"
+        actions={<Button onClick={() => void refetch()}>Try again</Button>}
+      >
+        {errorText(error)}
+      </Blank>
+    );
+  }
+  return <Board look={data} staleSince={isError ? dataUpdatedAt : null} error={error} />;
+}
+
+interface BoardProps {
+  look: OverviewLook;
+  /** When the last good look was, if the newest one failed. */
+  staleSince: number | null;
+  error: Error | null;
+}
+
+function Board({ look, staleSince, error }: BoardProps) {
+  const { overview } = look;
+  const isStale = staleSince !== null;
+  return (
+    <div className="h-full overflow-auto">
+      <div className="mx-auto flex max-w-400 flex-col gap-4 p-4 lg:p-6">
+        <header className="flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1">
+          <h1 className="text-xl font-semibold tracking-tight">Overview</h1>
+          <Facts look={look} />
+        </header>
+        {isStale ? (
+          <Notice tone="bad" title={errorText(error)}>
+            What you see was true <Age since={staleSince} />. It is asked again every two seconds.
+          </Notice>
+        ) : null}
+        {overview.membership.source === "live" ? null : <MembershipNotice look={look} />}
+        <div className="grid gap-4 md:grid-cols-[minmax(340px,2fr)_3fr]">
+          <QuorumCard overview={overview} isStale={isStale} />
+          <VerdictCard verdict={judge(overview)} overview={overview} isStale={isStale} />
+        </div>
+        <MemberTable look={look} isStale={isStale} />
+      </div>
+    </div>
+  );
+}
+
+function Facts({ look: { overview } }: { look: OverviewLook }) {
+  const { clusterId, revision, raftTerm, checkedAt } = overview;
+  return (
+    <dl className="figures flex flex-wrap gap-x-5 gap-y-1 text-xs [&_dd]:inline [&_dd]:text-ink-2 [&_dt]:inline [&_dt]:pr-1.5 [&_dt]:text-ink-3">
+      <div>
+        <dt>Cluster</dt>
+        <dd className="font-mono">{clusterId === null ? "unknown" : hexOfDecimal(clusterId)}</dd>
+      </div>
+      <div>
+        <dt>Term</dt>
+        <dd>{raftTerm === null ? "unknown" : formatDecimal(raftTerm)}</dd>
+      </div>
+      <div>
+        <dt>Revision</dt>
+        <dd>{revision === null ? "unknown" : formatDecimal(revision)}</dd>
+      </div>
+      <div>
+        <dt>Checked</dt>
+        <dd>
+          <Age since={checkedAt} />
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function MembershipNotice({ look: { overview } }: { look: OverviewLook }) {
+  const { source, ageMs } = overview.membership;
+  if (source === "remembered") {
+    return (
+      <Notice tone="warn" title="No member could be asked who belongs to the cluster">
+        The list below was true <Age since={Date.parse(overview.checkedAt) - ageMs} />.
+      </Notice>
+    );
+  }
+  return (
+    <Notice tone="warn" title="It is not known who belongs to the cluster">
+      No member has answered since the console started. Below are the{" "}
+      {plural(overview.members.length, "endpoint")} that it was given.
+    </Notice>
+  );
+}

@@ -1,0 +1,77 @@
+"use client";
+
+import { segmentsOf } from "@/components/shell/segments";
+import { Card, CardHeader } from "@/components/ui/card";
+import { cn } from "@/components/ui/class-names";
+import { QuorumRing } from "@/components/ui/quorum-ring";
+import { formatLatency, plural } from "@/lib/browser/format";
+import type { OverviewReply, Quorum } from "@/lib/schema/overview";
+
+interface QuorumCardProps {
+  overview: OverviewReply;
+  isStale: boolean;
+}
+
+export function QuorumCard({ overview, isStale }: QuorumCardProps) {
+  const { quorum } = overview;
+  return (
+    <Card aria-labelledby="quorum">
+      <CardHeader id="quorum" title="Quorum" aside={<ProvingRead quorum={quorum} />} />
+      <div className="flex items-center gap-6 p-5">
+        <QuorumRing segments={segmentsOf(overview, isStale)} className="size-32">
+          {quorum.hasQuorum ? (
+            <span className="text-[34px] leading-9 font-semibold tracking-tight">
+              {quorum.canLose}
+            </span>
+          ) : (
+            <span className="text-lg font-semibold text-bad">Lost</span>
+          )}
+          <span className="text-2xs text-ink-3">{quorum.hasQuorum ? "to spare" : "no writes"}</span>
+        </QuorumRing>
+        <div className="min-w-0">
+          <p className={cn("text-lg leading-6 font-semibold", headlineInk(quorum))}>
+            {headline(quorum)}
+          </p>
+          <p className="pt-1 text-ink-2">{explanation(quorum)}</p>
+          <Learners overview={overview} />
+        </div>
+      </div>
+    </Card>
+  );
+}
+
+function headline({ hasQuorum, canLose, voters, healthyVoters, needed }: Quorum): string {
+  if (!hasQuorum) {
+    return `${healthyVoters} of ${plural(voters, "member")} left, ${needed} needed`;
+  }
+  if (voters === 1) return "A single member: none can be lost";
+  if (canLose === 0) return `Cannot lose any of ${plural(healthyVoters, "member")} now`;
+  return `Can lose ${canLose} of ${plural(voters, "member")} now`;
+}
+
+function headlineInk({ hasQuorum, canLose, canLoseAtBest }: Quorum): string {
+  if (!hasQuorum) return "text-bad";
+  return canLose < canLoseAtBest ? "text-warn" : "text-ink";
+}
+
+function explanation({ hasQuorum, healthyVoters, voters, needed, canLoseAtBest, canLose }: Quorum) {
+  if (!hasQuorum) {
+    return "Nothing can be written, and only stale reads are possible, until enough members are back.";
+  }
+  const healthy = `${healthyVoters} of ${plural(voters, "voting member")} healthy, ${needed} needed.`;
+  if (canLose === canLoseAtBest) return healthy;
+  return `${healthy} With all healthy it would be ${canLoseAtBest}.`;
+}
+
+function ProvingRead({ quorum }: { quorum: Quorum }) {
+  if (quorum.readLatencyMs === null) return <span>Linearizable read failed</span>;
+  return (
+    <span className="figures">Linearizable read in {formatLatency(quorum.readLatencyMs)}</span>
+  );
+}
+
+function Learners({ overview }: { overview: OverviewReply }) {
+  const count = overview.members.filter((member) => member.isLearner).length;
+  if (count === 0) return null;
+  return <p className="pt-1 text-xs text-ink-3">{plural(count, "learner")} without a vote</p>;
+}

@@ -1,0 +1,47 @@
+"use client";
+
+import { usePathname, useSearchParams } from "next/navigation";
+import { useSyncExternalStore } from "react";
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { useDrafts } from "@/lib/browser/drafts";
+import { clearSessionEnd, hasSessionEnded, subscribeSessionEnd } from "@/lib/browser/session-end";
+
+/** Asks to sign in again; with edits on the page it does so in another tab, which keeps them. */
+export function SessionEnded() {
+  const hasEnded = useSyncExternalStore(subscribeSessionEnd, hasSessionEnded, () => false);
+  const hasDrafts = useDrafts().size > 0;
+  const here = `${usePathname()}?${useSearchParams()}`;
+  const login = `/login?callbackUrl=${encodeURIComponent(here)}`;
+  return (
+    <Dialog
+      open={hasEnded}
+      onOpenChange={(open) => {
+        if (!open) clearSessionEnd();
+      }}
+      size="sm"
+      title="Your session has ended"
+      description={
+        hasDrafts
+          ? "Sign in again in another tab, then come back here: your unsaved edits stay in this one."
+          : "Sign in again to go on where you are."
+      }
+      footer={
+        hasDrafts ? (
+          <>
+            <Button onClick={clearSessionEnd}>I have signed in</Button>
+            <Button asChild tone="primary">
+              <a href="/login" target="_blank" rel="noopener">
+                Sign in in a new tab
+              </a>
+            </Button>
+          </>
+        ) : (
+          <Button asChild tone="primary">
+            <a href={login}>Sign in</a>
+          </Button>
+        )
+      }
+    />
+  );
+}

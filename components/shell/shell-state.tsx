@@ -1,0 +1,104 @@
+"use client";
+
+import { useRouter } from "next/navigation";
+import { signOut as endSession } from "next-auth/react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { AREAS } from "@/components/shell/areas";
+import { useAreaHref } from "@/components/shell/cluster";
+import { CommandPalette } from "@/components/shell/command-palette";
+import { type Shell, ShellContext } from "@/components/shell/shell-context";
+import { isTyping } from "@/components/shell/shortcuts";
+import { ShortcutsDialog } from "@/components/shell/shortcuts-dialog";
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { useDrafts } from "@/lib/browser/drafts";
+import { plural } from "@/lib/browser/format";
+
+/** "g" and the area's letter must follow each other within this time. */
+const CHORD_MS = 1_200;
+
+type Overlay = "palette" | "shortcuts" | "leave" | null;
+
+export function ShellProvider({ children }: { children: ReactNode }) {
+  const [overlay, setOverlay] = useState<Overlay>(null);
+  const draftCount = useDrafts().size;
+  const shell = useMemo<Shell>(
+    () => ({
+      openPalette: () => setOverlay("palette"),
+      openShortcuts: () => setOverlay("shortcuts"),
+      signOut: () => {
+        if (draftCount > 0) setOverlay("leave");
+        else void endSession({ callbackUrl: "/login" });
+      },
+    }),
+    [draftCount],
+  );
+  useShortcuts(shell);
+  useUnloadGuard(draftCount > 0);
+  const bind = (name: Overlay) => ({
+    open: overlay === name,
+    onOpenChange: (open: boolean) => setOverlay(open ? name : null),
+  });
+  return (
+    <ShellContext value={shell}>
+      {children}
+      <CommandPalette {...bind("palette")} />
+      <ShortcutsDialog {...bind("shortcuts")} />
+      <Dialog
+        {...bind("leave")}
+        size="sm"
+        title="Sign out and lose edits?"
+        description={`${plural(draftCount, "edited value is", "edited values are")} not saved.`}
+        footer={
+          <>
+            <Button onClick={() => setOverlay(null)}>Stay</Button>
+            <Button tone="danger" onClick={() => void endSession({ callbackUrl: "/login" })}>
+              Sign out
+            </Button>
+          </>
+        }
+      />
+    </ShellContext>
+  );
+}
+
+function useShortcuts(shell: Shell) {
+  const router = useRouter();
+  const href = useAreaHref();
+  const chordAt = useRef(0);
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        shell.openPalette();
+        return;
+      }
+      if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return;
+      const area = AREAS.find(({ shortcut }) => shortcut === event.key);
+      if (event.timeStamp - chordAt.current < CHORD_MS && area !== undefined) {
+        event.preventDefault();
+        chordAt.current = 0;
+        router.push(href(area.name));
+      } else if (event.key === "g") chordAt.current = event.timeStamp;
+      else if (event.key === "?") shell.openShortcuts();
+      else if (event.key === "/") {
+        const field = document.querySelector<HTMLInputElement>("[data-page-search]");
+        if (field === null) return;
+        event.preventDefault();
+        field.focus();
+        field.select();
+      }
+    };
+    window.addEventListener("keydown", onKeyDown);
+    return () => window.removeEventListener("keydown", onKeyDown);
+  }, [shell, router, href]);
+}
+
+function useUnloadGuard(isActive: boolean) {
+  useEffect(() => {
+    if (!isActive) return;
+    const onUnload = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", onUnload);
+    return () => window.removeEventListener("beforeunload", onUnload);
+  }, [isActive]);
+}

@@ -1,0 +1,49 @@
+export interface Shortcut {
+  readonly keys: readonly string[];
+  readonly does: string;
+}
+
+export const SHORTCUTS: readonly { readonly title: string; readonly list: readonly Shortcut[] }[] =
+  [
+    {
+      title: "Everywhere",
+      list: [
+        { keys: ["⌘", "K"], does: "Go to a page or key (Ctrl K on other keyboards)" },
+        { keys: ["g", "o"], does: "Overview" },
+        { keys: ["g", "k"], does: "Keys" },
+        { keys: ["g", "w"], does: "Watch" },
+        { keys: ["/"], does: "Search or filter on this page" },
+        { keys: ["?"], does: "This list" },
+      ],
+    },
+    {
+      title: "Tree of keys",
+      list: [
+        { keys: ["↑", "↓"], does: "Move; Home, End and Page keys too" },
+        { keys: ["→", "←"], does: "Open or close a folder, or go to its parent" },
+        { keys: ["Enter"], does: "Show the key or folder" },
+        { keys: ["a–z"], does: "Type a name to jump to it" },
+        { keys: ["Shift", "F10"], does: "Actions of the row" },
+      ],
+    },
+    {
+      title: "Value",
+      list: [
+        { keys: ["⌘", "S"], does: "Review changes and save (Ctrl S)" },
+        { keys: ["Esc", "Tab"], does: "Leave the editor" },
+      ],
+    },
+    {
+      title: "Watch",
+      list: [{ keys: ["Space"], does: "Pause or go on" }],
+    },
+  ];
+
+/** True where letters are text and not commands. */
+export function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable) return true;
+  return (
+    target.closest("input, textarea, select, [role=dialog], [role=menu], [role=tree]") !== null
+  );
+}

@@ -1,0 +1,56 @@
+"use client";
+
+import { Check, Copy } from "lucide-react";
+import { useEffect, useState } from "react";
+import { Button } from "@/components/ui/button";
+import { useToaster } from "@/components/ui/toast";
+
+const CONFIRMED_MS = 1_500;
+
+/** Resolves to false where the browser refuses. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text);
+  }
+}
+
+/** The clipboard API exists only on https and localhost. */
+function copyBySelection(text: string): boolean {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.setAttribute("readonly", "");
+  area.className = "sr-only";
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  return done;
+}
+
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  const [isCopied, setIsCopied] = useState(false);
+  const toaster = useToaster();
+  useEffect(() => {
+    if (!isCopied) return;
+    const timer = setTimeout(() => setIsCopied(false), CONFIRMED_MS);
+    return () => clearTimeout(timer);
+  }, [isCopied]);
+  const copy = async () => {
+    if (await copyText(text)) setIsCopied(true);
+    else toaster.failed("Not copied", "The browser did not allow it.");
+  };
+  return (
+    <Button
+      tone="quiet"
+      size="icon-sm"
+      aria-label={isCopied ? "Copied" : label}
+      title={label}
+      onClick={() => void copy()}
+    >
+      {isCopied ? <Check className="text-good" /> : <Copy />}
+    </Button>
+  );
+}

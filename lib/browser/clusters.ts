@@ -1,0 +1,65 @@
+import { queryOptions } from "@tanstack/react-query";
+import { ClustersReply } from "../schema/clusters.ts";
+import { type MemberStatus, OverviewReply } from "../schema/overview.ts";
+import { SessionReply } from "../schema/session.ts";
+import { request } from "./request.ts";
+
+/** The cluster that the console was started with. */
+export const DEFAULT_CLUSTER = "local";
+export const OVERVIEW_POLL_MS = 2_000;
+
+export function clusterPath(cluster: string, rest: string): string {
+  return `/api/clusters/${encodeURIComponent(cluster)}/${rest}`;
+}
+
+export function clustersQuery() {
+  return queryOptions({
+    queryKey: ["clusters"],
+    queryFn: ({ signal }) => request(ClustersReply, "/api/clusters", { signal }),
+    staleTime: 60_000,
+  });
+}
+
+export interface KnownStatus {
+  readonly status: MemberStatus;
+  /** ISO time of the look that it comes from. */
+  readonly seenAt: string;
+}
+
+/** One look at the cluster, and the last that was heard of each member by its id. */
+export interface OverviewLook {
+  readonly overview: OverviewReply;
+  readonly known: Readonly<Record<string, KnownStatus>>;
+}
+
+/** One look every two seconds, shared by everything on the page. */
+export function overviewQuery(cluster: string) {
+  return queryOptions({
+    queryKey: ["overview", cluster],
+    queryFn: async ({ signal, client, queryKey }): Promise<OverviewLook> => {
+      const overview = await request(OverviewReply, clusterPath(cluster, "overview"), { signal });
+      return nextLook(client.getQueryData<OverviewLook>(queryKey), overview);
+    },
+    refetchInterval: OVERVIEW_POLL_MS,
+    retry: false,
+  });
+}
+
+/** Silent members keep what they said last; members that left the cluster are forgotten. */
+export function nextLook(last: OverviewLook | undefined, overview: OverviewReply): OverviewLook {
+  const known: Record<string, KnownStatus> = {};
+  for (const { id, status } of overview.members) {
+    const before = last?.known[id];
+    if (status !== null) known[id] = { status, seenAt: overview.checkedAt };
+    else if (before !== undefined) known[id] = before;
+  }
+  return { overview, known };
+}
+
+export function sessionQuery() {
+  return queryOptions({
+    queryKey: ["session"],
+    queryFn: ({ signal }) => request(SessionReply, "/api/session", { signal }),
+    staleTime: 60_000,
+  });
+}

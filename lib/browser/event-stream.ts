@@ -1,0 +1,156 @@
+// Server-sent events over fetch, because EventSource hides the status and text of a refusal and
+// decides on its own when to give up. A stream goes on where it broke: the id of the last message
+// is sent back as Last-Event-ID.
+//
+//   connecting ──▶ open ──▶ waiting ──▶ connecting …        refused: for good, until reopened
+
+import { errorText, isPassing, RequestError, send } from "./request.ts";
+
+/** Heartbeats come every 15 s; a stream that is silent for longer than this is dead. */
+const SILENCE_MS = 40_000;
+const RETRY_FIRST_MS = 500;
+const RETRY_LAST_MS = 10_000;
+/** Longest line that is held while it is incomplete, in characters: a full change of 128 puts. */
+const LINE_CHARACTERS_MAX = 512 * 1024 * 1024;
+
+export interface StreamMessage {
+  readonly event: string;
+  readonly data: string;
+  readonly id: string | undefined;
+}
+
+export type StreamState =
+  | { readonly phase: "connecting"; readonly attempt: number }
+  | { readonly phase: "open" }
+  | { readonly phase: "waiting"; readonly retryInMs: number; readonly reason: string }
+  | { readonly phase: "refused"; readonly error: RequestError };
+
+export interface StreamTarget {
+  readonly path: string;
+  readonly query: Readonly<Record<string, string | undefined>>;
+  /** Go on behind this id. */
+  readonly lastId?: string | undefined;
+}
+
+export interface StreamSink {
+  /** All messages that came in one piece. A throw ends the connection and is retried. */
+  messages(batch: readonly StreamMessage[]): void;
+  state(state: StreamState): void;
+}
+
+export interface EventStream {
+  close(): void;
+}
+
+/** Splits text into messages, however the network cut it. */
+export class StreamParser {
+  #rest = "";
+  #event = "";
+  #id: string | undefined;
+  #data: string[] = [];
+
+  push(text: string): StreamMessage[] {
+    const found: StreamMessage[] = [];
+    const whole = this.#rest + text;
+    let at = 0;
+    for (;;) {
+      const end = whole.indexOf("\n", at);
+      if (end === -1) break;
+      this.#line(whole.slice(at, whole[end - 1] === "\r" ? end - 1 : end), found);
+      at = end + 1;
+    }
+    this.#rest = whole.slice(at);
+    if (this.#rest.length > LINE_CHARACTERS_MAX)
+      throw new RangeError("The stream's line is endless.");
+    return found;
+  }
+
+  #line(line: string, found: StreamMessage[]): void {
+    if (line === "") {
+      if (this.#data.length > 0) {
+        const event = this.#event === "" ? "message" : this.#event;
+        found.push({ event, data: this.#data.join("\n"), id: this.#id });
+      }
+      this.#event = "";
+      this.#id = undefined;
+      this.#data = [];
+      return;
+    }
+    const colon = line.indexOf(":");
+    if (colon === 0) return;
+    const field = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1));
+    if (field === "data") this.#data.push(value);
+    else if (field === "event") this.#event = value;
+    else if (field === "id") this.#id = value;
+  }
+}
+
+export function openStream(target: StreamTarget, sink: StreamSink): EventStream {
+  let lastId = target.lastId;
+  let attempt = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let control = new AbortController();
+  let isClosed = false;
+
+  const connect = async () => {
+    control = new AbortController();
+    sink.state({ phase: "connecting", attempt });
+    try {
+      const response = await send(target.path, {
+        query: target.query,
+        headers: {
+          accept: "text/event-stream",
+          ...(lastId === undefined ? {} : { "last-event-id": lastId }),
+        },
+        signal: control.signal,
+      });
+      sink.state({ phase: "open" });
+      await readMessages(response, control, (batch) => {
+        attempt = 0;
+        sink.messages(batch);
+        lastId = batch.findLast((message) => message.id !== undefined)?.id ?? lastId;
+      });
+      retry("The stream ended.");
+    } catch (error) {
+      if (isClosed) return;
+      if (error instanceof RequestError && !isPassing(error)) {
+        sink.state({ phase: "refused", error });
+      } else retry(errorText(error));
+    }
+  };
+  const retry = (reason: string) => {
+    if (isClosed) return;
+    control.abort();
+    const ceiling = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_LAST_MS);
+    const retryInMs = Math.round(ceiling * (0.5 + Math.random() / 2));
+    attempt += 1;
+    sink.state({ phase: "waiting", retryInMs, reason });
+    timer = setTimeout(() => void connect(), retryInMs);
+  };
+  void connect();
+  return {
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+      control.abort();
+    },
+  };
+}
+
+async function readMessages(
+  response: Response,
+  control: AbortController,
+  deliver: (batch: StreamMessage[]) => void,
+): Promise<void> {
+  if (response.body === null) throw new RequestError("bad-reply", "The stream is empty.", 200);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const parser = new StreamParser();
+  for (;;) {
+    const silence = setTimeout(() => control.abort(), SILENCE_MS);
+    const chunk = await reader.read().finally(() => clearTimeout(silence));
+    if (chunk.done) return;
+    const batch = parser.push(chunk.value);
+    if (batch.length > 0) deliver(batch);
+  }
+}

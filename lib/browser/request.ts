@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { type ApiError, type ErrorName, ErrorReply } from "../schema/errors.ts";
+import { reportSessionEnd } from "./session-end.ts";
+
+// Compiled parsers need eval, which the page's content security policy forbids.
+z.config({ jitless: true });
+
+/** `offline`: the console itself did not answer; `bad-reply`: it answered with something else. */
+export type RequestErrorCode = ErrorName | "offline" | "bad-reply";
+
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+  readonly code: RequestErrorCode;
+  /** HTTP status; 0 when there was no reply. */
+  readonly status: number;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly requestId: string | undefined;
+
+  constructor(code: RequestErrorCode, message: string, status: number, reply?: ApiError) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.detail = reply?.detail ?? {};
+    this.requestId = reply?.requestId;
+  }
+
+  static ofReply(reply: ApiError, status: number): RequestError {
+    return new RequestError(reply.code, reply.message, status, reply);
+  }
+}
+
+export interface RequestOptions {
+  readonly method?: "GET" | "PUT" | "POST" | "DELETE";
+  /** Undefined values are left out. */
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Sends, and returns the reply if it is a success; throws RequestError, or AbortError. */
+export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
+  const { method, query, body, headers, signal } = options;
+  let response: Response;
+  try {
+    response = await fetch(withQuery(path, query), {
+      method: method ?? "GET",
+      headers: {
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+      cache: "no-store",
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new RequestError("offline", "The console does not answer.", 0);
+  }
+  if (response.status === 401) reportSessionEnd();
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+/** Sends, and parses the JSON of a success. */
+export async function request<Shape extends z.ZodType>(
+  shape: Shape,
+  path: string,
+  options: RequestOptions = {},
+): Promise<z.output<Shape>> {
+  const response = await send(path, options);
+  const parsed = shape.safeParse(await readJson(response));
+  if (parsed.success) return parsed.data;
+  throw new RequestError("bad-reply", "The console's reply is malformed.", response.status);
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    return undefined;
+  }
+}
+
+async function errorOf(response: Response): Promise<RequestError> {
+  const parsed = ErrorReply.safeParse(await readJson(response));
+  if (parsed.success) return RequestError.ofReply(parsed.data.error, response.status);
+  const text = `The console answered with HTTP status ${response.status}.`;
+  return new RequestError("bad-reply", text, response.status);
+}
+
+export function withQuery(path: string, query: RequestOptions["query"]): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== undefined) params.set(name, String(value));
+  }
+  const text = params.toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+/** True where waiting may help: nothing is wrong with the request or its sender. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof RequestError)) return false;
+  return error.code === "offline" || error.status >= 502 || error.code === "too-many-requests";
+}
+
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : "Something unexpected went wrong.";
+}

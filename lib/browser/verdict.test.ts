@@ -1,0 +1,119 @@
+import { expect, test } from "vitest";
+import type { MemberStatus, OverviewMember, OverviewReply } from "../schema/overview.ts";
+import { nextLook } from "./clusters.ts";
+import { judge } from "./verdict.ts";
+
+const status: MemberStatus = {
+  version: "3.5.16",
+  latencyMs: 1,
+  dbSizeBytes: 100,
+  dbSizeInUseBytes: 50,
+  dbQuotaBytes: null,
+  raftTerm: "2",
+  raftIndex: "10",
+  appliedIndex: "10",
+  applyLag: 0,
+  commitLag: 0,
+  revision: "5",
+  leaderId: "1",
+  errors: [],
+};
+
+function member(id: string, changes: Partial<OverviewMember> = {}): OverviewMember {
+  return {
+    id,
+    name: `m${id}`,
+    role: id === "1" ? "leader" : "follower",
+    isLearner: false,
+    health: "up",
+    peerUrls: [],
+    clientUrls: [],
+    endpoint: null,
+    status,
+    error: null,
+    lastSeen: null,
+    ...changes,
+  };
+}
+
+const quorum: OverviewReply["quorum"] = {
+  hasQuorum: true,
+  voters: 3,
+  healthyVoters: 3,
+  needed: 2,
+  canLose: 1,
+  canLoseAtBest: 1,
+  readLatencyMs: 1,
+  error: null,
+};
+
+function overview(changes: Partial<OverviewReply> = {}): OverviewReply {
+  return {
+    clusterId: "9",
+    checkedAt: "2026-01-01T00:00:00.000Z",
+    slowAboveMs: 300,
+    revision: "5",
+    raftTerm: "2",
+    leaderId: "1",
+    quorum,
+    members: [member("1"), member("2"), member("3")],
+    membership: { source: "live", ageMs: 0 },
+    alarms: [],
+    ...changes,
+  };
+}
+
+const down = { health: "unreachable", status: null } as const;
+
+test("a cluster without a fault is healthy", () => {
+  expect(judge(overview())).toEqual({ level: "healthy", title: "Healthy", reasons: [] });
+});
+
+test("a member that is down degrades the cluster and is named", () => {
+  const verdict = judge(
+    overview({
+      members: [member("1"), member("2"), member("3", down)],
+      quorum: { ...quorum, healthyVoters: 2, canLose: 0 },
+    }),
+  );
+  expect(verdict.title).toBe("Degraded");
+  expect(verdict.reasons.map((reason) => reason.title)).toEqual(["m3 is unreachable"]);
+});
+
+test("lost quorum comes first, whatever else is wrong", () => {
+  const verdict = judge(
+    overview({
+      quorum: { ...quorum, hasQuorum: false, healthyVoters: 1, canLose: 0 },
+      members: [member("1"), member("2", down), member("3", down)],
+    }),
+  );
+  expect(verdict.level).toBe("lost");
+  expect(verdict.title).toBe("No quorum");
+  expect(verdict.reasons[0]?.title).toBe("Quorum is lost");
+});
+
+test("an alarm is a reason even when every member is up", () => {
+  const verdict = judge(
+    overview({ alarms: [{ memberId: "2", memberName: "m2", alarm: "NOSPACE" }] }),
+  );
+  expect(verdict).toMatchObject({ level: "lost", title: "Out of space" });
+});
+
+test("slowness and lag need attention but are no loss", () => {
+  const slow = member("2", { health: "slow", status: { ...status, commitLag: 5_000 } });
+  const verdict = judge(overview({ members: [member("1"), slow, member("3")] }));
+  expect(verdict.title).toBe("Needs attention");
+  expect(verdict.reasons).toHaveLength(2);
+});
+
+test("a silent member keeps what it said last, with the time of it", () => {
+  const first = nextLook(undefined, overview());
+  const later = overview({
+    checkedAt: "2026-01-01T00:00:10.000Z",
+    members: [member("1"), member("2", down)],
+  });
+  const second = nextLook(first, later);
+  expect(second.known["2"]).toEqual({ status, seenAt: "2026-01-01T00:00:00.000Z" });
+  expect(second.known["1"]?.seenAt).toBe("2026-01-01T00:00:10.000Z");
+  expect(second.known["3"]).toBeUndefined();
+});

@@ -1,0 +1,118 @@
+// What a page may say about the cluster's health: one level, and the reasons for it. Everything is
+// read from one look at the cluster; nothing is remembered here.
+
+import type { OverviewMember, OverviewReply } from "../schema/overview.ts";
+import { formatBytes, formatCount, formatLatency, plural } from "./format.ts";
+
+/** lost: writes fail now. risk: works, but something is wrong. */
+export type VerdictLevel = "healthy" | "risk" | "lost";
+
+export interface VerdictReason {
+  readonly level: "risk" | "lost";
+  readonly title: string;
+  readonly text: string;
+}
+
+export interface Verdict {
+  readonly level: VerdictLevel;
+  readonly title: string;
+  readonly reasons: readonly VerdictReason[];
+}
+
+/** Entries behind the furthest member; etcd itself refuses work at 5,000. */
+export const LAG_ENTRIES_MAX = 1_000;
+/** Share of the quota from which on etcd's own alert rules warn. */
+const QUOTA_SHARE_MAX = 0.95;
+
+export function judge(overview: OverviewReply): Verdict {
+  const reasons = [
+    ...quorumReasons(overview),
+    ...alarmReasons(overview),
+    ...overview.members.flatMap((member) => memberReasons(member, overview)),
+  ];
+  const lost = reasons.some((reason) => reason.level === "lost");
+  return {
+    level: lost ? "lost" : reasons.length > 0 ? "risk" : "healthy",
+    title: titleOf(overview, reasons),
+    reasons: reasons.toSorted((a, b) => Number(b.level === "lost") - Number(a.level === "lost")),
+  };
+}
+
+function titleOf(overview: OverviewReply, reasons: readonly VerdictReason[]): string {
+  if (!overview.quorum.hasQuorum) return "No quorum";
+  const lost = reasons.find((reason) => reason.level === "lost");
+  if (lost !== undefined) return lost.title;
+  if (reasons.length === 0) return "Healthy";
+  return overview.quorum.canLose < overview.quorum.canLoseAtBest ? "Degraded" : "Needs attention";
+}
+
+function quorumReasons({ quorum, leaderId, members }: OverviewReply): VerdictReason[] {
+  if (!quorum.hasQuorum) {
+    const have = `${quorum.healthyVoters} of ${plural(quorum.voters, "voting member")}`;
+    const why = quorum.error === null ? "" : ` ${quorum.error.message}`;
+    return [
+      {
+        level: "lost",
+        title: "Quorum is lost",
+        text: `${have} can be relied on, ${quorum.needed} are needed. Writes and linearizable reads fail.${why}`,
+      },
+    ];
+  }
+  if (leaderId === null && members.some((member) => member.status !== null)) {
+    const text = "The members that answer name no common leader; an election may be under way.";
+    return [{ level: "risk", title: "No agreed leader", text }];
+  }
+  return [];
+}
+
+function alarmReasons({ alarms }: OverviewReply): VerdictReason[] {
+  if (alarms === null) return [];
+  return alarms.map(({ alarm, memberName }) => {
+    if (alarm === "NOSPACE") {
+      const text = `${memberName} has used up its database quota. The cluster refuses writes until space is freed and the alarm is disarmed.`;
+      return { level: "lost", title: "Out of space", text };
+    }
+    if (alarm === "CORRUPT") {
+      const text = `${memberName} disagrees with the others about the data. Its data cannot be trusted.`;
+      return { level: "lost", title: "Data corruption", text };
+    }
+    return { level: "risk", title: "Alarm", text: `${memberName} has raised an unknown alarm.` };
+  });
+}
+
+function memberReasons(member: OverviewMember, overview: OverviewReply): VerdictReason[] {
+  const name = nameOf(member);
+  const reasons: VerdictReason[] = [];
+  const add = (title: string, text: string) => reasons.push({ level: "risk", title, text });
+  if (member.health === "slow" && member.status !== null) {
+    const latency = formatLatency(member.status.latencyMs);
+    add(`${name} is slow`, `It took ${latency} to answer; ${overview.slowAboveMs} ms is normal.`);
+  } else if (member.health === "unstarted") {
+    add(`${name} has not started`, "It was added to the cluster and has never been seen.");
+  } else if (member.health !== "up") {
+    add(`${name} ${DOWN[member.health] ?? "is down"}`, member.error?.message ?? "");
+  }
+  if (member.status === null) return reasons;
+  const { applyLag, commitLag, errors, dbQuotaBytes, dbSizeBytes } = member.status;
+  const lag = Math.max(applyLag, commitLag);
+  if (lag > LAG_ENTRIES_MAX) add(`${name} lags behind`, `${formatCount(lag)} entries to catch up.`);
+  if (dbQuotaBytes !== null && dbSizeBytes > dbQuotaBytes * QUOTA_SHARE_MAX) {
+    const text = `${formatBytes(dbSizeBytes)} of ${formatBytes(dbQuotaBytes)} are used.`;
+    add(`${name} is almost out of space`, text);
+  }
+  for (const text of errors) {
+    if (!/alarm|no leader/i.test(text)) add(`${name} reports a fault`, text);
+  }
+  return reasons;
+}
+
+const DOWN: Partial<Record<OverviewMember["health"], string>> = {
+  timeout: "does not answer",
+  unreachable: "is unreachable",
+  error: "answers with an error",
+};
+
+/** A member that never started has no name yet. */
+export function nameOf(member: Pick<OverviewMember, "name" | "peerUrls" | "endpoint">): string {
+  return member.name || member.peerUrls[0] || member.endpoint || "unnamed member";
+}
