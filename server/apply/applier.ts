@@ -1,0 +1,166 @@
+// Applies committed entries, one after the other, each exactly once. It is a function of the state
+// and the entry alone: it knows no clock, no chance, no client and no member's role, so that every
+// member ends in the same state.
+//
+//   entry ─► decode ─► guards, in order ─► operation ─► outcome
+//                      CORRUPT  NOSPACE     put txn lease alarm …
+//
+// A guard or an operation that refuses leaves the state as it was; the entry counts as applied all
+// the same. The quota is no guard: members judge it by their own files, so what exceeds it is
+// applied, and only the answer says otherwise.
+import { assert } from "../base/assert.ts";
+import { EMPTY_BYTES } from "../base/bytes.ts";
+import type { Log } from "../base/log.ts";
+import { EtcdError } from "../errors.ts";
+import type { ChangeOutcome } from "../membership/membership.ts";
+import { publicationOf } from "../membership/publication.ts";
+import { decodeConfChange } from "../proto/conf-codec.ts";
+import type { Request } from "../proto/gen/internal.ts";
+import { AlarmType } from "../proto/gen/rpc.ts";
+import { decodeEntryContent, type EntryContent } from "../proto/internal-codec.ts";
+import { type Entry, EntryType } from "../raft/entry.ts";
+import { applyPublication, clusterOperations } from "./cluster-operations.ts";
+import { keyOperations, type OnChanges } from "./key-operations.ts";
+import { leaseOperations } from "./lease-operations.ts";
+import type { AnyOperation } from "./operation.ts";
+import { type Outcome, refused, succeeded } from "./outcome.ts";
+import type { Quota } from "./quota.ts";
+import type { ReplicatedState } from "./replicated-state.ts";
+
+export interface ApplierOptions {
+  readonly state: ReplicatedState;
+  readonly quota: Quota;
+  readonly log: Log;
+  readonly onChanges: OnChanges;
+  /** The quota is exceeded and no alarm says so yet. */
+  readonly onSpaceExceeded: () => void;
+}
+
+/** What became of an entry, and under which id its proposer waits (0n: nobody does). */
+export interface Applied {
+  readonly id: bigint;
+  readonly outcome: Outcome;
+}
+
+export interface AppliedConfChange extends Applied {
+  readonly change: ChangeOutcome;
+}
+
+type Guard = (
+  state: ReplicatedState,
+  operation: AnyOperation,
+  cost: number,
+) => EtcdError | undefined;
+
+/** In this order; the first that objects decides. */
+const GUARDS: readonly Guard[] = [refuseWhenCorrupt, refuseWithoutSpace];
+
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #operations: ReadonlyMap<number, AnyOperation>;
+  #index: number;
+
+  constructor(options: ApplierOptions) {
+    const { state, onChanges, log } = options;
+    this.#options = options;
+    this.#index = state.applied.index;
+    const all = [
+      ...keyOperations(state, onChanges),
+      ...leaseOperations(state, onChanges),
+      ...clusterOperations(state, log),
+    ];
+    this.#operations = new Map(all.map((operation) => [operation.field, operation]));
+  }
+
+  /** Applies a NORMAL entry. Undefined for a new leader's empty one. */
+  apply(entry: Entry): Applied | undefined {
+    assert(entry.type === EntryType.NORMAL, "conf changes are applied apart");
+    this.#advance(entry);
+    const content = decodeEntryContent(entry.data);
+    if (content.kind === "empty") return undefined;
+    if (content.kind === "v2") return this.#applyV2(content.request);
+    return { id: content.header.id, outcome: this.#applyRequest(content, entry.index) };
+  }
+
+  /** Applies a CONF_CHANGE entry; raft must be told of `change.change`. */
+  applyConfChange(entry: Entry): AppliedConfChange {
+    assert(entry.type === EntryType.CONF_CHANGE, "normal entries are applied apart");
+    this.#advance(entry);
+    const request = decodeConfChange(entry.data);
+    const { state } = this.#options;
+    const change = state.membership.apply(request);
+    const { revision } = state.kv;
+    const outcome =
+      change.kind === "refused"
+        ? refused(change.error, revision)
+        : succeeded(revision, EMPTY_BYTES);
+    return { id: request.id, outcome, change };
+  }
+
+  /** After the whole state was replaced by a snapshot's. */
+  restored(): void {
+    this.#index = this.#options.state.applied.index;
+  }
+
+  #advance(entry: Entry): void {
+    assert(entry.index === this.#index + 1, "entries are applied in order, each once");
+    this.#index = entry.index;
+    this.#options.state.advance(entry.index, entry.term);
+  }
+
+  #applyV2(request: Request): Applied {
+    const { state, log } = this.#options;
+    const publication = publicationOf(request);
+    const outcome =
+      publication === undefined
+        ? refused(new EtcdError("UnknownMethod"), state.kv.revision)
+        : applyPublication(state, log, publication);
+    return { id: request.ID, outcome };
+  }
+
+  #applyRequest(content: EntryContent & { kind: "request" }, index: number): Outcome {
+    const { state, log } = this.#options;
+    const operation = this.#operations.get(content.field);
+    if (operation === undefined) {
+      log.error("refused an entry of a kind that this member does not know", {
+        field: content.field,
+        index,
+      });
+      return refused(new EtcdError("UnknownMethod"), state.kv.revision);
+    }
+    try {
+      return this.#run(operation, content.request);
+    } catch (error) {
+      if (error instanceof EtcdError) return refused(error, state.kv.revision);
+      throw error;
+    }
+  }
+
+  #run(operation: AnyOperation, bytes: Buffer): Outcome {
+    const { state, quota, onSpaceExceeded } = this.#options;
+    const request = operation.decode(bytes);
+    const costBytes = operation.cost(request);
+    for (const guard of GUARDS) {
+      const error = guard(state, operation, costBytes);
+      if (error !== undefined) return refused(error, state.kv.revision);
+    }
+    const outcome = operation.run(request);
+    if (quota.hasRoom(costBytes)) return outcome;
+    onSpaceExceeded();
+    return refused(new EtcdError("NoSpace"), outcome.revision);
+  }
+}
+
+function refuseWhenCorrupt(state: ReplicatedState, operation: AnyOperation): EtcdError | undefined {
+  if (!operation.needsIntactState || !state.alarms.isActive(AlarmType.CORRUPT)) return undefined;
+  return new EtcdError("Corrupt");
+}
+
+function refuseWithoutSpace(
+  state: ReplicatedState,
+  _operation: AnyOperation,
+  costBytes: number,
+): EtcdError | undefined {
+  if (costBytes === 0 || !state.alarms.isActive(AlarmType.NOSPACE)) return undefined;
+  return new EtcdError("NoSpace");
+}

@@ -1,0 +1,113 @@
+import { must } from "../base/assert.ts";
+import { EMPTY_BYTES } from "../base/bytes.ts";
+import type { Log } from "../base/log.ts";
+import type { Publication } from "../membership/publication.ts";
+import {
+  ClusterMemberAttrSetRequest,
+  ClusterVersionSetRequest,
+  DowngradeInfoSetRequest,
+} from "../proto/gen/internal.ts";
+import {
+  AlarmRequest,
+  AlarmRequest_AlarmAction,
+  AlarmResponse,
+  AlarmType,
+} from "../proto/gen/rpc.ts";
+import { InternalField } from "../proto/internal-codec.ts";
+import type { AnyOperation, Operation } from "./operation.ts";
+import { NO_COST } from "./operation.ts";
+import { type Outcome, succeeded } from "./outcome.ts";
+import type { ReplicatedState } from "./replicated-state.ts";
+
+/** Alarms, and what members and the leader publish about themselves. */
+export function clusterOperations(state: ReplicatedState, log: Log): AnyOperation[] {
+  return [alarm(state, log), versionSet(state, log), attributesSet(state, log), downgrade(state)];
+}
+
+/** Applies a name with client URLs, or a cluster version, in whichever form it came. */
+export function applyPublication(
+  state: ReplicatedState,
+  log: Log,
+  publication: Publication,
+): Outcome {
+  const { membership } = state;
+  if (publication.kind === "version") {
+    const from = membership.clusterVersion;
+    membership.setClusterVersion(publication.version, state.serverVersion);
+    log.info(from === undefined ? "set initial cluster version" : "updated cluster version", {
+      "cluster-version": publication.version,
+      ...(from === undefined ? {} : { from }),
+    });
+  } else if (!membership.setAttributes(publication.memberId, publication.attributes)) {
+    log.warn("skipped attributes update of removed member", {
+      "remote-peer-id": publication.memberId.toString(16),
+    });
+  }
+  return succeeded(state.kv.revision, EMPTY_BYTES);
+}
+
+function alarm(state: ReplicatedState, log: Log): Operation<AlarmRequest> {
+  return {
+    field: InternalField.ALARM,
+    needsIntactState: false,
+    decode: (bytes) => AlarmRequest.decode(bytes),
+    cost: NO_COST,
+    run: (request) => {
+      const alarms = changeAlarms(state, log, request);
+      const body = AlarmResponse.encode({ header: undefined, alarms: [...alarms] }).finish();
+      return succeeded(state.kv.revision, Buffer.from(body));
+    },
+  };
+}
+
+function changeAlarms(state: ReplicatedState, log: Log, request: AlarmRequest) {
+  const { action, memberID, alarm: type } = request;
+  const { alarms } = state;
+  const fields = { memberID: memberID.toString(16), alarm: type };
+  if (action === AlarmRequest_AlarmAction.GET) return alarms.list(type);
+  if (action === AlarmRequest_AlarmAction.ACTIVATE) {
+    if (type === AlarmType.NONE) return [];
+    log.warn("alarm raised", fields);
+    return [alarms.activate(memberID, type)];
+  }
+  const removed = alarms.deactivate(memberID, type);
+  if (removed !== undefined) log.warn("alarm disarmed", fields);
+  return removed === undefined ? [] : [removed];
+}
+
+function versionSet(state: ReplicatedState, log: Log): Operation<ClusterVersionSetRequest> {
+  return {
+    field: InternalField.CLUSTER_VERSION_SET,
+    needsIntactState: false,
+    decode: (bytes) => ClusterVersionSetRequest.decode(bytes),
+    cost: NO_COST,
+    run: ({ ver }) => applyPublication(state, log, { kind: "version", version: ver }),
+  };
+}
+
+function attributesSet(state: ReplicatedState, log: Log): Operation<ClusterMemberAttrSetRequest> {
+  return {
+    field: InternalField.CLUSTER_MEMBER_ATTR_SET,
+    needsIntactState: false,
+    decode: (bytes) => ClusterMemberAttrSetRequest.decode(bytes),
+    cost: NO_COST,
+    run: ({ memberID, memberAttributes }) => {
+      const { name, clientUrls } = must(memberAttributes, "attributes are published with a value");
+      const attributes = { name, clientUrls };
+      return applyPublication(state, log, { kind: "attributes", memberId: memberID, attributes });
+    },
+  };
+}
+
+function downgrade(state: ReplicatedState): Operation<DowngradeInfoSetRequest> {
+  return {
+    field: InternalField.DOWNGRADE_INFO_SET,
+    needsIntactState: false,
+    decode: (bytes) => DowngradeInfoSetRequest.decode(bytes),
+    cost: NO_COST,
+    run: ({ enabled, ver }) => {
+      state.membership.setDowngrade(enabled, ver);
+      return succeeded(state.kv.revision, EMPTY_BYTES);
+    },
+  };
+}

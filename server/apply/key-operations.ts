@@ -1,0 +1,99 @@
+import { EMPTY_BYTES } from "../base/bytes.ts";
+import type { Change } from "../mvcc/change.ts";
+import {
+  CompactionRequest,
+  DeleteRangeRequest,
+  type PutRequest,
+  TxnRequest,
+} from "../proto/gen/rpc.ts";
+import { InternalField } from "../proto/internal-codec.ts";
+import { KeyWriter } from "./key-writer.ts";
+import type { AnyOperation, Operation } from "./operation.ts";
+import { NO_COST } from "./operation.ts";
+import { type Outcome, refused, succeeded } from "./outcome.ts";
+import { decodePut } from "./put-request.ts";
+import type { ReplicatedState } from "./replicated-state.ts";
+import { putCost, runDeleteRange, runPut, runTxn, txnCost } from "./txn.ts";
+
+/** Told of every new revision, before the next entry is applied. */
+export type OnChanges = (revision: number, changes: readonly Change[]) => void;
+
+/** Put, DeleteRange, Txn and Compaction. */
+export function keyOperations(state: ReplicatedState, onChanges: OnChanges): AnyOperation[] {
+  const end = (writer: KeyWriter): number => {
+    const { revision, changes } = writer.end();
+    if (changes.length > 0) onChanges(revision, changes);
+    return revision;
+  };
+  return [put(state, end), deleteRange(state, end), txn(state, end), compaction(state)];
+}
+
+type End = (writer: KeyWriter) => number;
+
+function put(state: ReplicatedState, end: End): Operation<PutRequest> {
+  return {
+    field: InternalField.PUT,
+    needsIntactState: true,
+    decode: decodePut,
+    cost: putCost,
+    run: (request) =>
+      write(state, end, (writer) => {
+        writer.checkLeaseExists(request.lease);
+        writer.checkKeyExists(request);
+        return { body: runPut(writer, request), error: undefined };
+      }),
+  };
+}
+
+function deleteRange(state: ReplicatedState, end: End): Operation<DeleteRangeRequest> {
+  return {
+    field: InternalField.DELETE_RANGE,
+    needsIntactState: true,
+    decode: (bytes) => DeleteRangeRequest.decode(bytes),
+    cost: NO_COST,
+    run: (request) =>
+      write(state, end, (writer) => ({ body: runDeleteRange(writer, request), error: undefined })),
+  };
+}
+
+function txn(state: ReplicatedState, end: End): Operation<TxnRequest> {
+  return {
+    field: InternalField.TXN,
+    needsIntactState: true,
+    decode: (bytes) => TxnRequest.decode(bytes),
+    cost: txnCost,
+    run: (request) => write(state, end, (writer) => runTxn(writer, request)),
+  };
+}
+
+function compaction(state: ReplicatedState): Operation<CompactionRequest> {
+  return {
+    field: InternalField.COMPACTION,
+    needsIntactState: true,
+    decode: (bytes) => CompactionRequest.decode(bytes),
+    cost: NO_COST,
+    run: ({ revision }) => {
+      state.kv.compact(revision);
+      return succeeded(state.kv.revision, EMPTY_BYTES);
+    },
+  };
+}
+
+/** Runs changes as one revision; what throws EtcdError has changed nothing. */
+function write(
+  state: ReplicatedState,
+  end: End,
+  run: (writer: KeyWriter) => Pick<Outcome, "body" | "error">,
+): Outcome {
+  const writer = new KeyWriter(state.kv, state.lessor);
+  let result: Pick<Outcome, "body" | "error">;
+  try {
+    result = run(writer);
+  } catch (error) {
+    writer.end();
+    throw error;
+  }
+  const revision = end(writer);
+  const { body, error } = result;
+  return error === undefined ? succeeded(revision, body) : refused(error, revision);
+}

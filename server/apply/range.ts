@@ -1,0 +1,97 @@
+import { compareBytes } from "../base/bytes.ts";
+import { EtcdError } from "../errors.ts";
+import type { RangeQuery, RangeResult } from "../mvcc/key-space.ts";
+import type { KeyValueRecord } from "../mvcc/key-value.ts";
+import type { RangeRequest } from "../proto/gen/rpc.ts";
+import { RangeRequest_SortOrder, RangeRequest_SortTarget } from "../proto/gen/rpc.ts";
+import { encodeRange } from "./response.ts";
+
+/** What can be read at a revision: the store, or a transaction that sees its own writes. */
+export interface RangeSource {
+  readonly revision: number;
+  /** -1: never compacted. */
+  readonly compactRevision: number;
+  /** Keys ascending; `count` ignores the limit. Throws Compacted or FutureRev. */
+  range(query: RangeQuery): RangeResult;
+}
+
+/** Answers a Range: the RangeResponse without its header. Throws Compacted or FutureRev. */
+export function answerRange(source: RangeSource, request: RangeRequest): Buffer {
+  const { records, count } = source.range(rangeQuery(request));
+  if (request.countOnly) return encodeRange([], false, count);
+  const chosen = selectRecords(records, request);
+  return encodeRange(recordBytes(chosen.records, request.keysOnly), chosen.more, count);
+}
+
+/** What to fetch: everything when sorting or filtering decides, else one more than the limit. */
+export function rangeQuery(request: RangeRequest): RangeQuery {
+  const limit = needsAll(request) || request.limit <= 0 ? 0 : request.limit + 1;
+  const { key, rangeEnd, countOnly } = request;
+  return { key, rangeEnd, revision: Math.max(request.revision, 0), limit, countOnly };
+}
+
+/** Whether every record of the range must be looked at before the first can be sent. */
+export function needsAll(request: RangeRequest): boolean {
+  return request.sortOrder !== RangeRequest_SortOrder.NONE || isFiltered(request);
+}
+
+/** Filters, sorts and cuts fetched records as the request asks. */
+export function selectRecords(
+  fetched: readonly KeyValueRecord[],
+  request: RangeRequest,
+): { readonly records: readonly KeyValueRecord[]; readonly more: boolean } {
+  let records = isFiltered(request) ? fetched.filter((each) => passes(each, request)) : fetched;
+  const compare = recordOrder(request);
+  if (compare !== undefined) records = [...records].sort(compare);
+  const more = request.limit > 0 && records.length > request.limit;
+  return { records: more ? records.slice(0, request.limit) : records, more };
+}
+
+export function recordBytes(records: readonly KeyValueRecord[], keysOnly: boolean): Buffer[] {
+  return records.map((record) => (keysOnly ? record.bytesWithoutValue : record.bytes));
+}
+
+/** Throws what a Range at `revision` would, without reading. A negative one is taken as it is. */
+export function checkRevision(source: RangeSource, revision: number): void {
+  if (revision === 0) return;
+  if (revision > source.revision) throw new EtcdError("FutureRev");
+  if (revision < source.compactRevision) throw new EtcdError("Compacted");
+}
+
+function isFiltered(request: RangeRequest): boolean {
+  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request;
+  return (
+    minModRevision !== 0 ||
+    maxModRevision !== 0 ||
+    minCreateRevision !== 0 ||
+    maxCreateRevision !== 0
+  );
+}
+
+function passes(record: KeyValueRecord, request: RangeRequest): boolean {
+  const { modRevision, createRevision } = record;
+  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request;
+  if (maxModRevision !== 0 && modRevision > maxModRevision) return false;
+  if (minModRevision !== 0 && modRevision < minModRevision) return false;
+  if (maxCreateRevision !== 0 && createRevision > maxCreateRevision) return false;
+  return minCreateRevision === 0 || createRevision >= minCreateRevision;
+}
+
+type RecordOrder = (a: KeyValueRecord, b: KeyValueRecord) => number;
+
+/** Undefined where the order of the fetch, keys ascending, is already the one asked for. */
+function recordOrder(request: RangeRequest): RecordOrder | undefined {
+  const { sortOrder, sortTarget } = request;
+  const isDescending = sortOrder === RangeRequest_SortOrder.DESCEND;
+  if (sortTarget === RangeRequest_SortTarget.KEY && !isDescending) return undefined;
+  const ascending = ORDERS[sortTarget] ?? ORDERS[RangeRequest_SortTarget.KEY];
+  return isDescending ? (a, b) => ascending(b, a) : ascending;
+}
+
+const ORDERS = {
+  [RangeRequest_SortTarget.KEY]: (a, b) => compareBytes(a.key, b.key),
+  [RangeRequest_SortTarget.VERSION]: (a, b) => a.version - b.version,
+  [RangeRequest_SortTarget.CREATE]: (a, b) => a.createRevision - b.createRevision,
+  [RangeRequest_SortTarget.MOD]: (a, b) => a.modRevision - b.modRevision,
+  [RangeRequest_SortTarget.VALUE]: (a, b) => compareBytes(a.value, b.value),
+} satisfies Record<RangeRequest_SortTarget, RecordOrder>;

@@ -1,0 +1,103 @@
+import { AlarmStore } from "../alarm/alarm-store.ts";
+import type { Clock } from "../base/clock.ts";
+import { Lessor } from "../lease/lessor.ts";
+import { Membership, type MembershipOptions } from "../membership/membership.ts";
+import { MvccStore } from "../mvcc/store.ts";
+import type { ConfState } from "../raft/entry.ts";
+import type { Engine } from "../storage/engine.ts";
+import { type AppliedMark, readAppliedMark, writeAppliedMark } from "./applied-mark.ts";
+
+export interface ReplicatedStateOptions {
+  readonly engine: Engine;
+  readonly membership: MembershipOptions;
+  /** Shorter leases are raised to it. */
+  readonly leaseTtlMinSeconds: number;
+  /** Lease clocks run on it, on the leader only; nothing replicated depends on it. */
+  readonly clock: Clock;
+  /** Of this member: no cluster version may pass it. */
+  readonly serverVersion: string;
+}
+
+const NOTHING_APPLIED: AppliedMark = {
+  index: 0,
+  term: 0,
+  confState: { voters: [], learners: [] },
+};
+
+/**
+ * All that the log decides, over one engine. The parts are replaced when a snapshot takes the place
+ * of the whole content: ask for them each time, keep none.
+ */
+export class ReplicatedState {
+  readonly engine: Engine;
+  readonly serverVersion: string;
+  readonly membership: Membership;
+  readonly #options: ReplicatedStateOptions;
+  #kv: MvccStore;
+  #lessor: Lessor;
+  #alarms: AlarmStore;
+  #applied: AppliedMark;
+
+  /** Reads all that the engine holds. A million keys take a second or two. */
+  constructor(options: ReplicatedStateOptions) {
+    const { engine } = options;
+    this.#options = options;
+    this.engine = engine;
+    this.serverVersion = options.serverVersion;
+    this.membership = new Membership(engine, options.membership);
+    this.#applied = readAppliedMark(engine) ?? NOTHING_APPLIED;
+    this.#lessor = Lessor.open(engine, options.leaseTtlMinSeconds);
+    this.#kv = MvccStore.open(engine, (lease, key) => {
+      this.#lessor.attach(lease, key);
+    });
+    this.#alarms = AlarmStore.open(engine);
+  }
+
+  /** Monotonic ms, for the clocks of leases. */
+  get nowMs(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  get kv(): MvccStore {
+    return this.#kv;
+  }
+
+  get lessor(): Lessor {
+    return this.#lessor;
+  }
+
+  get alarms(): AlarmStore {
+    return this.#alarms;
+  }
+
+  /** How far the log is applied, in memory. */
+  get applied(): AppliedMark {
+    return this.#applied;
+  }
+
+  advance(index: number, term: number): void {
+    this.#applied = { index, term, confState: this.#applied.confState };
+  }
+
+  setConfState(confState: ConfState): void {
+    this.#applied = { ...this.#applied, confState };
+  }
+
+  /** Puts the applied position next to what was applied; to be called before a commit. */
+  mark(): void {
+    writeAppliedMark(this.engine, this.#applied);
+  }
+
+  /** After the engine's content was replaced: reads everything again, in slices of a few ms. */
+  *reopening(confState: ConfState): Generator<void, void> {
+    const { engine } = this;
+    const lessor = Lessor.open(engine, this.#options.leaseTtlMinSeconds);
+    this.#kv = yield* MvccStore.opening(engine, (lease, key) => {
+      lessor.attach(lease, key);
+    });
+    this.#lessor = lessor;
+    this.#alarms = AlarmStore.open(engine);
+    this.#applied = { ...(readAppliedMark(engine) ?? NOTHING_APPLIED), confState };
+    this.membership.reload(confState);
+  }
+}

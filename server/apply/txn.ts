@@ -1,0 +1,167 @@
+// A transaction in three passes. First every compare, nested ones included, is decided on the state
+// before the transaction: that fixes the path, which operations run. Then the path is checked. Only
+// then does it run, in order, and nothing can fail any more: all of it happens or nothing.
+import { must } from "../base/assert.ts";
+import { EtcdError } from "../errors.ts";
+import type { DeleteRangeRequest, PutRequest, RequestOp, TxnRequest } from "../proto/gen/rpc.ts";
+import { compareAll } from "./compare.ts";
+import type { KeyWriter } from "./key-writer.ts";
+import { answerRange, checkRevision, type RangeSource, recordBytes } from "./range.ts";
+import {
+  encodeDeleteRange,
+  encodePut,
+  encodeResponseOp,
+  encodeTxn,
+  ResponseKind,
+} from "./response.ts";
+
+/** Which branch runs, and the same for the nested transactions of that branch, in order. */
+interface Path {
+  readonly hasSucceeded: boolean;
+  readonly operations: readonly RequestOp[];
+  readonly nested: readonly Path[];
+}
+
+export interface TxnAnswer {
+  /** TxnResponse without its header. */
+  readonly body: Buffer;
+  /** What the client gets instead: an own range that cannot be read. The writes stand. */
+  readonly error: EtcdError | undefined;
+}
+
+/** A transaction of ranges only. Throws Compacted or FutureRev. */
+export function answerReadOnlyTxn(source: RangeSource, request: TxnRequest): Buffer {
+  const path = choosePath(source, request);
+  for (const { requestRange } of path.operations) {
+    if (requestRange !== undefined) checkRevision(source, requestRange.revision);
+  }
+  return encodeTxn(
+    path.hasSucceeded,
+    path.operations.map(({ requestRange }) => {
+      const range = must(requestRange, "a read-only transaction holds ranges only");
+      const body = answerRange(source, range);
+      return encodeResponseOp(ResponseKind.RANGE, source.revision, body);
+    }),
+  );
+}
+
+/**
+ * Runs a transaction from the log. Throws what makes all of it void: a put with an unknown lease or
+ * on a missing key with ignore_value or ignore_lease, or a nested range that cannot be read.
+ *
+ * A range on the top level never voids the writes: etcd 3.4 to 3.6 drops those ranges before
+ * checking on every member but the proposer's, so a member that minded them would end up with
+ * another state than the rest. They are checked before a transaction is proposed.
+ */
+export function runTxn(writer: KeyWriter, request: TxnRequest): TxnAnswer {
+  const path = choosePath(writer, request);
+  checkPuts(writer, path);
+  for (const nested of path.nested) checkRanges(writer, nested);
+  const error = ownRangeError(writer, path);
+  return { body: execute(writer, path, error !== undefined), error };
+}
+
+/** Throws what a range of the chosen branches would, as `runTxn` will find it if nothing changes. */
+export function checkTxnRanges(source: RangeSource, request: TxnRequest): void {
+  checkRanges(source, choosePath(source, request));
+}
+
+/** Bytes that the larger branch puts, by etcd's estimate of its cost on disk. */
+export function txnCost(request: TxnRequest): number {
+  return Math.max(branchCost(request.success), branchCost(request.failure));
+}
+
+/** etcd's estimate of what a Put adds to the database, in bytes. */
+export function putCost(request: PutRequest): number {
+  return PUT_OVERHEAD_BYTES + request.key.length + request.value.length;
+}
+
+const PUT_OVERHEAD_BYTES = 256;
+
+function branchCost(operations: readonly RequestOp[]): number {
+  let cost = 0;
+  for (const { requestPut, requestTxn } of operations) {
+    if (requestPut !== undefined) cost += putCost(requestPut);
+    if (requestTxn !== undefined) cost += txnCost(requestTxn);
+  }
+  return cost;
+}
+
+function choosePath(source: RangeSource, request: TxnRequest): Path {
+  const hasSucceeded = compareAll(source, request.compare);
+  const operations = hasSucceeded ? request.success : request.failure;
+  const nested: Path[] = [];
+  for (const { requestTxn } of operations) {
+    if (requestTxn !== undefined) nested.push(choosePath(source, requestTxn));
+  }
+  return { hasSucceeded, operations, nested };
+}
+
+function checkPuts(writer: KeyWriter, path: Path): void {
+  for (const { requestPut } of path.operations) {
+    if (requestPut === undefined) continue;
+    writer.checkKeyExists(requestPut);
+    writer.checkLeaseExists(requestPut.lease);
+  }
+  for (const nested of path.nested) checkPuts(writer, nested);
+}
+
+function checkRanges(source: RangeSource, path: Path): void {
+  for (const { requestRange } of path.operations) {
+    if (requestRange !== undefined) checkRevision(source, requestRange.revision);
+  }
+  for (const nested of path.nested) checkRanges(source, nested);
+}
+
+function ownRangeError(source: RangeSource, path: Path): EtcdError | undefined {
+  try {
+    checkRanges(source, { ...path, nested: [] });
+    return undefined;
+  } catch (error) {
+    if (error instanceof EtcdError) return error;
+    throw error;
+  }
+}
+
+function execute(writer: KeyWriter, path: Path, skipOwnRanges: boolean): Buffer {
+  const responses: Buffer[] = [];
+  let nested = 0;
+  for (const operation of path.operations) {
+    const { requestRange, requestPut, requestDeleteRange, requestTxn } = operation;
+    if (requestRange !== undefined) {
+      if (skipOwnRanges) continue;
+      const body = answerRange(writer, requestRange);
+      responses.push(encodeResponseOp(ResponseKind.RANGE, writer.revision, body));
+    } else if (requestPut !== undefined) responses.push(executePut(writer, requestPut));
+    else if (requestDeleteRange !== undefined) {
+      responses.push(executeDelete(writer, requestDeleteRange));
+    } else if (requestTxn !== undefined) {
+      const inner = must(path.nested[nested++], "every nested transaction has its path");
+      responses.push(encodeResponseOp(ResponseKind.TXN, 0, execute(writer, inner, false)));
+    }
+  }
+  return encodeTxn(path.hasSucceeded, responses);
+}
+
+function executePut(writer: KeyWriter, request: PutRequest): Buffer {
+  const body = runPut(writer, request);
+  return encodeResponseOp(ResponseKind.PUT, writer.revision, body);
+}
+
+function executeDelete(writer: KeyWriter, request: DeleteRangeRequest): Buffer {
+  const body = runDeleteRange(writer, request);
+  return encodeResponseOp(ResponseKind.DELETE_RANGE, writer.revision, body);
+}
+
+/** The PutResponse without its header. */
+export function runPut(writer: KeyWriter, request: PutRequest): Buffer {
+  const previous = writer.put(request);
+  return encodePut(request.prevKv ? previous?.bytes : undefined);
+}
+
+/** The DeleteRangeResponse without its header. */
+export function runDeleteRange(writer: KeyWriter, request: DeleteRangeRequest): Buffer {
+  const { key, rangeEnd, prevKv } = request;
+  const { count, records } = writer.deleteRange(key, rangeEnd, prevKv);
+  return encodeDeleteRange(count, recordBytes(records, false));
+}

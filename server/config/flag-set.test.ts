@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { readConfig } from "../config.ts";
+
+function refusal(...args: string[]): string {
+  try {
+    readConfig(args, {});
+    return "accepted";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+test("flags follow Go's syntax: one dash or two, a value behind = or as the next word", () => {
+  const { config } = readConfig(
+    ["-name", "m1", "--data-dir=/d", "--pre-vote=false", "-strict-reconfig-check"],
+    {},
+  );
+  expect(config).toMatchObject({
+    name: "m1",
+    dataDir: "/d",
+    preVote: false,
+    strictReconfigCheck: true,
+  });
+});
+
+test("what etcd would refuse is refused with its text", () => {
+  expect(refusal("--nope")).toBe("flag provided but not defined: -nope");
+  expect(refusal("--nope=1")).toBe("flag provided but not defined: -nope");
+  expect(refusal("--name")).toBe("flag needs an argument: -name");
+  expect(refusal("---name=a")).toBe("bad flag syntax: ---name=a");
+  expect(refusal("start")).toBe('"start" is not a valid flag');
+  expect(refusal("--heartbeat-interval=x")).toBe(
+    'invalid value "x" for flag -heartbeat-interval: parse error',
+  );
+  expect(refusal("--pre-vote=maybe")).toBe(
+    'invalid boolean value "maybe" for -pre-vote: parse error',
+  );
+  expect(refusal("--initial-cluster-state=old")).toBe(
+    'invalid value "old" for flag -initial-cluster-state: invalid value "old"',
+  );
+  expect(refusal("--listen-client-urls=ftp://a:1")).toBe(
+    'invalid value "ftp://a:1" for flag -listen-client-urls: ' +
+      "URL scheme must be http, https, unix, or unixs: ftp://a:1",
+  );
+  expect(refusal("--listen-client-urls=http://a")).toContain('does not have the form "host:port"');
+  expect(refusal("--listen-peer-urls=http://127.0.0.1:1/x")).toContain("must not contain a path");
+});
+
+test("timings and addresses that cannot work are refused", () => {
+  expect(refusal("--election-timeout=400")).toBe(
+    "--election-timeout[400ms] should be at least as 5 times as --heartbeat-interval[100ms]",
+  );
+  expect(refusal("--election-timeout=60000")).toBe(
+    "--election-timeout[60000ms] is too long, and should be set less than 50000ms",
+  );
+  expect(refusal("--heartbeat-interval=0")).toBe("--heartbeat-interval must be >0 (set to 0ms)");
+  expect(refusal("--listen-client-urls=http://127.0.0.1:1")).toBe(
+    "--advertise-client-urls is required when --listen-client-urls is set explicitly",
+  );
+  expect(refusal("--listen-peer-urls=http://example.org:1")).toBe(
+    "expected IP in URL for binding (http://example.org:1)",
+  );
+});
+
+test("a name alone makes a cluster of one under that name", () => {
+  const { config } = readConfig(["--name=solo"], {});
+  expect(config.initialCluster).toBe("solo=http://localhost:2380");
+  expect(config.dataDir).toBe("solo.etcd");
+});
+
+test("a variable stands for its flag, but never under it", () => {
+  const { config } = readConfig([], { ETCD_NAME: "env", ETCD_SNAPSHOT_COUNT: "7" });
+  expect(config).toMatchObject({ name: "env", snapshotCount: 7 });
+  expect(() => readConfig(["--name=a"], { ETCD_NAME: "b" })).toThrow("is shadowed by");
+  expect(readConfig([], { ETCD_ODD: "1" }).warnings[0]).toContain("unrecognized environment");
+});
+
+test("the quota is 2 GiB by default and unlimited when negative", () => {
+  expect(readConfig([], {}).config.quotaBytes).toBe(2 ** 31);
+  expect(readConfig(["--quota-backend-bytes=-1"], {}).config.quotaBytes).toBe(Infinity);
+  expect(readConfig(["--quota-backend-bytes", "0x100"], {}).config.quotaBytes).toBe(256);
+});

@@ -1,0 +1,118 @@
+import type { Outcome } from "../apply/outcome.ts";
+import { EtcdError } from "../errors.ts";
+
+/** Proposals that wait at once; further ones are refused with TooManyRequests. */
+export const PROPOSALS_MAX = 20_000;
+/** Bytes of all of them. */
+export const PROPOSAL_BYTES_MAX = 256 * 1024 * 1024;
+
+export type Settle = (outcome: Outcome | EtcdError) => void;
+
+export interface ProposalRequest {
+  /** Unique in the cluster: the entry carries it. */
+  readonly id: bigint;
+  /** The data of the log entry. */
+  readonly data: Buffer;
+  readonly kind: "normal" | "confChange";
+  /** Refused with NotLeader, instead of being forwarded, unless this member leads. */
+  readonly leaderOnly: boolean;
+  readonly settle: Settle;
+}
+
+interface Waiting extends ProposalRequest {
+  readonly startedMs: number;
+  isSettled: boolean;
+}
+
+export interface ProposalTarget {
+  readonly isLeader: boolean;
+  propose(data: readonly Buffer[]): boolean;
+  proposeConfChange(data: Buffer): boolean;
+}
+
+/**
+ * Who waits for which entry. A proposal is handed to raft once; when raft does not take it (no
+ * leader, or leadership is being handed over) it stays and is tried again, since nothing of it can
+ * be in any log. From the moment raft took it, only applying it or time settles it.
+ */
+export class Proposals {
+  /** In the order of their start, so that the oldest is first to time out. */
+  readonly #waiting = new Map<bigint, Waiting>();
+  readonly #timeoutMs: number;
+  #unsent: Waiting[] = [];
+  #bytes = 0;
+
+  /** @param timeoutMs from the start of a proposal until it fails */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  get hasUnsent(): boolean {
+    return this.#unsent.length > 0;
+  }
+
+  /** Throws TooManyRequests when a limit is reached; then `settle` is never called. */
+  add(request: ProposalRequest, nowMs: number): void {
+    const isFull = this.#waiting.size >= PROPOSALS_MAX;
+    if (isFull || this.#bytes + request.data.length > PROPOSAL_BYTES_MAX) {
+      throw new EtcdError("TooManyRequests");
+    }
+    const { id, data, kind, leaderOnly, settle } = request;
+    const waiting = { id, data, kind, leaderOnly, settle, startedMs: nowMs, isSettled: false };
+    this.#waiting.set(id, waiting);
+    this.#unsent.push(waiting);
+    this.#bytes += data.length;
+  }
+
+  /** Hands everything not yet sent to raft, as one batch where the kinds allow. */
+  submit(raft: ProposalTarget): void {
+    if (this.#unsent.length === 0) return;
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    let batch: Waiting[] = [];
+    for (const waiting of unsent) {
+      if (waiting.isSettled) continue;
+      if (waiting.leaderOnly && !raft.isLeader) {
+        this.settle(waiting.id, new EtcdError("NotLeader"));
+      } else if (waiting.kind === "normal") batch.push(waiting);
+      else {
+        this.#submitBatch(raft, batch);
+        batch = [];
+        if (!raft.proposeConfChange(waiting.data)) this.#unsent.push(waiting);
+      }
+    }
+    this.#submitBatch(raft, batch);
+  }
+
+  /** Answers whoever waits under `id`; nobody may, e.g. when another member proposed it. */
+  settle(id: bigint, outcome: Outcome | EtcdError): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    this.#bytes -= waiting.data.length;
+    waiting.isSettled = true;
+    waiting.settle(outcome);
+  }
+
+  /** @param errorFor chooses the text by when the proposal started */
+  expire(nowMs: number, errorFor: (startedMs: number) => EtcdError): void {
+    for (const waiting of this.#waiting.values()) {
+      if (nowMs - waiting.startedMs < this.#timeoutMs) break;
+      this.settle(waiting.id, errorFor(waiting.startedMs));
+    }
+  }
+
+  failAll(error: EtcdError): void {
+    for (const id of this.#waiting.keys()) this.settle(id, error);
+  }
+
+  #submitBatch(raft: ProposalTarget, batch: readonly Waiting[]): void {
+    if (batch.length === 0) return;
+    const isTaken = raft.propose(batch.map((waiting) => waiting.data));
+    if (!isTaken) this.#unsent.push(...batch);
+  }
+}

@@ -1,0 +1,145 @@
+// Linearizable reads. A read may be answered from local state once this member has applied as far
+// as the cluster had committed when the read arrived. The leader knows how far that is, after a
+// quorum confirmed that it still leads.
+//
+//   arrive ──► next ──► round (one in flight) ──► confirmed at index i ──► applied ≥ i ──► answer
+//
+// All reads that arrive while a round is in flight share the next one. A round is repeated every
+// 500 ms, each time under a fresh id: an answer to an earlier attempt counts as well, since it too
+// was given after the reads of the round had arrived. A change of leader fails the round.
+import { decodeUint64, encodeUint64 } from "../base/bytes.ts";
+import { EtcdError } from "../errors.ts";
+
+/** Reads that wait at once; further ones are refused with TooManyRequests. */
+export const READS_MAX = 100_000;
+const RETRY_MS = 500;
+
+export type ReadDone = (error: EtcdError | undefined) => void;
+
+interface Round {
+  readonly done: readonly ReadDone[];
+  readonly startedMs: number;
+  /** Every attempt's id. */
+  readonly ids: Set<bigint>;
+  attemptedMs: number;
+  /** Whether raft took any attempt, so that a leader may know of it. */
+  isSent: boolean;
+}
+
+interface Confirmed {
+  readonly index: number;
+  readonly done: readonly ReadDone[];
+  readonly startedMs: number;
+}
+
+export class Reads {
+  readonly #timeoutMs: number;
+  readonly #nextId: () => bigint;
+  #next: ReadDone[] = [];
+  #round: Round | undefined;
+  #confirmed: Confirmed[] = [];
+  #count = 0;
+
+  /** @param timeoutMs from the start of a round until its reads fail */
+  constructor(timeoutMs: number, nextId: () => bigint) {
+    this.#timeoutMs = timeoutMs;
+    this.#nextId = nextId;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether `submit` has something to ask raft for. */
+  isDue(nowMs: number): boolean {
+    if (this.#round === undefined) return this.#next.length > 0;
+    return nowMs - this.#round.attemptedMs >= RETRY_MS;
+  }
+
+  /** Throws TooManyRequests when a limit is reached; then `done` is never called. */
+  add(done: ReadDone): void {
+    if (this.#count >= READS_MAX) throw new EtcdError("TooManyRequests");
+    this.#count++;
+    this.#next.push(done);
+  }
+
+  /** Starts the next round, or repeats one that had no answer. */
+  submit(readIndex: (context: Buffer) => boolean, nowMs: number): void {
+    if (!this.isDue(nowMs)) return;
+    if (this.#round === undefined) {
+      const done = this.#next;
+      this.#next = [];
+      this.#round = { done, startedMs: nowMs, ids: new Set(), attemptedMs: nowMs, isSent: false };
+    }
+    this.#attempt(this.#round, readIndex, nowMs);
+  }
+
+  /** Repeats the round at once: the leader could not know an index before its term's first commit. */
+  repeat(readIndex: (context: Buffer) => boolean, nowMs: number): void {
+    if (this.#round !== undefined) this.#attempt(this.#round, readIndex, nowMs);
+  }
+
+  /** A quorum confirmed: the reads of the round are good once `index` is applied. */
+  confirm(index: number, context: Buffer): void {
+    const round = this.#round;
+    if (round === undefined || context.length !== 8) return;
+    if (!round.ids.has(decodeUint64(context))) return;
+    this.#round = undefined;
+    this.#confirmed.push({ index, done: round.done, startedMs: round.startedMs });
+  }
+
+  /** Answers what waits for an index up to `appliedIndex`. */
+  advance(appliedIndex: number): void {
+    if (this.#confirmed.length === 0) return;
+    const isReady = ({ index }: Confirmed) => index <= appliedIndex;
+    const ready = this.#confirmed.filter(isReady);
+    if (ready.length === 0) return;
+    this.#confirmed = this.#confirmed.filter((each) => !isReady(each));
+    for (const { done } of ready) this.#finish(done, undefined);
+  }
+
+  /** Another member leads: what an earlier leader was asked is void. */
+  leaderChanged(): void {
+    const round = this.#round;
+    if (round === undefined || !round.isSent) return;
+    this.#round = undefined;
+    this.#finish(round.done, new EtcdError("LeaderChanged"));
+  }
+
+  expire(nowMs: number): void {
+    const isLate = ({ startedMs }: { startedMs: number }) => nowMs - startedMs >= this.#timeoutMs;
+    const round = this.#round;
+    if (round !== undefined && isLate(round)) {
+      this.#round = undefined;
+      this.#finish(round.done, new EtcdError("Timeout"));
+    }
+    const late = this.#confirmed.filter(isLate);
+    if (late.length === 0) return;
+    this.#confirmed = this.#confirmed.filter((each) => !isLate(each));
+    for (const { done } of late) this.#finish(done, new EtcdError("Timeout"));
+  }
+
+  failAll(error: EtcdError): void {
+    const all = [
+      ...this.#confirmed.flatMap(({ done }) => done),
+      ...(this.#round?.done ?? []),
+      ...this.#next,
+    ];
+    this.#confirmed = [];
+    this.#round = undefined;
+    this.#next = [];
+    this.#finish(all, error);
+  }
+
+  #attempt(round: Round, readIndex: (context: Buffer) => boolean, nowMs: number): void {
+    const id = this.#nextId();
+    round.ids.add(id);
+    round.attemptedMs = nowMs;
+    if (readIndex(encodeUint64(id))) round.isSent = true;
+  }
+
+  #finish(done: readonly ReadDone[], error: EtcdError | undefined): void {
+    this.#count -= done.length;
+    for (const each of done) each(error);
+  }
+}
