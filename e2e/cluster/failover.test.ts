@@ -16,6 +16,14 @@ async function start(flags: readonly string[] = []): Promise<void> {
   client = new ClusterClient(cluster.members);
 }
 
+/** Starts members that were stopped; with new connections, as old ones wait before they retry. */
+async function startAgain(positions: readonly number[]): Promise<void> {
+  for (const at of positions) cluster.member(at).start();
+  await Promise.all(positions.map((at) => cluster.member(at).ready()));
+  client.close();
+  client = new ClusterClient(cluster.members);
+}
+
 /** Writes distinct keys at `member` until stopped; remembers what was acknowledged. */
 function writeLoad(member: number, name: string) {
   const acknowledged: string[] = [];
@@ -86,8 +94,7 @@ test("kill -9 of the leader under load loses no acknowledged write; another serv
       expect(load.acknowledged.length).toBeGreaterThan(0);
       await expectAll(follower, `round${round}/${at}/`, load.acknowledged);
     }
-    cluster.member(leader).start();
-    await cluster.member(leader).ready();
+    await startAgain([leader]);
     await expectAll(leader, `round${round}/${leader}/`, loads[leader]?.acknowledged ?? []);
   }
   await expectEqualHashes();
@@ -103,8 +110,7 @@ test("a member that was away longer than the log reaches catches up by a snapsho
       Array.from({ length: 40 }, (_, n) => client.put(there, `s/${i + n}`, "x".repeat(500))),
     );
   }
-  cluster.member(away).start();
-  await cluster.member(away).ready();
+  await startAgain([away]);
   const { count } = must(await client.get(away, "s/", "s0"));
   expect(count).toBe(1_200);
   await expectEqualHashes();
@@ -118,8 +124,7 @@ test("all three stopped at once, cleanly or not, find everything again", async (
     await delay(400);
     await Promise.all(cluster.members.map((member) => member.stop(signal)));
     await load.stop();
-    for (const member of cluster.members) member.start();
-    await Promise.all(cluster.members.map((member) => member.ready()));
+    await startAgain([0, 1, 2]);
     for (const at of [0, 1, 2]) await expectAll(at, `${signal}/`, load.acknowledged);
   }
   await expectEqualHashes();
