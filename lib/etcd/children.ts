@@ -1,0 +1,140 @@
+// What stands directly below a prefix: asked of the cluster itself where it knows the question
+// (the Tree service), else found out by Range alone.
+import { prefixEnd } from "../../server/base/bytes.ts";
+import {
+  ChildrenRequest,
+  type ChildrenResponse,
+  TreeDefinition,
+} from "../../server/proto/gen/children.ts";
+import type { KeyValue } from "../../server/proto/gen/kv.ts";
+import type { EtcdClient } from "./client.ts";
+import { ClusterError } from "./cluster-error.ts";
+import { OPEN_END, range } from "./kv.ts";
+import { type KeySource, keyAfter, type LevelChild, walkLevel } from "./level-walk.ts";
+
+export interface ChildrenQuery {
+  readonly prefix: Buffer;
+  readonly separator: Buffer;
+  /** Undefined: the current one. */
+  readonly revision?: number | undefined;
+  /** The last child that is known already. */
+  readonly after?: Buffer | undefined;
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type KeyChild = {
+  readonly kind: "key";
+  readonly key: Buffer;
+  readonly record: KeyValue;
+  /** Undefined where it is not known without reading the value. */
+  readonly sizeBytes: number | undefined;
+};
+export type FolderChild = { readonly kind: "folder"; readonly key: Buffer; readonly count: number };
+
+export interface ChildrenPage {
+  readonly revision: number;
+  /** Keys below the prefix, at any depth. */
+  readonly count: number;
+  readonly children: readonly (KeyChild | FolderChild)[];
+  /** `after` for the next page; undefined on the last one. */
+  readonly after: Buffer | undefined;
+}
+
+/** A page is handed out when so much time has gone, even if it could hold more. */
+const PAGE_MS = 200;
+const withoutTree = new WeakSet<EtcdClient>();
+
+export async function children(client: EtcdClient, query: ChildrenQuery): Promise<ChildrenPage> {
+  if (withoutTree.has(client)) return childrenByRange(client, query);
+  try {
+    return await childrenByTree(client, query);
+  } catch (error) {
+    if (!(error instanceof ClusterError) || !error.isUnimplemented) throw error;
+    withoutTree.add(client);
+    return childrenByRange(client, query);
+  }
+}
+
+async function childrenByTree(client: EtcdClient, query: ChildrenQuery): Promise<ChildrenPage> {
+  const { prefix, separator, revision, after, limit, signal } = query;
+  const request = ChildrenRequest.fromPartial({
+    prefix,
+    separator,
+    revision: revision ?? 0,
+    limit,
+    after: after ?? Buffer.alloc(0),
+  });
+  const { children: method } = TreeDefinition.methods;
+  const reply: ChildrenResponse = await client.read(TreeDefinition, method, request, { signal });
+  return {
+    revision: reply.revision,
+    count: reply.count,
+    children: reply.children.map((child): KeyChild | FolderChild => {
+      const { key, folder, count, kv, valueSize } = child;
+      if (folder) return { kind: "folder", key, count };
+      if (kv === undefined) throw new ClusterError("not-etcd", "the reply lacks a key");
+      return { kind: "key", key, record: kv, sizeBytes: valueSize };
+    }),
+    after: reply.more ? reply.children.at(-1)?.key : undefined,
+  };
+}
+
+async function childrenByRange(client: EtcdClient, query: ChildrenQuery): Promise<ChildrenPage> {
+  const { prefix, separator, after, limit, signal } = query;
+  let pinned = query.revision;
+  const source: KeySource = {
+    async page(key, end, keysMax) {
+      const rangeEnd = end ?? OPEN_END;
+      const question = { key, rangeEnd, limit: keysMax, keysOnly: true, revision: pinned };
+      const reply = await range(client, question, { signal });
+      pinned ??= reply.revision;
+      return { records: reply.kvs, count: reply.count };
+    },
+  };
+  const start = after === undefined ? undefined : behindChild(after, prefix, separator);
+  if (start === null) return { revision: pinned ?? 0, count: 0, children: [], after: undefined };
+  const lateAt = performance.now() + PAGE_MS;
+  const level = await walkLevel(source, {
+    prefix,
+    separator,
+    start,
+    childrenMax: limit,
+    isLate: () => performance.now() >= lateAt,
+  });
+  const count =
+    start === undefined ? level.count : await countBelow(client, prefix, pinned ?? 0, signal);
+  return {
+    revision: pinned ?? 0,
+    count,
+    children: level.children.map(fromLevel),
+    after: level.resume === undefined ? undefined : level.children.at(-1)?.key,
+  };
+}
+
+function fromLevel(child: LevelChild): KeyChild | FolderChild {
+  return child.kind === "folder" ? child : { ...child, sizeBytes: undefined };
+}
+
+async function countBelow(
+  client: EtcdClient,
+  prefix: Buffer,
+  revision: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const { key, rangeEnd } = rangeOfPrefix(prefix);
+  const reply = await range(client, { key, rangeEnd, revision, countOnly: true }, { signal });
+  return reply.count;
+}
+
+/** The range of all keys that start with these bytes, as etcd wants it. */
+export function rangeOfPrefix(prefix: Buffer): { key: Buffer; rangeEnd: Buffer } {
+  const key = prefix.length === 0 ? OPEN_END : prefix;
+  return { key, rangeEnd: prefixEnd(prefix) ?? OPEN_END };
+}
+
+/** Where the level goes on behind a child; null: nowhere. */
+function behindChild(child: Buffer, prefix: Buffer, separator: Buffer): Buffer | null {
+  const isFolder = child.indexOf(separator, prefix.length) >= 0;
+  return isFolder ? (prefixEnd(child) ?? null) : keyAfter(child);
+}
