@@ -1,0 +1,25 @@
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { GrpcDispatch } from "./grpc-call.ts";
+import type { HeldBytesPool } from "./held-bytes.ts";
+import type { Http2Limits } from "./limits.ts";
+import type { BufferPool } from "./outbox.ts";
+
+/** What the connections of one server share. */
+export interface ConnectionHost {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: Http2Limits;
+  readonly dispatch: GrpcDispatch;
+  readonly deadlines: Deadlines;
+  readonly buffers: BufferPool;
+  readonly held: HeldBytesPool;
+  /** Calls `endTurn` once when the turn is over. */
+  endTurnLater(connection: Turning): void;
+  closed(connection: Turning): void;
+}
+
+export interface Turning {
+  endTurn(): void;
+}

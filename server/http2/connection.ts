@@ -1,0 +1,355 @@
+import type { Socket } from "node:net";
+import { AssertionError } from "../base/assert.ts";
+import type { ConnectionHost, Turning } from "./connection-host.ts";
+import { FrameReader } from "./frame-reader.ts";
+import { HeaderReader } from "./header-reader.ts";
+import { Outbox } from "./outbox.ts";
+import { PeerConduct } from "./peer-conduct.ts";
+import { ownSettings, PeerSettings } from "./peer-settings.ts";
+import {
+  ConnectionError,
+  ErrorCode,
+  Flag,
+  FrameType,
+  WINDOW_DEFAULT,
+  WINDOW_MAX,
+} from "./protocol.ts";
+import { StreamSet } from "./stream-set.ts";
+
+/** What we let the peer send on all streams together; the streams' own windows are what limits. */
+const RECEIVE_WINDOW = 0x4000_0000;
+const KEEPALIVE_PING: Buffer = Buffer.from("keepaliv", "latin1");
+const DRAIN_PING: Buffer = Buffer.from("goawaypg", "latin1");
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/**
+ * open → warned (GOAWAY without a last stream is out) → draining (new streams are refused) →
+ * closing (nothing is read any more, the peer may read our last words) → closed.
+ */
+type Phase = "open" | "warned" | "draining" | "closing" | "closed";
+
+/** One HTTP/2 connection: frames in, calls to the application, one write per turn out. */
+export class Connection implements Turning {
+  readonly remote: string;
+  readonly #host: ConnectionHost;
+  readonly #socket: Socket;
+  readonly #outbox: Outbox;
+  readonly #reader: FrameReader;
+  readonly #headers: HeaderReader;
+  readonly #conduct: PeerConduct;
+  readonly #settings = new PeerSettings();
+  readonly #streams: StreamSet;
+  #phase: Phase = "open";
+  #phaseMs: number;
+  /** When the chunk being read arrived. */
+  #nowMs: number;
+  #pingedMs: number | undefined;
+  #isTurnPending = false;
+  #receiveWindow: number = WINDOW_DEFAULT;
+  /** END_STREAM of a header block that goes on in CONTINUATION frames. */
+  #isBlockLast = false;
+
+  /** @param socket has delivered the preface; what follows goes to `read` */
+  constructor(host: ConnectionHost, socket: Socket) {
+    this.#host = host;
+    this.#socket = socket;
+    this.remote = `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`;
+    this.#nowMs = host.clock.monotonic();
+    this.#phaseMs = this.#nowMs;
+    this.#outbox = new Outbox(socket, host.buffers, host.limits, () => this.#wantTurn());
+    this.#conduct = new PeerConduct(host.limits);
+    this.#headers = new HeaderReader(host.limits);
+    this.#streams = new StreamSet(host, this.#outbox, this.#conduct, this.remote);
+    this.#reader = new FrameReader((type, flags, id, bytes, start, end) =>
+      this.#frame(type, flags, id, bytes, start, end),
+    );
+    socket.on("data", (chunk: Buffer) => this.read(chunk));
+    socket.on("drain", () => this.#wantTurn());
+    socket.on("close", () => this.#lost());
+    this.#outbox.frame(FrameType.SETTINGS, 0, 0, ownSettings(host.limits));
+    this.#openReceiveWindow();
+  }
+
+  /** No call is open. */
+  get isIdle(): boolean {
+    return this.#streams.size === 0;
+  }
+
+  get heldBytes(): number {
+    return this.#streams.held.held;
+  }
+
+  read(chunk: Buffer): void {
+    if (this.#phase === "closing" || this.#phase === "closed") return;
+    this.#nowMs = this.#host.clock.monotonic();
+    this.#attempt(() => this.#reader.read(chunk));
+  }
+
+  endTurn(): void {
+    this.#isTurnPending = false;
+    if (this.#phase === "closed") return;
+    const { limits } = this.#host;
+    this.#attempt(() => {
+      this.#streams.endTurn();
+      this.#outbox.pump();
+    });
+    if (this.heldBytes > limits.heldBytesPerConnectionMax) {
+      this.close(ErrorCode.ENHANCE_YOUR_CALM, "too many bytes are held for this connection");
+    }
+    this.#outbox.flush();
+    if (this.#outbox.unsentBytes > limits.socketBytesFatal) this.#socket.destroy();
+    else if (this.#phase === "draining" && this.isIdle) this.close(ErrorCode.NO_ERROR, "");
+  }
+
+  /** Once a second: what did the peer not do in time? */
+  sweep(nowMs: number): void {
+    const { limits } = this.#host;
+    if (this.#phase === "closing") {
+      if (nowMs - this.#phaseMs > limits.farewellMs) this.#socket.destroy();
+      return;
+    }
+    if (!this.#settings.isReceived && nowMs - this.#phaseMs > limits.prefaceMs) {
+      this.close(ErrorCode.PROTOCOL_ERROR, "no SETTINGS in time");
+    } else if (
+      this.#headers.openStreamId !== 0 &&
+      nowMs - this.#headers.openedMs > limits.headerBlockMs
+    ) {
+      this.close(ErrorCode.ENHANCE_YOUR_CALM, "a header block takes too long");
+    } else if (this.#phase === "warned" && nowMs - this.#phaseMs > limits.farewellMs) {
+      this.#refuseFromNow();
+    } else this.#keepAlive(nowMs);
+  }
+
+  /** Asks the peer to go elsewhere, and goes when its open calls have ended. */
+  drain(): void {
+    if (this.#phase !== "open") return;
+    this.#enter("warned");
+    this.#goAway(WINDOW_MAX, ErrorCode.NO_ERROR, "graceful_stop");
+    this.#outbox.frame(FrameType.PING, 0, 0, DRAIN_PING);
+  }
+
+  /** Tells the peer why and ends the connection; open calls are canceled. */
+  close(code: ErrorCode, text: string): void {
+    if (this.#phase === "closing" || this.#phase === "closed") return;
+    this.#enter("closing");
+    this.#reader.stop();
+    this.#streams.close();
+    this.#goAway(this.#streams.lastId, code, text);
+    this.#outbox.flush();
+    this.#socket.end();
+  }
+
+  /** At once, without a word. */
+  destroy(): void {
+    this.#socket.destroy();
+    this.#lost();
+  }
+
+  #lost(): void {
+    if (this.#phase === "closed") return;
+    this.#enter("closed");
+    this.#reader.stop();
+    this.#streams.close();
+    this.#outbox.close();
+    this.#host.closed(this);
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#phaseMs = this.#host.clock.monotonic();
+  }
+
+  #wantTurn(): void {
+    if (this.#isTurnPending) return;
+    this.#isTurnPending = true;
+    this.#host.endTurnLater(this);
+  }
+
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (thrown) {
+      if (thrown instanceof ConnectionError) {
+        this.#host.log.debug("closing a connection", {
+          "remote-addr": this.remote,
+          error: thrown.message,
+        });
+        this.close(thrown.code, thrown.message);
+        return;
+      }
+      if (thrown instanceof AssertionError) throw thrown;
+      // Whatever a peer has found here, it costs that peer its connection and nobody else's.
+      const stack = thrown instanceof Error ? thrown.stack : String(thrown);
+      this.#host.log.error("a connection failed unexpectedly", {
+        "remote-addr": this.remote,
+        error: stack,
+      });
+      this.close(ErrorCode.INTERNAL_ERROR, "internal error");
+    }
+  }
+
+  #keepAlive(nowMs: number): void {
+    const { limits } = this.#host;
+    const silentMs = nowMs - this.#nowMs;
+    if (this.#pingedMs === undefined) {
+      if (silentMs < limits.keepaliveIntervalMs) return;
+      this.#pingedMs = nowMs;
+      this.#outbox.frame(FrameType.PING, 0, 0, KEEPALIVE_PING);
+    } else if (this.#nowMs >= this.#pingedMs) this.#pingedMs = undefined;
+    else if (nowMs - this.#pingedMs > limits.keepaliveTimeoutMs) this.#socket.destroy();
+  }
+
+  #goAway(lastId: number, code: ErrorCode, text: string): void {
+    const debug = Buffer.from(text, "utf8");
+    const payload = Buffer.alloc(8 + debug.length);
+    payload.writeUInt32BE(lastId, 0);
+    payload.writeUInt32BE(code, 4);
+    debug.copy(payload, 8);
+    this.#outbox.frame(FrameType.GOAWAY, 0, 0, payload);
+  }
+
+  #refuseFromNow(): void {
+    this.#enter("draining");
+    this.#streams.lastAcceptedId = this.#streams.lastId;
+    this.#goAway(this.#streams.lastId, ErrorCode.NO_ERROR, "graceful_stop");
+  }
+
+  #openReceiveWindow(): void {
+    const increment = RECEIVE_WINDOW - this.#receiveWindow;
+    this.#receiveWindow = RECEIVE_WINDOW;
+    this.#outbox.numberFrame(FrameType.WINDOW_UPDATE, 0, increment);
+  }
+
+  #frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (!this.#settings.isReceived && (type !== FrameType.SETTINGS || flags & Flag.ACK)) {
+      throw protocolError("the first frame must be SETTINGS");
+    }
+    if (this.#headers.openStreamId !== 0 && type !== FrameType.CONTINUATION) {
+      throw protocolError("a header block is not finished");
+    }
+    switch (type) {
+      case FrameType.DATA:
+        return this.#onData(flags, id, bytes, start, end);
+      case FrameType.HEADERS:
+        return this.#onHeaders(flags, id, bytes, start, end);
+      case FrameType.CONTINUATION:
+        return this.#onContinuation(flags, id, bytes, start, end);
+      case FrameType.WINDOW_UPDATE:
+        return this.#onWindowUpdate(id, bytes, start, end);
+      case FrameType.RST_STREAM:
+        requireForm(id !== 0, end - start, 4);
+        return this.#streams.reset(id, this.#nowMs);
+      case FrameType.SETTINGS:
+        return this.#onSettings(flags, id, bytes, start, end);
+      case FrameType.PING:
+        return this.#onPing(flags, id, bytes, start, end);
+      case FrameType.PUSH_PROMISE:
+        throw protocolError("clients do not push");
+      default:
+        // PRIORITY, GOAWAY and what we do not know: nothing for us to do.
+        this.#conduct.idleFrame(this.#nowMs);
+    }
+  }
+
+  #onData(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    const frameBytes = end - start;
+    this.#receiveWindow -= frameBytes;
+    if (this.#receiveWindow < 0) {
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the window allows");
+    }
+    if (this.#receiveWindow < RECEIVE_WINDOW / 2) this.#openReceiveWindow();
+    if (id === 0) throw protocolError("DATA on stream 0");
+    let first = start;
+    let last = end;
+    if (flags & Flag.PADDED) {
+      last = end - padding(bytes, start, end);
+      first = start + 1;
+    }
+    const isLast = (flags & Flag.END_STREAM) !== 0;
+    this.#streams.data(id, frameBytes, bytes, first, last, isLast, this.#nowMs);
+  }
+
+  #onHeaders(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (id % 2 === 0) throw protocolError("clients open odd streams");
+    let first = start;
+    let last = end;
+    if (flags & Flag.PADDED) {
+      last = end - padding(bytes, start, end);
+      first = start + 1;
+    }
+    if (flags & Flag.PRIORITY) first += 5;
+    if (first > last) throw protocolError("HEADERS too short for its flags");
+    const isLast = (flags & Flag.END_STREAM) !== 0;
+    if (flags & Flag.END_HEADERS) {
+      const head = this.#headers.read(bytes, first, last);
+      this.#streams.headers(id, head, isLast, this.#settings.initialWindow, this.#nowMs);
+    } else {
+      this.#isBlockLast = isLast;
+      this.#headers.open(id, bytes, first, last, this.#nowMs);
+    }
+  }
+
+  #onContinuation(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (id === 0 || id !== this.#headers.openStreamId) {
+      throw protocolError("CONTINUATION of nothing");
+    }
+    const head = this.#headers.proceed(bytes, start, end, (flags & Flag.END_HEADERS) !== 0);
+    if (head === undefined) return;
+    const { initialWindow } = this.#settings;
+    this.#streams.headers(id, head, this.#isBlockLast, initialWindow, this.#nowMs);
+  }
+
+  #onWindowUpdate(id: number, bytes: Buffer, start: number, end: number): void {
+    requireForm(true, end - start, 4);
+    this.#conduct.windowUpdate(this.#nowMs, this.#outbox.framesSent);
+    const increment = bytes.readUInt32BE(start) & WINDOW_MAX;
+    if (id !== 0) return this.#streams.windowUpdate(id, increment);
+    if (increment === 0) throw protocolError("WINDOW_UPDATE by nothing");
+    this.#outbox.sendWindow += increment;
+    if (this.#outbox.sendWindow > WINDOW_MAX) {
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31 - 1");
+    }
+    this.#wantTurn();
+  }
+
+  #onSettings(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (id !== 0) throw protocolError("SETTINGS on a stream");
+    this.#conduct.idleFrame(this.#nowMs);
+    if (flags & Flag.ACK) return requireForm(true, end - start, 0);
+    const { initialWindow, headerTableBytes } = this.#settings;
+    this.#settings.read(bytes, start, end);
+    const delta = this.#settings.initialWindow - initialWindow;
+    if (delta !== 0) this.#streams.moveWindows(delta);
+    if (this.#settings.headerTableBytes < headerTableBytes) this.#outbox.mustShrinkTable = true;
+    this.#outbox.frame(FrameType.SETTINGS, Flag.ACK, 0, NOTHING);
+  }
+
+  #onPing(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    requireForm(id === 0, end - start, 8);
+    const payload = bytes.subarray(start, end);
+    if (flags & Flag.ACK) {
+      if (this.#phase === "warned" && payload.equals(DRAIN_PING)) this.#refuseFromNow();
+      return this.#conduct.idleFrame(this.#nowMs);
+    }
+    this.#outbox.frame(FrameType.PING, Flag.ACK, 0, payload);
+    this.#conduct.ping(this.#nowMs, this.#outbox.framesSent, !this.isIdle);
+  }
+}
+
+/** Bytes of padding at the end, from the first byte of the payload. */
+function padding(bytes: Buffer, start: number, end: number): number {
+  const length = start < end ? (bytes[start] as number) : end;
+  if (length >= end - start) throw protocolError("more padding than payload");
+  return length;
+}
+
+function requireForm(isRightStream: boolean, length: number, expected: number): void {
+  if (!isRightStream) throw protocolError("a frame on the wrong stream");
+  if (length !== expected) {
+    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `${length} bytes instead of ${expected}`);
+  }
+}
+
+function protocolError(text: string): ConnectionError {
+  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, text);
+}

@@ -1,0 +1,159 @@
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { must } from "../base/assert.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionHost, Turning } from "./connection-host.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { GrpcDispatch } from "./grpc-call.ts";
+import { HeldBytesPool } from "./held-bytes.ts";
+import { DEFAULT_LIMITS, type Http2Limits } from "./limits.ts";
+import { BufferPool } from "./outbox.ts";
+import { PrefaceSniffer } from "./preface-sniffer.ts";
+import { ErrorCode } from "./protocol.ts";
+
+export interface GrpcServerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly dispatch: GrpcDispatch;
+  /** Takes over a connection that does not begin like HTTP/2; its first bytes are still unread. */
+  readonly acceptHttp1: (socket: Socket) => void;
+  readonly limits?: Partial<Http2Limits>;
+}
+
+const SWEEP_MS = 1000;
+
+/** gRPC on any number of listening addresses, with HTTP/1 beside it on the same ports. */
+export class GrpcServer implements ConnectionHost {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: Http2Limits;
+  readonly dispatch: GrpcDispatch;
+  readonly deadlines: Deadlines;
+  readonly buffers = new BufferPool();
+  readonly held: HeldBytesPool;
+  readonly #acceptHttp1: (socket: Socket) => void;
+  readonly #listeners: Server[] = [];
+  /** Oldest first. */
+  readonly #connections = new Set<Connection>();
+  readonly #sniffers = new Set<PrefaceSniffer>();
+  #turning: Turning[] = [];
+  #stopSweep: Cancel | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: GrpcServerOptions) {
+    this.clock = options.clock;
+    this.log = options.log;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.dispatch = options.dispatch;
+    this.deadlines = new Deadlines(options.clock);
+    this.held = new HeldBytesPool(this.limits.heldBytesMax);
+    this.#acceptHttp1 = options.acceptHttp1;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size + this.#sniffers.size;
+  }
+
+  /** Opens one more address; port 0 takes a free one. Rejects when the address cannot be had. */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    const listener = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      listener.once("error", reject);
+      listener.listen(port, host, resolve);
+    });
+    listener.removeAllListeners("error");
+    listener.on("error", (error) => this.log.error("a listener failed", { error }));
+    this.#listeners.push(listener);
+    this.#stopSweep ??= this.clock.every(SWEEP_MS, () => this.#sweep());
+    return listener.address() as AddressInfo;
+  }
+
+  accept(socket: Socket): void {
+    socket.on("error", () => socket.destroy());
+    if (this.connectionCount >= this.limits.connectionsMax && !this.#makeRoom()) {
+      socket.destroy();
+      return;
+    }
+    const sniffer = new PrefaceSniffer(socket, this.clock.monotonic(), {
+      http2: (rest) => this.#open(socket, rest),
+      http1: () => this.#acceptHttp1(socket),
+      done: () => this.#sniffers.delete(sniffer),
+    });
+    this.#sniffers.add(sniffer);
+  }
+
+  /** Stops listening and lets open calls end for `graceMs`; what is open then is cut. */
+  async stop(graceMs: number): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    for (const sniffer of this.#sniffers) sniffer.destroy();
+    for (const connection of this.#connections) connection.drain();
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.clock.after(graceMs, resolve);
+        this.#onEmpty = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    for (const connection of this.#connections) connection.destroy();
+    this.#stopSweep?.();
+    this.deadlines.close();
+  }
+
+  endTurnLater(connection: Turning): void {
+    if (this.#turning.length === 0) this.clock.soon(() => this.#endTurn());
+    this.#turning.push(connection);
+  }
+
+  closed(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #open(socket: Socket, rest: Buffer): void {
+    const connection = new Connection(this, socket);
+    this.#connections.add(connection);
+    if (rest.length > 0) connection.read(rest);
+  }
+
+  #endTurn(): void {
+    const turning = this.#turning;
+    this.#turning = [];
+    for (const connection of turning) connection.endTurn();
+    if (this.held.isOver) this.#shed();
+  }
+
+  /** All together hold too much: the one that holds most has to go. */
+  #shed(): void {
+    let largest: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (largest === undefined || connection.heldBytes > largest.heldBytes) largest = connection;
+    }
+    const victim = must(largest, "bytes are held only for connections");
+    this.log.warn("closing the connection that holds most memory", {
+      "remote-addr": victim.remote,
+      bytes: victim.heldBytes,
+    });
+    victim.close(ErrorCode.ENHANCE_YOUR_CALM, "too many bytes are held for all connections");
+  }
+
+  /** Ends the oldest connection without calls; false when every one is in use. */
+  #makeRoom(): boolean {
+    for (const connection of this.#connections) {
+      if (!connection.isIdle) continue;
+      connection.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  #sweep(): void {
+    const nowMs = this.clock.monotonic();
+    for (const connection of this.#connections) connection.sweep(nowMs);
+    for (const sniffer of this.#sniffers) {
+      if (nowMs - sniffer.openedMs > this.limits.prefaceMs) sniffer.destroy();
+    }
+  }
+}

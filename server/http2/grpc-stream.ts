@@ -1,0 +1,260 @@
+import { Status } from "../errors.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import type { Expiring } from "./deadlines.ts";
+import type { CancelReason, GrpcCall, GrpcDispatch, GrpcHandler } from "./grpc-call.ts";
+import { MessageReader, type MessageSink } from "./message-reader.ts";
+import type { Metadata } from "./metadata.ts";
+import type { Outbox, Outgoing } from "./outbox.ts";
+import { MESSAGE_HEAD_BYTES, WINDOW_DEFAULT } from "./protocol.ts";
+import type { RequestHead } from "./request-head.ts";
+import {
+  errorTrailers,
+  OK_TRAILERS,
+  RESPONSE_HEADERS,
+  refusalHeaders,
+} from "./response-headers.ts";
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly outbox: Outbox;
+  readonly remote: string;
+  readonly messageBytesMax: number;
+  /** Buffers for what the peer sends grew, or shrank (negative). */
+  hold(bytes: number): void;
+  /** The same for answers that the peer has not read. */
+  holdUnread(bytes: number): void;
+  /** Both of our directions are done: forget the stream. */
+  answered(stream: GrpcStream): void;
+}
+
+/** One HTTP/2 stream that carries one call. */
+export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
+  readonly id: number;
+  readonly deadlineMs: number | undefined;
+  onDrain: (() => void) | undefined = undefined;
+  sendWindow: number;
+  isInRing = false;
+  /** What the peer may still send. */
+  receiveWindow: number = WINDOW_DEFAULT;
+  /** Window handed out for the message being received, beyond the stream's ordinary one. */
+  grantedBytes = 0;
+  /** The peer has sent END_STREAM. */
+  isRemoteClosed = false;
+  readonly #host: StreamHost;
+  readonly #head: RequestHead;
+  readonly #reader: MessageReader;
+  readonly #queue = new ByteQueue();
+  #handler: GrpcHandler | undefined;
+  /** Messages that arrived before the call was dispatched. */
+  #waiting: Buffer[] | undefined;
+  #hasHeaders = false;
+  /** Nothing more is accepted from the application, and nothing more is told to it. */
+  #isOver = false;
+  /** Trailers that wait for the queue to empty. */
+  #trailers: Buffer | undefined;
+
+  constructor(
+    host: StreamHost,
+    id: number,
+    head: RequestHead,
+    sendWindow: number,
+    deadlineMs: number | undefined,
+  ) {
+    this.#host = host;
+    this.id = id;
+    this.#head = head;
+    this.sendWindow = sendWindow;
+    this.deadlineMs = deadlineMs;
+    this.#reader = new MessageReader(this, host.messageBytesMax, head.encoding);
+  }
+
+  get path(): string {
+    return this.#head.path;
+  }
+
+  get metadata(): Metadata {
+    return this.#head.metadata;
+  }
+
+  get remote(): string {
+    return this.#host.remote;
+  }
+
+  get backlogBytes(): number {
+    return this.#queue.length;
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.length;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Bytes that the message being received still lacks. */
+  get missingBytes(): number {
+    return this.#reader.missingBytes;
+  }
+
+  get isParked(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** The call starts later, by `open`; what arrives until then is kept. */
+  park(): void {
+    this.#waiting = [];
+  }
+
+  /** Starts the call and hands over what it has received so far. */
+  open(dispatch: GrpcDispatch): void {
+    if (this.#isOver) return;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#handler = dispatch(this);
+    if (waiting === undefined) return;
+    for (const bytes of waiting) {
+      this.#host.hold(-bytes.length);
+      this.message(bytes);
+    }
+    if (this.isRemoteClosed) this.remoteClosed();
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#isOver) return;
+    const { outbox } = this.#host;
+    if (!this.#hasHeaders) {
+      this.#hasHeaders = true;
+      outbox.headers(this.id, RESPONSE_HEADERS, false);
+    }
+    if (this.#queue.length === 0 && outbox.tryMessage(this, message)) return;
+    const head = Buffer.alloc(MESSAGE_HEAD_BYTES);
+    head.writeUInt32BE(message.length, 1);
+    this.#queue.push(head);
+    this.#queue.push(message);
+    this.#host.holdUnread(head.length + message.length);
+    outbox.join(this);
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (!this.#hasHeaders) {
+      this.#hasHeaders = true;
+      this.#host.outbox.headers(this.id, RESPONSE_HEADERS, false);
+    }
+    this.#finish(OK_TRAILERS);
+  }
+
+  fail(status: Status, text: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#hasHeaders) this.#finish(errorTrailers(status, text));
+    else this.#finish(refusalHeaders(200, status, text));
+  }
+
+  /** Answers a request that never became a call. */
+  refuseWith(httpStatus: number, status: Status, text: string): void {
+    this.#isOver = true;
+    this.#finish(refusalHeaders(httpStatus, status, text));
+  }
+
+  expire(): void {
+    if (this.#isOver) return;
+    this.#dropQueue();
+    this.fail(Status.DEADLINE_EXCEEDED, "context deadline exceeded");
+    this.#cancel("deadline");
+  }
+
+  /** The stream is gone: reset, or lost with its connection. */
+  reset(): void {
+    const wasOver = this.#isOver;
+    this.#isOver = true;
+    this.#trailers = undefined;
+    this.onDrain = undefined;
+    this.#dropQueue();
+    this.#release();
+    if (!wasOver) this.#cancel("canceled");
+  }
+
+  /** The payload of a DATA frame, without padding. */
+  receive(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    if (isLast) this.isRemoteClosed = true;
+    if (this.#isOver) return;
+    this.#reader.read(bytes, start, end);
+    if (isLast) this.remoteClosed();
+  }
+
+  /** END_STREAM has been seen. */
+  remoteClosed(): void {
+    this.isRemoteClosed = true;
+    if (this.#isOver || this.isParked) return;
+    if (this.#reader.isInsideMessage) this.#refuse(Status.INTERNAL, "unexpected EOF");
+    else this.#halfClose();
+  }
+
+  message(bytes: Buffer): boolean {
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(bytes);
+      this.#host.hold(bytes.length);
+    } else this.#handler?.message(bytes);
+    return !this.#isOver;
+  }
+
+  refuse(status: Status, text: string): void {
+    this.#refuse(status, text);
+  }
+
+  hold(bytes: number): void {
+    this.#host.hold(bytes);
+  }
+
+  takeQueued(target: Buffer, at: number, count: number): void {
+    this.#queue.moveTo(target, at, count);
+    this.#host.holdUnread(-count);
+  }
+
+  queueEmptied(): void {
+    if (this.#trailers !== undefined) this.#finish(this.#trailers);
+    else this.onDrain?.();
+  }
+
+  #halfClose(): void {
+    if (!this.#isOver) this.#handler?.halfClose();
+  }
+
+  /** The client sent what gRPC does not allow: it hears why, the application hears of the end. */
+  #refuse(status: Status, text: string): void {
+    if (this.#isOver) return;
+    this.fail(status, text);
+    this.#cancel("canceled");
+  }
+
+  #cancel(reason: CancelReason): void {
+    this.#handler?.cancel(reason);
+  }
+
+  #finish(trailers: Buffer): void {
+    if (this.#queue.length > 0) {
+      this.#trailers = trailers;
+      return;
+    }
+    this.#trailers = undefined;
+    this.onDrain = undefined;
+    this.#host.outbox.headers(this.id, trailers, true);
+    this.#release();
+    this.#host.answered(this);
+  }
+
+  #dropQueue(): void {
+    this.#host.holdUnread(-this.#queue.length);
+    this.#queue.clear();
+  }
+
+  #release(): void {
+    this.#reader.close();
+    if (this.#waiting === undefined) return;
+    for (const bytes of this.#waiting) this.#host.hold(-bytes.length);
+    this.#waiting = undefined;
+  }
+}

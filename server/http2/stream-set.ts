@@ -1,0 +1,208 @@
+import type { ConnectionHost } from "./connection-host.ts";
+import { GrpcStream, type StreamHost } from "./grpc-stream.ts";
+import type { ReadHead } from "./header-reader.ts";
+import { HeldBytes } from "./held-bytes.ts";
+import type { Outbox } from "./outbox.ts";
+import type { PeerConduct } from "./peer-conduct.ts";
+import { ConnectionError, ErrorCode, FrameType, WINDOW_MAX } from "./protocol.ts";
+import { ReceiveGrants } from "./receive-grants.ts";
+
+/** The streams of one connection: what opens, feeds, blocks, resets and ends them. */
+export class StreamSet implements StreamHost {
+  readonly outbox: Outbox;
+  readonly remote: string;
+  readonly messageBytesMax: number;
+  readonly held: HeldBytes;
+  /** The highest stream id that the peer has used. */
+  lastId = 0;
+  /** Streams above it are refused: we have announced to go. */
+  lastAcceptedId: number = WINDOW_MAX;
+  readonly #host: ConnectionHost;
+  readonly #conduct: PeerConduct;
+  readonly #grants: ReceiveGrants;
+  readonly #streams = new Map<number, GrpcStream>();
+  /** Calls that start when the peer has read its earlier answers. */
+  #parked: GrpcStream[] = [];
+  /** Answered before the peer had closed its side; it has until the end of the turn. */
+  #lingering: GrpcStream[] = [];
+
+  constructor(host: ConnectionHost, outbox: Outbox, conduct: PeerConduct, remote: string) {
+    this.#host = host;
+    this.outbox = outbox;
+    this.remote = remote;
+    this.messageBytesMax = host.limits.messageBytesMax;
+    this.held = new HeldBytes(host.held);
+    this.#conduct = conduct;
+    this.#grants = new ReceiveGrants(outbox, host.limits.grantedBytesMax);
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** A complete header block: it opens a stream, or ends the peer's side of one. */
+  headers(id: number, head: ReadHead, isLast: boolean, window: number, nowMs: number): void {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) {
+      if (!isLast) this.#abort(stream, ErrorCode.PROTOCOL_ERROR);
+      else if (stream.isRemoteClosed) this.#abort(stream, ErrorCode.STREAM_CLOSED);
+      else stream.remoteClosed();
+    } else if (id > this.lastId) {
+      this.lastId = id;
+      this.#open(id, head, isLast, window, nowMs);
+    } else this.#conduct.idleFrame(nowMs);
+  }
+
+  /** A DATA frame of `frameBytes`, its payload without padding in bytes[start, end). */
+  data(
+    id: number,
+    frameBytes: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    isLast: boolean,
+    nowMs: number,
+  ): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return this.#rejectIdle(id);
+    if (stream.isRemoteClosed) return this.#abort(stream, ErrorCode.STREAM_CLOSED);
+    stream.receiveWindow -= frameBytes;
+    if (stream.receiveWindow < 0) return this.#abort(stream, ErrorCode.FLOW_CONTROL_ERROR);
+    if (start === end && !isLast) this.#conduct.idleFrame(nowMs);
+    stream.receive(bytes, start, end, isLast);
+    if (!stream.isRemoteClosed && !stream.isOver) this.#grants.replenish(stream);
+    else if (stream.grantedBytes > 0) this.#grants.release(stream);
+  }
+
+  reset(id: number, nowMs: number): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) {
+      this.#rejectIdle(id);
+      this.#conduct.idleFrame(nowMs);
+      return;
+    }
+    this.#forget(stream);
+    stream.reset();
+    this.#conduct.reset(nowMs);
+  }
+
+  windowUpdate(id: number, increment: number): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return this.#rejectIdle(id);
+    if (increment === 0) return this.#abort(stream, ErrorCode.PROTOCOL_ERROR);
+    stream.sendWindow += increment;
+    if (stream.sendWindow > WINDOW_MAX) this.#abort(stream, ErrorCode.FLOW_CONTROL_ERROR);
+    else this.outbox.join(stream);
+  }
+
+  /** SETTINGS changed the initial window, which moves all windows; they may become negative. */
+  moveWindows(delta: number): void {
+    for (const stream of this.#streams.values()) {
+      stream.sendWindow += delta;
+      if (stream.sendWindow > WINDOW_MAX) {
+        throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31 - 1");
+      }
+      this.outbox.join(stream);
+    }
+  }
+
+  /** Everything that was ready has been read and answered. */
+  endTurn(): void {
+    const lingering = this.#lingering;
+    if (lingering.length > 0) {
+      this.#lingering = [];
+      for (const stream of lingering) this.#endLingering(stream);
+    }
+    const { unreadBytesPause } = this.#host.limits;
+    while (this.#parked.length > 0 && this.held.unread < unreadBytesPause) {
+      const stream = this.#parked.shift() as GrpcStream;
+      stream.open(this.#host.dispatch);
+      if (!stream.isRemoteClosed && !stream.isOver) this.#grants.replenish(stream);
+    }
+  }
+
+  /** The connection is over: every call hears it. */
+  close(): void {
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    this.#parked = [];
+    this.#lingering = [];
+    for (const stream of streams) {
+      if (stream.deadlineMs !== undefined) this.#host.deadlines.delete(stream);
+      stream.reset();
+    }
+  }
+
+  hold(bytes: number): void {
+    this.held.add(bytes);
+  }
+
+  holdUnread(bytes: number): void {
+    this.held.addUnread(bytes);
+  }
+
+  answered(stream: GrpcStream): void {
+    if (stream.isRemoteClosed) this.#forget(stream);
+    else this.#lingering.push(stream);
+  }
+
+  #open(id: number, head: ReadHead, isLast: boolean, window: number, nowMs: number): void {
+    if (id > this.lastAcceptedId || this.#streams.size >= this.#host.limits.streamsMax) {
+      this.#conduct.reset(nowMs);
+      this.#sendReset(id, ErrorCode.REFUSED_STREAM);
+      return;
+    }
+    if (head === "malformed" || head === "oversize") {
+      this.#conduct.reset(nowMs);
+      const code = head === "malformed" ? ErrorCode.PROTOCOL_ERROR : ErrorCode.ENHANCE_YOUR_CALM;
+      this.#sendReset(id, code);
+      return;
+    }
+    const deadlineMs = head.timeoutMs === undefined ? undefined : nowMs + head.timeoutMs;
+    const stream = new GrpcStream(this, id, head, window, deadlineMs);
+    stream.isRemoteClosed = isLast;
+    this.#streams.set(id, stream);
+    if (deadlineMs !== undefined) this.#host.deadlines.add(stream);
+    if (head.refusal !== undefined) {
+      const { httpStatus, status, text } = head.refusal;
+      stream.refuseWith(httpStatus, status, text);
+      return;
+    }
+    if (this.held.unread < this.#host.limits.unreadBytesPause && this.#parked.length === 0) {
+      stream.open(this.#host.dispatch);
+      if (isLast) stream.remoteClosed();
+    } else {
+      stream.park();
+      this.#parked.push(stream);
+    }
+  }
+
+  #endLingering(stream: GrpcStream): void {
+    if (this.#streams.get(stream.id) !== stream) return;
+    this.#forget(stream);
+    if (!stream.isRemoteClosed) this.#sendReset(stream.id, ErrorCode.NO_ERROR);
+  }
+
+  #abort(stream: GrpcStream, code: ErrorCode): void {
+    this.#forget(stream);
+    this.#sendReset(stream.id, code);
+    stream.reset();
+  }
+
+  #sendReset(id: number, code: ErrorCode): void {
+    this.outbox.numberFrame(FrameType.RST_STREAM, id, code);
+  }
+
+  #forget(stream: GrpcStream): void {
+    this.#streams.delete(stream.id);
+    this.#grants.release(stream);
+    if (stream.deadlineMs !== undefined) this.#host.deadlines.delete(stream);
+  }
+
+  /** Frames for streams that are over are late; for streams that never were, they are wrong. */
+  #rejectIdle(id: number): void {
+    if (id > this.lastId) {
+      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a frame for a stream never opened");
+    }
+  }
+}
