@@ -4,8 +4,8 @@ import { FrameType, WINDOW_DEFAULT } from "./protocol.ts";
 
 /**
  * Receive windows of a connection's streams. Each stream has HTTP/2's default window, enough for
- * most messages; what a longer one lacks is granted once its length is known, out of a budget, first
- * come, first served. So a peer can make us hold the default for each stream plus the budget, and
+ * most messages; what a longer one lacks is granted once its length is known, out of a budget, in
+ * the order of asking. So a peer can make us hold the default for each stream plus the budget, and
  * many long messages sent at once finish one after the other instead of all getting stuck.
  */
 export class ReceiveGrants {
