@@ -145,8 +145,24 @@ export class Core {
       (message.term !== this.durableTerm &&
         message.term !== 0 &&
         message.type !== MessageType.PRE_VOTE);
-    if (waits) this.promises.push(message);
-    else this.messages.push(message);
+    if (!waits) this.messages.push(message);
+    else if (this.#supersedesLast(message)) this.promises[this.promises.length - 1] = message;
+    else this.promises.push(message);
+  }
+
+  /** An acknowledgement says all that an earlier one to the same leader said. */
+  #supersedesLast(message: Message): boolean {
+    const last = this.promises.at(-1);
+    return (
+      last !== undefined &&
+      message.type === MessageType.APPEND_RESPONSE &&
+      last.type === MessageType.APPEND_RESPONSE &&
+      !message.reject &&
+      !last.reject &&
+      message.to === last.to &&
+      message.term === last.term &&
+      message.index >= last.index
+    );
   }
 
   #complete(letter: Letter): Message {

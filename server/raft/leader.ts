@@ -139,7 +139,6 @@ export class Leader {
     if (this.#transferee === to) return true;
     this.#transferee = to;
     core.electionElapsed = 0;
-    this.#hasNews = true;
     this.#handOver(progress);
     return true;
   }
@@ -159,25 +158,29 @@ export class Leader {
       return;
     }
     progress.recentActive = true;
-    this.#hasNews = true;
     if (message.reject) {
       const hint =
         message.logTerm > 0
           ? log.lastPositionWithin(message.rejectHint, message.logTerm).index
           : message.rejectHint;
       progress.refused(message.index, hint);
-      return;
+    } else if (progress.acknowledged(message.index, log.firstIndex)) {
+      if (progress.match > log.committed) this.#advanceCommit();
+      this.#handOver(progress);
     }
-    if (!progress.acknowledged(message.index, log.firstIndex)) return;
-    if (progress.match > log.committed) this.#advanceCommit();
-    this.#handOver(progress);
+    this.#notice(progress);
+  }
+
+  #notice(progress: Progress): void {
+    const { log } = this.#core;
+    if (progress.wants(log.lastIndex, log.committed)) this.#hasNews = true;
   }
 
   #heartbeatAnswered(message: Message): void {
     const progress = this.#progress.get(message.from);
     if (progress === undefined) return;
     progress.heartbeatAnswered(this.#core.log.lastIndex);
-    this.#hasNews = true;
+    this.#notice(progress);
     if (message.context.length > 0 && this.#reads.confirm(message.from, message.context)) {
       this.#releaseReads();
     }
@@ -244,7 +247,7 @@ export class Leader {
     if (!core.confState.voters.includes(this.#transferee)) this.#transferee = 0n;
     this.#advanceCommit();
     this.#releaseReads();
-    this.#hasNews = true;
+    for (const progress of this.#followers) this.#notice(progress);
   }
 
   #admit(id: bigint, next: number): Progress {
@@ -260,13 +263,17 @@ export class Leader {
   }
 
   unreachable(id: bigint): void {
-    this.#progress.get(id)?.unreachable();
-    this.#hasNews = true;
+    const progress = this.#progress.get(id);
+    if (progress === undefined) return;
+    progress.unreachable();
+    this.#notice(progress);
   }
 
   snapshotEnded(id: bigint, delivered: boolean): void {
-    this.#progress.get(id)?.snapshotEnded(delivered);
-    this.#hasNews = true;
+    const progress = this.#progress.get(id);
+    if (progress === undefined) return;
+    progress.snapshotEnded(delivered);
+    this.#notice(progress);
   }
 
   /** Sends every follower what it lacks and can take. */
