@@ -5,6 +5,7 @@
 import { assert, must } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
 import { isJsonObject, parseJson } from "../base/json.ts";
+import { compareMinor } from "../base/version.ts";
 import { EtcdError } from "../errors.ts";
 import type { ConfChangeEntry } from "../proto/conf-codec.ts";
 import { type ConfChange, ConfChangeType, type ConfState } from "../raft/entry.ts";
@@ -18,7 +19,6 @@ import {
   parseMember,
 } from "./member-record.ts";
 import { encodeV2Store } from "./v2-store.ts";
-import { compareMinor } from "./versions.ts";
 
 /** What of the engine is needed. */
 export type MembershipTables = Pick<Engine, "get" | "scan" | "put" | "delete">;

@@ -3,6 +3,7 @@
 // form, 3.4 knows no other, 3.7 no longer reads it: both are read, and the cluster version decides
 // which is written.
 import { hexId } from "../base/bytes.ts";
+import { compareMinor } from "../base/version.ts";
 import {
   ClusterMemberAttrSetRequest,
   ClusterVersionSetRequest,
@@ -10,7 +11,6 @@ import {
 } from "../proto/gen/internal.ts";
 import { encodeInternal, encodeV2Put, InternalField } from "../proto/internal-codec.ts";
 import { attributesJson, type MemberAttributes, parseAttributes } from "./member-record.ts";
-import { compareMinor } from "./versions.ts";
 
 export type Publication =
   | {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { compareMinor } from "../base/version.ts";
 import { EtcdError } from "../errors.ts";
 import { decodeEntryContent } from "../proto/internal-codec.ts";
 import { deriveClusterId, deriveMemberId } from "./member-ids.ts";
@@ -12,7 +13,7 @@ import {
   checkRemoval,
   isLearnerReady,
 } from "./reconfiguration.ts";
-import { compareMinor, decideClusterVersion, isCompatible } from "./versions.ts";
+import { decideClusterVersion, isCompatible } from "./versions.ts";
 
 const NOW = 100_000;
 

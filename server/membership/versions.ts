@@ -1,27 +1,6 @@
 // Which version of etcd the cluster as a whole speaks: the lowest minor version of its members. The
 // leader asks every member and proposes; nothing here changes state.
-
-/** What no member may fall below, in etcd's words the minimum cluster version. */
-export const CLUSTER_VERSION_MIN = "3.0.0";
-
-interface Version {
-  readonly major: number;
-  readonly minor: number;
-}
-
-/** `3.5.30`, with or without what may follow; `undefined` when it is no version. */
-export function parseVersion(text: string): Version | undefined {
-  const match = /^(\d{1,4})\.(\d{1,4})\.\d{1,6}(?:[-+][\w.+-]*)?$/.exec(text);
-  if (match === null) return undefined;
-  return { major: Number(match[1]), minor: Number(match[2]) };
-}
-
-/** Negative, zero or positive; patch levels do not count. Both must be versions. */
-export function compareMinor(a: string, b: string): number {
-  const [left, right] = [parseVersion(a), parseVersion(b)];
-  if (left === undefined || right === undefined) return Number.NaN;
-  return left.major - right.major || left.minor - right.minor;
-}
+import { CLUSTER_VERSION_MIN, compareMinor, parseVersion, type Version } from "../base/version.ts";
 
 /** A member may join a cluster between what it still knows and what it is itself. */
 export function isCompatible(clusterVersion: string, serverVersion: string): boolean {

@@ -1,0 +1,91 @@
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as requestHttp,
+} from "node:http";
+import { request as requestHttps } from "node:https";
+import type { ConnectionOptions } from "node:tls";
+
+/** Of the connection and the answer's headers. */
+export interface RequestOptions {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers: OutgoingHttpHeaders;
+  /** The socket may rest this long before `timeout` is emitted. */
+  readonly idleMs: number;
+  readonly tls?: ConnectionOptions | undefined;
+}
+
+/** An answer whose body is complete. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+/** Bytes of an answer or request that is read as a whole. */
+export class BodyTooLargeError extends Error {
+  override readonly name = "BodyTooLargeError";
+}
+
+/**
+ * Starts a request on a connection of its own: what is rare needs no pool, and a peer that closes
+ * idle connections never meets a request.
+ * @param url one of a peer's URLs; unix and unixs name a socket file by their authority
+ */
+export function openRequest(url: string, options: RequestOptions): ClientRequest {
+  const [scheme = "", authority = ""] = url.split("://");
+  const common = {
+    method: options.method,
+    path: options.path,
+    headers: options.headers,
+    timeout: options.idleMs,
+    agent: false as const,
+  };
+  const where = scheme.startsWith("unix") ? { socketPath: authority } : addressOf(authority);
+  if (scheme === "https" || scheme === "unixs") {
+    return requestHttps({ ...options.tls, ...common, ...where });
+  }
+  return requestHttp({ ...common, ...where });
+}
+
+/** @throws BodyTooLargeError, and whatever ended the connection early */
+export async function readBody(message: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > bytesMax) throw new BodyTooLargeError(`body of more than ${bytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+}
+
+/** Sends `body` and reads the whole answer. Rejects when the peer rests for `idleMs`. */
+export function exchange(
+  url: string,
+  options: RequestOptions,
+  body: Buffer | undefined,
+  answerBytesMax: number,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = openRequest(url, options);
+    request.on("timeout", () => request.destroy(new Error("i/o timeout")));
+    request.on("error", reject);
+    request.on("response", (response) => {
+      readBody(response, answerBytesMax).then((answer) => {
+        const { statusCode = 0, headers } = response;
+        resolve({ status: statusCode, headers, body: answer });
+      }, reject);
+    });
+    request.end(body);
+  });
+}
+
+/** Host and port as `host:port` or `[v6]:port`. */
+export function addressOf(authority: string): { readonly host: string; readonly port: number } {
+  const colon = authority.lastIndexOf(":");
+  const host = authority.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(authority.slice(colon + 1)) };
+}

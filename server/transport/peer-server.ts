@@ -1,0 +1,132 @@
+// The peer port: HTTP/1.1, one table of routes. Nothing here knows what an answer means.
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { hexId } from "../base/bytes.ts";
+import type { Log } from "../base/log.ts";
+import type { Identity } from "./identity.ts";
+import { addressOf } from "./peer-request.ts";
+import type { QuestionRoutes } from "./question-routes.ts";
+import type { RaftRoutes } from "./raft-routes.ts";
+import { type Exchange, refuse } from "./reply.ts";
+import type { TransportTls } from "./tls.ts";
+
+/** Every peer holds two streams; the rest is short-lived. */
+const CONNECTIONS_MAX = 1024;
+const HEADER_BYTES_MAX = 16 * 1024;
+const HEADERS_MS_MAX = 10_000;
+/** A connection on which nothing moves; a snapshot is synced to disk within it. */
+const IDLE_MS_MAX = 120_000;
+
+type Route = (exchange: Exchange) => void | Promise<void>;
+
+export interface PeerServerOptions {
+  readonly identity: Identity;
+  readonly listenUrls: readonly string[];
+  readonly log: Log;
+  readonly tls?: TransportTls | undefined;
+  readonly raft: RaftRoutes;
+  readonly questions: QuestionRoutes;
+}
+
+export class PeerServer {
+  readonly #options: PeerServerOptions;
+  readonly #exact: ReadonlyMap<string, Route>;
+  readonly #prefixes: readonly (readonly [string, Route])[];
+  #servers: Server[] = [];
+
+  constructor(options: PeerServerOptions) {
+    this.#options = options;
+    const { raft, questions } = options;
+    this.#exact = new Map<string, Route>([
+      ["/raft", (exchange) => raft.post(exchange)],
+      ["/raft/snapshot", (exchange) => raft.snapshot(exchange)],
+      ["/raft/probing", (exchange) => raft.probe(exchange)],
+      ["/members", (exchange) => questions.members(exchange)],
+      ["/members/hashkv", (exchange) => questions.hashKv(exchange)],
+      ["/leases", (exchange) => questions.keepAlive(exchange)],
+      ["/leases/internal", (exchange) => questions.timeToLive(exchange)],
+      ["/version", (exchange) => questions.version(exchange)],
+      ["/downgrade/enabled", (exchange) => questions.downgradeEnabled(exchange)],
+    ]);
+    this.#prefixes = [
+      ["/raft/stream/", (exchange) => raft.stream(exchange)],
+      ["/members/promote/", (exchange) => questions.promote(exchange)],
+    ];
+  }
+
+  async start(): Promise<void> {
+    for (const url of this.#options.listenUrls) {
+      const server = this.#open(url);
+      this.#servers.push(server);
+      await listen(server, url);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const servers = this.#servers;
+    this.#servers = [];
+    await Promise.all(
+      servers.map((server) => {
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        server.closeAllConnections();
+        return closed;
+      }),
+    );
+  }
+
+  #open(url: string): Server {
+    const options: ServerOptions = {
+      headersTimeout: HEADERS_MS_MAX,
+      keepAliveTimeout: IDLE_MS_MAX,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      noDelay: true,
+      // Bodies may take as long as they move: a snapshot has no upper limit.
+      requestTimeout: 0,
+    };
+    const handle = (request: IncomingMessage, response: ServerResponse) =>
+      this.#handle(request, response);
+    const { tls } = this.#options;
+    const isSecure = tls !== undefined && /^(https|unixs):/.test(url);
+    const server = isSecure
+      ? createTlsServer({ ...options, ...tls.server }, handle)
+      : createServer(options, handle);
+    server.maxConnections = CONNECTIONS_MAX;
+    server.timeout = IDLE_MS_MAX;
+    return server;
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    const path = (request.url ?? "").split("?", 1)[0] ?? "";
+    const exchange = { request, response, path };
+    response.setHeader("X-Etcd-Cluster-ID", hexId(this.#options.identity.clusterId));
+    const prefixed = this.#prefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
+    const route = this.#exact.get(path) ?? prefixed;
+    if (route === undefined) {
+      refuse(exchange, { status: 404, text: "404 page not found" });
+      return;
+    }
+    Promise.resolve(route(exchange)).catch((error: unknown) => {
+      this.#options.log.error("a request of a peer failed", { path, error });
+      refuse(exchange, { status: 500, text: "Internal Server Error" });
+    });
+  }
+}
+
+function listen(server: Server, url: string): Promise<void> {
+  const [scheme = "", authority = ""] = url.split("://");
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    const listening = () => {
+      server.off("error", reject);
+      resolve();
+    };
+    if (scheme.startsWith("unix")) server.listen(authority, listening);
+    else server.listen({ ...addressOf(authority) }, listening);
+  });
+}

@@ -1,0 +1,240 @@
+import { assert } from "../base/assert.ts";
+import { hexId } from "../base/bytes.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { type Message, MessageType } from "../raft/message.ts";
+import { type Identity, identityHeaders } from "./identity.ts";
+import { Peer } from "./peer.ts";
+import { PeerCalls } from "./peer-calls.ts";
+import { PeerServer } from "./peer-server.ts";
+import { PROBE_PERIOD_MS, probe } from "./prober.ts";
+import { QuestionRoutes } from "./question-routes.ts";
+import { RaftRoutes } from "./raft-routes.ts";
+import { uploadSnapshot } from "./snapshot-upload.ts";
+import type { TransportTls } from "./tls.ts";
+import type {
+  DatabaseSource,
+  PeerAddress,
+  PeerQuestions,
+  PeerTraffic,
+  Transport,
+  TransportEvents,
+} from "./transport.ts";
+
+/** Readers give up after 5 s of silence. */
+const HEARTBEAT_MS = 5000 / 3;
+/** Of a question to a peer. */
+const CALL_TIMEOUT_MS = 7000;
+/** Databases on their way out at once. */
+export const UPLOADS_MAX = 16;
+/** Strangers to whom this member would answer. */
+export const REMOTES_MAX = 64;
+
+export interface PeerTransportOptions {
+  readonly identity: Identity;
+  /** `--listen-peer-urls` */
+  readonly listenUrls: readonly string[];
+  /** 1 s and one election timeout. */
+  readonly dialTimeoutMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly tls?: TransportTls | undefined;
+  readonly events: TransportEvents;
+  readonly questions: PeerQuestions;
+}
+
+/** The transport over real sockets. */
+export class PeerTransport implements Transport {
+  readonly #options: PeerTransportOptions;
+  readonly #server: PeerServer;
+  readonly #peers = new Map<bigint, Peer>();
+  readonly #remotes = new Map<bigint, Peer>();
+  readonly #cancels: Cancel[] = [];
+  #isRunning = false;
+  #uploads = 0;
+  #droppedCount = 0;
+
+  constructor(options: PeerTransportOptions) {
+    this.#options = options;
+    const { identity, listenUrls, clock, log, tls, events, questions } = options;
+    this.#server = new PeerServer({
+      identity,
+      listenUrls,
+      log,
+      tls,
+      questions: new QuestionRoutes(identity, questions),
+      raft: new RaftRoutes({
+        identity,
+        clock,
+        log,
+        isRemoved: (id) => questions.isRemoved(id),
+        isPeer: (id) => this.#peers.has(id),
+        attach: (id, kind, socket) => this.#peers.get(id)?.attach(kind, socket),
+        strange: (remote) => this.addRemote(remote),
+        message: (message) => this.#arrived(message),
+        received: (from, byteCount) => this.#find(from)?.countReceived(byteCount),
+        snapshotArrived: (message, database) => events.snapshotArrived(message, database),
+      }),
+    });
+  }
+
+  /** Messages from the network that were meant for somebody else. */
+  get droppedCount(): number {
+    return this.#droppedCount;
+  }
+
+  async start(): Promise<void> {
+    const { clock, log, tls } = this.#options;
+    await this.#server.start();
+    this.#isRunning = true;
+    for (const peer of this.#peers.values()) peer.dial();
+    this.#cancels.push(
+      clock.every(HEARTBEAT_MS, () => {
+        for (const peer of this.#peers.values()) peer.beat();
+      }),
+      clock.every(PROBE_PERIOD_MS, () => {
+        for (const peer of this.#peers.values()) void probe(peer, clock, log, tls?.client);
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    for (const peer of [...this.#peers.values(), ...this.#remotes.values()]) peer.stop();
+    this.#peers.clear();
+    this.#remotes.clear();
+    await this.#server.stop();
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    const kept = new Set(peers.map(({ id }) => id));
+    for (const id of this.#peers.keys()) if (!kept.has(id)) this.removePeer(id);
+    for (const peer of peers) {
+      if (this.#peers.has(peer.id)) this.updatePeer(peer);
+      else this.addPeer(peer);
+    }
+  }
+
+  addPeer(address: PeerAddress): void {
+    if (address.id === this.#options.identity.memberId || this.#peers.has(address.id)) return;
+    this.#forgetRemote(address.id);
+    const peer = this.#create(address);
+    this.#peers.set(address.id, peer);
+    this.#options.log.info("added remote peer", { "remote-peer-id": hexId(address.id) });
+    if (this.#isRunning) peer.dial();
+  }
+
+  updatePeer({ id, urls }: PeerAddress): void {
+    this.#peers.get(id)?.urls.replace(urls);
+  }
+
+  removePeer(id: bigint): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    this.#peers.delete(id);
+    peer.stop();
+    this.#options.log.info("removed remote peer", { "removed-remote-peer-id": hexId(id) });
+  }
+
+  addRemote(remote: PeerAddress): void {
+    const isKnown = this.#peers.has(remote.id) || this.#remotes.has(remote.id);
+    if (isKnown || remote.id === this.#options.identity.memberId) return;
+    if (this.#remotes.size >= REMOTES_MAX) {
+      const [oldest] = this.#remotes.keys();
+      if (oldest !== undefined) this.#forgetRemote(oldest);
+    }
+    this.#remotes.set(remote.id, this.#create(remote));
+  }
+
+  send(messages: readonly Message[]): void {
+    const touched = new Set<Peer>();
+    for (const message of messages) {
+      assert(message.type !== MessageType.SNAPSHOT, "a snapshot goes with its database");
+      const peer = this.#find(message.to);
+      if (peer === undefined) continue;
+      peer.push(message);
+      touched.add(peer);
+    }
+    for (const peer of touched) peer.flush();
+  }
+
+  sendSnapshot(message: Message, blob: Buffer, database: DatabaseSource): void {
+    this.#upload(message, blob, database).then(
+      () => this.#options.events.snapshotDone(message.to, true),
+      (error: unknown) => {
+        const fields = { "remote-peer-id": hexId(message.to), error };
+        this.#options.log.warn("failed to send database snapshot", fields);
+        this.#options.events.snapshotDone(message.to, false);
+      },
+    );
+  }
+
+  activeSince(id: bigint): number | undefined {
+    return this.#peers.get(id)?.activeSince;
+  }
+
+  calls(id: bigint): PeerCalls | undefined {
+    const urls = this.#find(id)?.urls.all;
+    if (urls === undefined) return undefined;
+    return new PeerCalls({ urls, timeoutMs: CALL_TIMEOUT_MS, tls: this.#options.tls?.client });
+  }
+
+  traffic(): readonly PeerTraffic[] {
+    return [...this.#peers.values()].map((peer) => peer.traffic());
+  }
+
+  async #upload(message: Message, blob: Buffer, database: DatabaseSource): Promise<void> {
+    const { identity, tls, log } = this.#options;
+    const peer = this.#find(message.to);
+    const url = peer?.urls.pick();
+    if (peer === undefined || url === undefined) throw new Error("peer without address");
+    if (this.#uploads >= UPLOADS_MAX) throw new Error("too many snapshots under way");
+    const fields = { "remote-peer-id": hexId(peer.id), "snapshot-index": message.snapshot?.index };
+    log.info("sending database snapshot", { ...fields, bytes: database.totalBytes });
+    this.#uploads++;
+    try {
+      const target = { url, headers: identityHeaders(identity), tls: tls?.client };
+      peer.countSent(await uploadSnapshot(target, message, blob, database));
+      log.info("sent database snapshot", fields);
+    } catch (error) {
+      peer.urls.failed(url);
+      throw error;
+    } finally {
+      this.#uploads--;
+    }
+  }
+
+  /** Raft trusts what it is handed: what is not for this member goes no further. */
+  #arrived(message: Message): void {
+    const isMine = message.to === this.#options.identity.memberId;
+    if (!isMine || message.type === MessageType.SNAPSHOT) {
+      this.#droppedCount++;
+      return;
+    }
+    this.#options.events.message(message);
+  }
+
+  #create(address: PeerAddress): Peer {
+    const { identity, clock, log, dialTimeoutMs, tls, events } = this.#options;
+    return new Peer(address, {
+      identity,
+      clock,
+      log,
+      dialTimeoutMs,
+      tls,
+      message: (message) => this.#arrived(message),
+      unreachable: (id) => events.unreachable(id),
+      removed: () => events.removed(),
+    });
+  }
+
+  #find(id: bigint): Peer | undefined {
+    return this.#peers.get(id) ?? this.#remotes.get(id);
+  }
+
+  #forgetRemote(id: bigint): void {
+    this.#remotes.get(id)?.stop();
+    this.#remotes.delete(id);
+  }
+}

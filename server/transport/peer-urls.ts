@@ -1,0 +1,26 @@
+/** The addresses of one peer; whoever fails on one moves all channels to the next. */
+export class PeerUrls {
+  #urls: readonly string[];
+  #picked = 0;
+
+  constructor(urls: readonly string[]) {
+    this.#urls = urls;
+  }
+
+  get all(): readonly string[] {
+    return this.#urls;
+  }
+
+  pick(): string | undefined {
+    return this.#urls[this.#picked];
+  }
+
+  failed(url: string): void {
+    if (this.pick() === url) this.#picked = (this.#picked + 1) % this.#urls.length;
+  }
+
+  replace(urls: readonly string[]): void {
+    this.#urls = urls;
+    this.#picked = 0;
+  }
+}

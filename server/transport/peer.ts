@@ -1,0 +1,194 @@
+// One other member: its streams in both directions, the pipeline, and what is known of its health.
+import type { Socket } from "node:net";
+import { hexId } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { type Message, MessageType } from "../raft/message.ts";
+import { type FrameEncoder, type MessageSink, STREAM_KINDS, type StreamKind } from "./frames.ts";
+import { type Identity, identityHeaders } from "./identity.ts";
+import { MessageDecoder, MessageEncoder } from "./message-frames.ts";
+import { MsgAppDecoder, MsgAppEncoder } from "./msgapp-frames.ts";
+import { PeerUrls } from "./peer-urls.ts";
+import { Pipeline } from "./pipeline.ts";
+import { StreamDialer } from "./stream-dialer.ts";
+import { StreamWriter } from "./stream-writer.ts";
+import type { TransportTls } from "./tls.ts";
+import type { PeerAddress, PeerTraffic } from "./transport.ts";
+
+export interface PeerOptions {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly dialTimeoutMs: number;
+  readonly tls?: TransportTls | undefined;
+  readonly message: MessageSink;
+  readonly unreachable: (id: bigint) => void;
+  readonly removed: () => void;
+}
+
+export class Peer {
+  readonly id: bigint;
+  readonly urls: PeerUrls;
+  readonly #options: PeerOptions;
+  readonly #pipeline: Pipeline;
+  readonly #writers = new Map<StreamKind, StreamWriter>();
+  readonly #dialers: StreamDialer[] = [];
+  /** Of the two streams that the peer fills. */
+  #openStreams = 0;
+  #activeSince: number | undefined;
+  #hasDropped = false;
+  #sentBytes = 0;
+  #receivedBytes = 0;
+  #sendFailures = 0;
+  roundTripMs: number | undefined;
+
+  constructor(address: PeerAddress, options: PeerOptions) {
+    this.id = address.id;
+    this.urls = new PeerUrls(address.urls);
+    this.#options = options;
+    this.#pipeline = new Pipeline({
+      headers: identityHeaders(options.identity),
+      urls: this.urls,
+      tls: options.tls?.client,
+      sent: (byteCount) => {
+        this.#sentBytes += byteCount;
+      },
+      failed: (problem) => this.#failed(problem),
+      removed: () => options.removed(),
+    });
+  }
+
+  get activeSince(): number | undefined {
+    return this.#activeSince;
+  }
+
+  get hasStreams(): boolean {
+    return this.#dialers.length > 0;
+  }
+
+  traffic(): PeerTraffic {
+    for (const writer of this.#writers.values()) this.#sentBytes += writer.takeSentBytes();
+    return {
+      id: this.id,
+      isActive: this.#activeSince !== undefined,
+      sentBytes: this.#sentBytes,
+      receivedBytes: this.#receivedBytes,
+      sendFailures: this.#sendFailures,
+      roundTripMs: this.roundTripMs,
+    };
+  }
+
+  /** Opens both streams; without it the peer is a remote, reached by POST alone. */
+  dial(): void {
+    if (this.hasStreams) return;
+    for (const kind of STREAM_KINDS) this.#dialers.push(this.#dialer(kind));
+    for (const dialer of this.#dialers) dialer.start();
+  }
+
+  stop(): void {
+    for (const dialer of this.#dialers) dialer.stop();
+    for (const writer of this.#writers.values()) writer.close();
+    this.#writers.clear();
+    this.#pipeline.stop();
+  }
+
+  /** The peer opened a stream; a former one of the same kind ends. */
+  attach(kind: StreamKind, socket: Socket): void {
+    const { clock } = this.#options;
+    this.#detach(kind);
+    const encoder: FrameEncoder = kind === "msgapp" ? new MsgAppEncoder() : new MessageEncoder();
+    const writer = new StreamWriter(socket, encoder, clock);
+    this.#writers.set(kind, writer);
+    socket.on("close", () => {
+      if (this.#writers.get(kind) !== writer) return;
+      this.#detach(kind);
+      this.#options.unreachable(this.id);
+    });
+  }
+
+  /** Queues a message for the end of the turn. */
+  push(message: Message): void {
+    const isAppend = message.type === MessageType.APPEND;
+    const writer =
+      (isAppend ? this.#writers.get("msgapp") : undefined) ?? this.#writers.get("message");
+    const isTaken = writer === undefined ? this.#pipeline.push(message) : writer.push(message);
+    if (isTaken) return;
+    this.#sendFailures++;
+    this.#hasDropped = true;
+  }
+
+  /** The end of a turn. */
+  flush(): void {
+    for (const writer of this.#writers.values()) writer.flush();
+    if (!this.#hasDropped) return;
+    this.#hasDropped = false;
+    this.#options.unreachable(this.id);
+  }
+
+  beat(): void {
+    for (const writer of this.#writers.values()) writer.beat();
+  }
+
+  countSent(byteCount: number): void {
+    this.#sentBytes += byteCount;
+  }
+
+  countReceived(byteCount: number): void {
+    this.#receivedBytes += byteCount;
+  }
+
+  #detach(kind: StreamKind): void {
+    const writer = this.#writers.get(kind);
+    if (writer === undefined) return;
+    this.#sentBytes += writer.takeSentBytes();
+    this.#writers.delete(kind);
+    writer.close();
+  }
+
+  #dialer(kind: StreamKind): StreamDialer {
+    const { identity, clock, log, dialTimeoutMs, tls, message, removed } = this.#options;
+    return new StreamDialer({
+      kind,
+      localId: identity.memberId,
+      peerId: this.id,
+      headers: identityHeaders(identity),
+      urls: this.urls,
+      dialTimeoutMs,
+      clock,
+      log,
+      tls: tls?.client,
+      decoder: () =>
+        kind === "msgapp"
+          ? new MsgAppDecoder(identity.memberId, this.id, message)
+          : new MessageDecoder(message),
+      connected: () => this.#connected(),
+      disconnected: () => this.#disconnected(),
+      received: (byteCount) => this.countReceived(byteCount),
+      removed,
+    });
+  }
+
+  #connected(): void {
+    this.#openStreams++;
+    if (this.#activeSince !== undefined) return;
+    const { clock, log } = this.#options;
+    this.#activeSince = clock.monotonic();
+    log.info("peer became active", { "peer-id": hexId(this.id) });
+  }
+
+  #disconnected(): void {
+    this.#openStreams--;
+    if (this.#openStreams > 0 || this.#activeSince === undefined) return;
+    this.#activeSince = undefined;
+    this.#options.log.warn("peer became inactive (message send to peer failed)", {
+      "peer-id": hexId(this.id),
+    });
+  }
+
+  #failed(problem: string): void {
+    this.#sendFailures++;
+    const { log, unreachable } = this.#options;
+    log.debug("could not post to peer", { "peer-id": hexId(this.id), error: problem });
+    unreachable(this.id);
+  }
+}

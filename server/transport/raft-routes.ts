@@ -1,0 +1,193 @@
+// The routes that carry raft: streams that peers open, single messages, snapshots, probes.
+import type { Socket } from "node:net";
+import { hexId } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { isPeerUrl } from "../base/peer-url.ts";
+import { decodeMessage } from "../proto/codec.ts";
+import { type Message, MessageType } from "../raft/message.ts";
+import { STREAM_KINDS, type StreamKind } from "./frames.ts";
+import { type Identity, parseId, type Refusal, refusalOf } from "./identity.ts";
+import { BodyTooLargeError, readBody } from "./peer-request.ts";
+import { type Exchange, header, isMethod, refuse, reply } from "./reply.ts";
+import { openSnapshot } from "./snapshot-download.ts";
+import type { PeerAddress } from "./transport.ts";
+
+/** One message by POST: etcd's batches are 1 MiB, a single request may be larger. */
+export const POST_BYTES_MAX = 64 * 1024 * 1024;
+
+const REMOVED: Refusal = { status: 410, text: "removed member" };
+
+/** What the routes need of the transport. */
+export interface RaftRoutesOptions {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly isRemoved: (id: bigint) => boolean;
+  readonly isPeer: (id: bigint) => boolean;
+  readonly attach: (id: bigint, kind: StreamKind, socket: Socket) => void;
+  /** Somebody unknown who says where it can be answered. */
+  readonly strange: (remote: PeerAddress) => void;
+  readonly message: (message: Message) => void;
+  readonly received: (from: bigint, byteCount: number) => void;
+  readonly snapshotArrived: (message: Message, database: AsyncIterable<Buffer>) => Promise<void>;
+}
+
+export class RaftRoutes {
+  readonly #options: RaftRoutesOptions;
+
+  constructor(options: RaftRoutesOptions) {
+    this.#options = options;
+  }
+
+  probe(exchange: Exchange): void {
+    const now = new Date(this.#options.clock.now()).toISOString();
+    reply(exchange, 200, `{"OK":true,"Now":"${now}"}\n`, "application/json");
+  }
+
+  stream(exchange: Exchange): void {
+    const { identity, isRemoved, isPeer, attach, strange } = this.#options;
+    const { request, response } = exchange;
+    if (!isMethod(exchange, "GET")) return;
+    response.setHeader("X-Server-Version", identity.serverVersion);
+    const refusal = refusalOf(request.headers, identity);
+    if (refusal !== undefined) {
+      refuse(exchange, refusal);
+      return;
+    }
+    const [kindText, fromText, ...more] = exchange.path.slice("/raft/stream/".length).split("/");
+    const kind = STREAM_KINDS.find((known) => known === kindText);
+    const from = parseId(fromText);
+    if (kind === undefined || more.length > 0) {
+      refuse(exchange, { status: 404, text: "invalid path" });
+    } else if (from === undefined) refuse(exchange, { status: 404, text: "invalid from" });
+    else if (isRemoved(from)) refuse(exchange, REMOVED);
+    else if (!isPeer(from)) {
+      const remote = remoteOf(exchange);
+      if (remote?.id === from) strange(remote);
+      refuse(exchange, { status: 404, text: "error sender not found" });
+    } else if (header(exchange, "x-raft-to") !== hexId(identity.memberId)) {
+      refuse(exchange, { status: 412, text: "to field mismatch" });
+    } else {
+      response.writeHead(200, { "Transfer-Encoding": "chunked" });
+      response.flushHeaders();
+      attach(from, kind, request.socket);
+    }
+  }
+
+  async post(exchange: Exchange): Promise<void> {
+    const { identity, received } = this.#options;
+    const { request } = exchange;
+    if (!isMethod(exchange, "POST") || !this.#isWelcome(exchange)) return;
+    let bytes: Buffer;
+    try {
+      bytes = await readBody(request, POST_BYTES_MAX);
+    } catch (error) {
+      const status = error instanceof BodyTooLargeError ? 413 : 400;
+      refuse(exchange, { status, text: "error reading raft message" });
+      return;
+    }
+    const message = decoded(bytes);
+    if (message === "unreadable") {
+      refuse(exchange, { status: 400, text: "error unmarshalling raft message" });
+      return;
+    }
+    if (message !== undefined) {
+      received(message.from, bytes.length);
+      const refusal = this.#refusalOf(message);
+      if (refusal !== undefined) {
+        refuse(exchange, refusal);
+        return;
+      }
+      if (message.type !== MessageType.SNAPSHOT) this.#options.message(message);
+    }
+    exchange.response.setHeader("X-Etcd-Cluster-ID", hexId(identity.clusterId));
+    exchange.response.writeHead(204).end();
+  }
+
+  async snapshot(exchange: Exchange): Promise<void> {
+    const { log, received, snapshotArrived } = this.#options;
+    const { request } = exchange;
+    if (!isMethod(exchange, "POST") || !this.#isWelcome(exchange)) return;
+    let count = 0;
+    async function* counted(): AsyncIterable<Buffer> {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        count += chunk.length;
+        yield chunk;
+      }
+    }
+    let message: Message | undefined;
+    let database: AsyncIterable<Buffer>;
+    try {
+      ({ message, database } = await openSnapshot(counted()));
+    } catch (error) {
+      const text = `failed to decode raft message (${textOf(error)})`;
+      refuse(exchange, { status: 400, text });
+      return;
+    }
+    if (message?.type !== MessageType.SNAPSHOT) {
+      refuse(exchange, { status: 400, text: "wrong raft message type" });
+      return;
+    }
+    const refusal = this.#refusalOf(message);
+    if (refusal !== undefined) {
+      refuse(exchange, refusal);
+      return;
+    }
+    const fields = { "remote-peer-id": hexId(message.from), index: message.snapshot?.index };
+    log.info("receiving database snapshot", fields);
+    try {
+      await snapshotArrived(message, database);
+    } catch (error) {
+      log.warn("failed to save incoming database snapshot", { ...fields, error });
+      refuse(exchange, { status: 500, text: `failed to save KV snapshot (${textOf(error)})` });
+      return;
+    }
+    received(message.from, count);
+    log.info("received and saved database snapshot", { ...fields, "size-bytes": count });
+    exchange.response.writeHead(204).end();
+  }
+
+  /** Headers of a POST; a sender nobody knows is remembered, so that it can be answered. */
+  #isWelcome(exchange: Exchange): boolean {
+    const { identity, isRemoved, strange } = this.#options;
+    const refusal = refusalOf(exchange.request.headers, identity);
+    if (refusal !== undefined) {
+      refuse(exchange, refusal);
+      return false;
+    }
+    const remote = remoteOf(exchange);
+    if (remote !== undefined && !isRemoved(remote.id)) strange(remote);
+    return true;
+  }
+
+  #refusalOf(message: Message): Refusal | undefined {
+    if (this.#options.isRemoved(message.from)) {
+      return { status: 403, text: "cannot process message from removed member" };
+    }
+    if (message.to === this.#options.identity.memberId) return undefined;
+    return { status: 500, text: "error processing raft message" };
+  }
+}
+
+/** Who asks and where it can be answered, if it says both readably. */
+export function remoteOf(exchange: Exchange): PeerAddress | undefined {
+  const id = parseId(header(exchange, "x-server-from"));
+  const urls = header(exchange, "x-peerurls")?.split(",") ?? [];
+  if (id === undefined || id === 0n || urls.length === 0 || !urls.every(isPeerUrl)) {
+    return undefined;
+  }
+  return { id, urls };
+}
+
+function decoded(bytes: Buffer): Message | undefined | "unreadable" {
+  try {
+    return decodeMessage(bytes);
+  } catch {
+    return "unreadable";
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
