@@ -1,0 +1,55 @@
+import { EtcdError } from "../errors.ts";
+import type { ChildEntry } from "../mvcc/children.ts";
+import type { MvccStore } from "../mvcc/store.ts";
+import {
+  type Child,
+  type ChildrenRequest,
+  type ChildrenResponse,
+  TreeDefinition,
+} from "../proto/gen/children.ts";
+import type { ResponseHeader } from "../proto/gen/rpc.ts";
+import type { CallContext, Dispatcher } from "./dispatch.ts";
+
+/** Also when a request asks for none, or for more. */
+export const CHILDREN_MAX = 10_000;
+
+export interface ChildrenServiceOptions {
+  /** The store of now: another one after a snapshot was installed. */
+  readonly store: () => MvccStore;
+  readonly header: (revision: number) => ResponseHeader;
+  /**
+   * Resolves when the store shows everything that was acknowledged before the call, and the caller
+   * may read all keys below the prefix; rejects with what the client gets instead.
+   */
+  readonly admit: (request: ChildrenRequest, context: CallContext) => Promise<void>;
+}
+
+export function registerChildren(dispatcher: Dispatcher, options: ChildrenServiceOptions): void {
+  dispatcher.unary(TreeDefinition, "children", async (request, context) => {
+    if (request.separator.length === 0) throw new EtcdError("EmptyKey");
+    await options.admit(request, context);
+    return listChildren(request, options);
+  });
+}
+
+function listChildren(request: ChildrenRequest, options: ChildrenServiceOptions): ChildrenResponse {
+  const store = options.store();
+  const { prefix, separator, revision, after } = request;
+  const isBounded = request.limit > 0 && request.limit < CHILDREN_MAX;
+  const limit = isBounded ? request.limit : CHILDREN_MAX;
+  const found = store.children({ prefix, separator, revision, limit, after });
+  return {
+    header: options.header(store.revision),
+    children: found.children.map(childMessage),
+    more: found.more,
+    count: found.count,
+    revision: found.revision,
+  };
+}
+
+function childMessage({ key, count, record }: ChildEntry): Child {
+  if (record === undefined) return { key, folder: true, count, kv: undefined, valueSize: 0 };
+  const { createRevision, modRevision, version, lease } = record;
+  const kv = { key, createRevision, modRevision, version, value: Buffer.alloc(0), lease };
+  return { key, folder: false, count, kv, valueSize: record.value.length };
+}

@@ -1,0 +1,160 @@
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Change } from "../mvcc/change.ts";
+import type { MvccStore } from "../mvcc/store.ts";
+import { CatchUp } from "./catch-up.ts";
+import { WatchEvent } from "./watch-event.ts";
+import { type WatchHome, type WatchSink, WatchStream } from "./watch-stream.ts";
+import { type Watcher, WatcherGroup } from "./watcher.ts";
+
+// Who watches what, and how far each has got.
+//
+//   publish(revision, changes) ──▶ synced watchers: told at once, in the same turn
+//        no room in the stream ──▶ unsynced, from this revision on
+//   catch-up, a slice a turn   ──▶ unsynced watchers: read the store from their position
+//        nothing left to read  ──▶ synced
+//        position compacted    ──▶ ended, and told so
+//
+// A stream that its client does not read costs a bounded buffer and nothing else: what it missed is in
+// the store, and is read again when there is room.
+//
+// Invariants: a synced watcher was sent every event up to `revision` that it wants · an unsynced one
+// every event before its position · no event twice, none out of order, and the events of a revision
+// always together · progress is told through the same sink, behind the events it speaks of.
+
+export class WatchHub implements WatchHome {
+  readonly #clock: Clock;
+  readonly #streams = new Set<WatchStream>();
+  readonly #synced = new WatcherGroup();
+  readonly #unsynced = new WatcherGroup();
+  #store: MvccStore;
+  #revision: number;
+  #isCatchUpDue = false;
+  #eventCount = 0;
+
+  constructor(store: MvccStore, clock: Clock) {
+    this.#store = store;
+    this.#revision = store.revision;
+    this.#clock = clock;
+  }
+
+  /** Everything up to here was published. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get watcherCount(): number {
+    return this.#synced.size + this.#unsynced.size;
+  }
+
+  /** Watchers that catch up. */
+  get slowWatcherCount(): number {
+    return this.#unsynced.size;
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  /** Events sent since the start. */
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
+  openStream(sink: WatchSink): WatchStream {
+    const stream = new WatchStream(this, sink);
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  /** The result of a transaction that changed something, in the turn in which it was applied. */
+  publish(revision: number, changes: readonly Change[]): void {
+    assert(revision > this.#revision, "revisions are published in order");
+    this.#revision = revision;
+    if (this.#synced.size === 0) return;
+    const touched: Watcher[] = [];
+    for (const change of changes) {
+      let event: WatchEvent | undefined;
+      this.#synced.match(change.key.toString("latin1"), (watcher) => {
+        if (!watcher.wants(change)) return;
+        event ??= WatchEvent.ofChange(this.#store, change);
+        if (watcher.events.push(event) === 1) touched.push(watcher);
+      });
+    }
+    for (const watcher of touched) {
+      if (!this.send(watcher, revision)) this.#fallBehind(watcher, revision);
+    }
+  }
+
+  /** The store was replaced by a leader's snapshot: what happened in between is read from it. */
+  restore(store: MvccStore): void {
+    const from = this.#revision + 1;
+    this.#store = store;
+    this.#revision = store.revision;
+    for (const watcher of this.#synced) {
+      const position = Math.max(from, watcher.position);
+      if (position <= this.#revision) this.#fallBehind(watcher, position);
+    }
+  }
+
+  join(watcher: Watcher): void {
+    if (watcher.position > this.#revision) this.#sync(watcher);
+    else this.#fallBehind(watcher, watcher.position);
+  }
+
+  leave(watcher: Watcher): void {
+    this.#synced.delete(watcher);
+    this.#unsynced.delete(watcher);
+  }
+
+  closed(stream: WatchStream): void {
+    this.#streams.delete(stream);
+  }
+
+  /** Runs a slice in the next turn, and goes on as long as somebody can be told something. */
+  catchUp(): void {
+    if (this.#isCatchUpDue || this.#unsynced.size === 0) return;
+    this.#isCatchUpDue = true;
+    this.#clock.soon(() => {
+      this.#isCatchUpDue = false;
+      const work = new CatchUp(this.#store, this.#revision, this.#unsynced);
+      const step = work.step((watcher, revision) => this.send(watcher, revision));
+      for (const watcher of step.compacted) {
+        this.leave(watcher);
+        watcher.stream.sink.compacted(watcher, this.#store.compactRevision);
+        watcher.stream.forget(watcher);
+      }
+      for (const watcher of step.synced) {
+        this.#sync(watcher);
+        watcher.stream.payProgress();
+      }
+      if (step.hasWork) this.catchUp();
+    });
+  }
+
+  /** Sends what a watcher has collected; false when its stream has no room for it now. */
+  send(watcher: Watcher, revision: number): boolean {
+    const { events } = watcher;
+    watcher.events = [];
+    const { sink } = watcher.stream;
+    if (!sink.hasRoom) return false;
+    this.#eventCount += events.length;
+    watcher.hadEvent = true;
+    sink.events(watcher, revision, events);
+    return true;
+  }
+
+  #sync(watcher: Watcher): void {
+    this.#unsynced.delete(watcher);
+    watcher.isSynced = true;
+    this.#synced.add(watcher);
+  }
+
+  #fallBehind(watcher: Watcher, position: number): void {
+    this.#synced.delete(watcher);
+    watcher.isSynced = false;
+    watcher.position = position;
+    this.#unsynced.add(watcher);
+    this.catchUp();
+  }
+}

@@ -1,0 +1,153 @@
+import { compareBytes } from "../base/bytes.ts";
+import { isOpenEnd } from "../mvcc/key-range.ts";
+import type { WatchEvent } from "./watch-event.ts";
+import { Watcher } from "./watcher.ts";
+
+/** Where a stream's answers go. All are sent in the order of the calls. */
+export interface WatchSink {
+  /**
+   * False while more waits to be taken than the stream may hold. Events are then left to be read
+   * from the store later; `WatchStream.resume` must be called when there is room again.
+   */
+  readonly hasRoom: boolean;
+  /** Never empty; ascending; all events of a revision are in one call. */
+  events(watcher: Watcher, revision: number, events: readonly WatchEvent[]): void;
+  /** Changes that the watcher needs are compacted; it is gone. */
+  compacted(watcher: Watcher, compactRevision: number): void;
+  /** Everything up to `revision` was sent: to one watcher, or (undefined) to all of the stream. */
+  progress(watcher: Watcher | undefined, revision: number): void;
+}
+
+export interface CreateWatch {
+  /** Empty is the first key of all. */
+  readonly key: Buffer;
+  /** As in a Range. */
+  readonly rangeEnd: Buffer;
+  /** 0 is from now on; may lie ahead. Not negative. */
+  readonly startRevision: number;
+  /** 0 asks for one. */
+  readonly id: bigint;
+  readonly wantsPrevious: boolean;
+  readonly wantsProgress: boolean;
+  readonly wantsPuts: boolean;
+  readonly wantsDeletes: boolean;
+  readonly takesFragments: boolean;
+}
+
+/** etcd's texts: a cancel reason is part of the wire format. */
+export const WatchRefusal = {
+  DUPLICATE_ID: "mvcc: duplicate watch ID provided on the WatchStream",
+  EMPTY_RANGE: "mvcc: watcher range is empty",
+} as const;
+export type WatchRefusal = (typeof WatchRefusal)[keyof typeof WatchRefusal];
+
+/** What a stream asks of the hub it belongs to. */
+export interface WatchHome {
+  readonly revision: number;
+  join(watcher: Watcher): void;
+  leave(watcher: Watcher): void;
+  catchUp(): void;
+  closed(stream: WatchStream): void;
+}
+
+/** The watchers of one client stream. */
+export class WatchStream {
+  readonly sink: WatchSink;
+  readonly #home: WatchHome;
+  readonly #watchers = new Map<bigint, Watcher>();
+  #nextId = 0n;
+  #owesProgress = false;
+
+  constructor(home: WatchHome, sink: WatchSink) {
+    this.#home = home;
+    this.sink = sink;
+  }
+
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  /** The new watcher's id, or why there is none. Its events come no earlier than the next turn. */
+  create(request: CreateWatch): { readonly id: bigint } | { readonly refusal: WatchRefusal } {
+    const { rangeEnd, startRevision } = request;
+    const key = request.key.length === 0 ? Buffer.alloc(1) : request.key;
+    const isOpen = isOpenEnd(rangeEnd);
+    if (rangeEnd.length > 0 && !isOpen && compareBytes(key, rangeEnd) >= 0) {
+      return { refusal: WatchRefusal.EMPTY_RANGE };
+    }
+    if (request.id !== 0n && this.#watchers.has(request.id)) {
+      return { refusal: WatchRefusal.DUPLICATE_ID };
+    }
+    const id = request.id === 0n ? this.#freeId() : request.id;
+    const end = isOpen ? undefined : rangeEnd.toString("latin1");
+    const range = rangeEnd.length === 0 ? undefined : { end };
+    const position = startRevision === 0 ? this.#home.revision + 1 : startRevision;
+    const options = { ...request, id, key: key.toString("latin1"), range };
+    const watcher = new Watcher(this, options, position);
+    this.#watchers.set(id, watcher);
+    this.#home.join(watcher);
+    return { id };
+  }
+
+  /** False when there is no such watcher. */
+  cancel(id: bigint): boolean {
+    const watcher = this.#watchers.get(id);
+    if (watcher === undefined) return false;
+    this.#home.leave(watcher);
+    this.forget(watcher);
+    return true;
+  }
+
+  /** Answers once all watchers have been sent everything; one answer, however often asked. */
+  requestProgress(): void {
+    if (this.#watchers.size === 0) return;
+    this.#owesProgress = true;
+    this.payProgress();
+  }
+
+  /** Tells every quiet watcher that wants to know how far it is. */
+  notifyProgress(): void {
+    const { revision } = this.#home;
+    for (const watcher of this.#watchers.values()) {
+      if (!watcher.wantsProgress) continue;
+      const isQuiet = !watcher.hadEvent;
+      watcher.hadEvent = false;
+      const isCurrent = watcher.isSynced && watcher.startRevision <= revision;
+      if (isQuiet && isCurrent && this.sink.hasRoom) this.sink.progress(watcher, revision);
+    }
+  }
+
+  /** The sink has room again. */
+  resume(): void {
+    this.payProgress();
+    this.#home.catchUp();
+  }
+
+  close(): void {
+    for (const watcher of this.#watchers.values()) this.#home.leave(watcher);
+    this.#watchers.clear();
+    this.#home.closed(this);
+  }
+
+  /** For the hub: a watcher that ended there. */
+  forget(watcher: Watcher): void {
+    this.#watchers.delete(watcher.id);
+    this.payProgress();
+  }
+
+  /** For the hub: sends the progress that was asked for, if it can be told now. */
+  payProgress(): void {
+    if (!this.#owesProgress || !this.sink.hasRoom) return;
+    const { revision } = this.#home;
+    for (const watcher of this.#watchers.values()) {
+      if (!watcher.isSynced || watcher.startRevision > revision) return;
+    }
+    this.#owesProgress = false;
+    if (this.#watchers.size > 0) this.sink.progress(undefined, revision);
+  }
+
+  #freeId(): bigint {
+    while (this.#watchers.has(this.#nextId)) this.#nextId++;
+    return this.#nextId++;
+  }
+}

@@ -1,0 +1,111 @@
+import { IntervalIndex } from "./interval-index.ts";
+import type { WatchEvent } from "./watch-event.ts";
+import type { WatchStream } from "./watch-stream.ts";
+
+export interface WatcherOptions {
+  /** Any 64 bits; unique on its stream. */
+  readonly id: bigint;
+  /** Latin-1 string of the key's bytes. */
+  readonly key: string;
+  /** Absent: only `key`. */
+  readonly range: { readonly end: string | undefined } | undefined;
+  /** As asked for; 0 is from now on. */
+  readonly startRevision: number;
+  readonly wantsPrevious: boolean;
+  readonly wantsProgress: boolean;
+  readonly wantsPuts: boolean;
+  readonly wantsDeletes: boolean;
+  /** Responses that are too large come in parts. */
+  readonly takesFragments: boolean;
+}
+
+/** One watch on one stream. */
+export class Watcher implements WatcherOptions {
+  readonly id: bigint;
+  readonly key: string;
+  readonly range: { readonly end: string | undefined } | undefined;
+  readonly startRevision: number;
+  readonly wantsPrevious: boolean;
+  readonly wantsProgress: boolean;
+  readonly wantsPuts: boolean;
+  readonly wantsDeletes: boolean;
+  readonly takesFragments: boolean;
+  readonly stream: WatchStream;
+  /** It was sent, or never wants, everything before this revision; exact while it catches up. */
+  position: number;
+  /** It gets changes as they happen; else it catches up from `position`. */
+  isSynced = false;
+  /** It was sent an event since the last look for progress. */
+  hadEvent = false;
+  /** Collected, and sent before anything else happens. */
+  events: WatchEvent[] = [];
+
+  constructor(stream: WatchStream, options: WatcherOptions, position: number) {
+    this.stream = stream;
+    this.id = options.id;
+    this.key = options.key;
+    this.range = options.range;
+    this.startRevision = options.startRevision;
+    this.wantsPrevious = options.wantsPrevious;
+    this.wantsProgress = options.wantsProgress;
+    this.wantsPuts = options.wantsPuts;
+    this.wantsDeletes = options.wantsDeletes;
+    this.takesFragments = options.takesFragments;
+    this.position = position;
+  }
+
+  wants(event: { readonly main: number; readonly isDelete: boolean }): boolean {
+    return event.main >= this.position && (event.isDelete ? this.wantsDeletes : this.wantsPuts);
+  }
+}
+
+/** Watchers by what they watch. Iterates in the order of joining. */
+export class WatcherGroup {
+  readonly #all = new Set<Watcher>();
+  readonly #byKey = new Map<string, Set<Watcher>>();
+  readonly #byRange = new IntervalIndex<Watcher>();
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Watcher> {
+    return this.#all.values();
+  }
+
+  add(watcher: Watcher): void {
+    this.#all.add(watcher);
+    const { key, range } = watcher;
+    if (range !== undefined) {
+      this.#byRange.add(key, range.end, watcher);
+      return;
+    }
+    const sameKey = this.#byKey.get(key);
+    if (sameKey === undefined) this.#byKey.set(key, new Set([watcher]));
+    else sameKey.add(watcher);
+  }
+
+  delete(watcher: Watcher): void {
+    if (!this.#all.delete(watcher)) return;
+    const { key, range } = watcher;
+    if (range !== undefined) {
+      this.#byRange.delete(key, range.end, watcher);
+      return;
+    }
+    const sameKey = this.#byKey.get(key);
+    sameKey?.delete(watcher);
+    if (sameKey?.size === 0) this.#byKey.delete(key);
+  }
+
+  /** Behind all others. */
+  requeue(watcher: Watcher): void {
+    if (this.#all.delete(watcher)) this.#all.add(watcher);
+  }
+
+  /** Calls back for every watcher of `key`; none may join or leave meanwhile. */
+  match(key: string, callback: (watcher: Watcher) => void): void {
+    const sameKey = this.#byKey.get(key);
+    if (sameKey !== undefined) for (const watcher of sameKey) callback(watcher);
+    this.#byRange.match(key, callback);
+  }
+}
