@@ -5,9 +5,9 @@ import type { Engine } from "../storage/engine.ts";
 import { ExpiryQueue, type Timed } from "./expiry-queue.ts";
 
 // Leases. Which there are, with which TTL and on which keys, is replicated state: the log alone
-// changes it. When they expire is not: only the leader has a clock for them, in memory, and it can do
-// no more than propose their revocation. A new leader therefore gives every lease its whole TTL again,
-// and an election timeout on top.
+// changes it. When they expire is not: only the leader has a clock for them, in memory, and it can
+// do no more than propose their revocation. A new leader therefore gives every lease its whole TTL
+// again, and an election timeout on top.
 
 /** Seconds; about 285 years. */
 export const LEASE_TTL_MAX_SECONDS = 9_000_000_000;
@@ -164,7 +164,9 @@ export class Lessor {
     return [...this.#leases.values()].sort(byExpiry).map((lease) => lease.id);
   }
 
-  /** Starts the clocks: every lease has its TTL, or what a checkpoint left of it, and `extendMs`. */
+  /**
+   * Starts the clocks: every lease has its TTL, or what a checkpoint left of it, and `extendMs`.
+   */
   promote(nowMs: number, extendMs: number): void {
     this.#isPrimary = true;
     this.#queue.clear();

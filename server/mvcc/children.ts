@@ -5,9 +5,9 @@ import { prefixRange, successor } from "./key-range.ts";
 import type { KeySpace } from "./key-space.ts";
 import type { KeyValueRecord } from "./key-value.ts";
 
-// The children of a folder, found by jumping: from each child straight behind the last key that starts
-// with it. The keys in between are counted, not visited. A count at an older revision looks once at
-// the blocks that changed since.
+// The children of a folder, found by jumping: from each child straight behind the last key that
+// starts with it. The keys in between are counted, not visited. A count at an older revision looks
+// once at the blocks that changed since.
 
 export interface ChildrenQuery {
   /** The folder: all its keys start with these bytes. */

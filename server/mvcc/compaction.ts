@@ -4,15 +4,15 @@ import { blockOf, position, slotOf } from "./key-index.ts";
 import type { RecordTable } from "./record-table.ts";
 import { isTombstoneTail, subOfTail } from "./revision-arena.ts";
 
-// Physical compaction at revision R, a slice at a time. Per key the newest revision ≤ R stays, unless
-// it is a tombstone older than R; everything older goes, from the index and from the table.
+// Physical compaction at revision R, a slice at a time. Per key the newest revision ≤ R stays,
+// unless it is a tombstone older than R; everything older goes, from the index and from the table.
 //
 //   key a   2  5  9        R = 6: 2 goes, 5 stays (it is what R shows), 9 stays
 //   key b   3  4†          R = 6: all goes, and the key leaves the index
 //   key c   3  6†          R = 6: 3 goes, the tombstone exactly at R stays
 //
-// The records of a key go oldest first: whatever part of them a crash leaves, a key deleted before R
-// cannot come back to life.
+// The records of a key go oldest first: whatever part of them a crash leaves, a key deleted before
+// R cannot come back to life.
 
 /** Index slots looked at, and records deleted, per slice. */
 const SLOTS_PER_SLICE = 8192;

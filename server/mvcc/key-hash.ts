@@ -5,10 +5,11 @@ import type { KeySpace } from "./key-space.ts";
 import { keyOfRecord } from "./key-value.ts";
 import { decodeMain, decodeSub, encodeRevision, isTombstoneKey } from "./revision.ts";
 
-// What members compare to find out that they have diverged: CRC-32C over the word "key", then key and
-// value bytes of every record in order of revision, as if the records compacted at C were gone,
-// whether or not their deletion has got that far. A record at or below C counts if a compaction at the
-// hashed revision would keep it. A tombstone exactly at C never counts: older releases delete it.
+// What members compare to find out that they have diverged: CRC-32C over the word "key", then key
+// and value bytes of every record in order of revision, as if the records compacted at C were gone,
+// whether or not their deletion has got that far. A record at or below C counts if a compaction at
+// the hashed revision would keep it. A tombstone exactly at C never counts: older releases delete
+// it.
 
 const BUCKET_NAME = Buffer.from("key");
 const RECORDS_PER_SLICE = 512;

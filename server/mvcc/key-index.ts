@@ -3,17 +3,17 @@ import { CountTree } from "./count-tree.ts";
 import { BLOCK_SLOTS, KeyBlock } from "./key-block.ts";
 import { isTombstoneTail, RevisionArena, subOfTail, tailOf } from "./revision-arena.ts";
 
-// Which keys there are, and at which revisions each of them changed: all in memory, rebuilt from the
-// `key` table at start. Values stay in the engine.
+// Which keys there are, and at which revisions each of them changed: all in memory, rebuilt from
+// the `key` table at start. Values stay in the engine.
 //
 //   blocks     [ a … f ][ g … m ][ n … z ]        sorted; a block is up to 512 packed keys
 //   counts       301      412      87             live keys per block, summed in a tree
 //   arena      older revisions of the keys that have more than one
 //
-// A position (block number * 512 + slot) names a place in the order of keys, until keys are inserted
-// or removed; a change of an existing key moves nothing. Counting live keys before a position is a
-// walk down the tree and a look at one block. At an older revision only the blocks are looked into
-// that changed since.
+// A position (block number * 512 + slot) names a place in the order of keys, until keys are
+// inserted or removed; a change of an existing key moves nothing. Counting live keys before a
+// position is a walk down the tree and a look at one block. At an older revision only the blocks
+// are looked into that changed since.
 //
 // Invariants: every block but an only one holds at least one key · keys ascend, within and across
 // blocks · a history's revisions ascend and the newest stands in its slot · a slot leaves only by
@@ -59,7 +59,9 @@ export class KeyIndex {
     return this.#arena;
   }
 
-  /** The position of the first key that is not below `key`; `isHit` tells whether it is that key. */
+  /**
+   * The position of the first key that is not below `key`; `isHit` tells whether it is that key.
+   */
   seek(key: Buffer): number {
     return this.#search(key);
   }
@@ -149,7 +151,9 @@ export class KeyIndex {
     return head + last + this.#counts.before(lastBlock) - this.#counts.before(firstBlock + 1);
   }
 
-  /** Whether the key at a slot exists at `revision`; which of its revisions shows goes to `shown`. */
+  /**
+   * Whether the key at a slot exists at `revision`; which of its revisions shows goes to `shown`.
+   */
   visible(block: KeyBlock, slot: number, revision: number, shown: ShownRevision): boolean {
     const main = block.main[slot] as number;
     let tail = block.tail[slot] as number;
@@ -293,7 +297,9 @@ function writeState(block: KeyBlock, slot: number, state: Readonly<KeyState>): v
   if (state.main > block.newest) block.newest = state.main;
 }
 
-/** Where to split: at the end when keys come in ascending order, else in the middle of the bytes. */
+/**
+ * Where to split: at the end when keys come in ascending order, else in the middle of the bytes.
+ */
 function splitSlot(block: KeyBlock, slot: number, isLast: boolean): number {
   const { count } = block;
   if (isLast && slot === count) return count - 1;

@@ -38,7 +38,9 @@ export class RangeCursor {
     return this.#next === undefined;
   }
 
-  /** The next records in key order: at most `recordsMax`, and no more once `bytesMax` are reached. */
+  /**
+   * The next records in key order: at most `recordsMax`, and no more once `bytesMax` are reached.
+   */
   next(recordsMax: number, bytesMax = Number.POSITIVE_INFINITY): KeyValueRecord[] {
     const records: KeyValueRecord[] = [];
     let bytes = 0;

@@ -21,14 +21,14 @@ import { WriteTxn } from "./write-txn.ts";
 //   del a     rev 4                      4.0t {a}
 //                          index         a: 2.0 4.0†      b: 3.0
 //
-// A read at revision R finds in the index, per key, the newest revision ≤ R, and fetches its record.
-// Compaction at R forgets logically at once (reads below R fail) and physically in slices, between
-// other work. The first store is at revision 1 and compacted at -1.
+// A read at revision R finds in the index, per key, the newest revision ≤ R, and fetches its
+// record. Compaction at R forgets logically at once (reads below R fail) and physically in slices,
+// between other work. The first store is at revision 1 and compacted at -1.
 //
 // Invariants: the index knows exactly the records of the table · sub revisions of a main revision
-// count from 0 · `revision` never decreases, not across a restart either · what a reader at or above
-// `compactRevision` sees does not depend on how far deletion is · only a transaction, `compact` and
-// `compactStep` write.
+// count from 0 · `revision` never decreases, not across a restart either · what a reader at or
+// above `compactRevision` sees does not depend on how far deletion is · only a transaction,
+// `compact` and `compactStep` write.
 
 /** As etcd: hashes that were taken by compactions and are answered again. */
 const STORED_HASHES_MAX = 10;

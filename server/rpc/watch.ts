@@ -47,7 +47,9 @@ export function registerWatch(dispatcher: Dispatcher, options: WatchServiceOptio
   dispatcher.stream(WatchDefinition, "watch", (call) => new WatchCall(call, options, responses));
 }
 
-/** One client's stream of watches. It lives until the call is canceled, not until the client's EOF. */
+/**
+ * One client's stream of watches. It lives until the call is canceled, not until the client's EOF.
+ */
 class WatchCall implements GrpcHandler, WatchSink {
   readonly #call: GrpcCall;
   readonly #options: WatchServiceOptions;

@@ -17,8 +17,9 @@ export interface CatchUpStep {
 }
 
 /**
- * One slice of reading the past for those that missed it. The watcher that waits longest says where to
- * read; all others whose position falls into the slice ride along. Only whole revisions are read.
+ * One slice of reading the past for those that missed it. The watcher that waits longest says where
+ * to read; all others whose position falls into the slice ride along. Only whole revisions are
+ * read.
  */
 export class CatchUp {
   readonly #store: MvccStore;

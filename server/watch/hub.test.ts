@@ -149,7 +149,7 @@ test("a start in the past is read from the store, one in the future waits", () =
   expect(sink.take().sort()).toEqual(["0@5: a=2#3 a=3#4 a=4#5", "0@6: a=5#6", "1@6: a=5#6"]);
 });
 
-test("a start below the compacted revision ends the watch, the compacted revision itself is told", () => {
+test("below the compacted revision a watch ends; that revision itself is told", () => {
   const { open, put, delete: remove, compact, clock } = fixture();
   const { sink, stream } = open();
   put("a", "1");

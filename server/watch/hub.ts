@@ -15,12 +15,13 @@ import { type Watcher, WatcherGroup } from "./watcher.ts";
 //        nothing left to read  ──▶ synced
 //        position compacted    ──▶ ended, and told so
 //
-// A stream that its client does not read costs a bounded buffer and nothing else: what it missed is in
-// the store, and is read again when there is room.
+// A stream that its client does not read costs a bounded buffer and nothing else: what it missed is
+// in the store, and is read again when there is room.
 //
-// Invariants: a synced watcher was sent every event up to `revision` that it wants · an unsynced one
-// every event before its position · no event twice, none out of order, and the events of a revision
-// always together · progress is told through the same sink, behind the events it speaks of.
+// Invariants: a synced watcher was sent every event up to `revision` that it wants · an unsynced
+// one every event before its position · no event twice, none out of order, and the events of a
+// revision always together · progress is told through the same sink, behind the events it speaks
+// of.
 
 export class WatchHub implements WatchHome {
   readonly #clock: Clock;

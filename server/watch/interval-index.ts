@@ -1,7 +1,7 @@
 import { SeededRandom } from "../base/random.ts";
 
-// Which ranges hold a key: a tree over the ranges' starts in which every node knows the furthest end
-// below it, so that whole branches are skipped. Kept shallow by random priorities (a treap).
+// Which ranges hold a key: a tree over the ranges' starts in which every node knows the furthest
+// end below it, so that whole branches are skipped. Kept shallow by random priorities (a treap).
 
 interface Node<T> {
   readonly start: string;
