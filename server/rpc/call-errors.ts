@@ -12,12 +12,35 @@ export class MalformedRequestError extends Error {
   override readonly name = "MalformedRequestError";
 }
 
+/** Runs a generated decoder over bytes of a peer. */
+export function decodeRequest<T>(codec: { decode(input: Uint8Array): T }, bytes: Buffer): T {
+  try {
+    return codec.decode(bytes);
+  } catch (thrown) {
+    // Also the stack overflow of a message nested without end.
+    throw new MalformedRequestError(thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}
+
+/** An answer that etcd's own table does not have. */
+export class StatusError extends Error {
+  override readonly name = "StatusError";
+  readonly status: Status;
+
+  constructor(status: Status, text: string) {
+    super(text);
+    this.status = status;
+  }
+}
+
 /**
- * What a client is told about something thrown: an EtcdError as it is, anything else as INTERNAL
- * and no more. A broken invariant is thrown on, it ends the process.
+ * What a client is told about something thrown: what was meant for it as it is, anything else as
+ * INTERNAL and no more. A broken invariant is thrown on, it ends the process.
  */
 export function callFailure(thrown: unknown, path: string, log: Log): CallFailure {
-  if (thrown instanceof EtcdError) return { status: thrown.status, text: thrown.message };
+  if (thrown instanceof EtcdError || thrown instanceof StatusError) {
+    return { status: thrown.status, text: thrown.message };
+  }
   if (thrown instanceof AssertionError) throw thrown;
   if (thrown instanceof MalformedRequestError) {
     const text = `grpc: error unmarshalling request: ${thrown.message}`;

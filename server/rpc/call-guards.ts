@@ -1,6 +1,7 @@
 import { EtcdError } from "../errors.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import { RangeRequest } from "../proto/gen/rpc.ts";
+import { decodeRequest } from "./call-errors.ts";
 
 /** What the guards ask the member. Each is asked once per call, so it must be cheap. */
 export interface ServingState {
@@ -51,5 +52,5 @@ export class CallGuards {
 
 function learnerAnswers(path: string, request: Buffer): boolean {
   if (path === STATUS_PATH) return true;
-  return path === RANGE_PATH && RangeRequest.decode(request).serializable;
+  return path === RANGE_PATH && decodeRequest(RangeRequest, request).serializable;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { AssertionError, assert } from "../base/assert.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { EtcdError, Status } from "../errors.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
@@ -8,6 +9,8 @@ import { GrpcMetrics } from "../metrics/grpc-metrics.ts";
 import { KVDefinition, PutRequest, RangeRequest, WatchDefinition } from "../proto/gen/rpc.ts";
 import { CallGuards, type ServingState } from "./call-guards.ts";
 import { Dispatcher } from "./dispatch.ts";
+import { HealthReporter } from "./health.ts";
+import { LeaderStreams } from "./leader-streams.ts";
 
 class FakeCall implements GrpcCall {
   readonly path: string;
@@ -37,6 +40,24 @@ class FakeCall implements GrpcCall {
   }
 }
 
+/** Time that stands still; `tick` runs everything periodic once. */
+class FakeClock implements Clock {
+  readonly #periodic: (() => void)[] = [];
+  now = () => 0;
+  monotonic = () => 0;
+  after = () => () => {};
+  soon = () => {};
+
+  every(_periodMs: number, callback: () => void): Cancel {
+    this.#periodic.push(callback);
+    return () => {};
+  }
+
+  tick(): void {
+    for (const callback of this.#periodic) callback();
+  }
+}
+
 const READY: ServingState = {
   isCapable: () => true,
   isLearner: () => false,
@@ -50,7 +71,10 @@ const EMPTY = Buffer.alloc(0);
 function dispatcher(state: Partial<ServingState> = {}) {
   const metrics = new GrpcMetrics();
   const guards = new CallGuards({ ...READY, ...state });
-  return { metrics, server: new Dispatcher({ log: SILENT_LOG, guards, metrics }) };
+  const clock = new FakeClock();
+  const leaderStreams = new LeaderStreams(clock, 1000, () => state.hasLeader?.() ?? true);
+  const server = new Dispatcher({ log: SILENT_LOG, guards, metrics, leaderStreams });
+  return { metrics, clock, server };
 }
 
 async function settled(): Promise<void> {
@@ -210,4 +234,42 @@ test("a stream counts as handled at its end, and a throwing handler ends it", ()
   expect(call.ended).toEqual([[Status.UNAVAILABLE, "etcdserver: no leader"]]);
   expect(canceled).toBe(1);
   expect(metrics.methods[0]?.handled[Status.UNAVAILABLE]).toBe(1);
+});
+
+test("only streams that demand a leader end after three leaderless election timeouts", () => {
+  let hasLeader = true;
+  const { server, clock } = dispatcher({ hasLeader: () => hasLeader });
+  let canceled = 0;
+  server.stream(WatchDefinition, "watch", () => ({
+    message() {},
+    halfClose() {},
+    cancel: () => canceled++,
+  }));
+  const demanding = new FakeCall(WATCH, ["hasleader", "true"]);
+  const patient = new FakeCall(WATCH, ["hasleader", "yes"]);
+  server.dispatch(demanding);
+  server.dispatch(patient);
+  const timeouts = [false, false, true, false, false];
+  for (hasLeader of timeouts) clock.tick();
+  expect(demanding.ended).toEqual([]);
+  clock.tick();
+  expect(demanding.ended).toEqual([[Status.UNAVAILABLE, "etcdserver: no leader"]]);
+  expect([patient.ended, canceled]).toEqual([[], 1]);
+});
+
+test("health is answered for the server as a whole, and watched", () => {
+  const { server } = dispatcher();
+  const reporter = new HealthReporter();
+  reporter.register(server);
+  const named = Buffer.from([0x0a, 1, 0x78]);
+  const check = (bytes: Buffer) => unary(server, "/grpc.health.v1.Health/Check", bytes).call;
+  expect(check(EMPTY).sent).toEqual([Buffer.from([8, 1])]);
+  expect(check(named).ended).toEqual([[Status.NOT_FOUND, "unknown service"]]);
+  const { call, handler } = unary(server, "/grpc.health.v1.Health/Watch", EMPTY);
+  reporter.setServing(false);
+  reporter.setServing(false);
+  expect(check(EMPTY).sent).toEqual([Buffer.from([8, 2])]);
+  handler.cancel("canceled");
+  reporter.setServing(true);
+  expect(call.sent).toEqual([Buffer.from([8, 1]), Buffer.from([8, 2])]);
 });

@@ -5,7 +5,7 @@ import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { GrpcMethodCounters } from "../metrics/grpc-counters.ts";
 import type { GrpcMetrics } from "../metrics/grpc-metrics.ts";
-import { MalformedRequestError } from "./call-errors.ts";
+import { decodeRequest } from "./call-errors.ts";
 import type { CallGuards } from "./call-guards.ts";
 import {
   grpcType,
@@ -16,6 +16,7 @@ import {
   type ServiceDefinition,
   type UnaryKey,
 } from "./definition.ts";
+import type { LeaderStreams } from "./leader-streams.ts";
 import { StreamCall } from "./stream-call.ts";
 import { UnaryCall } from "./unary-call.ts";
 
@@ -53,6 +54,8 @@ export interface DispatcherOptions {
   readonly log: Log;
   readonly guards: CallGuards;
   readonly metrics: GrpcMetrics;
+  /** Told of each stream whose client demands a leader. */
+  readonly leaderStreams: Pick<LeaderStreams, "add" | "delete">;
 }
 
 type Route = (call: GrpcCall) => GrpcHandler;
@@ -139,13 +142,4 @@ const REFUSED: GrpcHandler = { message() {}, halfClose() {}, cancel() {} };
 
 function methodOf(definition: ServiceDefinition, key: string): MethodDefinition {
   return must(definition.methods[key], `${definition.fullName} has no method ${key}`);
-}
-
-function decodeRequest(codec: MethodDefinition["requestType"], bytes: Buffer): unknown {
-  try {
-    return codec.decode(bytes);
-  } catch (thrown) {
-    // Also the stack overflow of a message nested without end.
-    throw new MalformedRequestError(thrown instanceof Error ? thrown.message : String(thrown));
-  }
 }

@@ -1,15 +1,17 @@
-import { Status } from "../errors.ts";
+import { type EtcdError, Status } from "../errors.ts";
 import type { CancelReason, GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { GrpcMethodCounters } from "../metrics/grpc-counters.ts";
 import { callFailure } from "./call-errors.ts";
+import { requiresLeader } from "./call-guards.ts";
 import type { DispatcherOptions, StreamHandler } from "./dispatch.ts";
+import type { LeaderDependent } from "./leader-streams.ts";
 
 /**
  * Stands between connection and service for a call with streams: counts what passes, and turns
  * what a handler throws into the call's end.
  */
-export class StreamCall implements GrpcCall, GrpcHandler {
+export class StreamCall implements GrpcCall, GrpcHandler, LeaderDependent {
   readonly #call: GrpcCall;
   readonly #counters: GrpcMethodCounters;
   readonly #options: DispatcherOptions;
@@ -33,6 +35,7 @@ export class StreamCall implements GrpcCall, GrpcHandler {
     options.metrics.countClient("stream", call.metadata.get("client-api-version"));
     stream.#attempt(() => {
       options.guards.checkStream(call.path, call.metadata);
+      if (requiresLeader(call.metadata)) options.leaderStreams.add(stream);
       stream.#handler = open(stream);
     });
     return stream;
@@ -97,6 +100,12 @@ export class StreamCall implements GrpcCall, GrpcHandler {
     if (this.#finish(status)) this.#attempt(() => this.#handler?.cancel(reason));
   }
 
+  abort(error: EtcdError): void {
+    this.#attempt(() => {
+      throw error;
+    });
+  }
+
   #attempt(step: () => void): void {
     try {
       step();
@@ -113,6 +122,7 @@ export class StreamCall implements GrpcCall, GrpcHandler {
   #finish(status: Status): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
+    if (requiresLeader(this.metadata)) this.#options.leaderStreams.delete(this);
     const handled = this.#counters.handled;
     handled[status] = (handled[status] ?? 0) + 1;
     return true;

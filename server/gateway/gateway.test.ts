@@ -1,0 +1,155 @@
+import { connect } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { SystemClock } from "../base/clock.ts";
+import { SILENT_LOG } from "../base/log.ts";
+import { GrpcServer } from "../http2/grpc-server.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import { Gateway } from "./gateway.ts";
+import type { MemberProbe } from "./member-probe.ts";
+
+const HEALTHY: MemberProbe = {
+  alarms: () => [],
+  hasLeader: () => true,
+  isLearner: () => false,
+  read: async () => {},
+  serverVersion: "3.5.16",
+  clusterVersion: () => "3.5.0",
+};
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+async function serve(changes: Partial<MemberProbe> = {}) {
+  const clock = new SystemClock();
+  const metrics = new Metrics(() => ({
+    memberId: "8e9e05c52164694d",
+    serverVersion: "3.5.16",
+    clusterVersion: "3.5.0",
+    hasLeader: true,
+    isLeader: false,
+    isLearner: false,
+    puts: 7,
+    peers: [],
+  }));
+  const probe = { ...HEALTHY, ...changes };
+  const gateway = new Gateway({ clock, log: SILENT_LOG, probe, metrics });
+  const server = new GrpcServer({
+    clock,
+    log: SILENT_LOG,
+    dispatch: () => expect.unreachable(),
+    acceptHttp1: gateway.accept,
+  });
+  const { port } = await server.listen("127.0.0.1", 0);
+  stops.push(async () => {
+    gateway.close();
+    await server.stop(0);
+  });
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+    return { status: response.status, headers: response.headers, body: await response.text() };
+  };
+  return { ask, metrics, port };
+}
+
+test("/health says true with etcd's bytes", async () => {
+  const { ask } = await serve();
+  const { status, headers, body } = await ask("/health");
+  expect([status, body]).toEqual([200, '{"health":"true","reason":""}']);
+  expect(headers.get("content-type")).toBe("text/plain; charset=utf-8");
+  expect(headers.get("access-control-allow-origin")).toBe("*");
+});
+
+test("/health names the first thing that is wrong: alarm, leader, read", async () => {
+  const failing = { read: () => Promise.reject(new Error("etcdserver: request timed out")) };
+  const lost = { hasLeader: () => false, ...failing };
+  const answer = async (changes: Partial<MemberProbe>, query = "") => {
+    const { ask } = await serve(changes);
+    const { status, body } = await ask(`/health${query}`);
+    return [status, body];
+  };
+  const unhealthy = (reason: string) => [503, `{"health":"false","reason":"${reason}"}\n`];
+  const full = { alarms: () => ["NOSPACE"], ...lost };
+  expect(await answer(full)).toEqual(unhealthy("ALARM NOSPACE"));
+  expect(await answer(full, "?exclude=NOSPACE")).toEqual(unhealthy("RAFT NO LEADER"));
+  expect(await answer(full, "?exclude=NOSPACE&serializable=true")).toEqual(
+    unhealthy("RANGE ERROR:etcdserver: request timed out"),
+  );
+  expect(await answer({ alarms: () => ["CORRUPT"] }, "?exclude=NOSPACE")).toEqual(
+    unhealthy("ALARM CORRUPT"),
+  );
+});
+
+test("fixed endpoints take GET only, unknown paths are not found, as in etcd", async () => {
+  const { ask } = await serve();
+  for (const path of ["/health", "/version", "/livez", "/readyz/non_learner"]) {
+    const { status, headers, body } = await ask(path, { method: "POST", body: "x" });
+    expect([status, headers.get("allow"), body]).toEqual([405, "GET", "Method Not Allowed\n"]);
+  }
+  for (const path of ["/", "/nope", "/health/", "/livez/", "/livez/linearizable_read"]) {
+    const { status, body } = await ask(path);
+    expect([path, status, body]).toEqual([path, 404, "404 page not found\n"]);
+  }
+  expect((await ask("/health", { method: "OPTIONS" })).body).toBe("");
+});
+
+test("/version and its cluster version before one is decided", async () => {
+  const decided = await (await serve()).ask("/version");
+  expect(decided.body).toBe('{"etcdserver":"3.5.16","etcdcluster":"3.5.0"}');
+  expect(decided.headers.get("content-type")).toBe("application/json");
+  const open = await (await serve({ clusterVersion: () => undefined })).ask("/version");
+  expect(open.body).toBe('{"etcdserver":"3.5.16","etcdcluster":"not_decided"}');
+});
+
+test("/livez and /readyz run their checks, one of them, or all but some", async () => {
+  const { ask, metrics } = await serve({ isLearner: () => true, alarms: () => ["CORRUPT"] });
+  expect((await ask("/livez")).body).toBe("ok\n");
+  expect((await ask("/livez?verbose")).body).toBe("[+]serializable_read ok\nok\n");
+  const failed = await ask("/readyz");
+  expect(failed.status).toBe(503);
+  expect(failed.body.split("\n")).toEqual([
+    "[-]data_corruption failed: alarm activated: CORRUPT",
+    "[+]serializable_read ok",
+    "[+]linearizable_read ok",
+    "[-]non_learner failed: not supported for learner",
+    "",
+    "",
+  ]);
+  const some = await ask("/readyz?exclude=data_corruption&exclude=non_learner&exclude=nope");
+  expect([some.status, some.body]).toEqual([200, "ok\n"]);
+  expect((await ask("/readyz/data_corruption")).status).toBe(503);
+  expect((await ask("/readyz/linearizable_read?verbose")).body).toBe(
+    "[+]linearizable_read ok\nok\n",
+  );
+  expect(await metrics.text()).toContain(
+    'etcd_server_healthcheck{type="readyz",name="data_corruption"} 0',
+  );
+});
+
+test("/metrics exports what was counted, also over one kept connection", async () => {
+  const { ask, metrics } = await serve();
+  metrics.grpc.register("unary", "etcdserverpb.KV", "Put").started = 3;
+  metrics.observeWalFsync(0.0015);
+  const { body, headers } = await ask("/metrics");
+  expect(headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+  const lines = body.split("\n");
+  const method = 'grpc_type="unary",grpc_service="etcdserverpb.KV",grpc_method="Put"';
+  expect(lines).toContain(`grpc_server_started_total{${method}} 3`);
+  expect(lines).toContain(`grpc_server_handled_total{${method},grpc_code="DataLoss"} 0`);
+  expect(lines).toContain("etcd_mvcc_put_total 7");
+  expect(lines).toContain('etcd_cluster_version{cluster_version="3.5"} 1');
+  expect(lines).toContain('etcd_disk_wal_fsync_duration_seconds_bucket{le="0.001"} 0');
+  expect(lines).toContain('etcd_disk_wal_fsync_duration_seconds_bucket{le="0.002"} 1');
+  expect(lines.some((line) => line.startsWith("etcd_mvcc_delete_total "))).toBe(false);
+  expect(await ask("/metrics")).toMatchObject({ status: 200 });
+});
+
+test("what is neither HTTP/2 nor HTTP/1 gets a 400 and the door", async () => {
+  const { port } = await serve();
+  const socket = connect(port, "127.0.0.1");
+  socket.write("PRI * HTTP/2.0\r\n\r\nnonsense\u0000\u0001");
+  const received: Buffer[] = [];
+  for await (const chunk of socket) received.push(chunk as Buffer);
+  expect(Buffer.concat(received).toString()).toMatch(/^HTTP\/1\.1 400 /);
+});

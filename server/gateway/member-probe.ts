@@ -1,0 +1,12 @@
+/** What the HTTP endpoints ask the member. */
+export interface MemberProbe {
+  /** Active alarms as etcd names them, `NOSPACE` or `CORRUPT`, of any member. */
+  alarms(): readonly string[];
+  hasLeader(): boolean;
+  isLearner(): boolean;
+  /** Reads something with root's rights, under the request timeout; rejects with the error. */
+  read(isSerializable: boolean): Promise<void>;
+  readonly serverVersion: string;
+  /** Undefined until the cluster has decided. */
+  clusterVersion(): string | undefined;
+}

@@ -1,0 +1,67 @@
+/** What is exported of one peer. Ids as etcd prints them: hex. */
+export interface PeerFigures {
+  readonly id: string;
+  readonly isActive: boolean;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly sentFailures: number;
+  readonly receivedFailures: number;
+  readonly disconnects: number;
+}
+
+/**
+ * The member's figures at the moment of a scrape: gauges, and counters that the stations keep as
+ * plain numbers. What is left out is not exported: no figure is better than a made-up zero.
+ */
+export interface MemberFigures {
+  /** Hex. */
+  readonly memberId: string;
+  readonly serverVersion: string;
+  /** Like `3.5.0`, undefined until the cluster has decided. */
+  readonly clusterVersion?: string | undefined;
+  readonly hasLeader: boolean;
+  readonly isLeader: boolean;
+  readonly isLearner: boolean;
+  readonly leaderChanges?: number;
+  readonly committedIndex?: number;
+  readonly appliedIndex?: number;
+  readonly proposalsPending?: number;
+  readonly proposalsFailed?: number;
+  readonly readIndexesFailed?: number;
+  readonly readIndexesSlow?: number;
+  readonly slowApplies?: number;
+  readonly heartbeatsLate?: number;
+  readonly snapshotsApplying?: number;
+  readonly learnerPromotions?: number;
+  readonly quotaBytes?: number;
+  readonly walBytesWritten?: number;
+  readonly databaseBytes?: number;
+  readonly databaseInUseBytes?: number;
+  readonly openReadTransactions?: number;
+  readonly defragmentsRunning?: number;
+  readonly puts?: number;
+  readonly deletes?: number;
+  readonly ranges?: number;
+  readonly transactions?: number;
+  readonly currentRevision?: number;
+  /** -1 before the first compaction. */
+  readonly compactRevision?: number;
+  readonly keys?: number;
+  readonly putBytes?: number;
+  readonly compactedKeys?: number;
+  /** Unix seconds, 0 when there was none since the start. */
+  readonly lastCompaction?: number;
+  readonly watchStreams?: number;
+  readonly watchers?: number;
+  readonly slowWatchers?: number;
+  readonly events?: number;
+  readonly pendingEvents?: number;
+  readonly leasesGranted?: number;
+  readonly leasesRevoked?: number;
+  readonly leasesRenewed?: number;
+  readonly leasesExpired?: number;
+  readonly authRevision?: number;
+  /** Active alarms as `NOSPACE`, `CORRUPT`, one entry for each member that raised one. */
+  readonly alarms?: readonly { readonly memberId: string; readonly type: string }[];
+  readonly peers?: readonly PeerFigures[];
+}

@@ -1,0 +1,52 @@
+import { Status } from "../errors.ts";
+import type { GrpcCall } from "../http2/grpc-call.ts";
+import {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthDefinition,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from "../proto/gen/health.ts";
+import { decodeRequest, StatusError } from "./call-errors.ts";
+import type { Dispatcher } from "./dispatch.ts";
+
+/** grpc.health.v1.Health. It knows one service, the empty name: this server as a whole. */
+export class HealthReporter {
+  readonly #watchers = new Set<GrpcCall>();
+  #isServing = true;
+
+  register(dispatcher: Dispatcher): void {
+    dispatcher.unary(HealthDefinition, "check", ({ service }) => {
+      if (service !== "") throw new StatusError(Status.NOT_FOUND, "unknown service");
+      return { status: this.#status() };
+    });
+    dispatcher.stream(HealthDefinition, "watch", (call) => ({
+      message: (bytes) => this.#watch(call, decodeRequest(HealthCheckRequest, bytes).service),
+      halfClose() {},
+      cancel: () => this.#watchers.delete(call),
+    }));
+  }
+
+  /** A member that is going says so before it stops answering. */
+  setServing(isServing: boolean): void {
+    if (this.#isServing === isServing) return;
+    this.#isServing = isServing;
+    for (const call of this.#watchers) report(call, this.#status());
+  }
+
+  #status(): ServingStatus {
+    return this.#isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+  }
+
+  #watch(call: GrpcCall, service: string): void {
+    if (service !== "") {
+      report(call, ServingStatus.SERVICE_UNKNOWN);
+      return;
+    }
+    this.#watchers.add(call);
+    report(call, this.#status());
+  }
+}
+
+function report(call: GrpcCall, status: ServingStatus): void {
+  call.send(HealthCheckResponse.encode({ status }).finish());
+}
