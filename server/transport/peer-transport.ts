@@ -51,6 +51,7 @@ export class PeerTransport implements Transport {
   readonly #remotes = new Map<bigint, Peer>();
   readonly #cancels: Cancel[] = [];
   #isRunning = false;
+  #isRemoved = false;
   #uploads = 0;
   #droppedCount = 0;
 
@@ -225,8 +226,17 @@ export class PeerTransport implements Transport {
       tls,
       message: (message) => this.#arrived(message),
       unreachable: (id) => events.unreachable(id),
-      removed: () => events.removed(),
+      removed: () => this.#removed(),
     });
+  }
+
+  /** Every peer says so on every dial: the replica hears it once. */
+  #removed(): void {
+    if (this.#isRemoved) return;
+    this.#isRemoved = true;
+    const { log, events } = this.#options;
+    log.error("the member has been permanently removed from the cluster");
+    events.removed();
   }
 
   #find(id: bigint): Peer | undefined {

@@ -79,7 +79,7 @@ export interface TransportEvents {
    * success. Must consume `database` or reject. One that rejects is answered with an error.
    */
   snapshotArrived(message: Message, database: AsyncIterable<Buffer>): Promise<void>;
-  /** The cluster says that this member was removed: it must stop. */
+  /** The cluster says that this member was removed: it must stop. Said once. */
   removed(): void;
 }
 
