@@ -1,0 +1,248 @@
+// The log is a row of segment files. Each begins with a head that says everything one must know to
+// start there: whose log it is, the hard state, the snapshot. So the oldest ones can go.
+//
+//     0000000000000004.wal    head │ batch │ batch │ batch │ zeros
+//     0000000000000005.wal    head │ batch │ bat~~ │ ← torn by a crash, cut when opened
+//     spare                   the next segment, its blocks allocated already
+//     LOCK                    the process that writes
+//
+// An append is one record: one write into the page cache, then one fdatasync in the pool, during
+// which the caller collects the next batch (group commit).
+//
+// Invariants:
+// - When `append` resolves, its record and everything before it is on disk.
+// - A new segment is begun only when the one before is synced, and its head is synced before the
+//   first batch: only the last segment can end torn.
+// - At the end of the last segment lies at most one append that nobody was promised, or a row of
+//   unsynced ones. A place is cut only if no valid record counts on it (see record.ts); the last
+//   record of a log that was closed is counted on by the closing record.
+// - After a failed write or sync nothing more is written: what the disk holds is unknown.
+
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import type { HardState, SnapshotMetadata } from "../raft/entry.ts";
+import { DirectoryLock } from "./directory-lock.ts";
+import { LogTerms } from "./log-terms.ts";
+import { type RecordContent, RecordKind, recordBytes } from "./record.ts";
+import { type KnownSegment, type Recovered, recover, segmentsIn } from "./recovery.ts";
+import { SegmentWriter, segmentName } from "./segment.ts";
+import { fillWithZeros, SpareSegment, syncDirectory } from "./spare-segment.ts";
+import type { Wal, WalBatch, WalMetadata, WalState } from "./wal.ts";
+
+const SEGMENT_BYTES_DEFAULT = 32 * 1024 * 1024;
+
+export interface FileWalOptions {
+  /** Size of a segment; an append that is larger gets a longer one. */
+  readonly segmentBytes?: number;
+  /** Told how long each sync of an append took, in milliseconds. */
+  readonly onSync?: (durationMs: number) => void;
+  /** Needed for `onSync` only. */
+  readonly clock?: Clock;
+}
+
+export class FileWal implements Wal {
+  readonly #directory: string;
+  readonly #options: FileWalOptions;
+  readonly #metadata: WalMetadata;
+  readonly #lock: DirectoryLock;
+  readonly #spare: SpareSegment;
+  readonly #segments: KnownSegment[];
+  #writer: SegmentWriter;
+  #hardState: HardState;
+  #snapshot: SnapshotMetadata;
+  /** Of `#snapshot`, what is on disk. */
+  #durableSnapshotIndex: number;
+  readonly #terms = new LogTerms();
+  #releasedIndex = 0;
+  #isAppending = false;
+  #failure: Error | undefined;
+
+  private constructor(
+    directory: string,
+    options: FileWalOptions,
+    lock: DirectoryLock,
+    recovered: Recovered,
+  ) {
+    this.#directory = directory;
+    this.#options = options;
+    this.#lock = lock;
+    this.#metadata = recovered.metadata;
+    this.#segments = recovered.segments;
+    this.#hardState = recovered.log.hardState;
+    this.#snapshot = recovered.log.snapshot;
+    this.#durableSnapshotIndex = this.#snapshot.index;
+    this.#terms.startAt(this.#snapshot, false);
+    this.#terms.append(recovered.log.entries);
+    const last = this.#active;
+    this.#writer = new SegmentWriter(this.#path(last.number), last.number, last.end);
+    this.#spare = new SpareSegment(directory, this.#segmentBytes, (error) => this.#fail(error));
+  }
+
+  /** Whether there is a log in `directory`; a creation that did not finish leaves none. */
+  static exists(directory: string): boolean {
+    return existsSync(directory) && segmentsIn(directory).length > 0;
+  }
+
+  /** An empty log in a directory that does not exist yet (mode 0700). All of it or nothing. */
+  static async create(
+    directory: string,
+    metadata: WalMetadata,
+    options: FileWalOptions = {},
+  ): Promise<FileWal> {
+    assert(!FileWal.exists(directory), `${directory} holds a log already`);
+    const draft = `${directory}.new`;
+    await rm(draft, { recursive: true, force: true });
+    await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
+    await mkdir(draft, { mode: 0o700 });
+    const first = join(draft, segmentName(1));
+    await fillWithZeros(first, options.segmentBytes ?? SEGMENT_BYTES_DEFAULT);
+    const writer = new SegmentWriter(first, 1, 0);
+    writer.write(RecordKind.HEAD, { owner: { metadata, previousEnd: 0 }, entries: [] });
+    await writer.sync();
+    writer.close();
+    await syncDirectory(draft);
+    await rename(draft, directory);
+    await syncDirectory(dirname(directory));
+    return (await FileWal.open(directory, options)).wal;
+  }
+
+  /**
+   * Throws `WalCorruptionError` for damage that no crash explains, and an error when another
+   * process has it open.
+   */
+  static async open(
+    directory: string,
+    options: FileWalOptions = {},
+  ): Promise<{ wal: FileWal; state: WalState }> {
+    const lock = DirectoryLock.acquire(directory);
+    try {
+      const recovered = await recover(directory);
+      const wal = new FileWal(directory, options, lock, recovered);
+      if (wal.#active.end === 0) await wal.#writeHead();
+      return { wal, state: recovered.log.under(recovered.metadata) };
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  async append(batch: WalBatch): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    assert(!this.#isAppending, "one append at a time");
+    this.#isAppending = true;
+    try {
+      await this.#write(batch);
+      if (batch.sync) await this.#sync();
+    } catch (error) {
+      throw this.#fail(error);
+    } finally {
+      this.#isAppending = false;
+    }
+  }
+
+  release(index: number): void {
+    this.#releasedIndex = Math.max(this.#releasedIndex, index);
+    this.#freeSegments();
+  }
+
+  async close(): Promise<void> {
+    assert(!this.#isAppending, "the last append has ended before the log is closed");
+    try {
+      await this.#spare.settle();
+      if (this.#failure === undefined) {
+        this.#writer.write(RecordKind.CLOSED, { hardState: this.#hardState, entries: [] });
+        await this.#writer.sync();
+      }
+    } finally {
+      this.#failure ??= new Error("the write-ahead log is closed");
+      this.#writer.close();
+      this.#lock.release();
+    }
+  }
+
+  get #segmentBytes(): number {
+    return this.#options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
+  }
+
+  get #active(): KnownSegment {
+    const last = this.#segments.at(-1);
+    assert(last !== undefined, "a log has at least one segment");
+    return last;
+  }
+
+  #path(segment: number): string {
+    return join(this.#directory, segmentName(segment));
+  }
+
+  async #write(batch: WalBatch): Promise<void> {
+    const content = this.#contentOf(batch);
+    if (this.#writer.position + recordBytes(content) > this.#segmentBytes) await this.#cut();
+    const before = this.#writer.position;
+    this.#writer.write(RecordKind.BATCH, content);
+    this.#hardState = batch.hardState ?? this.#hardState;
+    this.#snapshot = batch.snapshot ?? this.#snapshot;
+    if (content.snapshot) this.#terms.startAt(content.snapshot.metadata, content.snapshot.isHeld);
+    this.#terms.append(batch.entries);
+    const active = this.#active;
+    active.lastIndex = Math.max(active.lastIndex, batch.entries.at(-1)?.index ?? 0);
+    active.end = this.#writer.position;
+    const half = this.#segmentBytes / 2;
+    if (before <= half && this.#writer.position > half) this.#spare.prepare();
+  }
+
+  #contentOf({ hardState, entries, snapshot: metadata }: WalBatch): RecordContent {
+    if (metadata === undefined) return { hardState, entries };
+    return { hardState, entries, snapshot: { metadata, isHeld: this.#terms.holds(metadata) } };
+  }
+
+  async #sync(): Promise<void> {
+    const { clock, onSync } = this.#options;
+    const started = clock?.monotonic() ?? 0;
+    await this.#writer.sync();
+    if (clock !== undefined) onSync?.(clock.monotonic() - started);
+    this.#durableSnapshotIndex = this.#snapshot.index;
+    this.#freeSegments();
+  }
+
+  /** Goes on in a new segment. */
+  async #cut(): Promise<void> {
+    if (!this.#writer.isSynced) await this.#sync();
+    const number = this.#active.number + 1;
+    await this.#spare.take(this.#path(number));
+    this.#writer.close();
+    this.#writer = new SegmentWriter(this.#path(number), number, 0);
+    this.#segments.push({ number, lastIndex: 0, end: 0 });
+    await this.#writeHead();
+    this.#freeSegments();
+  }
+
+  async #writeHead(): Promise<void> {
+    const previousEnd = this.#segments.at(-2)?.end ?? 0;
+    this.#writer.write(RecordKind.HEAD, {
+      owner: { metadata: this.#metadata, previousEnd },
+      hardState: this.#hardState,
+      snapshot: { metadata: this.#snapshot, isHeld: true },
+      entries: [],
+    });
+    await this.#writer.sync();
+    this.#active.end = this.#writer.position;
+    this.#durableSnapshotIndex = this.#snapshot.index;
+  }
+
+  #freeSegments(): void {
+    const index = Math.min(this.#releasedIndex, this.#durableSnapshotIndex);
+    while (this.#segments.length > 1 && (this.#segments[0]?.lastIndex ?? 0) <= index) {
+      const freed = this.#segments.shift();
+      if (freed !== undefined) this.#spare.recycle(this.#path(freed.number));
+    }
+  }
+
+  #fail(cause: unknown): Error {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    this.#failure ??= new Error(`the write-ahead log lost its disk: ${detail}`, { cause });
+    return this.#failure;
+  }
+}

@@ -1,0 +1,262 @@
+// One record is one append, all or nothing:
+//
+//      0   4  length of the body, not 0
+//      4   4  CRC-32C over the segment's number, the record's offset, bytes 8..15 and the body
+//      8   4  durable: everything in this segment before this offset was synced when this was written
+//     12   1  kind: 1 head, 2 batch, 3 closed
+//     13   3  zero
+//     16      body: items; then zeros up to a multiple of 8
+//
+// The checksum binds a record to its place: what an earlier life of a recycled file left behind
+// verifies nowhere. It is no chain, so that a record can be verified behind a damaged one, and
+// `durable` then tells a torn write (nothing behind it counts on it) from lost data.
+//
+// Items, one after the other; numbers are little endian:
+//
+//     1 owner       version u32, member u64, cluster u64, end of the previous segment u32
+//     2 hard state  term u64, vote u64, commit u64
+//     3 snapshot    held u8, index u64, term u64, number of voters u16, of learners u16, ids u64
+//     4 entry       type u8, index u64, term u64, length u32, data
+
+import { assert } from "../base/assert.ts";
+import { crc32c } from "../base/crc32c.ts";
+import type { ConfState, Entry, HardState, SnapshotMetadata } from "../raft/entry.ts";
+import type { WalMetadata } from "./wal.ts";
+
+export const RecordKind = { HEAD: 1, BATCH: 2, CLOSED: 3 } as const;
+export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
+
+export const HEADER_BYTES = 16;
+/** No append comes near it; a length beyond it is damage. */
+export const RECORD_BYTES_MAX = 1024 * 1024 * 1024;
+
+const VERSION = 1;
+const OWNER_BYTES = 1 + 4 + 8 + 8 + 4;
+const HARD_STATE_BYTES = 1 + 3 * 8;
+const SNAPSHOT_BYTES = 1 + 1 + 2 * 8 + 2 * 2;
+const ENTRY_BYTES = 1 + 1 + 2 * 8 + 4;
+
+const Item = { OWNER: 1, HARD_STATE: 2, SNAPSHOT: 3, ENTRY: 4 } as const;
+
+/** Where a record stands; part of its checksum. */
+export interface Place {
+  readonly segment: number;
+  readonly offset: number;
+}
+
+export interface Owner {
+  readonly metadata: WalMetadata;
+  /** Bytes of records in the segment before this one. */
+  readonly previousEnd: number;
+}
+
+export interface SnapshotItem {
+  readonly metadata: SnapshotMetadata;
+  /** The log had this very entry: what is behind it stays. Heads repeat a snapshot as held. */
+  readonly isHeld: boolean;
+}
+
+/** Everything a body can say. */
+export interface RecordContent {
+  readonly owner?: Owner | undefined;
+  readonly hardState?: HardState | undefined;
+  readonly snapshot?: SnapshotItem | undefined;
+  readonly entries: readonly Entry[];
+}
+
+/** A verified record. */
+export interface FoundRecord {
+  readonly kind: RecordKind;
+  readonly durable: number;
+  readonly body: Buffer;
+  /** Where the next record begins. */
+  readonly end: number;
+}
+
+/** Bytes that `writeRecord` will need. */
+export function recordBytes(content: RecordContent): number {
+  let bytes = HEADER_BYTES;
+  if (content.owner !== undefined) bytes += OWNER_BYTES;
+  if (content.hardState !== undefined) bytes += HARD_STATE_BYTES;
+  if (content.snapshot !== undefined) {
+    const { voters, learners } = content.snapshot.metadata.confState;
+    bytes += SNAPSHOT_BYTES + 8 * (voters.length + learners.length);
+  }
+  for (const entry of content.entries) bytes += ENTRY_BYTES + entry.data.length;
+  return (bytes + 7) & ~7;
+}
+
+/** Writes one record to the start of `target`; returns its bytes, padding included. */
+export function writeRecord(
+  target: Buffer,
+  kind: RecordKind,
+  place: Place,
+  durable: number,
+  content: RecordContent,
+): number {
+  let at = HEADER_BYTES;
+  if (content.owner !== undefined) at = writeOwner(target, at, content.owner);
+  if (content.snapshot !== undefined) at = writeSnapshot(target, at, content.snapshot);
+  for (const entry of content.entries) at = writeEntry(target, at, entry);
+  if (content.hardState !== undefined) at = writeHardState(target, at, content.hardState);
+  const end = (at + 7) & ~7;
+  assert(end <= RECORD_BYTES_MAX, "an append is far smaller than the largest record");
+  target.fill(0, at, end);
+  target.writeUInt32LE(at - HEADER_BYTES, 0);
+  target.writeUInt32LE(durable, 8);
+  target.writeUInt32LE(kind, 12);
+  target.writeUInt32LE(checksum(target.subarray(8, at), place), 4);
+  return end;
+}
+
+/** A header that could be one, not verified; it lies within `bytes`, and so does its body. */
+export function readHeader(
+  bytes: Buffer,
+  at: number,
+): { length: number; durable: number; kind: RecordKind } | undefined {
+  if (at + HEADER_BYTES > bytes.length) return undefined;
+  const length = bytes.readUInt32LE(at);
+  const durable = bytes.readUInt32LE(at + 8);
+  const kind = bytes.readUInt32LE(at + 12);
+  if (length === 0 || length > RECORD_BYTES_MAX || durable > at) return undefined;
+  if (at + HEADER_BYTES + length > bytes.length) return undefined;
+  if (kind !== RecordKind.HEAD && kind !== RecordKind.BATCH && kind !== RecordKind.CLOSED) {
+    return undefined;
+  }
+  return { length, durable, kind };
+}
+
+/** The record at `place.offset` of a segment's bytes, or undefined if there is no valid one. */
+export function readRecord(bytes: Buffer, place: Place): FoundRecord | undefined {
+  const at = place.offset;
+  const header = readHeader(bytes, at);
+  if (header === undefined) return undefined;
+  const end = at + HEADER_BYTES + header.length;
+  if (checksum(bytes.subarray(at + 8, end), place) !== bytes.readUInt32LE(at + 4)) return undefined;
+  const body = bytes.subarray(at + HEADER_BYTES, end);
+  return { kind: header.kind, durable: header.durable, body, end: (end + 7) & ~7 };
+}
+
+/** What a verified body says, or undefined: made by another version, or not by us. */
+export function parseBody(body: Buffer): RecordContent | undefined {
+  const entries: Entry[] = [];
+  let owner: Owner | undefined;
+  let hardState: HardState | undefined;
+  let snapshot: SnapshotItem | undefined;
+  let at = 0;
+  const has = (bytes: number) => at + bytes <= body.length;
+  while (at < body.length) {
+    const item = body[at];
+    if (item === Item.ENTRY && has(ENTRY_BYTES)) {
+      const length = body.readUInt32LE(at + 18);
+      if (!has(ENTRY_BYTES + length)) return undefined;
+      entries.push(readEntry(body, at, length));
+      at += ENTRY_BYTES + length;
+    } else if (item === Item.HARD_STATE && has(HARD_STATE_BYTES)) {
+      hardState = readHardState(body, at);
+      at += HARD_STATE_BYTES;
+    } else if (item === Item.SNAPSHOT && has(SNAPSHOT_BYTES)) {
+      const ids = body.readUInt16LE(at + 18) + body.readUInt16LE(at + 20);
+      if (!has(SNAPSHOT_BYTES + 8 * ids)) return undefined;
+      snapshot = readSnapshot(body, at);
+      at += SNAPSHOT_BYTES + 8 * ids;
+    } else if (item === Item.OWNER && has(OWNER_BYTES) && body.readUInt32LE(at + 1) === VERSION) {
+      owner = readOwner(body, at);
+      at += OWNER_BYTES;
+    } else return undefined;
+  }
+  return { owner, hardState, snapshot, entries };
+}
+
+const PLACE = Buffer.alloc(12);
+
+function checksum(bytes: Buffer, place: Place): number {
+  writeNumber(PLACE, 0, place.segment);
+  PLACE.writeUInt32LE(place.offset, 8);
+  return crc32c(bytes, crc32c(PLACE));
+}
+
+function writeOwner(target: Buffer, from: number, owner: Owner): number {
+  target[from] = Item.OWNER;
+  target.writeUInt32LE(VERSION, from + 1);
+  target.writeBigUInt64LE(owner.metadata.memberId, from + 5);
+  target.writeBigUInt64LE(owner.metadata.clusterId, from + 13);
+  return target.writeUInt32LE(owner.previousEnd, from + 21);
+}
+
+function readOwner(body: Buffer, at: number): Owner {
+  const metadata = {
+    memberId: body.readBigUInt64LE(at + 5),
+    clusterId: body.readBigUInt64LE(at + 13),
+  };
+  return { metadata, previousEnd: body.readUInt32LE(at + 21) };
+}
+
+function writeHardState(target: Buffer, from: number, state: HardState): number {
+  target[from] = Item.HARD_STATE;
+  writeNumber(target, from + 1, state.term);
+  target.writeBigUInt64LE(state.vote, from + 9);
+  return writeNumber(target, from + 17, state.commit);
+}
+
+function readHardState(body: Buffer, at: number): HardState {
+  return {
+    term: readNumber(body, at + 1),
+    vote: body.readBigUInt64LE(at + 9),
+    commit: readNumber(body, at + 17),
+  };
+}
+
+function writeSnapshot(target: Buffer, from: number, snapshot: SnapshotItem): number {
+  const { index, term, confState } = snapshot.metadata;
+  target[from] = Item.SNAPSHOT;
+  target[from + 1] = snapshot.isHeld ? 1 : 0;
+  writeNumber(target, from + 2, index);
+  writeNumber(target, from + 10, term);
+  target.writeUInt16LE(confState.voters.length, from + 18);
+  let at = target.writeUInt16LE(confState.learners.length, from + 20);
+  for (const id of confState.voters) at = target.writeBigUInt64LE(id, at);
+  for (const id of confState.learners) at = target.writeBigUInt64LE(id, at);
+  return at;
+}
+
+function readSnapshot(body: Buffer, at: number): SnapshotItem {
+  const voters = body.readUInt16LE(at + 18);
+  const learners = body.readUInt16LE(at + 20);
+  const id = (n: number) => body.readBigUInt64LE(at + SNAPSHOT_BYTES + 8 * n);
+  const confState: ConfState = {
+    voters: Array.from({ length: voters }, (_, n) => id(n)),
+    learners: Array.from({ length: learners }, (_, n) => id(voters + n)),
+  };
+  const metadata = { index: readNumber(body, at + 2), term: readNumber(body, at + 10), confState };
+  return { metadata, isHeld: body[at + 1] === 1 };
+}
+
+function writeEntry(target: Buffer, from: number, entry: Entry): number {
+  target[from] = Item.ENTRY;
+  target[from + 1] = entry.type;
+  writeNumber(target, from + 2, entry.index);
+  writeNumber(target, from + 10, entry.term);
+  const at = target.writeUInt32LE(entry.data.length, from + 18);
+  return at + entry.data.copy(target, at);
+}
+
+/** The data is a copy: a few entries must not keep a whole segment in memory. */
+function readEntry(body: Buffer, at: number, length: number): Entry {
+  return {
+    type: body[at + 1] as Entry["type"],
+    index: readNumber(body, at + 2),
+    term: readNumber(body, at + 10),
+    data: Buffer.from(body.subarray(at + ENTRY_BYTES, at + ENTRY_BYTES + length)),
+  };
+}
+
+/** Eight bytes without the cost of a bigint; returns the offset behind them. */
+function writeNumber(target: Buffer, at: number, value: number): number {
+  target.writeUInt32LE(value % 0x1_0000_0000, at);
+  return target.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
+}
+
+function readNumber(body: Buffer, at: number): number {
+  return body.readUInt32LE(at + 4) * 0x1_0000_0000 + body.readUInt32LE(at);
+}

@@ -1,0 +1,153 @@
+import { closeSync, fdatasync, openSync, writeSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { promisify } from "node:util";
+import {
+  type FoundRecord,
+  HEADER_BYTES,
+  type RecordContent,
+  type RecordKind,
+  readHeader,
+  readRecord,
+  recordBytes,
+  writeRecord,
+} from "./record.ts";
+
+const SEGMENT_FILE = /^([0-9a-f]{16})\.wal$/;
+/** Records up to the larger size are put together in memory that is kept for the next one. */
+const STAGING_BYTES = 256 * 1024;
+const STAGING_BYTES_MAX = 8 * 1024 * 1024;
+const BLOCK = Buffer.alloc(4096);
+/** Bytes to checksum while looking for records behind a damaged one, before giving up. */
+const SEARCH_BYTES_MAX = 1024 * 1024 * 1024;
+
+export const ZEROS: Buffer = Buffer.alloc(1024 * 1024);
+
+const syncData = promisify(fdatasync);
+
+/** `segment` counts from 1 and never repeats. */
+export function segmentName(segment: number): string {
+  return `${segment.toString(16).padStart(16, "0")}.wal`;
+}
+
+/** The number of a segment's file, or undefined if the file is none. */
+export function segmentNumber(name: string): number | undefined {
+  const digits = SEGMENT_FILE.exec(name)?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits, 16);
+}
+
+/** Appends records to one segment's file. */
+export class SegmentWriter {
+  readonly segment: number;
+  readonly #fd: number;
+  #position: number;
+  #durable: number;
+  #staging = Buffer.allocUnsafeSlow(STAGING_BYTES);
+
+  /** @param position end of the records that are there; all of them synced */
+  constructor(path: string, segment: number, position: number) {
+    this.segment = segment;
+    this.#fd = openSync(path, "r+");
+    this.#position = position;
+    this.#durable = position;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  get isSynced(): boolean {
+    return this.#durable === this.#position;
+  }
+
+  /** Blocks for the copy into the page cache, not for the disk. */
+  write(kind: RecordKind, content: RecordContent): void {
+    const needed = recordBytes(content);
+    const staging = this.#stagingFor(needed);
+    const place = { segment: this.segment, offset: this.#position };
+    const length = writeRecord(staging, kind, place, this.#durable, content);
+    for (let done = 0; done < length; ) {
+      done += writeSync(this.#fd, staging, done, length - done, this.#position + done);
+    }
+    this.#position += length;
+  }
+
+  /** In the pool. An error means that nothing is known about what the disk holds. */
+  async sync(): Promise<void> {
+    const position = this.#position;
+    await syncData(this.#fd);
+    this.#durable = position;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #stagingFor(bytes: number): Buffer {
+    if (bytes <= this.#staging.length) return this.#staging;
+    const longer = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#staging.length));
+    if (longer.length <= STAGING_BYTES_MAX) this.#staging = longer;
+    return longer;
+  }
+}
+
+/** The records from the start of a segment up to the first place that holds none. */
+export function* recordsOf(bytes: Buffer, segment: number): Generator<FoundRecord> {
+  let offset = 0;
+  for (;;) {
+    const record = readRecord(bytes, { segment, offset });
+    if (record === undefined) return;
+    yield record;
+    offset = record.end;
+  }
+}
+
+/**
+ * Whether data was lost at `offset`, where the records of a segment stop: some record behind it was
+ * written when this place had been synced already. A crash in the middle of a write cannot do that.
+ */
+export function isLossAt(bytes: Buffer, segment: number, offset: number): boolean {
+  let budget = SEARCH_BYTES_MAX;
+  for (let at = nextNonZero(bytes, offset); at + HEADER_BYTES <= bytes.length; ) {
+    const header = readHeader(bytes, at);
+    if (header !== undefined) {
+      budget -= header.length;
+      const record = readRecord(bytes, { segment, offset: at });
+      if (record !== undefined && record.durable > offset) return true;
+      if (budget < 0) return true;
+      at = record?.end ?? at + 8;
+    } else {
+      at = nextNonZero(bytes, at + 8);
+    }
+  }
+  return false;
+}
+
+/** The first multiple of 8 at or behind `from` whose block may hold something. */
+function nextNonZero(bytes: Buffer, from: number): number {
+  let at = from;
+  while (at < bytes.length && at % BLOCK.length === 0) {
+    const block = bytes.subarray(at, at + BLOCK.length);
+    if (!block.equals(BLOCK.subarray(0, block.length))) break;
+    at += BLOCK.length;
+  }
+  return at;
+}
+
+/** Overwrites with zeros what lies behind the end of the log, durably. */
+export async function zeroBehind(path: string, bytes: Buffer, end: number): Promise<void> {
+  let last = bytes.length;
+  const { length: block } = BLOCK;
+  while (last - block > end && bytes.subarray(last - block, last).equals(BLOCK)) last -= block;
+  while (last > end && bytes[last - 1] === 0) last--;
+  const handle: FileHandle = await open(path, "r+");
+  try {
+    for (let at = end; at < last; ) {
+      const length = Math.min(ZEROS.length, last - at);
+      at += (await handle.write(ZEROS, 0, length, at)).bytesWritten;
+    }
+    // Also without a tail: what was read may be in the page cache only.
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
