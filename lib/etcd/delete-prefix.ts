@@ -6,10 +6,11 @@
 // A single DeleteRange over millions of keys would stop the cluster for seconds. The range is cut
 // into steps of a few thousand keys, each guarded by itself.
 
+import { prefixEnd } from "../../server/base/bytes.ts";
 import { rangeOfPrefix } from "./children.ts";
 import type { EtcdClient } from "./client.ts";
 import { ClusterError } from "./cluster-error.ts";
-import { deleteRangeIfOlder, inspectRange, range } from "./kv.ts";
+import { deleteRangeIfOlder, inspectRange, type KeyRecord, range } from "./kv.ts";
 import { keyAfter } from "./level-walk.ts";
 
 export interface DeletePlan {
@@ -29,6 +30,30 @@ export type DeleteStep =
     };
 
 const STEP_KEYS = 4_000;
+
+export interface DeletePreview {
+  readonly revision: number;
+  /** Exact at the revision. */
+  readonly count: number;
+  /** The first ones in byte order. */
+  readonly sample: readonly KeyRecord[];
+  readonly start: Buffer;
+  /** Undefined: open. */
+  readonly end: Buffer | undefined;
+}
+
+const SAMPLE_KEYS = 20;
+
+export async function previewDelete(
+  client: EtcdClient,
+  prefix: Buffer,
+  signal?: AbortSignal,
+): Promise<DeletePreview> {
+  const { key, rangeEnd } = rangeOfPrefix(prefix);
+  const question = { key, rangeEnd, limit: SAMPLE_KEYS, keysOnly: true };
+  const { revision, count, kvs } = await range(client, question, { signal });
+  return { revision, count, sample: kvs, start: key, end: prefixEnd(prefix) };
+}
 
 /** Throws `modified` when the range is not what the preview showed; nothing is deleted then. */
 export async function checkPlan(client: EtcdClient, plan: DeletePlan): Promise<void> {

@@ -19,6 +19,9 @@ import {
 import type { CallOptions, EtcdClient } from "./client.ts";
 import { ClusterError } from "./cluster-error.ts";
 
+/** A key with its value and history, as etcd returns it. */
+export type { KeyValue as KeyRecord } from "../../server/proto/gen/kv.ts";
+
 /** `rangeEnd` of everything from the key on. */
 export const OPEN_END: Buffer = Buffer.from([0]);
 /** As `key`, with OPEN_END: the whole key space. */

@@ -1,9 +1,11 @@
 import { ClusterDefinition, type Member, MemberListRequest } from "../../server/proto/gen/rpc.ts";
 import type { CallOptions, EtcdClient } from "./client.ts";
 
+export type MemberRecord = Member;
+
 export interface MemberList {
   readonly clusterId: bigint;
-  readonly members: readonly Member[];
+  readonly members: readonly MemberRecord[];
 }
 
 /** As one member knows it: answered without a quorum too (from 3.5 on; 3.4 never asks for one). */

@@ -9,7 +9,8 @@
 // etcd back, and etcd catches a slow watcher up from its history.
 
 import { type ClientDuplexStream, type ServiceError, status } from "@grpc/grpc-js";
-import type { Event } from "../../server/proto/gen/kv.ts";
+import { EMPTY_BYTES } from "../../server/base/bytes.ts";
+import { type Event, Event_EventType } from "../../server/proto/gen/kv.ts";
 import {
   WatchCreateRequest,
   WatchCreateRequest_FilterType,
@@ -19,6 +20,7 @@ import {
 } from "../../server/proto/gen/rpc.ts";
 import type { EtcdClient } from "./client.ts";
 import { ClusterError, fromStatus } from "./cluster-error.ts";
+import type { KeyRecord } from "./kv.ts";
 import { statusOf } from "./maintenance.ts";
 
 export interface WatchTarget {
@@ -30,12 +32,20 @@ export interface WatchTarget {
   readonly only?: "put" | "delete" | undefined;
 }
 
+export interface WatchEvent {
+  readonly key: Buffer;
+  /** What a put wrote; undefined for a delete. */
+  readonly record: KeyRecord | undefined;
+  /** What stood there before; undefined when nothing did, or compaction has taken it. */
+  readonly previous: KeyRecord | undefined;
+}
+
 export type WatchMessage =
   | { readonly type: "open"; readonly from: number; readonly revision: number }
   | {
       readonly type: "change";
       readonly revision: number;
-      readonly events: readonly Event[];
+      readonly events: readonly WatchEvent[];
       /** Large revisions come in parts, counted from 0. */
       readonly part: number;
       /** The revision is complete with this part. */
@@ -232,9 +242,18 @@ function* changesOf(response: WatchResponse, position: Position): Generator<Watc
     const part = position.part;
     position.part = goesOn ? part + 1 : 0;
     position.next = goesOn ? revision : revision + 1;
-    yield { type: "change", revision, events: events.slice(at, end), part, isLast: !goesOn };
+    const own = events.slice(at, end).map(eventOf);
+    yield { type: "change", revision, events: own, part, isLast: !goesOn };
     at = end;
   }
+}
+
+function eventOf(event: Event): WatchEvent {
+  return {
+    key: event.kv?.key ?? EMPTY_BYTES,
+    record: event.type === Event_EventType.DELETE ? undefined : event.kv,
+    previous: event.prevKv,
+  };
 }
 
 function* afterCancel(

@@ -125,9 +125,8 @@ export const DeletePreviewReply = z.object({
   revision: Decimal,
   /** Exact at the revision. */
   count: z.number(),
-  /** The first few in byte order, and the last one when there are more. */
+  /** The first few in byte order. */
   sample: z.array(KeyMeta),
-  last: KeyMeta.nullable(),
   /** The range is [start, end); end null: open. */
   start: Base64,
   end: Base64.nullable(),

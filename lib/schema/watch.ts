@@ -3,8 +3,10 @@
 // and a reconnect with `Last-Event-ID: <revision>` goes on at the next one. Nothing is ever left
 // out silently: what compaction has taken is named by `reset`.
 //
-//   event: open       OpenEvent      once per connection, before anything else
-//   event: change     ChangeEvent    id; one message per revision, all of its events in it
+//   event: open       OpenEvent      id; once per connection, before anything else
+//   event: change     ChangeEvent    id; one message per revision. A large revision comes in
+//                                    parts; only the last one has the id, and a reconnect in
+//                                    between delivers all parts again, from part 0
 //   event: progress   ProgressEvent  id; nothing new up to here (about every 10 s when idle)
 //   event: reset      ResetEvent     id; a gap: compaction took [from, compactRevision]
 //   event: link       LinkEvent      the way to etcd broke or is back; the stream resumes by itself
@@ -52,6 +54,10 @@ export const ChangeEvent = z.object({
   revision: Decimal,
   /** ISO time at which the console received it; etcd itself keeps no times. */
   receivedAt: z.string(),
+  /** Counted from 0; more than one only for revisions of many events. */
+  part: z.number(),
+  /** The revision is complete; so it is when a message of a later one comes. */
+  isLast: z.boolean(),
   events: z.array(WatchEvent),
 });
 export type ChangeEvent = z.infer<typeof ChangeEvent>;

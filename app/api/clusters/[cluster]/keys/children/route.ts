@@ -1,0 +1,26 @@
+import { children } from "@/lib/etcd/children.ts";
+import { route } from "@/lib/http/handler.ts";
+import { bytesOfUrl, childJson, revisionOf } from "@/lib/http/key-json.ts";
+import { jsonReply } from "@/lib/http/reply.ts";
+import { ChildrenQuery, type ChildrenReply } from "@/lib/schema/keys.ts";
+
+export const dynamic = "force-dynamic";
+
+export const GET = route({ query: ChildrenQuery }, async ({ client, query, signal }) => {
+  const prefix = bytesOfUrl(query.prefix);
+  const separator = bytesOfUrl(query.separator);
+  const page = await children(client, {
+    prefix,
+    separator,
+    revision: revisionOf(query.revision),
+    after: query.cursor === undefined ? undefined : bytesOfUrl(query.cursor),
+    limit: query.limit,
+    signal,
+  });
+  return jsonReply({
+    revision: String(page.revision),
+    count: page.count,
+    children: page.children.map((child) => childJson(child, prefix, separator)),
+    cursor: page.after?.toString("base64url") ?? null,
+  } satisfies ChildrenReply);
+});

@@ -1,0 +1,19 @@
+import { checkPlan } from "@/lib/etcd/delete-prefix.ts";
+import { deleteProgress } from "@/lib/http/delete-progress.ts";
+import { route } from "@/lib/http/handler.ts";
+import { lineReply } from "@/lib/http/line-stream.ts";
+import { DeletePrefixRequest } from "@/lib/schema/keys.ts";
+
+export const dynamic = "force-dynamic";
+
+export const POST = route({ body: DeletePrefixRequest }, async ({ client, body, requestId }) => {
+  const plan = {
+    prefix: Buffer.from(body.prefix, "base64"),
+    revision: Number(body.revision),
+    count: body.count,
+  };
+  await checkPlan(client, plan);
+  const control = new AbortController();
+  const lines = deleteProgress(client, plan, control.signal, requestId);
+  return lineReply(lines, () => control.abort());
+});

@@ -1,0 +1,265 @@
+// One look at a cluster. Every member is asked by itself, all at once, each with its own deadline;
+// one that is down, slow or cut off makes its own line worse and nobody else's. Whether there is a
+// quorum is not guessed from that but proven by a linearizable read.
+
+import type { EtcdClient } from "../etcd/client.ts";
+import { ClusterError } from "../etcd/cluster-error.ts";
+import { range } from "../etcd/kv.ts";
+import { type AlarmRecord, alarms, type MemberReport, statusOf } from "../etcd/maintenance.ts";
+import { type MemberRecord, memberList } from "../etcd/members.ts";
+import type { ApiError } from "../schema/errors.ts";
+import type {
+  Alarm,
+  MemberHealth,
+  MemberStatus,
+  OverviewMember,
+  OverviewReply,
+} from "../schema/overview.ts";
+import { agreedLeader, type QuorumProof, quorumOf } from "./quorum.ts";
+
+const STATUS_MS = 2_000;
+const QUORUM_MS = 3_000;
+const LIST_MS = 2_000;
+const SLOW_ABOVE_MS = 500;
+/** Looks closer together than this share one answer: tabs cost nothing. */
+const SHARED_MS = 700;
+
+interface Answer {
+  readonly report: MemberReport;
+  readonly latencyMs: number;
+}
+
+interface Probe {
+  readonly endpoint: string;
+  readonly answer: Answer | undefined;
+  readonly error: ClusterError | undefined;
+}
+
+/** Looks at one cluster, and remembers what a look may need when the cluster says nothing. */
+export class ClusterObserver {
+  readonly #client: EtcdClient;
+  #remembered: { readonly members: readonly MemberRecord[]; readonly at: number } | undefined;
+  #clusterId: bigint | undefined;
+  readonly #lastSeen = new Map<string, number>();
+  /** Which member answered behind a URL, for when it does not any more. */
+  readonly #behind = new Map<string, bigint>();
+  #recent: { readonly at: number; readonly look: Promise<OverviewReply> } | undefined;
+
+  constructor(client: EtcdClient) {
+    this.#client = client;
+  }
+
+  look(): Promise<OverviewReply> {
+    const recent = this.#recent;
+    if (recent !== undefined && Date.now() - recent.at < SHARED_MS) return recent.look;
+    const look = this.#look();
+    this.#recent = { at: Date.now(), look };
+    return look;
+  }
+
+  async #look(): Promise<OverviewReply> {
+    const [list, probes, proof, raised] = await Promise.all([
+      this.#memberList(),
+      Promise.all(this.#client.endpoints.map((endpoint) => this.#probe(endpoint))),
+      this.#prove(),
+      this.#alarms(),
+    ]);
+    const members = await this.#members(list.members, probes);
+    const answered = members.flatMap(({ status }) => (status === null ? [] : [status]));
+    const leaderId = agreedLeader(members);
+    return {
+      clusterId: this.#clusterId === undefined ? null : String(this.#clusterId),
+      checkedAt: new Date().toISOString(),
+      slowAboveMs: SLOW_ABOVE_MS,
+      revision: largest(answered.map(({ revision }) => revision)),
+      raftTerm: largest(answered.map(({ raftTerm }) => raftTerm)),
+      leaderId,
+      quorum: quorumOf(members, proof),
+      members: members.map((member) => ({ ...member, role: roleOf(member, leaderId) })),
+      membership: { source: list.source, ageMs: list.ageMs },
+      alarms: raised === null ? null : raised.map((alarm) => alarmOf(alarm, members)),
+    };
+  }
+
+  async #memberList(): Promise<{
+    members: readonly MemberRecord[];
+    source: "live" | "remembered" | "endpoints";
+    ageMs: number;
+  }> {
+    try {
+      const { members, clusterId } = await memberList(this.#client, { deadlineMs: LIST_MS });
+      this.#remembered = { members, at: Date.now() };
+      this.#clusterId = clusterId;
+      return { members, source: "live", ageMs: 0 };
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      if (this.#remembered === undefined) return { members: [], source: "endpoints", ageMs: 0 };
+      const { members, at } = this.#remembered;
+      return { members, source: "remembered", ageMs: Date.now() - at };
+    }
+  }
+
+  async #probe(endpoint: string): Promise<Probe> {
+    const startedAt = performance.now();
+    try {
+      const report = await statusOf(this.#client, endpoint, { deadlineMs: STATUS_MS });
+      const latencyMs = Math.round((performance.now() - startedAt) * 10) / 10;
+      this.#behind.set(endpoint, report.memberId);
+      this.#lastSeen.set(String(report.memberId), Date.now());
+      return { endpoint, answer: { report, latencyMs }, error: undefined };
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      return { endpoint, answer: undefined, error };
+    }
+  }
+
+  async #prove(): Promise<QuorumProof> {
+    const startedAt = performance.now();
+    try {
+      await range(
+        this.#client,
+        { key: Buffer.from([0]), countOnly: true },
+        { deadlineMs: QUORUM_MS },
+      );
+      const readLatencyMs = Math.round((performance.now() - startedAt) * 10) / 10;
+      return { readLatencyMs, error: null };
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      // A refusal for want of permission comes behind the read barrier: the quorum has spoken.
+      if (error.code === "etcd-permission-denied") {
+        return { readLatencyMs: Math.round(performance.now() - startedAt), error: null };
+      }
+      return { readLatencyMs: null, error: apiError(error) };
+    }
+  }
+
+  async #alarms(): Promise<readonly AlarmRecord[] | null> {
+    try {
+      return await alarms(this.#client, { deadlineMs: LIST_MS });
+    } catch (error) {
+      if (error instanceof ClusterError) return null;
+      throw error;
+    }
+  }
+
+  async #members(
+    records: readonly MemberRecord[],
+    probes: readonly Probe[],
+  ): Promise<OverviewMember[]> {
+    if (records.length === 0) return probes.map((probe) => this.#withoutRecord(probe));
+    return Promise.all(records.map((record) => this.#member(record, probes)));
+  }
+
+  /** Its endpoint of ours if one leads to it, else the addresses that it advertises itself. */
+  async #member(record: MemberRecord, probes: readonly Probe[]): Promise<OverviewMember> {
+    const leadsHere = (probe: Probe): boolean =>
+      probe.answer === undefined
+        ? this.#behind.get(probe.endpoint) === record.ID ||
+          record.clientURLs.some((url) => sameAddress(url, probe.endpoint))
+        : probe.answer.report.memberId === record.ID;
+    let probe = probes.find(leadsHere);
+    for (const url of probe?.answer === undefined ? record.clientURLs : []) {
+      if (probes.some(({ endpoint }) => sameAddress(endpoint, url))) continue;
+      const other = await this.#probe(url);
+      if (other.answer !== undefined && other.answer.report.memberId !== record.ID) continue;
+      if (probe === undefined || other.answer !== undefined) probe = other;
+      if (other.answer !== undefined) break;
+    }
+    return this.#described(record, probe, probes);
+  }
+
+  #described(
+    record: MemberRecord,
+    probe: Probe | undefined,
+    probes: readonly Probe[],
+  ): OverviewMember {
+    const answer = probe?.answer;
+    const isUnstarted = record.name === "" && record.clientURLs.length === 0;
+    const commits = probes.map((other) => other.answer?.report.raftIndex ?? 0);
+    const seen = this.#lastSeen.get(String(record.ID));
+    return {
+      id: String(record.ID),
+      name: record.name,
+      role: "unknown",
+      isLearner: record.isLearner,
+      health: isUnstarted && answer === undefined ? "unstarted" : healthOf(probe),
+      peerUrls: record.peerURLs,
+      clientUrls: record.clientURLs,
+      endpoint: probe?.endpoint ?? null,
+      status: answer === undefined ? null : statusFrom(answer, Math.max(0, ...commits)),
+      error: probe?.error === undefined ? null : apiError(probe.error),
+      lastSeen: seen === undefined ? null : new Date(seen).toISOString(),
+    };
+  }
+
+  /** Before any member list is known, each endpoint stands for a member. */
+  #withoutRecord(probe: Probe): OverviewMember {
+    const record: MemberRecord = {
+      ID: probe.answer?.report.memberId ?? this.#behind.get(probe.endpoint) ?? 0n,
+      name: "",
+      peerURLs: [],
+      clientURLs: [probe.endpoint],
+      isLearner: probe.answer?.report.isLearner ?? false,
+    };
+    return this.#described(record, probe, [probe]);
+  }
+}
+
+function statusFrom({ report, latencyMs }: Answer, furthestCommit: number): MemberStatus {
+  return {
+    version: report.version,
+    latencyMs,
+    dbSizeBytes: report.dbSize,
+    dbSizeInUseBytes: report.dbSizeInUse,
+    dbQuotaBytes: report.dbSizeQuota > 0 ? report.dbSizeQuota : null,
+    raftTerm: String(report.raftTerm),
+    raftIndex: String(report.raftIndex),
+    appliedIndex: String(report.raftAppliedIndex),
+    applyLag: Math.max(0, report.raftIndex - report.raftAppliedIndex),
+    commitLag: Math.max(0, furthestCommit - report.raftIndex),
+    revision: String(report.revision),
+    leaderId: report.leader === 0n ? null : String(report.leader),
+    errors: report.errors,
+  };
+}
+
+function healthOf(probe: Probe | undefined): MemberHealth {
+  if (probe === undefined) return "unreachable";
+  if (probe.answer !== undefined) return probe.answer.latencyMs > SLOW_ABOVE_MS ? "slow" : "up";
+  switch (probe.error?.code) {
+    case "timeout":
+      return "timeout";
+    case "unreachable":
+    case "dns":
+    case "tls":
+      return "unreachable";
+    default:
+      return "error";
+  }
+}
+
+function roleOf(member: OverviewMember, leaderId: string | null): OverviewMember["role"] {
+  if (member.isLearner) return "learner";
+  if (member.status === null) return "unknown";
+  if (member.id === leaderId) return "leader";
+  return member.status.leaderId === null ? "unknown" : "follower";
+}
+
+function alarmOf(alarm: AlarmRecord, members: readonly OverviewMember[]): Alarm {
+  const memberId = String(alarm.memberId);
+  const memberName = members.find(({ id }) => id === memberId)?.name ?? "";
+  return { memberId, memberName, alarm: alarm.alarm };
+}
+
+function apiError(error: ClusterError): ApiError {
+  return { code: error.code, message: error.message };
+}
+
+function largest(decimals: readonly string[]): string | null {
+  const numbers = decimals.map(BigInt);
+  return numbers.length === 0 ? null : String(numbers.reduce((a, b) => (a > b ? a : b)));
+}
+
+function sameAddress(a: string, b: string): boolean {
+  return a.replace(/\/$/, "") === b.replace(/\/$/, "");
+}

@@ -1,0 +1,62 @@
+import { EtcdClient } from "../etcd/client.ts";
+import { ClusterError } from "../etcd/cluster-error.ts";
+import type { Connection } from "../schema/clusters.ts";
+import { ClusterObserver } from "./cluster-observer.ts";
+import type { ConsoleEnvironment } from "./environment.ts";
+
+export const LOCAL = "local";
+
+interface OpenConnection {
+  readonly client: EtcdClient;
+  readonly observer: ClusterObserver;
+}
+
+/** The clusters that the console knows; so far the one that it was started with. */
+export class Connections {
+  readonly #environment: ConsoleEnvironment;
+  readonly #open = new Map<string, OpenConnection>();
+
+  constructor(environment: ConsoleEnvironment) {
+    this.#environment = environment;
+  }
+
+  list(): Connection[] {
+    const { endpoints, isBuiltIn, user } = this.#environment;
+    return [
+      {
+        id: LOCAL,
+        name: isBuiltIn ? "Built-in cluster" : "Cluster",
+        isBuiltIn,
+        endpoints: [...endpoints],
+        tls: endpoints.some((endpoint) => endpoint.startsWith("https:")),
+        user: user?.name ?? null,
+      },
+    ];
+  }
+
+  /** Throws `not-found` for an unknown id. */
+  client(id: string): EtcdClient {
+    return this.#connection(id).client;
+  }
+
+  /** Throws `not-found` for an unknown id. */
+  observer(id: string): ClusterObserver {
+    return this.#connection(id).observer;
+  }
+
+  close(): void {
+    for (const { client } of this.#open.values()) client.close();
+    this.#open.clear();
+  }
+
+  #connection(id: string): OpenConnection {
+    if (id !== LOCAL) throw new ClusterError("not-found", "there is no such cluster");
+    const known = this.#open.get(id);
+    if (known !== undefined) return known;
+    const { endpoints, tls, user } = this.#environment;
+    const client = new EtcdClient({ endpoints, tls, user });
+    const opened = { client, observer: new ClusterObserver(client) };
+    this.#open.set(id, opened);
+    return opened;
+  }
+}

@@ -1,0 +1,48 @@
+// What the console itself remembers, in LMDB under its own folder: it must be there when every
+// cluster is down. The folder is open to its owner alone.
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { open, type RootDatabase } from "lmdb";
+
+/** A table and an id in it. */
+export type RecordKey = readonly [table: string, id: string];
+
+const MAP_BYTES = 256 * 1024 * 1024;
+
+export class ConsoleStore {
+  readonly #database: RootDatabase<unknown, string[]>;
+
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+    this.#database = open<unknown, string[]>({
+      path: join(folder, "console.mdb"),
+      noSubdir: true,
+      encoding: "json",
+      mapSize: MAP_BYTES,
+    });
+  }
+
+  get(key: RecordKey): unknown {
+    return this.#database.get([...key]);
+  }
+
+  /** Durable when it returns. */
+  put(key: RecordKey, value: unknown): void {
+    this.#database.putSync([...key], value);
+  }
+
+  remove(key: RecordKey): void {
+    this.#database.removeSync([...key]);
+  }
+
+  /** All of a table; the table must not change meanwhile. */
+  list(table: string): { readonly id: string; readonly value: unknown }[] {
+    const range = this.#database.getRange({ start: [table], end: [table, "\uffff"] });
+    return [...range].map(({ key, value }) => ({ id: key[1] ?? "", value }));
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+}
