@@ -94,7 +94,7 @@ async function startConsole(
 ): Promise<void> {
   if (isStopped()) return;
   console.start();
-  const isUp = await waitUntilOk(`${consoleUrl(options)}/login`, CONSOLE_WAIT_MS, isStopped);
+  const isUp = await waitUntilOk(`${consoleUrl(options)}/api/health`, CONSOLE_WAIT_MS, isStopped);
   if (!isUp && !isStopped()) {
     throw new LaunchError(`The console did not start:\n${tail(console.logFile)}`);
   }
@@ -154,6 +154,7 @@ function consoleKeeper(options: LaunchOptions, firstPassword: string | undefined
         NEXTAUTH_URL: consoleUrl(options),
         QUORATE_DATA_DIR: join(options.dataDir, "console"),
         QUORATE_ENDPOINTS: endpoints,
+        QUORATE_BUILT_IN: foreign === undefined ? "1" : undefined,
         QUORATE_CACERT: foreign?.cacert,
         QUORATE_CERT: foreign?.cert,
         QUORATE_KEY: foreign?.key,
