@@ -10,7 +10,7 @@ import { PeerServer } from "./peer-server.ts";
 import { PROBE_PERIOD_MS, probe } from "./prober.ts";
 import { QuestionRoutes } from "./question-routes.ts";
 import { RaftRoutes } from "./raft-routes.ts";
-import { uploadSnapshot } from "./snapshot-upload.ts";
+import { SnapshotUploads } from "./snapshot-upload.ts";
 import type { TransportTls } from "./tls.ts";
 import type {
   DatabaseSource,
@@ -25,8 +25,6 @@ import type {
 const HEARTBEAT_MS = 5000 / 3;
 /** Of a question to a peer. */
 const CALL_TIMEOUT_MS = 7000;
-/** Databases on their way out at once. */
-export const UPLOADS_MAX = 16;
 /** Strangers to whom this member would answer. */
 export const REMOTES_MAX = 64;
 
@@ -49,10 +47,10 @@ export class PeerTransport implements Transport {
   readonly #server: PeerServer;
   readonly #peers = new Map<bigint, Peer>();
   readonly #remotes = new Map<bigint, Peer>();
+  readonly #uploads = new SnapshotUploads();
   readonly #cancels: Cancel[] = [];
   #isRunning = false;
   #isRemoved = false;
-  #uploads = 0;
   #droppedCount = 0;
 
   constructor(options: PeerTransportOptions) {
@@ -102,6 +100,7 @@ export class PeerTransport implements Transport {
   async stop(): Promise<void> {
     this.#isRunning = false;
     for (const cancel of this.#cancels.splice(0)) cancel();
+    this.#uploads.stop();
     for (const peer of [...this.#peers.values(), ...this.#remotes.values()]) peer.stop();
     this.#peers.clear();
     this.#remotes.clear();
@@ -190,19 +189,15 @@ export class PeerTransport implements Transport {
     const peer = this.#find(message.to);
     const url = peer?.urls.pick();
     if (peer === undefined || url === undefined) throw new Error("peer without address");
-    if (this.#uploads >= UPLOADS_MAX) throw new Error("too many snapshots under way");
     const fields = { "remote-peer-id": hexId(peer.id), "snapshot-index": message.snapshot?.index };
     log.info("sending database snapshot", { ...fields, bytes: database.totalBytes });
-    this.#uploads++;
     try {
       const target = { url, headers: identityHeaders(identity), tls: tls?.client };
-      peer.countSent(await uploadSnapshot(target, message, blob, database));
+      peer.countSent(await this.#uploads.upload(target, message, blob, database));
       log.info("sent database snapshot", fields);
     } catch (error) {
       peer.urls.failed(url);
       throw error;
-    } finally {
-      this.#uploads--;
     }
   }
 

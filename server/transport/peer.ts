@@ -94,6 +94,7 @@ export class Peer {
 
   /** The peer opened a stream; a former one of the same kind ends. */
   attach(kind: StreamKind, socket: Socket): void {
+    if (socket.destroyed) return;
     const { clock } = this.#options;
     this.#detach(kind);
     const encoder: FrameEncoder = kind === "msgapp" ? new MsgAppEncoder() : new MessageEncoder();

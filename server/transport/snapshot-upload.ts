@@ -11,6 +11,7 @@ import type { DatabaseSource } from "./transport.ts";
 /** Neither side may rest for longer; the peer syncs the database to its disk within it. */
 const STALL_MS = 120_000;
 const ANSWER_BYTES_MAX = 4096;
+export const UPLOADS_MAX = 16;
 
 export interface SnapshotTarget {
   readonly url: string;
@@ -18,36 +19,49 @@ export interface SnapshotTarget {
   readonly tls?: ConnectionOptions | undefined;
 }
 
-/** Resolves once the peer has the snapshot. @returns bytes sent */
-export async function uploadSnapshot(
-  target: SnapshotTarget,
-  message: Message,
-  blob: Buffer,
-  database: DatabaseSource,
-): Promise<number> {
-  const head = Buffer.allocUnsafe(8 + messageSize(message, blob));
-  writeMessage(head, writeLength(head, 0, head.length - 8), message, blob);
-  const totalBytes = head.length + database.totalBytes;
-  const request = openRequest(target.url, {
-    method: "POST",
-    path: "/raft/snapshot",
-    headers: {
-      ...target.headers,
-      "Content-Type": "application/octet-stream",
-      "Content-Length": totalBytes,
-    },
-    idleMs: STALL_MS,
-    tls: target.tls,
-  });
-  const answered = answerOf(request);
-  try {
-    await Promise.race([answered, writeAll(request, head, database)]);
-    const response = await answered;
-    const body = await readBody(response, ANSWER_BYTES_MAX);
-    if (response.statusCode === 204) return totalBytes;
-    throw new Error(`${response.statusCode} ${body.toString().trim()}`);
-  } finally {
-    request.destroy();
+/** The databases on their way out. */
+export class SnapshotUploads {
+  readonly #requests = new Set<ClientRequest>();
+
+  /** Breaks off whatever is under way. */
+  stop(): void {
+    for (const request of this.#requests) request.destroy(new Error("transport stopped"));
+  }
+
+  /** Resolves once the peer has the snapshot. @returns bytes sent */
+  async upload(
+    target: SnapshotTarget,
+    message: Message,
+    blob: Buffer,
+    database: DatabaseSource,
+  ): Promise<number> {
+    if (this.#requests.size >= UPLOADS_MAX) throw new Error("too many snapshots under way");
+    const head = Buffer.allocUnsafe(8 + messageSize(message, blob));
+    writeMessage(head, writeLength(head, 0, head.length - 8), message, blob);
+    const totalBytes = head.length + database.totalBytes;
+    const request = openRequest(target.url, {
+      method: "POST",
+      path: "/raft/snapshot",
+      headers: {
+        ...target.headers,
+        "Content-Type": "application/octet-stream",
+        "Content-Length": totalBytes,
+      },
+      idleMs: STALL_MS,
+      tls: target.tls,
+    });
+    this.#requests.add(request);
+    const answered = answerOf(request);
+    try {
+      await Promise.race([answered, writeAll(request, head, database)]);
+      const response = await answered;
+      const body = await readBody(response, ANSWER_BYTES_MAX);
+      if (response.statusCode === 204) return totalBytes;
+      throw new Error(`${response.statusCode} ${body.toString().trim()}`);
+    } finally {
+      this.#requests.delete(request);
+      request.destroy();
+    }
   }
 }
 

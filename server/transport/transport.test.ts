@@ -1,5 +1,5 @@
 import { request as httpRequest, type OutgoingHttpHeaders } from "node:http";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
@@ -40,6 +40,7 @@ class Station implements TransportEvents, PeerQuestions {
   readonly outcomes: boolean[] = [];
   readonly removedIds = new Set<bigint>();
   removals = 0;
+  downloads = 0;
   snapshot: { message: Message; database: Buffer } | undefined;
   snapshotError: Error | undefined;
 
@@ -78,6 +79,7 @@ class Station implements TransportEvents, PeerQuestions {
   }
 
   async snapshotArrived(arrived: Message, database: AsyncIterable<Buffer>): Promise<void> {
+    this.downloads++;
     if (this.snapshotError !== undefined) throw this.snapshotError;
     const chunks: Buffer[] = [];
     for await (const chunk of database) chunks.push(chunk);
@@ -419,6 +421,39 @@ describe("snapshots", () => {
     expect(a.outcomes).toEqual([false, false, false]);
     expect(b.snapshot).toBeUndefined();
   });
+});
+
+test("a stop breaks off what is under way", async () => {
+  a.transport.addPeer(b.address);
+  const endless = {
+    totalBytes: 1e12,
+    async *chunks() {
+      for (;;) yield Buffer.alloc(64 * 1024);
+    },
+  };
+  const confState = { voters: [1n], learners: [] };
+  const snapshot = { index: 300, term: 2, confState };
+  const outgoing = message(b.id, a.id, { type: MessageType.SNAPSHOT, snapshot });
+  a.transport.sendSnapshot(outgoing, Buffer.alloc(0), endless);
+  await until(() => b.downloads === 1);
+  await a.transport.stop();
+  await until(() => a.outcomes.length === 1);
+  expect(a.outcomes).toEqual([false]);
+  expect(b.snapshot).toBeUndefined();
+});
+
+test("rubbish on the peer port closes its connection and nothing else", async () => {
+  await connect();
+  for (const bytes of ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\0".repeat(5000), "GET / HTTP/1.1"]) {
+    const socket = createConnection(a.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.resume();
+    socket.end(bytes);
+    await closed;
+  }
+  b.transport.send([message(a.id, b.id, { commit: 3 })]);
+  await until(() => a.messages.some(({ commit }) => commit === 3));
 });
 
 describe("questions", () => {
