@@ -55,8 +55,9 @@ export class Core {
   constructor(config: RaftConfig, start: RaftStart) {
     this.config = config;
     this.id = config.id;
+    const proven = provenCommit(start.entries);
     // What the state machine has applied durably was committed, even if no commit index says so.
-    const commit = Math.max(start.hardState.commit, start.applied);
+    const commit = Math.max(start.hardState.commit, start.applied, proven);
     this.log = new RaftLog(start.snapshot, start.entries, commit, start.applied);
     this.term = Math.max(start.hardState.term, this.log.lastTerm);
     this.vote = this.term === start.hardState.term ? start.hardState.vote : 0n;
@@ -196,4 +197,17 @@ function isPromise(type: MessageType): boolean {
     type === MessageType.VOTE_RESPONSE ||
     type === MessageType.PRE_VOTE_RESPONSE
   );
+}
+
+/**
+ * A leader logs a configuration change only when the one before it is applied, so of two in a log
+ * the first is committed. A crash can lose the commit index that came with them. A member that
+ * believed in a configuration two changes old could be elected by a majority that shares nobody
+ * with the majority of today.
+ */
+function provenCommit(entries: readonly Entry[]): number {
+  const isConfChange = (entry: Entry) => entry.type === EntryType.CONF_CHANGE;
+  const last = entries.findLastIndex(isConfChange);
+  if (last < 1) return 0;
+  return entries.slice(0, last).findLast(isConfChange)?.index ?? 0;
 }

@@ -179,8 +179,8 @@ export class Raft {
     this.#check();
     const append = core.log.isWriting ? undefined : this.#nextAppend();
     const { messages, readStates } = core;
-    if (messages.length > 0) core.messages = [];
-    if (readStates.length > 0) core.readStates = [];
+    core.messages = [];
+    core.readStates = [];
     const rest = { messages, committed: core.log.takeCommitted(), readStates };
     return append === undefined ? rest : { ...rest, append };
   }
@@ -189,8 +189,8 @@ export class Raft {
   #nextAppend(): Append | undefined {
     const core = this.#core;
     const mustSync = core.log.hasUnstable || this.#isVoteUnwritten;
-    const promises = core.promises;
-    if (promises.length > 0) core.promises = [];
+    const { promises } = core;
+    core.promises = [];
     if (!mustSync) core.messages.push(...promises);
     if (!mustSync && !this.#isCommitUnwritten) return;
     const { entries, snapshot } = core.log.beginWrite();
