@@ -11,7 +11,7 @@ function add(index: KeyIndex, name: string, main: number): void {
 }
 
 test("a key that splits its block is found afterwards, whatever its place in the block", () => {
-  for (let place = 0; place <= 512; place++) {
+  for (const place of [0, 1, 2, 254, 255, 256, 257, 258, 510, 511, 512]) {
     const index = new KeyIndex();
     const names: string[] = [];
     for (let i = 0; i <= 512; i++) {
