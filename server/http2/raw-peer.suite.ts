@@ -133,7 +133,7 @@ export class TestApp {
         call.send(bytes);
       };
       handler.halfClose = () => call.end();
-    } else if (call.path.startsWith("/reply/")) {
+    } else if (/^\/reply\/\d{1,7}$/.test(call.path)) {
       handler.message = (bytes) => {
         count(bytes);
         call.send(Buffer.alloc(Number(call.path.slice(7)), 0x61));
@@ -238,13 +238,15 @@ export class TestBed {
   readonly clock = new MovableClock();
   readonly app = new TestApp();
   readonly server: GrpcServer;
+  /** What the server logged as an error: something that it did not foresee. */
+  readonly errors: unknown[] = [];
   port = 0;
   readonly #peers: RawPeer[] = [];
 
   constructor(limits: Partial<Http2Limits> = {}) {
     this.server = new GrpcServer({
       clock: this.clock,
-      log: SILENT_LOG,
+      log: { ...SILENT_LOG, error: (text, fields) => this.errors.push([text, fields]) },
       dispatch: this.app.dispatch,
       acceptHttp1: (socket) => socket.destroy(),
       limits,
