@@ -7,8 +7,10 @@ export function proxy(request: NextRequest) {
   const headers = new Headers(request.headers);
   headers.set("x-nonce", nonce);
   headers.set("content-security-policy", policy);
+  headers.set("x-path", request.nextUrl.pathname + request.nextUrl.search);
   const response = NextResponse.next({ request: { headers } });
   response.headers.set("content-security-policy", policy);
+  headers.set("x-path", request.nextUrl.pathname + request.nextUrl.search);
   response.headers.set("cache-control", "no-store");
   return response;
 }

@@ -33,6 +33,18 @@ describe("value forms", () => {
     expect(showValue(bytes, "json")).toBeNull();
   });
 
+  test("JSON on one line is spread out to be edited and one line again when saved", () => {
+    const base = encodeUtf8('{"a":1,"b":[]}');
+    const shown = showValue(base, "json") ?? "";
+    expect(shown).toContain("\n");
+    expect(parseValue(shown, "json", base)).toEqual({ ok: true, bytes: base });
+    const spread = encodeUtf8('{ "a": 1 }');
+    expect(parseValue('{ "a": 2 }', "json", spread)).toEqual({
+      ok: true,
+      bytes: encodeUtf8('{ "a": 2 }'),
+    });
+  });
+
   test("hex takes any spacing and refuses half bytes and other letters", () => {
     expect(parseValue("61 62\n6 3", "hex")).toEqual({ ok: true, bytes: encodeUtf8("abc") });
     expect(parseValue("616", "hex").ok).toBe(false);

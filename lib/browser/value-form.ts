@@ -2,7 +2,7 @@
 // that it cannot.
 
 import { decodeBase64, encodeBase64 } from "../schema/bytes.ts";
-import { checkJson, formatJson, JSON_FORMAT_BYTES_MAX } from "./json-text.ts";
+import { checkJson, formatJson, JSON_FORMAT_BYTES_MAX, minifyJson } from "./json-text.ts";
 import { decodeUtf8, encodeUtf8 } from "./key-text.ts";
 
 export const VALUE_FORMS = ["text", "json", "hex", "base64"] as const;
@@ -36,8 +36,11 @@ export function showValue(bytes: Uint8Array, form: ValueForm): string | null {
 
 const lineBreaks = new RegExp(`.{${BASE64_LINE_CHARACTERS}}`, "g");
 
-/** What the editor's text means in bytes. JSON must be valid, hex and base64 ignore white space. */
-export function parseValue(text: string, form: ValueForm): ParsedValue {
+/**
+ * What the editor's text means in bytes. JSON must be valid, hex and base64 ignore white space.
+ * JSON that was one line in `base` becomes one line again: the editor only spread it out.
+ */
+export function parseValue(text: string, form: ValueForm, base?: Uint8Array): ParsedValue {
   switch (form) {
     case "hex":
       return parseHex(text);
@@ -47,9 +50,16 @@ export function parseValue(text: string, form: ValueForm): ParsedValue {
       return { ok: true, bytes: encodeUtf8(text) };
     case "json": {
       const check = checkJson(text);
-      return check.ok ? { ok: true, bytes: encodeUtf8(text) } : check;
+      if (!check.ok) return check;
+      return { ok: true, bytes: encodeUtf8(isCompactJson(base) ? minifyJson(text) : text) };
     }
   }
+}
+
+/** True for a JSON document without white space between its tokens. */
+export function isCompactJson(bytes: Uint8Array | undefined): boolean {
+  const text = bytes === undefined ? null : decodeUtf8(bytes);
+  return text !== null && /^[{[]/.test(text) && checkJson(text).ok && minifyJson(text) === text;
 }
 
 function toHexLines(bytes: Uint8Array): string {

@@ -22,6 +22,11 @@ export type PasswordHash = z.infer<typeof PasswordHash>;
 
 export class PasswordsBusy extends Error {
   override readonly name = "PasswordsBusy";
+
+  /** Next gives pages and routes each a copy of this class; to all of them it is the same error. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === "PasswordsBusy";
+  }
 }
 
 export async function hashPassword(password: string): Promise<PasswordHash> {

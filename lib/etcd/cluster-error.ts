@@ -35,6 +35,11 @@ export class ClusterError extends Error {
     this.neverSent = context.neverSent ?? false;
     this.isUnimplemented = context.isUnimplemented ?? false;
   }
+
+  /** Next gives pages and routes each a copy of this class; to all of them it is the same error. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === "ClusterError";
+  }
 }
 
 const NAME_OF: Partial<Record<ErrorCode, ErrorName>> = {

@@ -51,8 +51,6 @@ export interface Level {
   readonly count: number;
   /** Where the rest of the level begins; undefined: there is none. */
   readonly resume: Buffer | undefined;
-  /** How many keys the rest should be asked for with. */
-  readonly pageKeys: number;
 }
 
 export interface LevelQuery {
@@ -63,8 +61,6 @@ export interface LevelQuery {
   readonly childrenMax: number;
   /** Asked between questions: true ends the walk early, with at least one child found. */
   readonly isLate: () => boolean;
-  /** How many keys to ask for first; `pageKeys` of an earlier walk of the level. */
-  readonly pageKeys?: number | undefined;
   /** Default: WALK_SIZES. */
   readonly sizes?: WalkSizes | undefined;
 }
@@ -81,13 +77,13 @@ export interface WalkSizes {
   readonly splitWays: number;
 }
 
-/** For a real etcd: it counts 10,000 keys in about half a millisecond. */
+/** For a real etcd: it counts 50,000 keys in about two milliseconds. */
 export const WALK_SIZES: WalkSizes = {
   firstPageKeys: 1_000,
   pageKeysMax: 50_000,
   seekKeys: 8,
   seekAboveKeys: 500,
-  splitAboveKeys: 10_000,
+  splitAboveKeys: 50_000,
   splitWays: 16,
 };
 
@@ -116,7 +112,7 @@ class LevelWalk {
     this.#source = source;
     this.#query = query;
     this.#sizes = query.sizes ?? WALK_SIZES;
-    this.#pageKeys = query.pageKeys ?? this.#sizes.firstPageKeys;
+    this.#pageKeys = this.#sizes.firstPageKeys;
     this.#regions = [{ lo: query.start ?? firstKey(query.prefix), hi: prefixEnd(query.prefix) }];
   }
 
@@ -127,17 +123,13 @@ class LevelWalk {
       const isEnough = this.#children.length >= childrenMax;
       if (isEnough || (this.#children.length > 0 && isLate())) {
         if (region.page?.count === 0) continue;
-        return this.#level(count, region.lo);
+        return { children: this.#children, count: count ?? 0, resume: region.lo };
       }
       const page = region.page ?? (await this.#source.page(region.lo, region.hi, this.#pageKeys));
       count ??= page.count;
       await this.#take(region, page);
     }
-    return this.#level(count, undefined);
-  }
-
-  #level(count: number | undefined, resume: Buffer | undefined): Level {
-    return { children: this.#children, count: count ?? 0, resume, pageKeys: this.#pageKeys };
+    return { children: this.#children, count: count ?? 0, resume: undefined };
   }
 
   /** Hands out the children that the answer completes, and queues the rest of the region. */
@@ -178,9 +170,6 @@ class LevelWalk {
       this.#regions.push({ lo: folder, hi: region.hi });
       return;
     }
-    // A seek tells nothing yet about the folder that it found; a full page does.
-    const { length } = page.records;
-    if (length >= this.#sizes.firstPageKeys) this.#adapt(length, found + 1);
     const left = page.count - from;
     const behind = prefixEnd(folder);
     const rest = behind === undefined ? [] : await this.#behind(region, folder, behind, left);
@@ -193,9 +182,7 @@ class LevelWalk {
 
   async #behind(region: Region, folder: Buffer, behind: Buffer, left: number): Promise<Region[]> {
     if (region.hi !== undefined && compareBytes(behind, region.hi) >= 0) return [];
-    const { seekKeys, splitAboveKeys } = this.#sizes;
-    const isSplit = this.#pageKeys <= seekKeys && left > splitAboveKeys;
-    const cuts = isSplit ? this.#cuts(region, folder, behind) : [];
+    const cuts = left > this.#sizes.splitAboveKeys ? this.#cuts(region, folder, behind) : [];
     const bounds = [behind, ...cuts, region.hi];
     const parts = bounds.slice(0, -1).map((lo, at) => ({ lo: lo as Buffer, hi: bounds[at + 1] }));
     const limit = this.#pageKeys;
@@ -204,18 +191,14 @@ class LevelWalk {
     );
   }
 
-  /** Where the region behind the folder is cut, ascending. */
+  /** Ends of ever shorter beginnings of the folder's name: where the region is cut, ascending. */
   #cuts(region: Region, folder: Buffer, behind: Buffer): Buffer[] {
     const shallow = Math.max(this.#query.prefix.length, sharedLength(folder, region.hi)) + 1;
     const deep = folder.length - this.#query.separator.length;
     const step = Math.max(1, Math.ceil((deep - shallow + 1) / this.#sizes.splitWays));
-    const candidates: (Buffer | undefined)[] = [];
-    for (let length = deep; length > shallow; length -= step) {
-      candidates.push(prefixEnd(folder.subarray(0, length)));
-    }
-    if (deep >= shallow) candidates.push(...siblings(folder.subarray(0, shallow)));
     const cuts: Buffer[] = [];
-    for (const cut of candidates) {
+    for (let length = deep; length >= shallow; length -= step) {
+      const cut = prefixEnd(folder.subarray(0, length));
       if (cut === undefined || compareBytes(cut, cuts.at(-1) ?? behind) <= 0) continue;
       if (region.hi !== undefined && compareBytes(cut, region.hi) >= 0) break;
       cuts.push(cut);
@@ -227,8 +210,7 @@ class LevelWalk {
   #adapt(keys: number, children: number): void {
     const { firstPageKeys, pageKeysMax, seekKeys, seekAboveKeys } = this.#sizes;
     const keysPerChild = keys / Math.max(children, 1);
-    const room = this.#query.childrenMax - this.#children.length;
-    const wanted = (room > 0 ? room : this.#query.childrenMax) * keysPerChild * 1.25;
+    const wanted = (this.#query.childrenMax - this.#children.length) * keysPerChild * 1.25;
     this.#pageKeys =
       keysPerChild > seekAboveKeys
         ? seekKeys
@@ -272,29 +254,10 @@ export function keyAfter(key: Buffer): Buffer {
   return Buffer.concat([key, Buffer.from([0])]);
 }
 
-const DIGITS = ["0", "9"] as const;
-const LOWER = ["a", "z"] as const;
-const UPPER = ["A", "Z"] as const;
-
-/** The same bytes with every later letter or digit in the last place, and the one behind those. */
-function siblings(name: Buffer): (Buffer | undefined)[] {
-  const last = name.at(-1) ?? 0;
-  const kind = [DIGITS, LOWER, UPPER].find(
-    ([first, end]) => last >= first.charCodeAt(0) && last <= end.charCodeAt(0),
-  );
-  if (kind === undefined) return [prefixEnd(name)];
-  const found: Buffer[] = [];
-  for (let byte = last + 1; byte <= kind[1].charCodeAt(0) + 1; byte++) {
-    found.push(Buffer.concat([name.subarray(0, -1), Buffer.from([byte])]));
-  }
-  return found;
-}
-
 /** How many bytes all keys of [folder, hi) share for certain. */
 function sharedLength(folder: Buffer, hi: Buffer | undefined): number {
   if (hi === undefined) return 0;
   let shared = 0;
   while (shared < hi.length && shared < folder.length && folder[shared] === hi[shared]) shared++;
-  const isEndOfPrefix = hi.length === shared + 1 && hi[shared] === (folder[shared] ?? 0) + 1;
-  return isEndOfPrefix ? shared + 1 : shared;
+  return shared;
 }

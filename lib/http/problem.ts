@@ -17,4 +17,9 @@ export class Problem extends Error {
     this.detail = context.detail;
     this.retryAfterSeconds = context.retryAfterSeconds;
   }
+
+  /** Next gives pages and routes each a copy of this class; to all of them it is the same error. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === "Problem";
+  }
 }

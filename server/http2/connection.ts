@@ -83,7 +83,6 @@ export class Connection implements Turning {
     if (this.#phase === "closing" || this.#phase === "closed") return;
     this.#nowMs = this.#host.clock.monotonic();
     this.#attempt(() => this.#reader.read(chunk));
-    if (this.#holdsTooMuch || this.#host.held.isOver) this.#wantTurn();
   }
 
   endTurn(): void {
@@ -94,7 +93,7 @@ export class Connection implements Turning {
       this.#streams.endTurn();
       this.#outbox.pump();
     });
-    if (this.#holdsTooMuch) {
+    if (this.heldBytes > limits.heldBytesPerConnectionMax) {
       this.close(ErrorCode.ENHANCE_YOUR_CALM, "too many bytes are held for this connection");
     }
     this.#outbox.flush();
@@ -144,10 +143,6 @@ export class Connection implements Turning {
   destroy(): void {
     this.#socket.destroy();
     this.#lost();
-  }
-
-  get #holdsTooMuch(): boolean {
-    return this.heldBytes > this.#host.limits.heldBytesPerConnectionMax;
   }
 
   #lost(): void {

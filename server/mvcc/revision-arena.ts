@@ -14,7 +14,6 @@ import { assert, must } from "../base/assert.ts";
 const PAGE_NUMBERS = 4096;
 const CHUNK_BITS = 27;
 const CHUNKS_MAX = 2 ** CHUNK_BITS;
-const CHUNK_MASK = CHUNKS_MAX - 1;
 const HEADER = 2;
 
 /** `tail` is sub * 2, plus 1 for a tombstone. */
@@ -32,8 +31,7 @@ export function subOfTail(tail: number): number {
 
 interface SizeClass {
   readonly chunkNumbers: number;
-  /** Pages hold 2 ^ pageBits chunks. */
-  readonly pageBits: number;
+  readonly chunksPerPage: number;
   readonly capacity: number;
   readonly pages: (Float64Array | undefined)[];
   readonly free: number[];
@@ -114,7 +112,7 @@ export class RevisionArena {
     if (handle === 0) return;
     const sizeClass = this.#classOf(handle);
     const chunk = chunkOf(handle);
-    if (sizeClass.pageBits === 0) sizeClass.pages[chunk] = undefined;
+    if (sizeClass.chunksPerPage === 1) sizeClass.pages[chunk] = undefined;
     sizeClass.free.push(chunk);
   }
 
@@ -150,8 +148,10 @@ export class RevisionArena {
     const chunk = sizeClass.free.pop() ?? sizeClass.used++;
     assert(chunk < CHUNKS_MAX, "histories fit in the arena");
     const handle = classNumber * CHUNKS_MAX + chunk + 1;
-    const { chunkNumbers, pageBits, pages } = sizeClass;
-    pages[chunk >>> pageBits] ??= new Float64Array(chunkNumbers << pageBits);
+    const pageNumber = Math.floor(chunk / sizeClass.chunksPerPage);
+    sizeClass.pages[pageNumber] ??= new Float64Array(
+      sizeClass.chunkNumbers * sizeClass.chunksPerPage,
+    );
     this.#locate(handle);
     this.#page[this.#base] = 0;
     this.#page[this.#base + 1] = 0;
@@ -159,15 +159,15 @@ export class RevisionArena {
   }
 
   #classOf(handle: number): SizeClass {
-    return this.#classes[(handle - 1) >>> CHUNK_BITS] as SizeClass;
+    return this.#classes[Math.floor((handle - 1) / CHUNKS_MAX)] as SizeClass;
   }
 
   #locate(handle: number): void {
     const sizeClass = this.#classOf(handle);
     const chunk = chunkOf(handle);
-    const { pageBits } = sizeClass;
-    this.#page = sizeClass.pages[chunk >>> pageBits] as Float64Array;
-    this.#base = (chunk & ((1 << pageBits) - 1)) * sizeClass.chunkNumbers;
+    const pageNumber = Math.floor(chunk / sizeClass.chunksPerPage);
+    this.#page = sizeClass.pages[pageNumber] as Float64Array;
+    this.#base = (chunk - pageNumber * sizeClass.chunksPerPage) * sizeClass.chunkNumbers;
   }
 
   #entry(handle: number, position: number): number {
@@ -177,14 +177,14 @@ export class RevisionArena {
 }
 
 function chunkOf(handle: number): number {
-  return (handle - 1) & CHUNK_MASK;
+  return (handle - 1) % CHUNKS_MAX;
 }
 
 function newClass(classNumber: number): SizeClass {
   const chunkNumbers = 4 << classNumber;
   return {
     chunkNumbers,
-    pageBits: Math.log2(Math.max(1, PAGE_NUMBERS / chunkNumbers)),
+    chunksPerPage: Math.max(1, PAGE_NUMBERS / chunkNumbers),
     capacity: (chunkNumbers - HEADER) / 2,
     pages: [],
     free: [],

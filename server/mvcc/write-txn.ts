@@ -17,10 +17,12 @@ export interface TxnResult {
   readonly changes: readonly Change[];
 }
 
-/** How the store stood when the transaction began. */
-export interface TxnStart {
+/** What a transaction needs of the store that began it. */
+export interface TxnStore {
+  readonly space: KeySpace;
   readonly revision: number;
   readonly compactRevision: number;
+  end(revision: number): void;
 }
 
 /**
@@ -29,19 +31,17 @@ export interface TxnStart {
  * written.
  */
 export class WriteTxn {
+  readonly #store: TxnStore;
   readonly #space: KeySpace;
   readonly #main: number;
-  readonly #compactRevision: number;
-  readonly #onEnd: (revision: number) => void;
   readonly #changes: Change[] = [];
   readonly #state = newState();
   #hasEnded = false;
 
-  constructor(space: KeySpace, start: TxnStart, onEnd: (revision: number) => void) {
-    this.#space = space;
-    this.#main = start.revision + 1;
-    this.#compactRevision = start.compactRevision;
-    this.#onEnd = onEnd;
+  constructor(store: TxnStore) {
+    this.#store = store;
+    this.#space = store.space;
+    this.#main = store.revision + 1;
   }
 
   /** What a response header shows at this point: the new revision once anything was changed. */
@@ -105,7 +105,7 @@ export class WriteTxn {
   /** @throws EtcdError FutureRev, Compacted */
   range(query: RangeQuery): RangeResult {
     const current = this.revision;
-    const revision = readableRevision(query.revision, current, this.#compactRevision);
+    const revision = readableRevision(query.revision, current, this.#store.compactRevision);
     return this.#space.range(query, revision, revision === current);
   }
 
@@ -113,7 +113,7 @@ export class WriteTxn {
   end(): TxnResult {
     assert(!this.#hasEnded, "a transaction ends once");
     this.#hasEnded = true;
-    this.#onEnd(this.revision);
+    this.#store.end(this.revision);
     return { revision: this.revision, changes: this.#changes };
   }
 

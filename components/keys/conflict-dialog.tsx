@@ -1,0 +1,86 @@
+"use client";
+
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { Notice } from "@/components/ui/notice";
+import { ValueDiff } from "@/components/ui/value-diff";
+import { formatDecimal } from "@/lib/browser/format";
+import { decodeBase64 } from "@/lib/schema/bytes";
+import type { KeyValue } from "@/lib/schema/keys";
+
+export interface Conflict {
+  /** What stands there now; null: the key is gone. */
+  readonly theirs: KeyValue | null;
+}
+
+interface ConflictDialogProps {
+  conflict: Conflict | null;
+  mine: Uint8Array | null;
+  baseRevision: string;
+  isSaving: boolean;
+  failure: string | null;
+  onClose: () => void;
+  onRebase: (theirs: KeyValue) => void;
+  onOverwrite: (theirs: KeyValue | null) => void;
+  onDiscard: () => void;
+}
+
+/** Both versions, and every way out named by what it does to them. */
+export function ConflictDialog(props: ConflictDialogProps) {
+  const { conflict, mine, baseRevision, isSaving, failure } = props;
+  const { onClose, onRebase, onOverwrite, onDiscard } = props;
+  const theirs = conflict?.theirs ?? null;
+  const isGone = conflict !== null && theirs === null;
+  const at = theirs === null ? "" : formatDecimal(theirs.modRevision);
+  return (
+    <Dialog
+      open={conflict !== null}
+      onOpenChange={(open) => {
+        if (!open) onClose();
+      }}
+      size="lg"
+      title={
+        isGone ? "The key was deleted while you edited it" : "The key changed while you edited it"
+      }
+      description={`Your edit began at revision ${formatDecimal(baseRevision)}. Nothing has been overwritten.`}
+      footer={
+        <>
+          <Button tone="danger-quiet" className="mr-auto" onClick={onDiscard}>
+            Discard mine
+          </Button>
+          {theirs === null ? null : (
+            <Button onClick={() => onRebase(theirs)}>Keep editing on top of theirs</Button>
+          )}
+          <Button
+            tone="danger"
+            busy={isSaving}
+            disabled={mine === null}
+            onClick={() => onOverwrite(theirs)}
+          >
+            {isGone ? "Create it again with mine" : `Overwrite revision ${at} with mine`}
+          </Button>
+        </>
+      }
+    >
+      <div className="flex h-[52vh] flex-col gap-3">
+        {failure === null ? null : (
+          <Notice tone="bad" title="Not saved">
+            {failure}
+          </Notice>
+        )}
+        {mine === null ? (
+          <Notice tone="warn" title="Your edit is not complete">
+            It cannot be read in the form that you are editing. Keep editing to correct it.
+          </Notice>
+        ) : null}
+        <ValueDiff
+          before={theirs === null ? null : decodeBase64(theirs.value)}
+          after={mine}
+          beforeTitle={isGone ? "Theirs: deleted" : `Theirs, revision ${at}`}
+          afterTitle="Mine"
+          className="flex-1"
+        />
+      </div>
+    </Dialog>
+  );
+}

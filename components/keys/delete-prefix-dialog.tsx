@@ -1,0 +1,196 @@
+"use client";
+
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { DeletePreview } from "@/components/keys/delete-preview";
+import { Button } from "@/components/ui/button";
+import { CopyButton } from "@/components/ui/copy-button";
+import { Dialog } from "@/components/ui/dialog";
+import { Field, Input } from "@/components/ui/input";
+import { Notice } from "@/components/ui/notice";
+import { Spinner } from "@/components/ui/spinner";
+import { type DeleteEnd, deletePrefix } from "@/lib/browser/delete-prefix";
+import { deletePrefixCommand } from "@/lib/browser/etcdctl";
+import { formatCount, formatDecimal, plural } from "@/lib/browser/format";
+import { formatKey } from "@/lib/browser/key-text";
+import { conflictOf, deletePreview } from "@/lib/browser/keys";
+import { errorText } from "@/lib/browser/request";
+import { encodeBase64 } from "@/lib/schema/bytes";
+import type { DeletePreviewReply } from "@/lib/schema/keys";
+
+interface DeletePrefixDialogProps {
+  cluster: string;
+  separator: Uint8Array;
+  /** Null keeps the dialog closed. */
+  prefix: Uint8Array | null;
+  onClose: () => void;
+  onDeleted: () => void;
+}
+
+export function DeletePrefixDialog(props: DeletePrefixDialogProps) {
+  const { prefix } = props;
+  if (prefix === null) return null;
+  return <DeleteForm key={formatKey(prefix)} {...props} prefix={prefix} />;
+}
+
+/** What must be typed when the prefix is empty. */
+const EVERYTHING = "all keys";
+
+type Run =
+  | { readonly at: "asking"; readonly notice: string | null }
+  | { readonly at: "running"; readonly deleted: number }
+  | { readonly at: "ended"; readonly end: DeleteEnd };
+
+function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
+  const { cluster, separator, prefix, onClose, onDeleted } = props;
+  const [typed, setTyped] = useState("");
+  const [run, setRun] = useState<Run>({ at: "asking", notice: null });
+  const preview = useQuery({
+    queryKey: ["delete preview", cluster, encodeBase64(prefix)],
+    queryFn: ({ signal }) => deletePreview(cluster, prefix, signal),
+    gcTime: 0,
+  });
+  const word = prefix.length === 0 ? EVERYTHING : formatKey(prefix);
+  const command = deletePrefixCommand(prefix);
+  const start = async (shown: DeletePreviewReply) => {
+    setRun({ at: "running", deleted: 0 });
+    try {
+      const report = (deleted: number) => setRun({ at: "running", deleted });
+      setRun({ at: "ended", end: await deletePrefix(cluster, prefix, shown, report) });
+      onDeleted();
+    } catch (error) {
+      setTyped("");
+      const hasMoved = conflictOf(error) !== undefined;
+      const notice = hasMoved
+        ? "The keys have changed since the preview. Nothing was deleted; look again."
+        : errorText(error);
+      setRun({ at: "asking", notice });
+      await preview.refetch();
+      if (!hasMoved) onDeleted();
+    }
+  };
+  const { data } = preview;
+  const canStart = data !== undefined && data.count > 0 && typed === word && run.at === "asking";
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => {
+        if (!open && run.at !== "running") onClose();
+      }}
+      title="Delete all keys with a prefix"
+      description={
+        <span className="font-mono text-xs [overflow-wrap:anywhere]">
+          {prefix.length === 0 ? "The whole key space" : formatKey(prefix)}
+        </span>
+      }
+      footer={
+        run.at === "ended" ? (
+          <Button tone="primary" onClick={onClose}>
+            Close
+          </Button>
+        ) : (
+          <>
+            {command === null ? null : <CopyButton text={command} label="Copy as etcdctl" />}
+            <Button disabled={run.at === "running"} onClick={onClose}>
+              Cancel
+            </Button>
+            <Button
+              tone="danger"
+              busy={run.at === "running"}
+              disabled={!canStart}
+              onClick={() => {
+                if (data !== undefined) void start(data);
+              }}
+            >
+              {data === undefined ? "Delete" : `Delete ${plural(data.count, "key")}`}
+            </Button>
+          </>
+        )
+      }
+    >
+      <div className="flex flex-col gap-4">
+        {run.at === "asking" && run.notice !== null ? (
+          <Notice tone="bad" title={run.notice} />
+        ) : null}
+        {run.at === "ended" ? <Ended end={run.end} /> : null}
+        {run.at === "running" && data !== undefined ? (
+          <Progress deleted={run.deleted} total={data.count} />
+        ) : null}
+        {run.at === "asking" ? (
+          <>
+            <PreviewState
+              preview={data}
+              error={preview.error}
+              prefix={prefix}
+              separator={separator}
+            />
+            {data !== undefined && data.count > 0 ? (
+              <Field label={`Type ${word} to confirm`} htmlFor="confirm-delete">
+                <Input
+                  id="confirm-delete"
+                  value={typed}
+                  onChange={(event) => setTyped(event.target.value)}
+                  className="font-mono text-xs"
+                />
+              </Field>
+            ) : null}
+          </>
+        ) : null}
+      </div>
+    </Dialog>
+  );
+}
+
+interface PreviewStateProps {
+  preview: DeletePreviewReply | undefined;
+  error: Error | null;
+  prefix: Uint8Array;
+  separator: Uint8Array;
+}
+
+function PreviewState({ preview, error, prefix, separator }: PreviewStateProps) {
+  if (preview !== undefined) {
+    return <DeletePreview preview={preview} prefix={prefix} separator={separator} />;
+  }
+  if (error !== null) return <Notice tone="bad" title={errorText(error)} />;
+  return (
+    <div className="flex items-center gap-2 text-ink-3">
+      <Spinner /> Counting
+    </div>
+  );
+}
+
+function Progress({ deleted, total }: { deleted: number; total: number }) {
+  return (
+    <div>
+      <progress
+        aria-label="Keys deleted"
+        value={deleted}
+        max={total}
+        className="h-1.5 w-full overflow-hidden rounded-full [&::-moz-progress-bar]:bg-bad-fill [&::-webkit-progress-bar]:bg-hover [&::-webkit-progress-value]:bg-bad-fill"
+      />
+      <div className="figures pt-1 text-xs text-ink-2">
+        {formatCount(deleted)} of {plural(total, "key")} deleted
+      </div>
+    </div>
+  );
+}
+
+function Ended({ end }: { end: DeleteEnd }) {
+  if (end.type === "failed") {
+    const text = `${formatCount(end.deleted)} of ${plural(end.total, "key")} are gone, the rest is untouched.`;
+    return (
+      <Notice tone="bad" title="Stopped in between">
+        {text} {end.error.message}
+      </Notice>
+    );
+  }
+  return (
+    <Notice tone="good" title={`${plural(end.deleted, "key")} deleted`}>
+      Done at revision {formatDecimal(end.revision)}.
+      {end.alreadyGone > 0
+        ? ` ${plural(end.alreadyGone, "key was", "keys were")} gone already.`
+        : null}
+    </Notice>
+  );
+}

@@ -1,0 +1,256 @@
+"use client";
+
+import { FileQuestion, TriangleAlert } from "lucide-react";
+import { useEffect, useState } from "react";
+import { ConflictDialog } from "@/components/keys/conflict-dialog";
+import { DeleteKeyDialog } from "@/components/keys/delete-key-dialog";
+import { KeyFacts } from "@/components/keys/key-facts";
+import { KeyHeader } from "@/components/keys/key-header";
+import type { KeysLocation } from "@/components/keys/keys-address";
+import { LiveBadge } from "@/components/keys/live-badge";
+import { SaveDialog } from "@/components/keys/save-dialog";
+import { useSave } from "@/components/keys/use-save";
+import { useValueEdit } from "@/components/keys/use-value-edit";
+import { ValuePanel } from "@/components/keys/value-panel";
+import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { Blank, Notice } from "@/components/ui/notice";
+import { Skeleton } from "@/components/ui/skeleton";
+import { useDraft } from "@/lib/browser/drafts";
+import { deleteCommand, getCommand, putCommand } from "@/lib/browser/etcdctl";
+import { formatDecimal } from "@/lib/browser/format";
+import { formatKey } from "@/lib/browser/key-text";
+import { type LiveState, useLiveKey } from "@/lib/browser/live-key";
+import { keysHref, watchHref } from "@/lib/browser/page-address";
+import { errorText } from "@/lib/browser/request";
+import { decodeBase64, encodeBase64 } from "@/lib/schema/bytes";
+import type { KeyValue } from "@/lib/schema/keys";
+
+interface KeyDetailProps {
+  location: KeysLocation;
+  keyBytes: Uint8Array;
+  onCreate: (key: Uint8Array) => void;
+  /** The set of keys has changed by an act of this page. */
+  onTreeChanged: () => void;
+}
+
+export function KeyDetail({ location, keyBytes, onCreate, onTreeChanged }: KeyDetailProps) {
+  const { address } = location;
+  const { data, error, live, refetch } = useLiveKey(address.cluster, keyBytes, address.revision);
+  const hasDraft = useDraft(address.cluster, encodeBase64(keyBytes)) !== undefined;
+  const [last, setLast] = useState<KeyValue | null>(null);
+  if (data !== undefined && data.kv !== null && data.kv !== last) setLast(data.kv);
+  const reload = () => void refetch();
+
+  if (data === undefined) {
+    if (error === null) return <DetailSkeleton />;
+    return (
+      <Blank
+        icon={<TriangleAlert aria-hidden />}
+        title="The key cannot be read"
+        actions={<Button onClick={reload}>Try again</Button>}
+      >
+        {errorText(error)}
+      </Blank>
+    );
+  }
+  const shown = data.kv ?? (hasDraft ? last : null);
+  if (shown === null) {
+    return (
+      <MissingKey
+        keyBytes={keyBytes}
+        revision={address.revision}
+        wasSeen={last !== null}
+        onCreate={() => onCreate(keyBytes)}
+      />
+    );
+  }
+  return (
+    <Detail
+      location={location}
+      kv={shown}
+      isGone={data.kv === null}
+      live={live}
+      reload={reload}
+      onDeleted={() => {
+        location.go({ key: undefined });
+        onTreeChanged();
+      }}
+    />
+  );
+}
+
+interface DetailProps {
+  location: KeysLocation;
+  kv: KeyValue;
+  isGone: boolean;
+  live: LiveState;
+  reload: () => void;
+  onDeleted: () => void;
+}
+
+function Detail({ location, kv, isGone, live, reload, onDeleted }: DetailProps) {
+  const { address, go } = location;
+  const key = decodeBase64(kv.key);
+  const isPast = address.revision !== undefined;
+  const [isDeleting, setIsDeleting] = useState(false);
+  const edit = useValueEdit(address.cluster, kv);
+  const save = useSave(address.cluster, kv, isGone, edit, reload);
+  const mine = edit.parsed.ok ? edit.parsed.bytes : null;
+  const isOverrun = edit.isEdited && (isGone || edit.baseRevision !== kv.modRevision);
+  return (
+    <section aria-label={`Key ${formatKey(key)}`} className="flex h-full min-w-0 flex-col bg-panel">
+      <KeyHeader
+        bytes={key}
+        what="key"
+        badges={<Badges kv={kv} isGone={isGone} live={live} revision={address.revision} />}
+        link={keysHref({ ...address, key, folder: undefined })}
+        watchLink={watchHref({ cluster: address.cluster, key })}
+        commands={[
+          { label: "Copy etcdctl get", command: getCommand(key, address.revision) },
+          {
+            label: "Copy etcdctl put",
+            command: putCommand(key, mine ?? edit.base, kv.lease !== "0"),
+          },
+          { label: "Copy etcdctl del", command: deleteCommand(key) },
+        ]}
+        onDelete={isPast || isGone ? undefined : () => setIsDeleting(true)}
+        deleteLabel="Delete key…"
+        onBack={() => go({ key: undefined })}
+      />
+      <KeyFacts cluster={address.cluster} kv={kv} isPast={isPast || isGone} />
+      {isOverrun && !save.isSaving ? (
+        <Notice
+          tone="warn"
+          className="mx-4 mb-3"
+          title={
+            isGone
+              ? "The key was deleted while you edited it"
+              : `Changed at revision ${formatDecimal(kv.modRevision)} while you edited it`
+          }
+          actions={
+            <Button size="sm" onClick={save.compare}>
+              Compare
+            </Button>
+          }
+        >
+          Your edit began at revision {formatDecimal(edit.baseRevision)} and is untouched.
+        </Notice>
+      ) : null}
+      <ValuePanel edit={edit} readOnly={isPast} isSaving={save.isSaving} onReview={save.review} />
+      {mine === null ? null : (
+        <SaveDialog
+          open={save.isReviewing}
+          onOpenChange={(open) => (open ? save.review() : save.close())}
+          keyBytes={key}
+          before={edit.base}
+          after={mine}
+          baseRevision={edit.baseRevision}
+          hasLease={kv.lease !== "0"}
+          isSaving={save.isSaving}
+          failure={save.failure}
+          onSave={save.save}
+        />
+      )}
+      <ConflictDialog
+        conflict={save.conflict}
+        mine={mine}
+        baseRevision={edit.baseRevision}
+        isSaving={save.isSaving}
+        failure={save.failure}
+        onClose={save.close}
+        onRebase={(theirs) => {
+          edit.rebase(theirs);
+          save.close();
+        }}
+        onOverwrite={save.overwrite}
+        onDiscard={() => {
+          edit.discard();
+          save.close();
+        }}
+      />
+      <DeleteKeyDialog
+        cluster={address.cluster}
+        kv={kv}
+        open={isDeleting}
+        onOpenChange={setIsDeleting}
+        onDeleted={onDeleted}
+      />
+    </section>
+  );
+}
+
+interface BadgesProps {
+  kv: KeyValue;
+  isGone: boolean;
+  live: LiveState;
+  revision: string | undefined;
+}
+
+function Badges({ kv, isGone, live, revision }: BadgesProps) {
+  const isFresh = useFreshChange(kv.modRevision);
+  if (revision !== undefined) {
+    return <Badge tone="warn">As of revision {formatDecimal(revision)}, read-only</Badge>;
+  }
+  return (
+    <>
+      <LiveBadge state={live} />
+      {isGone ? <Badge tone="bad">Deleted</Badge> : null}
+      <span aria-live="polite">
+        {isFresh && !isGone ? <Badge tone="accent">Updated just now</Badge> : null}
+      </span>
+    </>
+  );
+}
+
+const FRESH_MS = 4_000;
+
+/** True for a few seconds after the value has changed in view. */
+function useFreshChange(modRevision: string): boolean {
+  const [seen, setSeen] = useState(modRevision);
+  useEffect(() => {
+    if (seen === modRevision) return;
+    const timer = setTimeout(() => setSeen(modRevision), FRESH_MS);
+    return () => clearTimeout(timer);
+  }, [seen, modRevision]);
+  return seen !== modRevision;
+}
+
+interface MissingKeyProps {
+  keyBytes: Uint8Array;
+  revision: string | undefined;
+  wasSeen: boolean;
+  onCreate: () => void;
+}
+
+function MissingKey({ keyBytes, revision, wasSeen, onCreate }: MissingKeyProps) {
+  const title =
+    revision === undefined
+      ? wasSeen
+        ? "This key has been deleted"
+        : "This key does not exist"
+      : `This key did not exist at revision ${formatDecimal(revision)}`;
+  return (
+    <Blank
+      icon={<FileQuestion aria-hidden />}
+      title={title}
+      actions={revision === undefined ? <Button onClick={onCreate}>Create it</Button> : null}
+    >
+      <span className="font-mono text-xs [overflow-wrap:anywhere]">{formatKey(keyBytes)}</span>
+    </Blank>
+  );
+}
+
+function DetailSkeleton() {
+  return (
+    <section aria-busy="true" aria-label="Reading the key" className="flex flex-col gap-4 p-4">
+      <Skeleton className="h-5 w-3/5" />
+      <div className="grid grid-cols-4 gap-4">
+        {["a", "b", "c", "d"].map((fact) => (
+          <Skeleton key={fact} className="h-9" />
+        ))}
+      </div>
+      <Skeleton className="h-64" />
+    </section>
+  );
+}

@@ -1,0 +1,154 @@
+"use client";
+
+import { MousePointerClick } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { CreateKeyDialog } from "@/components/keys/create-key-dialog";
+import { DeletePrefixDialog } from "@/components/keys/delete-prefix-dialog";
+import { FolderDetail } from "@/components/keys/folder-detail";
+import { KeyDetail } from "@/components/keys/key-detail";
+import { type KeysLocation, useKeysLocation } from "@/components/keys/keys-address";
+import { TreePanel } from "@/components/keys/tree-panel";
+import { useKeyTree } from "@/components/keys/use-key-tree";
+import { Button } from "@/components/ui/button";
+import { cn } from "@/components/ui/class-names";
+import { Kbd } from "@/components/ui/kbd";
+import { Blank, Notice } from "@/components/ui/notice";
+import { SplitPanes } from "@/components/ui/split-panes";
+import { formatDecimal } from "@/lib/browser/format";
+import { formatKey } from "@/lib/browser/key-text";
+import type { KeyTree, TreeView } from "@/lib/browser/key-tree";
+
+export function KeysBoard() {
+  const location = useKeysLocation();
+  const { address, problem, go } = location;
+  const { tree, view } = useKeyTree(address.cluster, address.separator, address.revision);
+  const [creating, setCreating] = useState<Uint8Array | null>(null);
+  const [deleting, setDeleting] = useState<Uint8Array | null>(null);
+  useReveal(tree, view, location);
+  const refresh = () => void tree.refresh();
+  const open = (key: Uint8Array) => {
+    setCreating(null);
+    go({ key, folder: undefined });
+  };
+  const isChosen = address.key !== undefined || address.folder !== undefined;
+  return (
+    <div className="flex h-full flex-col">
+      <Standing location={location} problem={problem} />
+      <SplitPanes
+        label="Width of the tree"
+        first={
+          <TreePanel
+            location={location}
+            tree={tree}
+            view={view}
+            onCreate={setCreating}
+            onDeletePrefix={setDeleting}
+          />
+        }
+        second={
+          <Chosen
+            location={location}
+            view={view}
+            onCreate={setCreating}
+            onDeletePrefix={setDeleting}
+            onTreeChanged={refresh}
+          />
+        }
+        narrow={isChosen ? "second" : "first"}
+      />
+      <CreateKeyDialog
+        cluster={address.cluster}
+        prefix={creating}
+        onClose={() => setCreating(null)}
+        onCreated={(key) => {
+          open(key);
+          refresh();
+        }}
+        onOpenExisting={open}
+      />
+      <DeletePrefixDialog
+        cluster={address.cluster}
+        separator={address.separator}
+        prefix={deleting}
+        onClose={() => setDeleting(null)}
+        onDeleted={refresh}
+      />
+    </div>
+  );
+}
+
+/** What the reader must know before believing the page. */
+function Standing({ location, problem }: { location: KeysLocation; problem: string | null }) {
+  const { address, go } = location;
+  if (problem === null && address.revision === undefined) return null;
+  return (
+    <div className={cn("flex shrink-0 flex-col gap-2 border-b bg-canvas p-2")}>
+      {problem === null ? null : <Notice tone="bad" title={problem} />}
+      {address.revision === undefined ? null : (
+        <Notice
+          tone="warn"
+          title={`This is the past: revision ${formatDecimal(address.revision)}`}
+          actions={
+            <Button size="sm" onClick={() => go({ revision: undefined })}>
+              Back to now
+            </Button>
+          }
+        >
+          Keys and values are as they were then. Nothing can be changed.
+        </Notice>
+      )}
+    </div>
+  );
+}
+
+interface ChosenProps {
+  location: KeysLocation;
+  view: TreeView;
+  onCreate: (prefix: Uint8Array) => void;
+  onDeletePrefix: (prefix: Uint8Array) => void;
+  onTreeChanged: () => void;
+}
+
+function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: ChosenProps) {
+  const { key, folder, cluster, revision } = location.address;
+  if (key !== undefined) {
+    return (
+      <KeyDetail
+        key={`${cluster} ${revision ?? ""} ${formatKey(key)}`}
+        location={location}
+        keyBytes={key}
+        onCreate={onCreate}
+        onTreeChanged={onTreeChanged}
+      />
+    );
+  }
+  if (folder !== undefined) {
+    return (
+      <FolderDetail
+        location={location}
+        folder={folder}
+        revision={view.revision}
+        onCreate={onCreate}
+        onDeletePrefix={onDeletePrefix}
+      />
+    );
+  }
+  return (
+    <Blank icon={<MousePointerClick aria-hidden />} title="Choose a key">
+      Or press <Kbd>/</Kbd> to search by prefix, <Kbd>⌘K</Kbd> to open one by its name.
+    </Blank>
+  );
+}
+
+/** A shared address opens the tree down to its key, once. */
+function useReveal(tree: KeyTree, view: TreeView, location: KeysLocation) {
+  const { key, folder } = location.address;
+  const target = key ?? folder;
+  const isLoaded = view.revision !== null;
+  const revealed = useRef<KeyTree | null>(null);
+  useEffect(() => {
+    if (!isLoaded || revealed.current === tree) return;
+    revealed.current = tree;
+    if (target !== undefined) void tree.reveal(target);
+  }, [tree, isLoaded, target]);
+}

@@ -1,0 +1,70 @@
+"use client";
+
+import { Button } from "@/components/ui/button";
+import { CopyButton } from "@/components/ui/copy-button";
+import { Dialog } from "@/components/ui/dialog";
+import { Notice } from "@/components/ui/notice";
+import { ValueDiff } from "@/components/ui/value-diff";
+import { putCommand } from "@/lib/browser/etcdctl";
+import { formatDecimal } from "@/lib/browser/format";
+import { formatKey } from "@/lib/browser/key-text";
+
+interface SaveDialogProps {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  keyBytes: Uint8Array;
+  before: Uint8Array;
+  after: Uint8Array;
+  baseRevision: string;
+  hasLease: boolean;
+  isSaving: boolean;
+  /** Why the last try failed. */
+  failure: string | null;
+  onSave: () => void;
+}
+
+/** Nothing is written that has not been seen as a difference first. */
+export function SaveDialog(props: SaveDialogProps) {
+  const { open, onOpenChange, keyBytes, before, after, baseRevision, hasLease } = props;
+  const { isSaving, failure, onSave } = props;
+  const command = putCommand(keyBytes, after, hasLease);
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={onOpenChange}
+      size="lg"
+      title="Review and save"
+      description={
+        <span className="font-mono text-xs [overflow-wrap:anywhere]">{formatKey(keyBytes)}</span>
+      }
+      footer={
+        <>
+          <span className="mr-auto flex items-center gap-1 text-xs text-ink-2">
+            Saved only if the key still stands at revision {formatDecimal(baseRevision)}.
+            {hasLease ? " It stays on its lease." : null}
+          </span>
+          {command === null ? null : <CopyButton text={command} label="Copy as etcdctl" />}
+          <Button onClick={() => onOpenChange(false)}>Go on editing</Button>
+          <Button tone="primary" busy={isSaving} onClick={onSave}>
+            Save
+          </Button>
+        </>
+      }
+    >
+      <div className="flex h-[52vh] flex-col gap-3">
+        {failure === null ? null : (
+          <Notice tone="bad" title="Not saved">
+            {failure}
+          </Notice>
+        )}
+        <ValueDiff
+          before={before}
+          after={after}
+          beforeTitle={`Revision ${formatDecimal(baseRevision)}`}
+          afterTitle="Yours"
+          className="flex-1"
+        />
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,109 @@
+"use client";
+
+import { useEffect, useState } from "react";
+import type { Conflict } from "@/components/keys/conflict-dialog";
+import type { ValueEdit } from "@/components/keys/use-value-edit";
+import { useToaster } from "@/components/ui/toast";
+import { compareDecimal } from "@/lib/browser/decimal";
+import { dropDraft } from "@/lib/browser/drafts";
+import { formatDecimal } from "@/lib/browser/format";
+import { conflictOf, createKey, saveKey } from "@/lib/browser/keys";
+import { errorText } from "@/lib/browser/request";
+import { decodeBase64 } from "@/lib/schema/bytes";
+import type { KeyValue } from "@/lib/schema/keys";
+
+/** The watch normally brings a saved value back at once; after this time it is read. */
+const ECHO_MS = 1_500;
+
+export interface Saving {
+  readonly isReviewing: boolean;
+  readonly isSaving: boolean;
+  readonly failure: string | null;
+  readonly conflict: Conflict | null;
+  readonly review: () => void;
+  readonly compare: () => void;
+  readonly close: () => void;
+  readonly save: () => void;
+  readonly overwrite: (theirs: KeyValue | null) => void;
+}
+
+type Step = "none" | "review" | "conflict";
+
+/** The way of an edit into the cluster. It never touches what is shown: the watch does that. */
+export function useSave(
+  cluster: string,
+  kv: KeyValue,
+  isGone: boolean,
+  edit: ValueEdit,
+  refetch: () => void,
+): Saving {
+  const toaster = useToaster();
+  const [step, setStep] = useState<Step>("none");
+  const [refused, setRefused] = useState<Conflict | null>(null);
+  const [isSending, setIsSending] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  const [awaited, setAwaited] = useState<string | null>(null);
+  const live: Conflict = { theirs: isGone ? null : kv };
+  const hasArrived = awaited !== null && compareDecimal(kv.modRevision, awaited) >= 0;
+
+  const isAwaited = awaited !== null && !hasArrived;
+
+  useEffect(() => {
+    if (hasArrived) dropDraft(cluster, kv.key);
+  }, [hasArrived, cluster, kv.key]);
+  useEffect(() => {
+    if (!isAwaited) return;
+    const timer = setInterval(refetch, ECHO_MS);
+    return () => clearInterval(timer);
+  }, [isAwaited, refetch]);
+
+  const run = async (write: (value: Uint8Array) => Promise<{ revision: string }>) => {
+    if (!edit.parsed.ok) return;
+    setIsSending(true);
+    setFailure(null);
+    try {
+      const { revision } = await write(edit.parsed.bytes);
+      setStep("none");
+      setAwaited(revision);
+      toaster.done(`Saved at revision ${formatDecimal(revision)}`);
+    } catch (error) {
+      const found = conflictOf(error);
+      if (found === undefined) setFailure(errorText(error));
+      else {
+        setRefused({ theirs: found.current });
+        setStep("conflict");
+      }
+    } finally {
+      setIsSending(false);
+    }
+  };
+  const key = decodeBase64(kv.key);
+  const begin = (next: Step) => {
+    setFailure(null);
+    setRefused(null);
+    setStep(next);
+  };
+  return {
+    isReviewing: step === "review",
+    isSaving: isSending || isAwaited,
+    failure,
+    conflict: step === "conflict" ? newer(refused, live) : null,
+    review: () => begin(edit.baseRevision === kv.modRevision && !isGone ? "review" : "conflict"),
+    compare: () => begin("conflict"),
+    close: () => setStep("none"),
+    save: () => void run((value) => saveKey(cluster, key, value, edit.baseRevision)),
+    overwrite: (theirs) =>
+      void run((value) =>
+        theirs === null
+          ? createKey(cluster, key, value)
+          : saveKey(cluster, key, value, theirs.modRevision),
+      ),
+  };
+}
+
+/** Of what the refusal showed and what the watch has brought since, the later. */
+function newer(refused: Conflict | null, live: Conflict): Conflict {
+  if (refused === null || refused.theirs === null || live.theirs === null) return refused ?? live;
+  const isLater = compareDecimal(live.theirs.modRevision, refused.theirs.modRevision) > 0;
+  return isLater ? live : refused;
+}

@@ -1,0 +1,104 @@
+"use client";
+
+import { useMemo, useState } from "react";
+import { dropDraft, setDraft, useDraft } from "@/lib/browser/drafts";
+import { equalBytes } from "@/lib/browser/key-text";
+import {
+  likelyForm,
+  type ParsedValue,
+  parseValue,
+  showValue,
+  type ValueForm,
+} from "@/lib/browser/value-form";
+import { decodeBase64 } from "@/lib/schema/bytes";
+import type { KeyValue } from "@/lib/schema/keys";
+
+export interface ValueEdit {
+  readonly form: ValueForm;
+  /** What stands in the editor. */
+  readonly text: string;
+  readonly parsed: ParsedValue;
+  /** The value that the edit began from: the live one while nothing is edited. */
+  readonly base: Uint8Array;
+  readonly baseRevision: string;
+  readonly isEdited: boolean;
+  /** Edited, and the text means other bytes than the base. */
+  readonly isChanged: boolean;
+  /** Why the form asked for last was not taken. */
+  readonly refusal: string | null;
+  /** Which forms can show the bytes. */
+  readonly canShow: (form: ValueForm) => boolean;
+  readonly change: (text: string) => void;
+  readonly chooseForm: (form: ValueForm) => void;
+  readonly discard: () => void;
+  /** Goes on with the same text on top of another value. */
+  readonly rebase: (onto: KeyValue) => void;
+}
+
+/** One value under edit. The bytes are the truth; each form is a way to write them. */
+export function useValueEdit(cluster: string, kv: KeyValue): ValueEdit {
+  const draft = useDraft(cluster, kv.key);
+  const [chosen, setChosen] = useState<ValueForm | null>(null);
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const live = useMemo(() => decodeBase64(kv.value), [kv.value]);
+  const base = draft?.baseValue ?? live;
+  const form = draft?.form ?? fittingForm(live, chosen);
+  const text = useMemo(() => draft?.text ?? showValue(live, form) ?? "", [draft?.text, live, form]);
+  const parsed = useMemo(
+    () => (draft === undefined ? { ok: true as const, bytes: live } : parseValue(text, form, base)),
+    [draft, live, text, form, base],
+  );
+  const baseRevision = draft?.baseRevision ?? kv.modRevision;
+  const put = (next: { form: ValueForm; text: string }) => {
+    const isBack = showValue(base, next.form) === next.text;
+    if (isBack && baseRevision === kv.modRevision) dropDraft(cluster, kv.key);
+    else setDraft({ cluster, key: kv.key, baseRevision, baseValue: base, ...next });
+  };
+  return {
+    form,
+    text,
+    parsed,
+    base,
+    baseRevision,
+    isEdited: draft !== undefined,
+    isChanged: draft !== undefined && !(parsed.ok && equalBytes(parsed.bytes, base)),
+    refusal,
+    canShow: (wanted) => parsed.ok && showValue(parsed.bytes, wanted) !== null,
+    change: (next) => {
+      setRefusal(null);
+      setChosen(form);
+      put({ form, text: next });
+    },
+    chooseForm: (wanted) => {
+      const shown = parsed.ok ? showValue(parsed.bytes, wanted) : null;
+      if (shown === null) {
+        setRefusal(parsed.ok ? "These bytes are not text." : "Correct or discard the edit first.");
+        return;
+      }
+      setRefusal(null);
+      setChosen(wanted);
+      if (draft !== undefined) put({ form: wanted, text: shown });
+    },
+    discard: () => {
+      setRefusal(null);
+      dropDraft(cluster, kv.key);
+    },
+    rebase: (onto) => {
+      const baseValue = decodeBase64(onto.value);
+      setDraft({
+        cluster,
+        key: kv.key,
+        form,
+        text,
+        baseRevision: onto.modRevision,
+        baseValue,
+      });
+    },
+  };
+}
+
+function fittingForm(bytes: Uint8Array, chosen: ValueForm | null): ValueForm {
+  const likely = likelyForm(bytes);
+  if (chosen === null) return likely;
+  return showValue(bytes, chosen) === null ? likely : chosen;
+}

@@ -1,0 +1,67 @@
+// The same action as a command, to be read, learnt from and pasted into a POSIX shell. Arguments
+// cannot hold a zero byte; where one would be needed there is no command.
+
+import { decodeUtf8, equalBytes, prefixEnd } from "./key-text.ts";
+
+const PLAIN_WORD = /^[A-Za-z0-9_@%+:,./-]+$/;
+const PRINTABLE = /^[\P{C}\n\t]*$/u;
+
+/** One shell word that means exactly these bytes, or null when no word can. */
+export function shellWord(bytes: Uint8Array): string | null {
+  if (bytes.includes(0)) return null;
+  const text = decodeUtf8(bytes);
+  if (text !== null && PLAIN_WORD.test(text) && !text.startsWith("-")) return text;
+  if (text !== null && PRINTABLE.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
+  let word = "$'";
+  for (const byte of bytes) {
+    if (byte === 0x27 || byte === 0x5c) word += `\\${String.fromCharCode(byte)}`;
+    else if (byte >= 0x20 && byte < 0x7f) word += String.fromCharCode(byte);
+    else word += `\\${byte.toString(8).padStart(3, "0")}`;
+  }
+  return `${word}'`;
+}
+
+/** Joins words; null when one of them is. Words that start with a dash follow "--". */
+function command(verb: string, flags: readonly string[], words: readonly (string | null)[]) {
+  if (words.includes(null)) return null;
+  const guard = words.some((word) => word !== null && /^'?-/.test(word)) ? ["--"] : [];
+  return ["etcdctl", verb, ...flags, ...guard, ...words].join(" ");
+}
+
+export function getCommand(key: Uint8Array, revision?: string): string | null {
+  return command("get", revision === undefined ? [] : [`--rev=${revision}`], [shellWord(key)]);
+}
+
+export function putCommand(key: Uint8Array, value: Uint8Array, keepsLease: boolean): string | null {
+  const flags = keepsLease ? ["--ignore-lease"] : [];
+  const word = value.length === 0 ? "''" : shellWord(value);
+  return command("put", flags, [shellWord(key), word]);
+}
+
+export function deleteCommand(key: Uint8Array): string | null {
+  return command("del", [], [shellWord(key)]);
+}
+
+export function watchCommand(key: Uint8Array, isPrefix: boolean, revision?: string): string | null {
+  const flags = revision === undefined ? [] : [`--rev=${revision}`];
+  return command("watch", [...(isPrefix ? ["--prefix"] : []), ...flags], [prefixWord(key)]);
+}
+
+export function listCommand(prefix: Uint8Array, revision?: string): string | null {
+  const flags = revision === undefined ? [] : [`--rev=${revision}`];
+  return command("get", ["--prefix", "--keys-only", ...flags], [prefixWord(prefix)]);
+}
+
+export function deletePrefixCommand(prefix: Uint8Array): string | null {
+  return command("del", ["--prefix"], [prefixWord(prefix)]);
+}
+
+/** etcdctl takes an empty prefix as the whole key space. */
+function prefixWord(prefix: Uint8Array): string | null {
+  return prefix.length === 0 ? "''" : shellWord(prefix);
+}
+
+/** True where the prefix has no upper neighbour: the range is open. */
+export function isOpenRange(prefix: Uint8Array): boolean {
+  return equalBytes(prefixEnd(prefix), Uint8Array.of(0));
+}

@@ -1,0 +1,87 @@
+import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { encodeBase64, toBase64Url } from "../schema/bytes.ts";
+import { ChangeEvent, LinkEvent } from "../schema/watch.ts";
+import { clusterPath } from "./clusters.ts";
+import { compareDecimal, nextDecimal } from "./decimal.ts";
+import { openStream, type StreamMessage } from "./event-stream.ts";
+import { type KeySnapshot, keyQuery, keyQueryKey } from "./keys.ts";
+
+/** live: every change arrives here; broken: it may be old; off: the past does not change. */
+export type LiveState = "connecting" | "live" | "broken" | "off";
+
+/**
+ * A key that follows the cluster. One read fills the cache, a watch from the next revision on is
+ * the only thing that changes it; editors never do.
+ */
+export function useLiveKey(cluster: string, key: Uint8Array, revision: string | undefined) {
+  const client = useQueryClient();
+  const query = useQuery(keyQuery(cluster, key, revision));
+  const encoded = encodeBase64(key);
+  const [live, setLive] = useState<LiveState>("connecting");
+  const isFollowed = typeof query.data?.revision === "string" && revision === undefined;
+
+  useEffect(() => {
+    if (!isFollowed) return;
+    const cacheKey = keyQueryKey(cluster, encoded, undefined);
+    const start = client.getQueryData<KeySnapshot>(cacheKey)?.revision;
+    if (typeof start !== "string") return;
+    const stream = openStream(
+      {
+        path: clusterPath(cluster, "watch"),
+        query: { key: toBase64Url(encoded), revision: nextDecimal(start) },
+      },
+      {
+        messages: (batch) => {
+          for (const message of batch) takeMessage(client, cacheKey, encoded, message, setLive);
+        },
+        state: (state) => {
+          if (state.phase === "waiting" || state.phase === "refused") setLive("broken");
+        },
+      },
+    );
+    return () => stream.close();
+  }, [client, cluster, encoded, isFollowed]);
+
+  return { ...query, live: revision === undefined ? live : ("off" as const) };
+}
+
+function takeMessage(
+  client: QueryClient,
+  cacheKey: ReturnType<typeof keyQueryKey>,
+  key: string,
+  message: StreamMessage,
+  setLive: (state: LiveState) => void,
+): void {
+  switch (message.event) {
+    case "open":
+    case "progress":
+      setLive("live");
+      break;
+    case "change": {
+      const change = ChangeEvent.parse(JSON.parse(message.data));
+      for (const event of change.events) {
+        if (event.key !== key) continue;
+        client.setQueryData<KeySnapshot>(cacheKey, (before) =>
+          isOlder(before, change.revision) ? { revision: change.revision, kv: event.kv } : before,
+        );
+      }
+      break;
+    }
+    case "link": {
+      const link = LinkEvent.parse(JSON.parse(message.data));
+      setLive(link.state === "lost" ? "broken" : "live");
+      break;
+    }
+    case "failure":
+      setLive("broken");
+      break;
+    case "reset":
+      void client.invalidateQueries({ queryKey: cacheKey });
+      break;
+  }
+}
+
+function isOlder(snapshot: KeySnapshot | undefined, revision: string): boolean {
+  return typeof snapshot?.revision !== "string" || compareDecimal(snapshot.revision, revision) < 0;
+}
