@@ -1,6 +1,6 @@
 // What stands directly below a prefix: asked of the cluster itself where it knows the question
 // (the Tree service), else found out by Range alone.
-import { prefixEnd } from "../../server/base/bytes.ts";
+import { EMPTY_BYTES, prefixEnd } from "../../server/base/bytes.ts";
 import {
   ChildrenRequest,
   type ChildrenResponse,
@@ -17,10 +17,20 @@ export interface ChildrenQuery {
   readonly separator: Buffer;
   /** Undefined: the current one. */
   readonly revision?: number | undefined;
-  /** The last child that is known already. */
-  readonly after?: Buffer | undefined;
+  /** `next` of the page before. */
+  readonly after?: PagePosition | undefined;
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Where a level goes on. */
+export interface PagePosition {
+  /** The last child of the page. */
+  readonly child: Buffer;
+  /** Keys below the prefix: counting them again would cost as much as the page. */
+  readonly count: number;
+  /** How many keys to ask for at first; 0: no advice. */
+  readonly pageKeys: number;
 }
 
 export type KeyChild = {
@@ -38,11 +48,13 @@ export interface ChildrenPage {
   readonly count: number;
   readonly children: readonly (KeyChild | FolderChild)[];
   /** `after` for the next page; undefined on the last one. */
-  readonly after: Buffer | undefined;
+  readonly next: PagePosition | undefined;
 }
 
-/** A page is handed out when so much time has gone, even if it could hold more. */
-const PAGE_MS = 200;
+/** A page is handed out after so much time, even if it could hold more … */
+const PAGE_MS = 400;
+/** … or after so many times what its first question took, where the cluster is slow. */
+const PAGE_QUESTIONS = 4;
 const withoutTree = new WeakSet<EtcdClient>();
 
 export async function children(client: EtcdClient, query: ChildrenQuery): Promise<ChildrenPage> {
@@ -63,7 +75,7 @@ async function childrenByTree(client: EtcdClient, query: ChildrenQuery): Promise
     separator,
     revision: revision ?? 0,
     limit,
-    after: after ?? Buffer.alloc(0),
+    after: after?.child ?? EMPTY_BYTES,
   });
   const { children: method } = TreeDefinition.methods;
   const reply: ChildrenResponse = await client.read(TreeDefinition, method, request, { signal });
@@ -76,55 +88,57 @@ async function childrenByTree(client: EtcdClient, query: ChildrenQuery): Promise
       if (kv === undefined) throw new ClusterError("not-etcd", "the reply lacks a key");
       return { kind: "key", key, record: kv, sizeBytes: valueSize };
     }),
-    after: reply.more ? reply.children.at(-1)?.key : undefined,
+    next: positionBehind(reply.more ? reply.children.at(-1)?.key : undefined, reply.count, 0),
   };
 }
 
 async function childrenByRange(client: EtcdClient, query: ChildrenQuery): Promise<ChildrenPage> {
   const { prefix, separator, after, limit, signal } = query;
   let pinned = query.revision;
+  const startedAt = performance.now();
+  let lateAt = Number.POSITIVE_INFINITY;
   const source: KeySource = {
     async page(key, end, keysMax) {
       const rangeEnd = end ?? OPEN_END;
       const question = { key, rangeEnd, limit: keysMax, keysOnly: true, revision: pinned };
       const reply = await range(client, question, { signal });
       pinned ??= reply.revision;
+      const now = performance.now();
+      const budgetMs = Math.max(PAGE_MS, PAGE_QUESTIONS * (now - startedAt));
+      lateAt = Math.min(lateAt, startedAt + budgetMs);
       return { records: reply.kvs, count: reply.count };
     },
   };
-  const start = after === undefined ? undefined : behindChild(after, prefix, separator);
-  if (start === null) return { revision: pinned ?? 0, count: 0, children: [], after: undefined };
-  const lateAt = performance.now() + PAGE_MS;
+  const start = after === undefined ? undefined : behindChild(after.child, prefix, separator);
+  if (start === null) return { revision: pinned ?? 0, count: 0, children: [], next: undefined };
   const level = await walkLevel(source, {
     prefix,
     separator,
     start,
     childrenMax: limit,
+    pageKeys: after?.pageKeys || undefined,
     isLate: () => performance.now() >= lateAt,
   });
-  const count =
-    start === undefined ? level.count : await countBelow(client, prefix, pinned ?? 0, signal);
+  const count = after?.count ?? level.count;
+  const last = level.resume === undefined ? undefined : level.children.at(-1)?.key;
   return {
     revision: pinned ?? 0,
     count,
     children: level.children.map(fromLevel),
-    after: level.resume === undefined ? undefined : level.children.at(-1)?.key,
+    next: positionBehind(last, count, level.pageKeys),
   };
+}
+
+function positionBehind(
+  child: Buffer | undefined,
+  count: number,
+  pageKeys: number,
+): PagePosition | undefined {
+  return child === undefined ? undefined : { child, count, pageKeys };
 }
 
 function fromLevel(child: LevelChild): KeyChild | FolderChild {
   return child.kind === "folder" ? child : { ...child, sizeBytes: undefined };
-}
-
-async function countBelow(
-  client: EtcdClient,
-  prefix: Buffer,
-  revision: number,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  const { key, rangeEnd } = rangeOfPrefix(prefix);
-  const reply = await range(client, { key, rangeEnd, revision, countOnly: true }, { signal });
-  return reply.count;
 }
 
 /** The range of all keys that start with these bytes, as etcd wants it. */

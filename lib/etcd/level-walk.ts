@@ -51,6 +51,8 @@ export interface Level {
   readonly count: number;
   /** Where the rest of the level begins; undefined: there is none. */
   readonly resume: Buffer | undefined;
+  /** How many keys the rest should be asked for with. */
+  readonly pageKeys: number;
 }
 
 export interface LevelQuery {
@@ -61,6 +63,8 @@ export interface LevelQuery {
   readonly childrenMax: number;
   /** Asked between questions: true ends the walk early, with at least one child found. */
   readonly isLate: () => boolean;
+  /** How many keys to ask for first; `pageKeys` of an earlier walk of the level. */
+  readonly pageKeys?: number | undefined;
   /** Default: WALK_SIZES. */
   readonly sizes?: WalkSizes | undefined;
 }
@@ -77,13 +81,13 @@ export interface WalkSizes {
   readonly splitWays: number;
 }
 
-/** For a real etcd: it counts 50,000 keys in about two milliseconds. */
+/** For a real etcd: it counts 10,000 keys in about half a millisecond. */
 export const WALK_SIZES: WalkSizes = {
   firstPageKeys: 1_000,
   pageKeysMax: 50_000,
   seekKeys: 8,
   seekAboveKeys: 500,
-  splitAboveKeys: 50_000,
+  splitAboveKeys: 10_000,
   splitWays: 16,
 };
 
@@ -112,7 +116,7 @@ class LevelWalk {
     this.#source = source;
     this.#query = query;
     this.#sizes = query.sizes ?? WALK_SIZES;
-    this.#pageKeys = this.#sizes.firstPageKeys;
+    this.#pageKeys = query.pageKeys ?? this.#sizes.firstPageKeys;
     this.#regions = [{ lo: query.start ?? firstKey(query.prefix), hi: prefixEnd(query.prefix) }];
   }
 
@@ -123,13 +127,17 @@ class LevelWalk {
       const isEnough = this.#children.length >= childrenMax;
       if (isEnough || (this.#children.length > 0 && isLate())) {
         if (region.page?.count === 0) continue;
-        return { children: this.#children, count: count ?? 0, resume: region.lo };
+        return this.#level(count, region.lo);
       }
       const page = region.page ?? (await this.#source.page(region.lo, region.hi, this.#pageKeys));
       count ??= page.count;
       await this.#take(region, page);
     }
-    return { children: this.#children, count: count ?? 0, resume: undefined };
+    return this.#level(count, undefined);
+  }
+
+  #level(count: number | undefined, resume: Buffer | undefined): Level {
+    return { children: this.#children, count: count ?? 0, resume, pageKeys: this.#pageKeys };
   }
 
   /** Hands out the children that the answer completes, and queues the rest of the region. */
@@ -170,6 +178,9 @@ class LevelWalk {
       this.#regions.push({ lo: folder, hi: region.hi });
       return;
     }
+    // A seek tells nothing yet about the folder that it found; a full page does.
+    const { length } = page.records;
+    if (length >= this.#sizes.firstPageKeys) this.#adapt(length, found + 1);
     const left = page.count - from;
     const behind = prefixEnd(folder);
     const rest = behind === undefined ? [] : await this.#behind(region, folder, behind, left);
@@ -182,7 +193,9 @@ class LevelWalk {
 
   async #behind(region: Region, folder: Buffer, behind: Buffer, left: number): Promise<Region[]> {
     if (region.hi !== undefined && compareBytes(behind, region.hi) >= 0) return [];
-    const cuts = left > this.#sizes.splitAboveKeys ? this.#cuts(region, folder, behind) : [];
+    const { seekKeys, splitAboveKeys } = this.#sizes;
+    const isSplit = this.#pageKeys <= seekKeys && left > splitAboveKeys;
+    const cuts = isSplit ? this.#cuts(region, folder, behind) : [];
     const bounds = [behind, ...cuts, region.hi];
     const parts = bounds.slice(0, -1).map((lo, at) => ({ lo: lo as Buffer, hi: bounds[at + 1] }));
     const limit = this.#pageKeys;
@@ -191,14 +204,18 @@ class LevelWalk {
     );
   }
 
-  /** Ends of ever shorter beginnings of the folder's name: where the region is cut, ascending. */
+  /** Where the region behind the folder is cut, ascending. */
   #cuts(region: Region, folder: Buffer, behind: Buffer): Buffer[] {
     const shallow = Math.max(this.#query.prefix.length, sharedLength(folder, region.hi)) + 1;
     const deep = folder.length - this.#query.separator.length;
     const step = Math.max(1, Math.ceil((deep - shallow + 1) / this.#sizes.splitWays));
+    const candidates: (Buffer | undefined)[] = [];
+    for (let length = deep; length > shallow; length -= step) {
+      candidates.push(prefixEnd(folder.subarray(0, length)));
+    }
+    if (deep >= shallow) candidates.push(...siblings(folder.subarray(0, shallow)));
     const cuts: Buffer[] = [];
-    for (let length = deep; length >= shallow; length -= step) {
-      const cut = prefixEnd(folder.subarray(0, length));
+    for (const cut of candidates) {
       if (cut === undefined || compareBytes(cut, cuts.at(-1) ?? behind) <= 0) continue;
       if (region.hi !== undefined && compareBytes(cut, region.hi) >= 0) break;
       cuts.push(cut);
@@ -210,7 +227,8 @@ class LevelWalk {
   #adapt(keys: number, children: number): void {
     const { firstPageKeys, pageKeysMax, seekKeys, seekAboveKeys } = this.#sizes;
     const keysPerChild = keys / Math.max(children, 1);
-    const wanted = (this.#query.childrenMax - this.#children.length) * keysPerChild * 1.25;
+    const room = this.#query.childrenMax - this.#children.length;
+    const wanted = (room > 0 ? room : this.#query.childrenMax) * keysPerChild * 1.25;
     this.#pageKeys =
       keysPerChild > seekAboveKeys
         ? seekKeys
@@ -254,10 +272,29 @@ export function keyAfter(key: Buffer): Buffer {
   return Buffer.concat([key, Buffer.from([0])]);
 }
 
+const DIGITS = ["0", "9"] as const;
+const LOWER = ["a", "z"] as const;
+const UPPER = ["A", "Z"] as const;
+
+/** The same bytes with every later letter or digit in the last place, and the one behind those. */
+function siblings(name: Buffer): (Buffer | undefined)[] {
+  const last = name.at(-1) ?? 0;
+  const kind = [DIGITS, LOWER, UPPER].find(
+    ([first, end]) => last >= first.charCodeAt(0) && last <= end.charCodeAt(0),
+  );
+  if (kind === undefined) return [prefixEnd(name)];
+  const found: Buffer[] = [];
+  for (let byte = last + 1; byte <= kind[1].charCodeAt(0) + 1; byte++) {
+    found.push(Buffer.concat([name.subarray(0, -1), Buffer.from([byte])]));
+  }
+  return found;
+}
+
 /** How many bytes all keys of [folder, hi) share for certain. */
 function sharedLength(folder: Buffer, hi: Buffer | undefined): number {
   if (hi === undefined) return 0;
   let shared = 0;
   while (shared < hi.length && shared < folder.length && folder[shared] === hi[shared]) shared++;
-  return shared;
+  const isEndOfPrefix = hi.length === shared + 1 && hi[shared] === (folder[shared] ?? 0) + 1;
+  return isEndOfPrefix ? shared + 1 : shared;
 }

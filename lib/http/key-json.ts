@@ -1,4 +1,4 @@
-import type { FolderChild, KeyChild } from "../etcd/children.ts";
+import type { FolderChild, KeyChild, PagePosition } from "../etcd/children.ts";
 import { ClusterError } from "../etcd/cluster-error.ts";
 import type { KeyRecord } from "../etcd/kv.ts";
 import { type Child, type KeyMeta, type KeyValue, REQUEST_BYTES_MAX } from "../schema/keys.ts";
@@ -37,6 +37,28 @@ export function childJson(child: KeyChild | FolderChild, prefix: Buffer, separat
 
 export function bytesOfUrl(text: string): Buffer {
   return Buffer.from(text, "base64url");
+}
+
+/** What stands before the key in a cursor: 6 bytes of count, 4 bytes of page size. */
+const CURSOR_HEAD_BYTES = 10;
+const PAGE_KEYS_MAX = 50_000;
+
+export function cursorOf(position: PagePosition): string {
+  const head = Buffer.alloc(CURSOR_HEAD_BYTES);
+  head.writeUIntBE(position.count, 0, 6);
+  head.writeUInt32BE(position.pageKeys, 6);
+  return Buffer.concat([head, position.child]).toString("base64url");
+}
+
+export function positionOf(cursor: string): PagePosition {
+  const bytes = bytesOfUrl(cursor);
+  if (bytes.length <= CURSOR_HEAD_BYTES)
+    throw new Problem("bad-request", "the cursor is malformed");
+  return {
+    child: bytes.subarray(CURSOR_HEAD_BYTES),
+    count: bytes.readUIntBE(0, 6),
+    pageKeys: Math.min(bytes.readUInt32BE(6), PAGE_KEYS_MAX),
+  };
 }
 
 /** Revisions are exact below 2^53; nothing that a cluster can have is refused. */

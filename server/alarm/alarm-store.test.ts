@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { SortedEngine } from "../mvcc/sorted-engine.suite.ts";
 import { AlarmType } from "../proto/gen/rpc.ts";
+import { MemoryEngine } from "../storage/memory-engine.ts";
 import { AlarmStore } from "./alarm-store.ts";
 
 const MEMBER = 2n ** 64n - 1n;
 
 test("an alarm is raised once per member and type, survives a restart and is disarmed once", () => {
-  const engine = new SortedEngine();
+  const engine = new MemoryEngine();
   const store = AlarmStore.open(engine);
   const raised = store.activate(MEMBER, AlarmType.NOSPACE);
   expect(store.activate(MEMBER, AlarmType.NOSPACE)).toEqual(raised);

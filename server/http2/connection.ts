@@ -83,6 +83,7 @@ export class Connection implements Turning {
     if (this.#phase === "closing" || this.#phase === "closed") return;
     this.#nowMs = this.#host.clock.monotonic();
     this.#attempt(() => this.#reader.read(chunk));
+    if (this.#holdsTooMuch || this.#host.held.isOver) this.#wantTurn();
   }
 
   endTurn(): void {
@@ -93,7 +94,7 @@ export class Connection implements Turning {
       this.#streams.endTurn();
       this.#outbox.pump();
     });
-    if (this.heldBytes > limits.heldBytesPerConnectionMax) {
+    if (this.#holdsTooMuch) {
       this.close(ErrorCode.ENHANCE_YOUR_CALM, "too many bytes are held for this connection");
     }
     this.#outbox.flush();
@@ -143,6 +144,10 @@ export class Connection implements Turning {
   destroy(): void {
     this.#socket.destroy();
     this.#lost();
+  }
+
+  get #holdsTooMuch(): boolean {
+    return this.heldBytes > this.#host.limits.heldBytesPerConnectionMax;
   }
 
   #lost(): void {

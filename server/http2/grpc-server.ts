@@ -55,6 +55,11 @@ export class GrpcServer implements ConnectionHost {
     return this.#connections.size + this.#sniffers.size;
   }
 
+  /** Buffered for all peers: unfinished messages and answers not yet read. */
+  get heldBytes(): number {
+    return this.held.held;
+  }
+
   /** Opens one more address; port 0 takes a free one. Rejects when the address cannot be had. */
   async listen(host: string, port: number): Promise<AddressInfo> {
     const listener = createServer({ noDelay: true }, (socket) => this.accept(socket));

@@ -7,6 +7,10 @@ export class HeldBytesPool {
     this.#max = max;
   }
 
+  get held(): number {
+    return this.#held;
+  }
+
   get isOver(): boolean {
     return this.#held > this.#max;
   }

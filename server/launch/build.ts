@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { LaunchError } from "./options.ts";
 
 interface Part {
   readonly name: string;
-  /** Written after a build that went well. */
-  readonly stamp: string;
+  /** What a build that goes well writes last. */
+  readonly product: string;
   readonly sources: readonly string[];
   readonly script: string;
 }
@@ -15,14 +15,14 @@ const SHARED = ["package.json", "package-lock.json"];
 
 const SERVER: Part = {
   name: "the server",
-  stamp: "dist/built",
+  product: "dist/server/etcd.js",
   sources: ["server", "tsconfig.server.json", ...SHARED],
   script: "build:server",
 };
 
 const CONSOLE: Part = {
   name: "the console",
-  stamp: ".next/built",
+  product: ".next/BUILD_ID",
   sources: ["app", "components", "lib", "public", "server/proto", "next.config.ts", ...SHARED],
   script: "build:console",
 };
@@ -37,16 +37,13 @@ export async function buildMissing(
     if (isFresh(root, part)) continue;
     say(`Building ${part.name} …`);
     await runScript(root, part);
-    const stamp = join(root, part.stamp);
-    mkdirSync(dirname(stamp), { recursive: true });
-    writeFileSync(stamp, "");
   }
 }
 
 function isFresh(root: string, part: Part): boolean {
-  const stamp = statSync(join(root, part.stamp), { throwIfNoEntry: false });
-  if (stamp === undefined) return false;
-  return part.sources.every((source) => newestMtime(join(root, source)) <= stamp.mtimeMs);
+  const product = statSync(join(root, part.product), { throwIfNoEntry: false });
+  if (product === undefined) return false;
+  return part.sources.every((source) => newestMtime(join(root, source)) <= product.mtimeMs);
 }
 
 function newestMtime(path: string): number {

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SortedEngine } from "../mvcc/sorted-engine.suite.ts";
+import { MemoryEngine } from "../storage/memory-engine.ts";
 import { Lessor } from "./lessor.ts";
 
 const key = (name: string) => Buffer.from(name);
 
-function newLessor(): { engine: SortedEngine; lessor: Lessor } {
-  const engine = new SortedEngine();
+function newLessor(): { engine: MemoryEngine; lessor: Lessor } {
+  const engine = new MemoryEngine();
   return { engine, lessor: Lessor.open(engine, 2) };
 }
 

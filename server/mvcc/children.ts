@@ -68,6 +68,8 @@ class ChildrenWalk {
   readonly #firstBlock: number;
   /** At an older revision: keys in the blocks before each, from the first of the prefix on. */
   readonly #before: Float64Array;
+  /** At an older revision, per block that changed since: keys before each slot. */
+  readonly #within = new Map<number, Uint16Array>();
   #at: number;
 
   constructor(space: KeySpace, query: ChildrenQuery, at: { revision: number; current: number }) {
@@ -138,6 +140,8 @@ class ChildrenWalk {
   }
 
   #countIn(number: number, from: number, to: number): number {
+    const before = this.#within.get(number);
+    if (before !== undefined) return (before[to] as number) - (before[from] as number);
     return this.#space.countInBlock(number, from, to, this.#revision);
   }
 
@@ -150,8 +154,18 @@ class ChildrenWalk {
     const before = new Float64Array(blocks + 1);
     for (let i = 0; i < blocks; i++) {
       const number = this.#firstBlock + i;
-      const size = this.#space.index.block(number).count;
-      before[i + 1] = (before[i] as number) + this.#countIn(number, 0, size);
+      const block = this.#space.index.block(number);
+      if (block.newest > this.#revision) this.#within.set(number, this.#countSlots(block));
+      before[i + 1] = (before[i] as number) + this.#countIn(number, 0, block.count);
+    }
+    return before;
+  }
+
+  #countSlots(block: KeyBlock): Uint16Array {
+    const before = new Uint16Array(block.count + 1);
+    for (let slot = 0; slot < block.count; slot++) {
+      const isShown = this.#space.index.visible(block, slot, this.#revision, this.#shown);
+      before[slot + 1] = (before[slot] as number) + (isShown ? 1 : 0);
     }
     return before;
   }
@@ -161,7 +175,7 @@ class ChildrenWalk {
 function folderEnd(block: KeyBlock, slot: number, prefixLength: number, separator: Buffer): number {
   const { bytes } = block;
   const first = separator[0];
-  const end = (block.ends[slot] as number) - separator.length;
+  const end = block.end(slot) - separator.length;
   for (let at = block.start(slot) + prefixLength; at <= end; at++) {
     if (bytes[at] !== first) continue;
     let matched = 1;

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
+import { MemoryEngine } from "../storage/memory-engine.ts";
 import type { KeyHash } from "./key-hash.ts";
-import { SortedEngine } from "./sorted-engine.suite.ts";
 import { MvccStore } from "./store.ts";
 import type { WriteTxn } from "./write-txn.ts";
 
 class HashedStore {
-  readonly store = MvccStore.open(new SortedEngine());
+  readonly store = MvccStore.open(new MemoryEngine());
 
   write(change: (txn: WriteTxn) => void): number {
     const txn = this.store.begin();

@@ -1,6 +1,8 @@
 import { assert, must } from "../base/assert.ts";
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import { CountTree } from "./count-tree.ts";
 import { BLOCK_SLOTS, KeyBlock } from "./key-block.ts";
+import { PackedKeys } from "./packed-keys.ts";
 import { isTombstoneTail, RevisionArena, subOfTail, tailOf } from "./revision-arena.ts";
 
 // Which keys there are, and at which revisions each of them changed: all in memory, rebuilt from
@@ -36,11 +38,17 @@ export interface KeyState {
 
 export class KeyIndex {
   readonly #blocks: KeyBlock[] = [new KeyBlock()];
+  /** Per block a key that is above all keys before it and not above its first. */
+  readonly #borders = new PackedKeys();
   readonly #arena = new RevisionArena();
   readonly #counts = new CountTree();
   #areCountsStale = true;
   #liveCount = 0;
   #isHit = false;
+
+  constructor() {
+    this.#borders.insertKey(0, EMPTY_BYTES);
+  }
 
   /** Keys that exist now. */
   get liveCount(): number {
@@ -106,7 +114,9 @@ export class KeyIndex {
     const block = this.#blockAt(at);
     if (block.isFull) {
       const half = splitSlot(block, slot, number === this.#blocks.length - 1);
-      this.#blocks.splice(number + 1, 0, block.split(half));
+      const next = block.split(half);
+      this.#blocks.splice(number + 1, 0, next);
+      this.#borders.insertKey(number + 1, next.key(0));
       this.#areCountsStale = true;
       if (slot > half) {
         number++;
@@ -115,7 +125,6 @@ export class KeyIndex {
     }
     const target = this.block(number);
     target.insert(slot, key);
-    target.older[slot] = 0;
     writeState(target, slot, state);
     if (!state.isTombstone) this.#addLive(number, 1);
   }
@@ -204,8 +213,7 @@ export class KeyIndex {
     const block = this.#blocks[number] as KeyBlock;
     const isOnly = this.#blocks.length === 1;
     if (block.count === 0 && !isOnly) {
-      this.#blocks.splice(number, 1);
-      this.#areCountsStale = true;
+      this.#drop(number);
       return;
     }
     if (this.#joins(number - 1)) this.#join(number - 1);
@@ -225,47 +233,36 @@ export class KeyIndex {
 
   #join(number: number): void {
     const right = must(this.#blocks[number + 1], "a block joins the one before it");
-    this.block(number).appendFrom(right, 0);
-    this.#blocks.splice(number + 1, 1);
+    this.block(number).append(right, 0);
+    this.#drop(number + 1);
+  }
+
+  /** The keys of a block that is gone, if any, are in the one before it. */
+  #drop(number: number): void {
+    this.#blocks.splice(number, 1);
+    this.#borders.removeKey(number);
+    if (number === 0) this.#openFirstBorder();
     this.#areCountsStale = true;
+  }
+
+  #openFirstBorder(): void {
+    this.#borders.removeKey(0);
+    this.#borders.insertKey(0, EMPTY_BYTES);
   }
 
   #blockAt(at: number): KeyBlock {
     return this.#blocks[blockOf(at)] as KeyBlock;
   }
 
-  /** Position of the first key ≥ `key`, at a block's end only behind the last key. */
+  /** Position of the first key ≥ `key`; at its block's end where that key is in the next. */
   #search(key: Buffer): number {
-    const blocks = this.#blocks;
-    let low = 0;
-    let high = blocks.length;
-    let lowMatched = 0;
-    let highMatched = 0;
-    // The last block whose first key is ≤ key stands before `low` when this ends.
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const block = blocks[middle] as KeyBlock;
-      if (block.count === 0) break;
-      const order = block.compare(0, key, lowMatched < highMatched ? lowMatched : highMatched);
-      if (order === 0) {
-        this.#isHit = true;
-        return position(middle, 0);
-      }
-      if (order < 0) {
-        low = middle + 1;
-        lowMatched = block.matched;
-      } else {
-        high = middle;
-        highMatched = block.matched;
-      }
-    }
-    if (low === 0) {
-      this.#isHit = false;
-      return 0;
-    }
-    const number = low - 1;
-    const block = blocks[number] as KeyBlock;
-    const slot = block.lowerBound(key, 1, lowMatched, highMatched);
+    const borders = this.#borders;
+    const border = borders.lowerBound(key);
+    // The first border is below every key, so there is always one at or before it.
+    const number = borders.isHit ? border : border - 1;
+    const highShared = borders.isHit ? 0 : borders.highShared;
+    const block = this.#blocks[number] as KeyBlock;
+    const slot = block.lowerBound(key, borders.lowShared, highShared);
     this.#isHit = block.isHit;
     return position(number, slot);
   }

@@ -14,6 +14,7 @@ import { assert, must } from "../base/assert.ts";
 const PAGE_NUMBERS = 4096;
 const CHUNK_BITS = 27;
 const CHUNKS_MAX = 2 ** CHUNK_BITS;
+const CHUNK_MASK = CHUNKS_MAX - 1;
 const HEADER = 2;
 
 /** `tail` is sub * 2, plus 1 for a tombstone. */
@@ -31,7 +32,8 @@ export function subOfTail(tail: number): number {
 
 interface SizeClass {
   readonly chunkNumbers: number;
-  readonly chunksPerPage: number;
+  /** Pages hold 2 ^ pageBits chunks. */
+  readonly pageBits: number;
   readonly capacity: number;
   readonly pages: (Float64Array | undefined)[];
   readonly free: number[];
@@ -112,7 +114,7 @@ export class RevisionArena {
     if (handle === 0) return;
     const sizeClass = this.#classOf(handle);
     const chunk = chunkOf(handle);
-    if (sizeClass.chunksPerPage === 1) sizeClass.pages[chunk] = undefined;
+    if (sizeClass.pageBits === 0) sizeClass.pages[chunk] = undefined;
     sizeClass.free.push(chunk);
   }
 
@@ -148,10 +150,8 @@ export class RevisionArena {
     const chunk = sizeClass.free.pop() ?? sizeClass.used++;
     assert(chunk < CHUNKS_MAX, "histories fit in the arena");
     const handle = classNumber * CHUNKS_MAX + chunk + 1;
-    const pageNumber = Math.floor(chunk / sizeClass.chunksPerPage);
-    sizeClass.pages[pageNumber] ??= new Float64Array(
-      sizeClass.chunkNumbers * sizeClass.chunksPerPage,
-    );
+    const { chunkNumbers, pageBits, pages } = sizeClass;
+    pages[chunk >>> pageBits] ??= new Float64Array(chunkNumbers << pageBits);
     this.#locate(handle);
     this.#page[this.#base] = 0;
     this.#page[this.#base + 1] = 0;
@@ -159,15 +159,15 @@ export class RevisionArena {
   }
 
   #classOf(handle: number): SizeClass {
-    return this.#classes[Math.floor((handle - 1) / CHUNKS_MAX)] as SizeClass;
+    return this.#classes[(handle - 1) >>> CHUNK_BITS] as SizeClass;
   }
 
   #locate(handle: number): void {
     const sizeClass = this.#classOf(handle);
     const chunk = chunkOf(handle);
-    const pageNumber = Math.floor(chunk / sizeClass.chunksPerPage);
-    this.#page = sizeClass.pages[pageNumber] as Float64Array;
-    this.#base = (chunk - pageNumber * sizeClass.chunksPerPage) * sizeClass.chunkNumbers;
+    const { pageBits } = sizeClass;
+    this.#page = sizeClass.pages[chunk >>> pageBits] as Float64Array;
+    this.#base = (chunk & ((1 << pageBits) - 1)) * sizeClass.chunkNumbers;
   }
 
   #entry(handle: number, position: number): number {
@@ -177,14 +177,14 @@ export class RevisionArena {
 }
 
 function chunkOf(handle: number): number {
-  return (handle - 1) % CHUNKS_MAX;
+  return (handle - 1) & CHUNK_MASK;
 }
 
 function newClass(classNumber: number): SizeClass {
   const chunkNumbers = 4 << classNumber;
   return {
     chunkNumbers,
-    chunksPerPage: Math.max(1, PAGE_NUMBERS / chunkNumbers),
+    pageBits: Math.log2(Math.max(1, PAGE_NUMBERS / chunkNumbers)),
     capacity: (chunkNumbers - HEADER) / 2,
     pages: [],
     free: [],

@@ -175,17 +175,8 @@ export class MvccStore {
   /** Starts the changes of one log entry; one transaction at a time. */
   begin(): WriteTxn {
     assert(this.#txn === undefined, "one transaction ends before the next begins");
-    const txn = new WriteTxn({
-      space: this.#space,
-      revision: this.#revision,
-      compactRevision: this.#compactRevision,
-      end: (revision) => {
-        this.#revision = revision;
-        this.#txn = undefined;
-      },
-    });
-    this.#txn = txn;
-    return txn;
+    this.#txn = new WriteTxn(this.#space, this, (revision) => this.#end(revision));
+    return this.#txn;
   }
 
   /**
@@ -240,6 +231,11 @@ export class MvccStore {
     } finally {
       this.#pins.delete(pin);
     }
+  }
+
+  #end(revision: number): void {
+    this.#revision = revision;
+    this.#txn = undefined;
   }
 
   get #index(): KeyIndex {

@@ -17,12 +17,10 @@ export interface TxnResult {
   readonly changes: readonly Change[];
 }
 
-/** What a transaction needs of the store that began it. */
-export interface TxnStore {
-  readonly space: KeySpace;
+/** How the store stood when the transaction began. */
+export interface TxnStart {
   readonly revision: number;
   readonly compactRevision: number;
-  end(revision: number): void;
 }
 
 /**
@@ -31,17 +29,19 @@ export interface TxnStore {
  * written.
  */
 export class WriteTxn {
-  readonly #store: TxnStore;
   readonly #space: KeySpace;
   readonly #main: number;
+  readonly #compactRevision: number;
+  readonly #onEnd: (revision: number) => void;
   readonly #changes: Change[] = [];
   readonly #state = newState();
   #hasEnded = false;
 
-  constructor(store: TxnStore) {
-    this.#store = store;
-    this.#space = store.space;
-    this.#main = store.revision + 1;
+  constructor(space: KeySpace, start: TxnStart, onEnd: (revision: number) => void) {
+    this.#space = space;
+    this.#main = start.revision + 1;
+    this.#compactRevision = start.compactRevision;
+    this.#onEnd = onEnd;
   }
 
   /** What a response header shows at this point: the new revision once anything was changed. */
@@ -105,7 +105,7 @@ export class WriteTxn {
   /** @throws EtcdError FutureRev, Compacted */
   range(query: RangeQuery): RangeResult {
     const current = this.revision;
-    const revision = readableRevision(query.revision, current, this.#store.compactRevision);
+    const revision = readableRevision(query.revision, current, this.#compactRevision);
     return this.#space.range(query, revision, revision === current);
   }
 
@@ -113,7 +113,7 @@ export class WriteTxn {
   end(): TxnResult {
     assert(!this.#hasEnded, "a transaction ends once");
     this.#hasEnded = true;
-    this.#store.end(this.revision);
+    this.#onEnd(this.revision);
     return { revision: this.revision, changes: this.#changes };
   }
 

@@ -94,6 +94,8 @@ export async function fillWithZeros(path: string, bytes: number): Promise<void> 
     for (let at = 0; at < bytes; ) {
       const length = Math.min(ZEROS.length, bytes - at);
       at += (await handle.write(ZEROS, 0, length, at)).bytesWritten;
+      // Piece by piece: an append's sync that waits behind this one waits for little.
+      await handle.datasync();
     }
     await handle.sync();
   } finally {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { SortedEngine } from "../mvcc/sorted-engine.suite.ts";
 import { MvccStore } from "../mvcc/store.ts";
 import type { WriteTxn } from "../mvcc/write-txn.ts";
 import { WatchResponse } from "../proto/gen/rpc.ts";
+import { MemoryEngine } from "../storage/memory-engine.ts";
 import { WatchHub } from "./hub.ts";
 import { ManualClock } from "./manual-clock.suite.ts";
 import type { WatchEvent } from "./watch-event.ts";
@@ -42,7 +42,7 @@ function text(field: Buffer): string {
 }
 
 function fixture() {
-  const engine = new SortedEngine();
+  const engine = new MemoryEngine();
   const clock = new ManualClock();
   let store = MvccStore.open(engine);
   const hub = new WatchHub(store, clock);

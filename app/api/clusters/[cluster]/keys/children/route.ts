@@ -1,6 +1,6 @@
 import { children } from "@/lib/etcd/children.ts";
 import { route } from "@/lib/http/handler.ts";
-import { bytesOfUrl, childJson, revisionOf } from "@/lib/http/key-json.ts";
+import { bytesOfUrl, childJson, cursorOf, positionOf, revisionOf } from "@/lib/http/key-json.ts";
 import { jsonReply } from "@/lib/http/reply.ts";
 import { ChildrenQuery, type ChildrenReply } from "@/lib/schema/keys.ts";
 
@@ -13,7 +13,7 @@ export const GET = route({ query: ChildrenQuery }, async ({ client, query, signa
     prefix,
     separator,
     revision: revisionOf(query.revision),
-    after: query.cursor === undefined ? undefined : bytesOfUrl(query.cursor),
+    after: query.cursor === undefined ? undefined : positionOf(query.cursor),
     limit: query.limit,
     signal,
   });
@@ -21,6 +21,6 @@ export const GET = route({ query: ChildrenQuery }, async ({ client, query, signa
     revision: String(page.revision),
     count: page.count,
     children: page.children.map((child) => childJson(child, prefix, separator)),
-    cursor: page.after?.toString("base64url") ?? null,
+    cursor: page.next === undefined ? null : cursorOf(page.next),
   } satisfies ChildrenReply);
 });

@@ -1,0 +1,71 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { MemoryEngine } from "../storage/memory-engine.ts";
+import { DatabaseFormatError } from "./database-file.ts";
+import { writeDatabase } from "./database-writer.ts";
+import {
+  hasTrailer,
+  receiveDatabase,
+  SnapshotHashError,
+  saveChunks,
+  verifyTrailer,
+  withTrailer,
+} from "./snapshot-file.ts";
+
+const root = mkdtempSync(join(tmpdir(), "snapshot-file-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+async function database() {
+  const engine = new MemoryEngine();
+  for (let i = 0; i < 500; i++) engine.put("key", Buffer.from(`key ${i}`), Buffer.alloc(100, i));
+  await engine.commit();
+  return writeDatabase(engine);
+}
+
+test("a snapshot ends with its own hash; any flipped byte is noticed", async () => {
+  const path = join(root, "whole.db");
+  const source = await database();
+  await saveChunks(path, withTrailer(source.chunks()));
+  expect(statSync(path).size).toBe(source.totalBytes + 32);
+  await verifyTrailer(path);
+  const bytes = readFileSync(path);
+  for (let at = 0; at < bytes.length; at += 997) {
+    const damaged = Buffer.from(bytes);
+    damaged[at] = (damaged[at] as number) ^ 1;
+    writeFileSync(join(root, "damaged.db"), damaged);
+    await expect(verifyTrailer(join(root, "damaged.db"))).rejects.toThrow(/^expected sha256 \[/);
+  }
+});
+
+test("a file without a hash is refused by name", async () => {
+  const path = join(root, "bare.db");
+  await saveChunks(path, (await database()).chunks());
+  expect(hasTrailer(path)).toBe(false);
+  await expect(verifyTrailer(path)).rejects.toThrow(SnapshotHashError);
+  await expect(verifyTrailer(path)).rejects.toThrow("snapshot missing hash");
+});
+
+test("a source that breaks leaves no file, neither whole nor in part", async () => {
+  const path = join(root, "broken.db");
+  const broken = async function* () {
+    yield Buffer.alloc(4096);
+    throw new Error("the connection is gone");
+  };
+  await expect(saveChunks(path, broken())).rejects.toThrow("the connection is gone");
+  expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, false]);
+});
+
+test("a received database is kept when it is sound, and only then", async () => {
+  const path = join(root, "received.db");
+  const source = await database();
+  const file = await receiveDatabase(path, source.chunks());
+  expect([...file.scan("key")]).toHaveLength(500);
+  file.close();
+  const half = async function* () {
+    for await (const chunk of source.chunks()) yield chunk.subarray(0, 3 * 4096);
+  };
+  await expect(receiveDatabase(join(root, "half.db"), half())).rejects.toThrow(DatabaseFormatError);
+  expect(existsSync(join(root, "half.db"))).toBe(false);
+});

@@ -1,0 +1,334 @@
+import { afterEach, expect, test } from "vitest";
+import type { Http2Limits } from "./limits.ts";
+import { Flag, FrameType, PREFACE } from "./protocol.ts";
+import {
+  block,
+  data,
+  frame,
+  headers,
+  message,
+  OPENING,
+  type RawPeer,
+  requestFields,
+  SETTINGS,
+  TestBed,
+  uint32,
+  unary,
+} from "./raw-peer.suite.ts";
+
+let bed: TestBed;
+const opened: TestBed[] = [];
+async function open(limits: Partial<Http2Limits> = {}): Promise<RawPeer> {
+  bed = await TestBed.open(limits);
+  opened.push(bed);
+  return bed.peer();
+}
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close();
+});
+
+/** `grpc-status: N`, spelled as a literal. */
+function status(code: number, text = ""): string {
+  const digits = String(code);
+  const first = `\0\x0bgrpc-status${String.fromCharCode(digits.length)}${digits}`;
+  return text === ""
+    ? first
+    : `${first}\0\x0cgrpc-message${String.fromCharCode(text.length)}${text}`;
+}
+
+test("a unary call is answered with headers, one message and trailers", async () => {
+  const peer = await open();
+  peer.write(unary(1, "/reply/3", "question"));
+  const { trailers, body } = await peer.answer(1);
+  expect(trailers).toBe(status(0));
+  expect(body).toEqual(message("aaa"));
+  const types = peer.frames.filter(({ id }) => id === 1).map(({ type }) => type);
+  expect(types).toEqual([FrameType.HEADERS, FrameType.DATA, FrameType.HEADERS]);
+  const first = await peer.frame(FrameType.HEADERS, 1);
+  expect(first.payload.toString("latin1")).toBe("\x88\x0f\x10\x10application/grpc");
+  expect(bed.app.canceled).toEqual([]);
+});
+
+test("a session gives the same answers when each byte arrives alone", async () => {
+  const peer = await open();
+  const session = Buffer.concat([OPENING, unary(1, "/echo", "one"), unary(3, "/fail", "two")]);
+  const slow = bed.bare();
+  for (const byte of session) {
+    slow.socket.write(Buffer.from([byte]));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  peer.write(unary(1, "/echo", "one"), unary(3, "/fail", "two"));
+  expect(await slow.answer(1)).toEqual(await peer.answer(1));
+  expect(await slow.answer(3)).toEqual(await peer.answer(3));
+});
+
+test("errors come as trailers alone, their text percent-encoded", async () => {
+  const peer = await open();
+  peer.write(unary(1, "/fail", ""));
+  const { trailers } = await peer.answer(1);
+  expect(trailers).toBe(`\x88\x0f\x10\x10application/grpc${status(5, "n%C3%A4h")}`);
+});
+
+test("messages are put together over DATA frames of any size, and taken apart within one", async () => {
+  const peer = await open();
+  const sent = [message("a"), message(""), message("b".repeat(70)), message("c")];
+  const bytes = Buffer.concat(sent);
+  peer.write(headers(1, "/echo"));
+  for (const byte of bytes) peer.write(data(1, Buffer.from([byte])));
+  peer.write(data(1, Buffer.alloc(0), Flag.END_STREAM));
+  peer.write(headers(3, "/echo"), data(3, bytes, Flag.END_STREAM));
+  expect((await peer.answer(1)).body).toEqual(bytes);
+  expect((await peer.answer(3)).body).toEqual(bytes);
+  expect(bed.app.messages).toBe(8);
+});
+
+test("padding, priority, CONTINUATION, trailers and unknown frames change nothing", async () => {
+  const peer = await open();
+  const fields = block(requestFields("/echo"));
+  const padded = Buffer.concat([Buffer.from([4]), Buffer.alloc(5), fields, Buffer.alloc(4)]);
+  const flags = Flag.PADDED | Flag.PRIORITY;
+  peer.write(
+    frame(FrameType.HEADERS, flags | Flag.END_HEADERS, 1, padded),
+    data(1, Buffer.concat([Buffer.from([2]), message("x"), Buffer.alloc(2)]), Flag.PADDED),
+    frame(0x77, 0xff, 1, Buffer.alloc(9)),
+    frame(FrameType.PRIORITY, 0, 1, Buffer.alloc(5)),
+    frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, 1, block({ late: "x" })),
+  );
+  const parts = [fields.subarray(0, 1), fields.subarray(1, 20), fields.subarray(20)];
+  peer.write(
+    frame(FrameType.HEADERS, Flag.END_STREAM, 3, parts[0] as Buffer),
+    frame(FrameType.CONTINUATION, 0, 3, parts[1] as Buffer),
+    frame(FrameType.CONTINUATION, Flag.END_HEADERS, 3, parts[2] as Buffer),
+  );
+  expect((await peer.answer(1)).body).toEqual(message("x"));
+  expect((await peer.answer(3)).trailers).toBe(status(0));
+});
+
+test("headers that come again are understood again, also after the table has moved", async () => {
+  const peer = await open();
+  const fields = (path: string) => {
+    const { ":path": _path, ...others } = requestFields(path);
+    const literal = Buffer.from([0x44, path.length]);
+    return Buffer.concat([block(others), literal, Buffer.from(path)]);
+  };
+  const indexed = Buffer.concat([
+    block({ ":method": "POST", "content-type": "application/grpc" }),
+    Buffer.from([0xbe]),
+  ]);
+  const call = (id: number, bytes: Buffer) =>
+    peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, id, bytes));
+  call(1, fields("/echo"));
+  call(3, indexed);
+  call(5, indexed);
+  call(7, fields("/hold"));
+  call(9, indexed);
+  await peer.answer(5);
+  await expect.poll(() => bed.app.calls.length).toBe(5);
+  const paths = bed.app.calls.map(({ path }) => path);
+  expect(paths).toEqual(["/echo", "/echo", "/echo", "/hold", "/hold"]);
+});
+
+test("the handler sees metadata without gRPC's own headers, and the peer's address", async () => {
+  const peer = await open();
+  const fields = requestFields("/hold", { token: "t", "grpc-timeout": "1M", "x-y": "1" });
+  peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, block(fields)));
+  await expect.poll(() => bed.app.calls.length).toBe(1);
+  const [call] = bed.app.calls;
+  expect([...(call?.metadata.entries() ?? [])]).toEqual([
+    ["token", "t"],
+    ["x-y", "1"],
+  ]);
+  expect(call?.remote).toBe(`127.0.0.1:${peer.socket.localPort}`);
+  const leftMs = (call?.deadlineMs ?? 0) - bed.clock.monotonic();
+  expect(Math.round(leftMs / 10_000)).toBe(6);
+});
+
+test("requests that are no gRPC are refused with HTTP's and gRPC's status", async () => {
+  const peer = await open();
+  const ask = async (id: number, changes: Record<string, string>) => {
+    const fields = block(requestFields("/echo", changes));
+    peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, id, fields));
+    return (await peer.answer(id)).trailers;
+  };
+  expect(await ask(1, { ":method": "GET" })).toContain("405");
+  const html = await ask(3, { "content-type": "text/html" });
+  expect(html).toContain("415");
+  expect(html).toContain('invalid gRPC request content-type "text/html"');
+  expect(await ask(5, { "content-type": "application/grpc-web" })).toContain("415");
+  expect(await ask(7, { "grpc-timeout": "123456789S" })).toContain("malformed grpc-timeout");
+  expect(await ask(9, { ":path": "echo" })).toContain('malformed method name: "echo"');
+  expect(await ask(11, { "content-type": "application/grpc+proto" })).toBe(status(0));
+});
+
+test("messages that gRPC does not allow end the call with grpc-go's words", async () => {
+  const peer = await open({ messageBytesMax: 100 });
+  const refused = async (id: number, payload: Uint8Array, fields: Record<string, string> = {}) => {
+    const head = block(requestFields("/hold", fields));
+    peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, id, head));
+    peer.write(data(id, payload, Flag.END_STREAM));
+    return (await peer.answer(id)).trailers;
+  };
+  expect(await refused(1, message("x".repeat(101)))).toContain(
+    "grpc: received message larger than max (101 vs. 100)",
+  );
+  expect(await refused(3, message("x", 1))).toContain(
+    "grpc: compressed flag set with identity or empty encoding",
+  );
+  expect(await refused(5, message("x", 1), { "grpc-encoding": "gzip" })).toContain(
+    'grpc: Decompressor is not installed for grpc-encoding "gzip"',
+  );
+  expect(await refused(7, message("x", 2))).toContain("grpc: received unexpected payload format 2");
+  expect(await refused(9, message("xyz").subarray(0, 7))).toContain("unexpected EOF");
+  expect(bed.app.canceled).toEqual(["canceled", "canceled", "canceled", "canceled", "canceled"]);
+});
+
+test("an answer that comes before the client has finished asks it to stop", async () => {
+  const peer = await open();
+  peer.write(headers(1, "/fail"), data(1, message("x")));
+  await peer.answer(1);
+  expect(await peer.resetCode(1)).toBe(0);
+  peer.write(data(1, message("late")), unary(3, "/echo", "next"));
+  expect((await peer.answer(3)).body).toEqual(message("next"));
+});
+
+test("a client that has finished within the turn is not asked to stop", async () => {
+  const peer = await open();
+  peer.write(headers(1, "/reply/1"), data(1, message("x")), data(1, message(""), Flag.END_STREAM));
+  await peer.answer(1);
+  peer.write(unary(3, "/echo", "next"));
+  await peer.answer(3);
+  expect(peer.frames.some(({ type }) => type === FrameType.RST_STREAM)).toBe(false);
+});
+
+test("a reset, a lost connection and a passed deadline cancel the call once", async () => {
+  const peer = await open();
+  peer.write(headers(1, "/hold"), headers(3, "/hold"), headers(5, "/echo"));
+  await expect.poll(() => bed.app.calls.length).toBe(3);
+  peer.write(frame(FrameType.RST_STREAM, 0, 1, uint32(8)));
+  await expect.poll(() => bed.app.canceled).toEqual(["canceled"]);
+  bed.app.calls[2]?.end();
+  peer.socket.destroy();
+  await expect.poll(() => bed.app.canceled).toEqual(["canceled", "canceled"]);
+  for (const call of bed.app.calls) {
+    call.send(Buffer.from("late"));
+    call.fail(5, "late");
+  }
+  const other = bed.peer();
+  const timed = block(requestFields("/hold", { "grpc-timeout": "20m" }));
+  other.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, timed));
+  expect((await other.answer(1)).trailers).toContain(status(4, "context deadline exceeded"));
+  expect(bed.app.canceled).toEqual(["canceled", "canceled", "deadline"]);
+});
+
+test("a deadline hours away does not end a call early", async () => {
+  const peer = await open();
+  const timed = block(requestFields("/hold", { "grpc-timeout": "2H" }));
+  peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, timed));
+  await expect.poll(() => bed.app.calls.length).toBe(1);
+  bed.clock.advance(7_100_000);
+  expect(bed.app.canceled).toEqual([]);
+  bed.clock.advance(200_000);
+  bed.clock.advance(1000);
+  expect(bed.app.canceled).toEqual(["deadline"]);
+});
+
+test("answers respect the stream's window, the connection's and changes of both", async () => {
+  const peer = await open();
+  const initial = Buffer.concat([Buffer.from([0, 4]), uint32(10)]);
+  peer.write(frame(FrameType.SETTINGS, 0, 0, initial), unary(1, "/reply/95", ""));
+  const received = (id: number) =>
+    peer.frames
+      .filter((f) => f.id === id && f.type === FrameType.DATA)
+      .reduce((sum, f) => sum + f.payload.length, 0);
+  await peer.until(() => received(1) === 10);
+  // A smaller initial window makes the stream's negative: the next 20 bytes only pay the debt.
+  const smaller = Buffer.concat([Buffer.from([0, 4]), uint32(0)]);
+  peer.write(frame(FrameType.SETTINGS, 0, 0, smaller));
+  peer.write(frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(10)));
+  peer.write(frame(FrameType.PING, 0, 0, Buffer.alloc(8)));
+  await peer.until((frames) => frames.some((f) => f.type === FrameType.PING));
+  expect(received(1)).toBe(10);
+  peer.write(frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(20)));
+  await peer.until(() => received(1) === 30);
+  peer.write(frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(1000)));
+  expect((await peer.answer(1)).body).toHaveLength(100);
+  // The connection's window is what is left of 65,535.
+  peer.write(frame(FrameType.SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(1e6)])));
+  peer.write(unary(3, "/reply/70000", ""), unary(5, "/reply/70000", ""));
+  await peer.until(() => received(3) + received(5) === 65_535 - 100);
+  expect(Math.abs(received(3) - received(5))).toBeLessThanOrEqual(16_384);
+  peer.write(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1e6)));
+  expect((await peer.answer(3)).body).toHaveLength(70_005);
+  expect((await peer.answer(5)).body).toHaveLength(70_005);
+});
+
+test("a long message gets the window it needs, and several get it in turn", async () => {
+  const peer = await open({ grantedBytesMax: 100_000 });
+  const long = message(Buffer.alloc(200_000, 1));
+  const windows = (id: number) =>
+    peer.frames
+      .filter((f) => f.type === FrameType.WINDOW_UPDATE && f.id === id)
+      .reduce((sum, f) => sum + f.payload.readUInt32BE(0), 65_535);
+  const sent = new Map([1, 3].map((id) => [id, 0]));
+  peer.write(headers(1, "/reply/1"), headers(3, "/reply/1"));
+  const feed = () => {
+    for (const [id, at] of sent) {
+      const end = Math.min(windows(id), at + 16_384, long.length);
+      if (end <= at) continue;
+      sent.set(id, end);
+      peer.write(data(id, long.subarray(at, end), end === long.length ? Flag.END_STREAM : 0));
+    }
+    return peer.frames.filter((f) => f.flags & Flag.END_STREAM && f.type === 1).length === 2;
+  };
+  const pump = setInterval(feed, 1);
+  await peer.until(feed);
+  clearInterval(pump);
+  expect(bed.app.received).toBe(400_000);
+  expect(windows(1)).toBeGreaterThanOrEqual(200_005);
+  expect(windows(1)).toBeLessThan(300_000);
+});
+
+test("a peer that shrinks its header table is told that we know", async () => {
+  const peer = await open();
+  const shrink = Buffer.concat([Buffer.from([0, 1]), uint32(0)]);
+  peer.write(frame(FrameType.SETTINGS, 0, 0, shrink), unary(1, "/reply/1", ""));
+  await peer.answer(1);
+  const blocks = peer.frames.filter((f) => f.type === FrameType.HEADERS).map((f) => f.payload[0]);
+  expect(blocks).toEqual([0x20, 0]);
+});
+
+test("draining lets open calls end, refuses new ones and then closes", async () => {
+  const peer = await open();
+  peer.write(headers(1, "/echo"));
+  await expect.poll(() => bed.app.calls.length).toBe(1);
+  const stopped = bed.server.stop(10_000);
+  const goAways = () => peer.frames.filter((f) => f.type === FrameType.GOAWAY);
+  await peer.until(() => goAways().length === 1);
+  const ping = await peer.frame(FrameType.PING, 0);
+  peer.write(frame(FrameType.PING, Flag.ACK, 0, ping.payload));
+  await peer.until(() => goAways().length === 2);
+  expect(goAways().map((f) => f.payload.readUInt32BE(0))).toEqual([0x7fff_ffff, 1]);
+  peer.write(headers(3, "/echo"), data(1, message("end"), Flag.END_STREAM));
+  expect((await peer.answer(1)).body).toEqual(message("end"));
+  expect(await peer.resetCode(3)).toBe(7);
+  await peer.closed();
+  await stopped;
+});
+
+test("stopping cuts what does not end in time", async () => {
+  const peer = await open();
+  peer.write(headers(1, "/hold"));
+  await expect.poll(() => bed.app.calls.length).toBe(1);
+  await bed.server.stop(20);
+  await peer.closed();
+  expect(bed.app.canceled).toEqual(["canceled"]);
+});
+
+test("a preface in pieces is a preface, anything else is HTTP/1", async () => {
+  await open();
+  const peer = bed.bare();
+  peer.write(PREFACE.subarray(0, 5));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  peer.write(PREFACE.subarray(5), SETTINGS, unary(1, "/echo", "x"));
+  expect((await peer.answer(1)).body).toEqual(message("x"));
+});
