@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import type { Http2Limits } from "./limits.ts";
 import { Flag, FrameType, PREFACE } from "./protocol.ts";
@@ -145,41 +146,65 @@ test("the handler sees metadata without gRPC's own headers, and the peer's addre
 
 test("requests that are no gRPC are refused with HTTP's and gRPC's status", async () => {
   const peer = await open();
-  const ask = async (id: number, changes: Record<string, string>) => {
+  let id = -1;
+  const ask = async (changes: Record<string, string>) => {
+    id += 2;
     const fields = block(requestFields("/echo", changes));
     peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, id, fields));
     return (await peer.answer(id)).trailers;
   };
-  expect(await ask(1, { ":method": "GET" })).toContain("405");
-  const html = await ask(3, { "content-type": "text/html" });
+  expect(await ask({ ":method": "GET" })).toContain("405");
+  const html = await ask({ "content-type": "text/html" });
   expect(html).toContain("415");
   expect(html).toContain('invalid gRPC request content-type "text/html"');
-  expect(await ask(5, { "content-type": "application/grpc-web" })).toContain("415");
-  expect(await ask(7, { "grpc-timeout": "123456789S" })).toContain("malformed grpc-timeout");
-  expect(await ask(9, { ":path": "echo" })).toContain('malformed method name: "echo"');
-  expect(await ask(11, { "content-type": "application/grpc+proto" })).toBe(status(0));
+  expect(await ask({ "content-type": "application/grpc-web" })).toContain("415");
+  expect(await ask({ "grpc-timeout": "123456789S" })).toContain("timeout string is too long");
+  expect(await ask({ "grpc-timeout": "1x" })).toContain("timeout unit is not recognized");
+  expect(await ask({ "grpc-timeout": "0n" })).toContain("context deadline exceeded");
+  expect(await ask({ "grpc-encoding": "br" })).toContain(
+    'grpc: Decompressor is not installed for grpc-encoding "br"',
+  );
+  expect(await ask({ ":path": "echo" })).toContain('malformed method name: "echo"');
+  expect(await ask({ "content-type": "application/grpc+proto" })).toBe(status(0));
 });
 
 test("messages that gRPC does not allow end the call with grpc-go's words", async () => {
   const peer = await open({ messageBytesMax: 100 });
-  const refused = async (id: number, payload: Uint8Array, fields: Record<string, string> = {}) => {
+  let id = -1;
+  const refused = async (payload: Uint8Array, fields: Record<string, string> = {}) => {
+    id += 2;
     const head = block(requestFields("/hold", fields));
     peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, id, head));
     peer.write(data(id, payload, Flag.END_STREAM));
     return (await peer.answer(id)).trailers;
   };
-  expect(await refused(1, message("x".repeat(101)))).toContain(
+  expect(await refused(message("x".repeat(101)))).toContain(
     "grpc: received message larger than max (101 vs. 100)",
   );
-  expect(await refused(3, message("x", 1))).toContain(
+  expect(await refused(message("x", 1))).toContain(
     "grpc: compressed flag set with identity or empty encoding",
   );
-  expect(await refused(5, message("x", 1), { "grpc-encoding": "gzip" })).toContain(
-    'grpc: Decompressor is not installed for grpc-encoding "gzip"',
+  const gzip = { "grpc-encoding": "gzip" };
+  expect(await refused(message("x", 1), gzip)).toContain(
+    "grpc: failed to decompress the received message: ",
   );
-  expect(await refused(7, message("x", 2))).toContain("grpc: received unexpected payload format 2");
-  expect(await refused(9, message("xyz").subarray(0, 7))).toContain("unexpected EOF");
-  expect(bed.app.canceled).toEqual(["canceled", "canceled", "canceled", "canceled", "canceled"]);
+  expect(await refused(message(gzipSync(Buffer.alloc(50_000)), 1), gzip)).toContain(
+    "grpc: received message after decompression larger than max (101 vs. 100)",
+  );
+  expect(await refused(message("x", 2))).toContain("grpc: received unexpected payload format 2");
+  expect(await refused(message("xyz").subarray(0, 7))).toContain("unexpected EOF");
+  expect(bed.app.canceled).toEqual(Array(6).fill("canceled"));
+});
+
+test("a compressed message arrives as it was before", async () => {
+  const peer = await open();
+  const fields = requestFields("/echo", { "grpc-encoding": "gzip" });
+  const text = "again and ".repeat(1000);
+  const whole = Buffer.concat([message(gzipSync(text), 1), message("plain")]);
+  peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, block(fields)));
+  peer.write(data(1, whole.subarray(0, 20)), data(1, whole.subarray(20), Flag.END_STREAM));
+  const { body } = await peer.answer(1);
+  expect(body).toEqual(Buffer.concat([message(text), message("plain")]));
 });
 
 test("an answer that comes before the client has finished asks it to stop", async () => {

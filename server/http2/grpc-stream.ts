@@ -189,7 +189,7 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
   remoteClosed(): void {
     this.isRemoteClosed = true;
     if (this.#isOver || this.isParked) return;
-    if (this.#reader.isInsideMessage) this.#refuse(Status.INTERNAL, "unexpected EOF");
+    if (this.#reader.isInsideMessage) this.#refuse(Status.UNKNOWN, "unexpected EOF");
     else this.#halfClose();
   }
 

@@ -1,4 +1,5 @@
 import { Status } from "../errors.ts";
+import { decompressMessage } from "./message-compression.ts";
 import { MESSAGE_HEAD_BYTES } from "./protocol.ts";
 
 /** A message that spans frames gets this much at first, then doubles: lengths are only claims. */
@@ -21,6 +22,7 @@ export class MessageReader {
   #head: Buffer | undefined;
   #headBytes = 0;
   #body: Buffer | undefined;
+  #isCompressed = false;
   #bodyLength = 0;
   #bodyBytes = 0;
 
@@ -57,7 +59,7 @@ export class MessageReader {
       at += MESSAGE_HEAD_BYTES;
       if (length > end - at) this.#openBody(length, end - at);
       else {
-        if (!this.#sink.message(bytes.subarray(at, at + length))) return;
+        if (!this.#deliver(bytes.subarray(at, at + length))) return;
         at += length;
       }
     }
@@ -71,6 +73,7 @@ export class MessageReader {
   }
 
   #accepts(flag: number, length: number): boolean {
+    this.#isCompressed = flag === 1;
     const refusal = this.#refusal(flag, length);
     if (refusal !== undefined) this.#sink.refuse(refusal.status, refusal.text);
     return refusal === undefined;
@@ -85,14 +88,17 @@ export class MessageReader {
       const text = `grpc: received message larger than max (${length} vs. ${this.#bytesMax})`;
       return { status: Status.RESOURCE_EXHAUSTED, text };
     }
-    if (flag === 0) return undefined;
-    if (this.#encoding === undefined || this.#encoding === "identity") {
-      const text = "grpc: compressed flag set with identity or empty encoding";
-      return { status: Status.INTERNAL, text };
-    }
-    const name = JSON.stringify(this.#encoding);
-    const text = `grpc: Decompressor is not installed for grpc-encoding ${name}`;
-    return { status: Status.UNIMPLEMENTED, text };
+    if (flag === 0 || this.#encoding === "gzip") return undefined;
+    const text = "grpc: compressed flag set with identity or empty encoding";
+    return { status: Status.INTERNAL, text };
+  }
+
+  #deliver(bytes: Buffer): boolean {
+    if (!this.#isCompressed) return this.#sink.message(bytes);
+    const outcome = decompressMessage(bytes, this.#bytesMax);
+    if ("bytes" in outcome) return this.#sink.message(outcome.bytes);
+    this.#sink.refuse(outcome.status, outcome.text);
+    return false;
   }
 
   /** Returns where the bytes go on, -1 when nothing more is wanted. */
@@ -104,7 +110,7 @@ export class MessageReader {
     this.#headBytes = 0;
     const length = this.#head.readUInt32BE(1);
     if (!this.#accepts(this.#head[0] as number, length)) return -1;
-    if (length === 0) return this.#sink.message(Buffer.alloc(0)) ? at + copied : -1;
+    if (length === 0) return this.#deliver(Buffer.alloc(0)) ? at + copied : -1;
     this.#openBody(length, end - at - copied);
     return at + copied;
   }
@@ -125,7 +131,7 @@ export class MessageReader {
     if (this.#bodyBytes < this.#bodyLength) return at + count;
     this.#body = undefined;
     this.#sink.hold(-body.length);
-    return this.#sink.message(body.subarray(0, this.#bodyLength)) ? at + count : -1;
+    return this.#deliver(body.subarray(0, this.#bodyLength)) ? at + count : -1;
   }
 
   #roomFor(needed: number): Buffer {

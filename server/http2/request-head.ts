@@ -1,5 +1,6 @@
 import { Status } from "../errors.ts";
 import { type HeaderField, HeaderKind } from "./header-field.ts";
+import { isKnownEncoding } from "./message-compression.ts";
 import { Metadata } from "./metadata.ts";
 
 /** Why a request is answered without being looked at further. */
@@ -21,7 +22,9 @@ export interface RequestHead {
   readonly refusal: Refusal | undefined;
 }
 
-const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
+/** Digits and unit. */
+const TIMEOUT_LENGTH_MIN = 2;
+const TIMEOUT_LENGTH_MAX = 9;
 const UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
   M: 60_000,
@@ -50,26 +53,34 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
     else if (kind !== HeaderKind.IGNORED) return undefined;
   }
   if (path === undefined || method === undefined) return undefined;
+  const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout);
   return {
     path,
     metadata: pairs.length === 0 ? Metadata.EMPTY : new Metadata(pairs),
-    timeoutMs: timeout === undefined ? undefined : parseTimeout(timeout),
+    timeoutMs: typeof timeoutMs === "number" ? timeoutMs : undefined,
     encoding,
-    refusal: refusalOf(path, method, contentType, timeout),
+    refusal: refusalOf(path, method, contentType, timeoutMs, encoding),
   };
 }
 
-/** `5S`, `250m`: at most eight digits and a unit. */
-export function parseTimeout(text: string): number | undefined {
-  const match = TIMEOUT.exec(text);
-  return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] as string] as number);
+/** `5S`, `250m`: at most eight digits and a unit. A text says what is wrong, in grpc-go's words. */
+export function parseTimeout(value: string): number | string {
+  const shown = JSON.stringify(value);
+  if (value.length < TIMEOUT_LENGTH_MIN) return `transport: timeout string is too short: ${shown}`;
+  if (value.length > TIMEOUT_LENGTH_MAX) return `transport: timeout string is too long: ${shown}`;
+  const unit = UNIT_MS[value.at(-1) as string];
+  if (unit === undefined) return `transport: timeout unit is not recognized: ${shown}`;
+  const digits = value.slice(0, -1);
+  if (!/^\d+$/.test(digits)) return `strconv.ParseInt: parsing "${digits}": invalid syntax`;
+  return Number(digits) * unit;
 }
 
 function refusalOf(
   path: string,
   method: string,
   contentType: string | undefined,
-  timeout: string | undefined,
+  timeout: number | string | undefined,
+  encoding: string | undefined,
 ): Refusal | undefined {
   const refuse = (httpStatus: number, status: Status, text: string): Refusal => ({
     httpStatus,
@@ -81,15 +92,22 @@ function refusalOf(
     return refuse(415, Status.INVALID_ARGUMENT, `invalid gRPC request content-type ${shown}`);
   }
   if (method !== "POST") {
-    const text = `Received a HEADERS frame with :method ${JSON.stringify(method)} which should be POST`;
+    const shown = JSON.stringify(method);
+    const text = `Received a HEADERS frame with :method ${shown} which should be POST`;
     return refuse(405, Status.INTERNAL, text);
   }
-  if (timeout !== undefined && parseTimeout(timeout) === undefined) {
-    return refuse(400, Status.INTERNAL, `malformed grpc-timeout: ${JSON.stringify(timeout)}`);
+  if (typeof timeout === "string") {
+    return refuse(400, Status.INTERNAL, `malformed grpc-timeout: ${timeout}`);
   }
   if (!path.startsWith("/")) {
     const text = `malformed method name: ${JSON.stringify(path)}`;
     return refuse(200, Status.UNIMPLEMENTED, text);
   }
+  if (!isKnownEncoding(encoding)) {
+    const name = JSON.stringify(encoding);
+    const text = `grpc: Decompressor is not installed for grpc-encoding ${name}`;
+    return refuse(200, Status.UNIMPLEMENTED, text);
+  }
+  if (timeout === 0) return refuse(200, Status.DEADLINE_EXCEEDED, "context deadline exceeded");
   return undefined;
 }
