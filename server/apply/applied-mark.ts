@@ -3,7 +3,8 @@ import { decodeConfState, encodeConfState } from "../proto/conf-codec.ts";
 import type { ConfState } from "../raft/entry.ts";
 import type { Engine, View } from "../storage/engine.ts";
 
-const INDEX = Buffer.from("consistent_index");
+/** The key in the table `meta`. */
+export const CONSISTENT_INDEX = Buffer.from("consistent_index");
 const TERM = Buffer.from("term");
 const CONF_STATE = Buffer.from("confState");
 
@@ -16,7 +17,7 @@ export interface AppliedMark {
 
 /** Undefined in a database that nothing was ever applied to. */
 export function readAppliedMark(view: View): AppliedMark | undefined {
-  const index = view.get("meta", INDEX);
+  const index = view.get("meta", CONSISTENT_INDEX);
   const term = view.get("meta", TERM);
   const confState = view.get("meta", CONF_STATE);
   if (index === undefined || term === undefined || confState === undefined) return undefined;
@@ -29,7 +30,7 @@ export function readAppliedMark(view: View): AppliedMark | undefined {
 
 /** To be called between two log entries, before the engine commits. */
 export function writeAppliedMark(engine: Engine, mark: AppliedMark): void {
-  engine.put("meta", INDEX, encodeUint64(BigInt(mark.index)));
+  engine.put("meta", CONSISTENT_INDEX, encodeUint64(BigInt(mark.index)));
   engine.put("meta", TERM, encodeUint64(BigInt(mark.term)));
   engine.put("meta", CONF_STATE, encodeConfState(mark.confState));
 }

@@ -42,6 +42,7 @@ class Machine {
   readonly applier: Applier;
   readonly published: string[] = [];
   spaceExceeded = 0;
+  compactions = 0;
   #index: number;
 
   constructor(engine = new MemoryEngine(), quotaBytes = Infinity) {
@@ -62,6 +63,7 @@ class Machine {
         const keys = changes.map((change) => `${change.isDelete ? "-" : "+"}${String(change.key)}`);
         this.published.push(`${revision}:${keys.join(",")}`);
       },
+      onCompacted: () => this.compactions++,
       onSpaceExceeded: () => this.spaceExceeded++,
     });
   }

@@ -32,6 +32,8 @@ export interface ApplierOptions {
   readonly quota: Quota;
   readonly log: Log;
   readonly onChanges: OnChanges;
+  /** There is something to delete in the background. */
+  readonly onCompacted: () => void;
   /** The quota is exceeded and no alarm says so yet. */
   readonly onSpaceExceeded: () => void;
 }
@@ -61,11 +63,11 @@ export class Applier {
   #index: number;
 
   constructor(options: ApplierOptions) {
-    const { state, onChanges, log } = options;
+    const { state, onChanges, onCompacted, log } = options;
     this.#options = options;
     this.#index = state.applied.index;
     const all = [
-      ...keyOperations(state, onChanges),
+      ...keyOperations(state, onChanges, onCompacted),
       ...leaseOperations(state, onChanges),
       ...clusterOperations(state, log),
     ];

@@ -19,13 +19,22 @@ import { putCost, runDeleteRange, runPut, runTxn, txnCost } from "./txn.ts";
 export type OnChanges = (revision: number, changes: readonly Change[]) => void;
 
 /** Put, DeleteRange, Txn and Compaction. */
-export function keyOperations(state: ReplicatedState, onChanges: OnChanges): AnyOperation[] {
+export function keyOperations(
+  state: ReplicatedState,
+  onChanges: OnChanges,
+  onCompacted: () => void,
+): AnyOperation[] {
   const end = (writer: KeyWriter): number => {
     const { revision, changes } = writer.end();
     if (changes.length > 0) onChanges(revision, changes);
     return revision;
   };
-  return [put(state, end), deleteRange(state, end), txn(state, end), compaction(state)];
+  return [
+    put(state, end),
+    deleteRange(state, end),
+    txn(state, end),
+    compaction(state, onCompacted),
+  ];
 }
 
 type End = (writer: KeyWriter) => number;
@@ -66,7 +75,7 @@ function txn(state: ReplicatedState, end: End): Operation<TxnRequest> {
   };
 }
 
-function compaction(state: ReplicatedState): Operation<CompactionRequest> {
+function compaction(state: ReplicatedState, onCompacted: () => void): Operation<CompactionRequest> {
   return {
     field: InternalField.COMPACTION,
     needsIntactState: true,
@@ -74,6 +83,7 @@ function compaction(state: ReplicatedState): Operation<CompactionRequest> {
     cost: NO_COST,
     run: ({ revision }) => {
       state.kv.compact(revision);
+      onCompacted();
       return succeeded(state.kv.revision, EMPTY_BYTES);
     },
   };

@@ -1,5 +1,6 @@
 import { AlarmStore } from "../alarm/alarm-store.ts";
 import type { Clock } from "../base/clock.ts";
+import { EtcdError } from "../errors.ts";
 import { Lessor } from "../lease/lessor.ts";
 import { Membership, type MembershipOptions } from "../membership/membership.ts";
 import { MvccStore } from "../mvcc/store.ts";
@@ -37,6 +38,7 @@ export class ReplicatedState {
   #lessor: Lessor;
   #alarms: AlarmStore;
   #applied: AppliedMark;
+  #isReplacing = false;
 
   /** Reads all that the engine holds. A million keys take a second or two. */
   constructor(options: ReplicatedStateOptions) {
@@ -58,15 +60,24 @@ export class ReplicatedState {
     return this.#options.clock.monotonic();
   }
 
+  /** Between `beginReplacing` and the end of `reopening`: there is nothing to read. */
+  get isReplacing(): boolean {
+    return this.#isReplacing;
+  }
+
+  /** @throws EtcdError LeaderChanged while the state is being replaced: ask again */
   get kv(): MvccStore {
+    this.#checkReadable();
     return this.#kv;
   }
 
   get lessor(): Lessor {
+    this.#checkReadable();
     return this.#lessor;
   }
 
   get alarms(): AlarmStore {
+    this.#checkReadable();
     return this.#alarms;
   }
 
@@ -88,8 +99,16 @@ export class ReplicatedState {
     writeAppliedMark(this.engine, this.#applied);
   }
 
-  /** After the engine's content was replaced: reads everything again, in slices of a few ms. */
-  *reopening(confState: ConfState): Generator<void, void> {
+  /** The engine's content is about to be replaced; what was read of it no longer counts. */
+  beginReplacing(): void {
+    this.#isReplacing = true;
+  }
+
+  /**
+   * After the engine's content was replaced: reads everything again, in slices of a few ms.
+   * @param applied what the new content stands for
+   */
+  *reopening(applied: AppliedMark): Generator<void, void> {
     const { engine } = this;
     const lessor = Lessor.open(engine, this.#options.leaseTtlMinSeconds);
     this.#kv = yield* MvccStore.opening(engine, (lease, key) => {
@@ -97,7 +116,12 @@ export class ReplicatedState {
     });
     this.#lessor = lessor;
     this.#alarms = AlarmStore.open(engine);
-    this.#applied = { ...(readAppliedMark(engine) ?? NOTHING_APPLIED), confState };
-    this.membership.reload(confState);
+    this.#applied = applied;
+    this.membership.reload(applied.confState);
+    this.#isReplacing = false;
+  }
+
+  #checkReadable(): void {
+    if (this.#isReplacing) throw new EtcdError("LeaderChanged");
   }
 }

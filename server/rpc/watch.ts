@@ -14,7 +14,6 @@ import type { WatchEvent } from "../watch/watch-event.ts";
 import type { WatchSink, WatchStream } from "../watch/watch-stream.ts";
 import type { Watcher } from "../watch/watcher.ts";
 import { MalformedRequestError } from "./call-errors.ts";
-import { requiresLeader } from "./call-guards.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { type WatchNotice, WatchResponses } from "./watch-responses.ts";
 
@@ -35,8 +34,6 @@ export interface WatchServiceOptions {
   readonly header: (revision: number) => ResponseHeader;
   /** Why the caller may not watch a range, if so. Asked once, when the watch is made. */
   readonly refusal: (call: GrpcCall, key: Buffer, rangeEnd: Buffer) => EtcdError | undefined;
-  /** Calls back once the member has been without a leader for too long (three elections). */
-  readonly onLeaderLost: (callback: () => void) => Cancel;
   readonly progressNotifyMs: number;
   /** A response above it is split for clients that ask for it: max-request-bytes + 512 KiB. */
   readonly responseBytesMax: number;
@@ -55,7 +52,6 @@ class WatchCall implements GrpcHandler, WatchSink {
   readonly #options: WatchServiceOptions;
   readonly #responses: WatchResponses;
   readonly #stream: WatchStream;
-  readonly #cancelLeaderWatch: Cancel | undefined;
   #cancelTicker: Cancel | undefined;
   #unreadReplies = 0;
 
@@ -68,9 +64,6 @@ class WatchCall implements GrpcHandler, WatchSink {
       this.#unreadReplies = 0;
       this.#stream.resume();
     };
-    if (requiresLeader(call.metadata)) {
-      this.#cancelLeaderWatch = options.onLeaderLost(() => this.#fail(new EtcdError("NoLeader")));
-    }
   }
 
   message(bytes: Buffer): void {
@@ -84,7 +77,6 @@ class WatchCall implements GrpcHandler, WatchSink {
 
   cancel(): void {
     this.#cancelTicker?.();
-    this.#cancelLeaderWatch?.();
     this.#stream.close();
   }
 

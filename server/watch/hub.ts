@@ -31,6 +31,7 @@ export class WatchHub implements WatchHome {
   #store: MvccStore;
   #revision: number;
   #isCatchUpDue = false;
+  #isPaused = false;
   #eventCount = 0;
 
   constructor(store: MvccStore, clock: Clock) {
@@ -87,8 +88,14 @@ export class WatchHub implements WatchHome {
     }
   }
 
+  /** The store is about to be replaced: nothing is read from it until `restore`. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
   /** The store was replaced by a leader's snapshot: what happened in between is read from it. */
   restore(store: MvccStore): void {
+    this.#isPaused = false;
     const from = this.#revision + 1;
     this.#store = store;
     this.#revision = store.revision;
@@ -96,6 +103,7 @@ export class WatchHub implements WatchHome {
       const position = Math.max(from, watcher.position);
       if (position <= this.#revision) this.#fallBehind(watcher, position);
     }
+    this.catchUp();
   }
 
   join(watcher: Watcher): void {
@@ -114,10 +122,11 @@ export class WatchHub implements WatchHome {
 
   /** Runs a slice in the next turn, and goes on as long as somebody can be told something. */
   catchUp(): void {
-    if (this.#isCatchUpDue || this.#unsynced.size === 0) return;
+    if (this.#isCatchUpDue || this.#isPaused || this.#unsynced.size === 0) return;
     this.#isCatchUpDue = true;
     this.#clock.soon(() => {
       this.#isCatchUpDue = false;
+      if (this.#isPaused) return;
       const work = new CatchUp(this.#store, this.#revision, this.#unsynced);
       const step = work.step((watcher, revision) => this.send(watcher, revision));
       for (const watcher of step.compacted) {

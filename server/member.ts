@@ -1,0 +1,379 @@
+// One member, put together. Only wiring stands here: every decision is in the station it belongs to.
+//
+//   start   data folder ─► log (its own, or bootstrapped) ─► engine ─► state ─► raft ─► replica
+//           ─► peers ─► clients
+//   stop    hand over leadership ─► clients ─► peers ─► replica, with a last commit ─► engine
+import { Applier } from "./apply/applier.ts";
+import { Quota } from "./apply/quota.ts";
+import { ReplicatedState } from "./apply/replicated-state.ts";
+import { hexId } from "./base/bytes.ts";
+import type { Clock } from "./base/clock.ts";
+import type { Log } from "./base/log.ts";
+import type { Random } from "./base/random.ts";
+import type { Config } from "./config.ts";
+import { ClientFront } from "./member/client-front.ts";
+import { openDataFolder } from "./member/data-folder.ts";
+import { memberFigures } from "./member/figures.ts";
+import { openLog } from "./member/opened-log.ts";
+import { peerAnswers } from "./member/peer-answers.ts";
+import { recoverLog } from "./member/recovered-log.ts";
+import { spoolDatabase } from "./member/spooled-database.ts";
+import { SERVER_VERSION } from "./member/version.ts";
+import type { ChangeOutcome } from "./membership/membership.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { Raft } from "./raft/raft.ts";
+import type { RaftConfig } from "./raft/ready.ts";
+import { Checkpoints } from "./replica/checkpoints.ts";
+import { Compactor } from "./replica/compactor.ts";
+import { Duties } from "./replica/duties.ts";
+import { Leases } from "./replica/leases.ts";
+import { Reconfigurer } from "./replica/reconfigurer.ts";
+import { Replica } from "./replica/replica.ts";
+import { type ReplicaTiming, requestTimeoutMs } from "./replica/replica-parts.ts";
+import { Snapshots } from "./replica/snapshots.ts";
+import { Proposer } from "./rpc/proposer.ts";
+import { LmdbEngine } from "./storage/lmdb-engine.ts";
+import { PeerTransport } from "./transport/peer-transport.ts";
+import type { TransportEvents } from "./transport/transport.ts";
+import type { Wal } from "./wal/wal.ts";
+import { WatchHub } from "./watch/hub.ts";
+
+const APPEND_BYTES_MAX = 1024 * 1024;
+const INFLIGHT_APPENDS_MAX = 512;
+const DIAL_BASE_MS = 1000;
+/** A removed member goes on so long, so that the others hear that its removal is committed. */
+const REMOVED_GRACE_MS = 1000;
+/** How long a stopping leader waits for its successor. */
+const HANDOVER_MS = 1500;
+const HANDOVER_POLL_MS = 20;
+/** Before the first election a start may skip the silence that a running cluster would have had. */
+const ADVANCE_POLL_MS = 50;
+const ADVANCE_GIVE_UP_MS = 5000;
+
+export interface MemberSurroundings {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Why a member ended by itself. */
+export type MemberEnd =
+  | { readonly kind: "removed" }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+export class Member {
+  readonly #surroundings: MemberSurroundings;
+  readonly #state: ReplicatedState;
+  readonly #replica: Replica;
+  readonly #transport: PeerTransport;
+  readonly #snapshots: Snapshots;
+  readonly #compactor: Compactor;
+  readonly #duties: Duties;
+  readonly #front: ClientFront;
+  readonly #hub: WatchHub;
+  readonly #ended = Promise.withResolvers<MemberEnd>();
+  #isStopping = false;
+
+  /**
+   * Resolves when the member listens; it may have no leader yet.
+   * @throws BootstrapError, RecoveryError, WalCorruptionError, and errors of the system
+   */
+  static async start(surroundings: MemberSurroundings): Promise<Member> {
+    const { config, clock, log } = surroundings;
+    const folder = openDataFolder(config);
+    const { wal, origin } = await openLog(config, folder, clock, log);
+    const engine = await LmdbEngine.open(folder.state);
+    const state = new ReplicatedState({
+      engine,
+      membership: origin.metadata,
+      leaseTtlMinSeconds: Math.ceil((3 * config.electionMs) / 2 / 1000),
+      clock,
+      serverVersion: SERVER_VERSION,
+    });
+    const start = await recoverLog(wal, origin, state.applied);
+    state.setConfState(start.confState);
+    const raft = new Raft(raftConfig(surroundings, origin.metadata.memberId), start);
+    const markerIndex = start.snapshot.index;
+    const member = new Member(surroundings, { state, raft, wal, markerIndex }, folder.incoming);
+    for (const remote of origin.remotes) member.#transport.addRemote(remote);
+    await member.#start();
+    return member;
+  }
+
+  private constructor(
+    surroundings: MemberSurroundings,
+    ground: { state: ReplicatedState; raft: Raft; wal: Wal; markerIndex: number },
+    incoming: string,
+  ) {
+    const { config, clock, random, log } = surroundings;
+    const { state, raft, wal, markerIndex } = ground;
+    const timing = timingOf(config);
+    const timeoutMs = requestTimeoutMs(timing);
+    const calls = (id: bigint) => this.#transport.calls(id);
+    this.#surroundings = surroundings;
+    this.#state = state;
+    this.#hub = new WatchHub(state.kv, clock);
+    const quota = new Quota(config.quotaBytes, () => state.engine.size().totalBytes);
+    this.#transport = new PeerTransport({
+      identity: {
+        memberId: state.membership.memberId,
+        clusterId: state.membership.clusterId,
+        serverVersion: SERVER_VERSION,
+        peerUrls: config.initialAdvertisePeerUrls,
+      },
+      listenUrls: config.listenPeerUrls,
+      dialTimeoutMs: DIAL_BASE_MS + config.electionMs,
+      clock,
+      log: log.named("transport"),
+      events: this.#transportEvents(),
+      questions: peerAnswers(state, () => ({ state, clock, replica, leases, reconfigurer })),
+    });
+    this.#snapshots = new Snapshots({
+      state,
+      clock,
+      log: log.named("replica/snapshots"),
+      spool: (index, chunks) => spoolDatabase(incoming, index, chunks),
+      upload: (message, blob, database) => this.#transport.sendSnapshot(message, blob, database),
+      onFailed: (id, error) => {
+        log.warn("failed to send database snapshot", { "remote-peer-id": hexId(id), error });
+        this.#replica.withRaft((each) => each.reportSnapshot(id, false));
+      },
+      onInstalling: () => this.#hub.pause(),
+      onInstalled: () => this.#hub.restore(state.kv),
+    });
+    const checkpoints = new Checkpoints({
+      state,
+      quota,
+      clock,
+      snapshotCount: config.snapshotCount,
+      markerIndex,
+      onMarker: (mark) => this.#replica.checkpointed(mark),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#compactor = new Compactor(state, clock, () => checkpoints.touched());
+    const applier = new Applier({
+      state,
+      quota,
+      log: log.named("apply"),
+      onChanges: (revision, changes) => this.#hub.publish(revision, changes),
+      onCompacted: () => this.#compactor.kick(),
+      onSpaceExceeded: () => this.#duties.raiseNoSpace(),
+    });
+    const replica = new Replica({
+      memberId: state.membership.memberId,
+      raft,
+      wal,
+      state,
+      applier,
+      checkpoints,
+      compactor: this.#compactor,
+      snapshots: this.#snapshots,
+      sink: this.#transport,
+      clock,
+      timing,
+      catchupEntries: config.snapshotCatchupEntries,
+      events: {
+        confChanged: (change) => this.#confChanged(change),
+        leadershipChanged: () => this.#leadershipChanged(),
+        termStarted: (isLeader) => this.#duties.termStarted(isLeader),
+        failed: (error) => this.#fail(error),
+      },
+    });
+    this.#replica = replica;
+    const attributes = { name: config.name, clientUrls: config.advertiseClientUrls };
+    const { electionMs } = config;
+    this.#duties = new Duties({ replica, state, clock, log, electionMs, attributes, calls });
+    const clearCheckpoint = (id: bigint) => this.#duties.clearCheckpoint(id);
+    const leases = new Leases({ replica, state, clock, timeoutMs, calls, clearCheckpoint });
+    const reconfigurer = new Reconfigurer({
+      replica,
+      state,
+      clock,
+      activeSince: (id) => this.#transport.activeSince(id),
+      calls,
+      isStrict: config.strictReconfigCheck,
+      timeoutMs,
+    });
+    const hub = this.#hub;
+    const transport = this.#transport;
+    const { quotaBytes } = config;
+    this.#front = new ClientFront({
+      config,
+      clock,
+      random,
+      log: log.named("rpc"),
+      state,
+      replica,
+      compactor: this.#compactor,
+      leases,
+      reconfigurer,
+      proposer: new Proposer({
+        replica,
+        quota,
+        requestBytesMax: config.requestBytesMax,
+        onSpaceExceeded: () => this.#duties.raiseNoSpace(),
+      }),
+      hub,
+      metrics: new Metrics(() => memberFigures({ state, replica, transport, hub, quotaBytes })),
+      timeoutMs,
+    });
+  }
+
+  /** Resolves when the member ends by itself: removed from its cluster, or unable to go on. */
+  get ended(): Promise<MemberEnd> {
+    return this.#ended.promise;
+  }
+
+  /** Hands over leadership, ends all calls, commits, closes. */
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    await this.#handOver();
+    this.#duties.stop();
+    await this.#front.stop();
+    await this.#transport.stop();
+    await this.#replica.stop();
+    await this.#state.engine.close();
+  }
+
+  async #start(): Promise<void> {
+    const { config, log } = this.#surroundings;
+    const { membership } = this.#state;
+    this.#transport.setPeers(
+      membership.members.map(({ id, peerUrls }) => ({ id, urls: peerUrls })),
+    );
+    log.info("starting an etcd server", {
+      name: config.name,
+      "local-server-version": SERVER_VERSION,
+      "local-member-id": hexId(membership.memberId),
+      "cluster-id": hexId(membership.clusterId),
+      "data-dir": config.dataDir,
+    });
+    await this.#transport.start();
+    await this.#front.start();
+    this.#replica.start();
+    this.#compactor.kick();
+    this.#duties.start(() => log.info("ready to serve client requests"));
+    if (config.initialElectionTickAdvance) this.#advanceTicks();
+  }
+
+  #transportEvents(): TransportEvents {
+    return {
+      message: (message) => this.#replica.step(message),
+      unreachable: (id) => this.#replica.withRaft((raft) => raft.reportUnreachable(id)),
+      snapshotDone: (id, delivered) => {
+        this.#snapshots.sent(id);
+        this.#replica.withRaft((raft) => raft.reportSnapshot(id, delivered));
+      },
+      snapshotArrived: async (message, database) => {
+        await this.#snapshots.receive(message, database);
+        this.#replica.step(message);
+      },
+      removed: () => this.#removed(),
+    };
+  }
+
+  #confChanged(change: ChangeOutcome): void {
+    if (change.kind === "refused") return;
+    const { id, peerUrls } = change.member;
+    if (id === this.#state.membership.memberId) {
+      if (change.kind === "removed") this.#removed();
+      return;
+    }
+    const { log } = this.#surroundings;
+    log.info(`${change.kind} member`, { "peer-id": hexId(id), "peer-urls": peerUrls });
+    if (change.kind === "removed") this.#transport.removePeer(id);
+    else if (change.kind === "added") this.#transport.addPeer({ id, urls: peerUrls });
+    else this.#transport.updatePeer({ id, urls: peerUrls });
+  }
+
+  #leadershipChanged(): void {
+    const { leadership, term } = this.#replica;
+    const { log } = this.#surroundings;
+    const memberId = hexId(this.#state.membership.memberId);
+    this.#duties.leadershipChanged(leadership.isLeader);
+    const leader = hexId(leadership.leader);
+    if (leadership.isLeader) log.info(`${memberId} became leader at term ${term}`);
+    else if (!leadership.hasLeader) log.info(`raft.node: ${memberId} lost leader at term ${term}`);
+    if (leadership.hasLeader) {
+      log.info(`raft.node: ${memberId} elected leader ${leader} at term ${term}`);
+    }
+  }
+
+  #removed(): void {
+    const { clock, log } = this.#surroundings;
+    log.warn("the member has been permanently removed from the cluster", {
+      "local-member-id": hexId(this.#state.membership.memberId),
+    });
+    clock.after(REMOVED_GRACE_MS, () => this.#ended.resolve({ kind: "removed" }));
+  }
+
+  #fail(error: unknown): void {
+    this.#ended.resolve({ kind: "failed", error });
+  }
+
+  /** A leader that goes names its successor, so that the cluster does not wait for an election. */
+  async #handOver(): Promise<void> {
+    const { clock, log } = this.#surroundings;
+    const successor = this.#longestConnectedVoter();
+    if (!this.#replica.isLeader || successor === undefined) return;
+    const { memberId } = this.#state.membership;
+    log.info("leadership transfer starting", {
+      "local-member-id": hexId(memberId),
+      "transferee-member-id": hexId(successor),
+    });
+    this.#replica.withRaft((raft) => void raft.transferLeader(successor));
+    const deadlineMs = clock.monotonic() + HANDOVER_MS;
+    while (this.#replica.isLeader && clock.monotonic() < deadlineMs) {
+      await new Promise<void>((resolve) => void clock.after(HANDOVER_POLL_MS, resolve));
+    }
+  }
+
+  #longestConnectedVoter(): bigint | undefined {
+    const { members, memberId } = this.#state.membership;
+    let best: { id: bigint; sinceMs: number } | undefined;
+    for (const { id, isLearner } of members) {
+      const sinceMs = this.#transport.activeSince(id);
+      if (id === memberId || isLearner || sinceMs === undefined) continue;
+      if (best === undefined || sinceMs < best.sinceMs) best = { id, sinceMs };
+    }
+    return best?.id;
+  }
+
+  /** A lone voter need not wait for silence; one of several, less, once it sees any other. */
+  #advanceTicks(): void {
+    const { clock, config } = this.#surroundings;
+    const { electionTicks } = timingOf(config);
+    const deadlineMs = clock.monotonic() + ADVANCE_GIVE_UP_MS;
+    const attempt = (): void => {
+      const { members, memberId } = this.#state.membership;
+      const others = members.filter(({ id }) => id !== memberId);
+      const isAnyActive = others.some(({ id }) => this.#transport.activeSince(id) !== undefined);
+      if (members.length === 1 && others.length === 0) {
+        this.#replica.withRaft((raft) => raft.campaign());
+      } else if (isAnyActive) {
+        this.#replica.withRaft((raft) => {
+          for (let tick = 0; tick < electionTicks - 2; tick++) raft.tick();
+        });
+      } else if (clock.monotonic() < deadlineMs) clock.after(ADVANCE_POLL_MS, attempt);
+    };
+    attempt();
+  }
+}
+
+function timingOf({ heartbeatMs, electionMs }: Config): ReplicaTiming {
+  return { heartbeatMs, electionTicks: Math.floor(electionMs / heartbeatMs) };
+}
+
+function raftConfig({ config, random }: MemberSurroundings, id: bigint): RaftConfig {
+  return {
+    id,
+    electionTicks: timingOf(config).electionTicks,
+    heartbeatTicks: 1,
+    preVote: config.preVote,
+    appendBytesMax: APPEND_BYTES_MAX,
+    inflightAppendsMax: INFLIGHT_APPENDS_MAX,
+    random,
+  };
+}

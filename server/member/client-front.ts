@@ -1,0 +1,158 @@
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import { addressOf } from "../config/urls.ts";
+import type { Config } from "../config.ts";
+import { Gateway } from "../gateway/gateway.ts";
+import { GrpcServer } from "../http2/grpc-server.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { AlarmType, RangeRequest } from "../proto/gen/rpc.ts";
+import type { Compactor } from "../replica/compactor.ts";
+import type { Leases } from "../replica/leases.ts";
+import type { Reconfigurer } from "../replica/reconfigurer.ts";
+import type { Replica } from "../replica/replica.ts";
+import { registerAuth } from "../rpc/auth.ts";
+import { CallGuards } from "../rpc/call-guards.ts";
+import { registerChildren } from "../rpc/children.ts";
+import { registerCluster } from "../rpc/cluster.ts";
+import { Dispatcher } from "../rpc/dispatch.ts";
+import { Headers } from "../rpc/header.ts";
+import { HealthReporter } from "../rpc/health.ts";
+import { registerKv } from "../rpc/kv.ts";
+import { LeaderStreams } from "../rpc/leader-streams.ts";
+import { registerLease } from "../rpc/lease.ts";
+import { registerMaintenance } from "../rpc/maintenance.ts";
+import type { Proposer } from "../rpc/proposer.ts";
+import { RangeReader } from "../rpc/range-reader.ts";
+import { registerWatch } from "../rpc/watch.ts";
+import type { WatchHub } from "../watch/hub.ts";
+import { alarmName } from "./figures.ts";
+
+/** Beyond the request itself: what gRPC and the proposal's envelope may add. */
+const GRPC_OVERHEAD_BYTES = 512 * 1024;
+const PROGRESS_NOTIFY_MS = 10 * 60 * 1000;
+/** What calls that are open may take to end when the member stops. */
+const GRACE_MS = 500;
+
+export interface ClientFrontParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly state: ReplicatedState;
+  readonly replica: Replica;
+  readonly compactor: Compactor;
+  readonly leases: Leases;
+  readonly reconfigurer: Reconfigurer;
+  readonly proposer: Proposer;
+  readonly hub: WatchHub;
+  readonly metrics: Metrics;
+  readonly timeoutMs: number;
+}
+
+/** All that clients reach: gRPC, and HTTP on the same ports. */
+export class ClientFront {
+  readonly #parts: ClientFrontParts;
+  readonly #leaderStreams: LeaderStreams;
+  readonly #health = new HealthReporter();
+  readonly #gateway: Gateway;
+  readonly #server: GrpcServer;
+
+  constructor(parts: ClientFrontParts) {
+    const { config, clock, log, metrics, replica } = parts;
+    this.#parts = parts;
+    this.#leaderStreams = new LeaderStreams(
+      clock,
+      config.electionMs,
+      () => replica.leadership.hasLeader,
+    );
+    const dispatcher = this.#register();
+    this.#gateway = new Gateway({ clock, log, metrics, probe: this.#probe() });
+    this.#server = new GrpcServer({
+      clock,
+      log,
+      dispatch: dispatcher.dispatch,
+      acceptHttp1: this.#gateway.accept,
+      limits: { messageBytesMax: config.requestBytesMax + GRPC_OVERHEAD_BYTES },
+    });
+  }
+
+  /** Opens all client URLs. Rejects when an address cannot be had. */
+  async start(): Promise<void> {
+    const { config, log } = this.#parts;
+    for (const url of config.listenClientUrls) {
+      const { host, port } = addressOf(url);
+      const { address, port: actual } = await this.#server.listen(host, port);
+      log.info("serving client traffic insecurely; this is strongly discouraged!", {
+        address: `${address}:${actual}`,
+      });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#health.setServing(false);
+    this.#leaderStreams.close();
+    this.#gateway.close();
+    await this.#server.stop(GRACE_MS);
+  }
+
+  #register(): Dispatcher {
+    const parts = this.#parts;
+    const { config, clock, random, log, state, replica, hub, metrics, timeoutMs } = parts;
+    const { membership } = state;
+    const guards = new CallGuards({
+      isCapable: () => membership.clusterVersion !== undefined,
+      isLearner: () => membership.local?.isLearner ?? false,
+      hasLeader: () => replica.leadership.hasLeader,
+    });
+    const leaderStreams = this.#leaderStreams;
+    const dispatcher = new Dispatcher({ log, guards, metrics: metrics.grpc, leaderStreams });
+    const headers = new Headers({
+      clusterId: membership.clusterId,
+      memberId: membership.memberId,
+      term: () => replica.term,
+      revision: () => state.kv.revision,
+    });
+    const ranges = new RangeReader(state, clock);
+    const services = { ...parts, headers, ranges };
+    registerKv(dispatcher, { ...services, txnOpsMax: config.txnOpsMax });
+    registerLease(dispatcher, services);
+    registerCluster(dispatcher, services);
+    registerMaintenance(dispatcher, { ...services, heartbeatMs: config.heartbeatMs, timeoutMs });
+    registerAuth(dispatcher, headers);
+    registerWatch(dispatcher, {
+      hub,
+      clock,
+      random,
+      header: (revision) => headers.at(revision),
+      refusal: () => undefined,
+      progressNotifyMs: PROGRESS_NOTIFY_MS,
+      responseBytesMax: config.requestBytesMax + GRPC_OVERHEAD_BYTES,
+    });
+    registerChildren(dispatcher, {
+      store: () => state.kv,
+      header: (revision) => headers.at(revision),
+      admit: () => replica.readBarrier(),
+    });
+    this.#health.register(dispatcher);
+    return dispatcher;
+  }
+
+  #probe() {
+    const { state, replica } = this.#parts;
+    const { membership } = state;
+    const probed = RangeRequest.fromPartial({ key: Buffer.from("health"), countOnly: true });
+    return {
+      serverVersion: state.serverVersion,
+      alarms: () => state.alarms.list(AlarmType.NONE).map(({ alarm }) => alarmName(alarm)),
+      hasLeader: () => replica.leadership.hasLeader,
+      isLearner: () => membership.local?.isLearner ?? false,
+      clusterVersion: () => membership.clusterVersion,
+      read: async (isSerializable: boolean) => {
+        if (!isSerializable) await replica.readBarrier();
+        state.kv.range(probed);
+      },
+    };
+  }
+}

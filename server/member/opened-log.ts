@@ -1,0 +1,73 @@
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Config } from "../config.ts";
+import { type AskPeers, type Bootstrap, bootstrap, restart } from "../replica/bootstrap.ts";
+import { LmdbEngine } from "../storage/lmdb-engine.ts";
+import { PeerCalls } from "../transport/peer-calls.ts";
+import { FileWal } from "../wal/file-wal.ts";
+import type { DataFolder } from "./data-folder.ts";
+import { RecoveryError } from "./recovered-log.ts";
+import { SERVER_VERSION } from "./version.ts";
+
+export interface OpenedLog {
+  readonly wal: FileWal;
+  readonly origin: Bootstrap;
+}
+
+const askPeers: AskPeers = (urls, timeoutMs) => new PeerCalls({ urls, timeoutMs });
+
+/**
+ * The member's own log, or a new one that begins as a new or joining member's does.
+ * @throws BootstrapError, WalCorruptionError, RecoveryError
+ */
+export async function openLog(
+  config: Config,
+  folder: DataFolder,
+  clock: Clock,
+  log: Log,
+): Promise<OpenedLog> {
+  if (!FileWal.exists(folder.wal)) return createLog(config, folder, clock);
+  const { wal, state } = await FileWal.open(folder.wal, { clock });
+  if (state.hardState.term > 0 || state.snapshot.index > 0 || state.entries.length > 0) {
+    log.info("restarting local member", {
+      "cluster-id": state.metadata.clusterId.toString(16),
+      "local-member-id": state.metadata.memberId.toString(16),
+      "commit-index": state.hardState.commit,
+    });
+    return { wal, origin: restart(state) };
+  }
+  // The process ended between creating the log and writing its first entries: begin again.
+  const origin = await bootstrap(bootstrapConfig(config), askPeers);
+  if (origin.metadata.memberId !== state.metadata.memberId) {
+    await wal.close();
+    throw new RecoveryError("the log belongs to another member than the flags describe");
+  }
+  await begin(wal, origin);
+  return { wal, origin };
+}
+
+async function createLog(config: Config, folder: DataFolder, clock: Clock): Promise<OpenedLog> {
+  if (LmdbEngine.exists(folder.state)) {
+    throw new RecoveryError(`${folder.state} holds a database, but its log is missing`);
+  }
+  const origin = await bootstrap(bootstrapConfig(config), askPeers);
+  const wal = await FileWal.create(folder.wal, origin.metadata, { clock });
+  await begin(wal, origin);
+  return { wal, origin };
+}
+
+async function begin(wal: FileWal, { hardState, entries }: Bootstrap): Promise<void> {
+  if (entries.length > 0) await wal.append({ hardState, entries, sync: true });
+}
+
+function bootstrapConfig(config: Config) {
+  const { name, initialCluster, initialClusterState, initialClusterToken } = config;
+  return {
+    name,
+    initialCluster,
+    initialClusterState,
+    initialClusterToken,
+    peerUrls: config.initialAdvertisePeerUrls,
+    serverVersion: SERVER_VERSION,
+  };
+}

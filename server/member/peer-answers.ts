@@ -1,0 +1,45 @@
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Clock } from "../base/clock.ts";
+import { membersJson } from "../membership/member-record.ts";
+import type { Leases } from "../replica/leases.ts";
+import type { Reconfigurer } from "../replica/reconfigurer.ts";
+import type { Replica } from "../replica/replica.ts";
+import { hashKv } from "../rpc/maintenance.ts";
+import type { PeerQuestions } from "../transport/transport.ts";
+
+/** The parts that answer; they exist only after the transport they answer through. */
+export interface PeerAnswerSources {
+  readonly state: ReplicatedState;
+  readonly clock: Clock;
+  readonly replica: Replica;
+  readonly leases: Leases;
+  readonly reconfigurer: Reconfigurer;
+}
+
+/** What other members may ask this one apart from raft. */
+export function peerAnswers(
+  state: ReplicatedState,
+  sources: () => PeerAnswerSources,
+): PeerQuestions {
+  const { membership } = state;
+  const members = () => membersJson(membership.members);
+  return {
+    isRemoved: (id) => membership.removed.has(id),
+    members,
+    clusterVersion: () => membership.clusterVersion,
+    promote: async (id) => {
+      await sources().reconfigurer.promoteHere(id);
+      return members();
+    },
+    hashKv: async (revision) => {
+      const { hash, compactRevision } = await hashKv(sources(), revision);
+      return { revision: state.kv.revision, hash, compactRevision };
+    },
+    downgradeEnabled: async () => {
+      await sources().replica.readBarrier();
+      return membership.downgrade.enabled;
+    },
+    keepAlive: (leaseId) => sources().leases.renewHere(leaseId),
+    timeToLive: (leaseId, withKeys) => sources().leases.timeToLiveHere(leaseId, withKeys),
+  };
+}

@@ -1,0 +1,28 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { CONSISTENT_INDEX } from "../apply/applied-mark.ts";
+import { decodeUint64 } from "../base/bytes.ts";
+import { receiveDatabase } from "../bbolt/snapshot-file.ts";
+import type { ReceivedDatabase } from "../replica/snapshots.ts";
+
+/** Saves a leader's database in `folder` and checks all of it. Rejects when anything is wrong. */
+export async function spoolDatabase(
+  folder: string,
+  index: number,
+  chunks: AsyncIterable<Buffer>,
+): Promise<ReceivedDatabase> {
+  const path = join(folder, `${index.toString(16).padStart(16, "0")}.snap.db`);
+  const file = await receiveDatabase(path, chunks);
+  let appliedIndex = 0;
+  for (const [key, value] of file.scan("meta")) {
+    if (key.equals(CONSISTENT_INDEX)) appliedIndex = Number(decodeUint64(value));
+  }
+  return {
+    appliedIndex,
+    content: () => file.content(),
+    remove: async () => {
+      file.close();
+      await rm(path, { force: true });
+    },
+  };
+}

@@ -1,0 +1,132 @@
+// When the state reaches the disk, and when the log may forget. The log is what was promised; the
+// engine follows lazily, many entries in one transaction, with the applied position among them:
+//
+//   log      ├──────────┬─────────────────┬───────────────┤
+//         forgotten   marker           durable         applied
+//
+// Every COMMIT_MS the engine commits what was applied. Once a commit lies `snapshotCount` entries
+// behind the last marker, a marker goes into the log: from then on a restart begins there, and older
+// entries are only kept in memory, for followers that are a little behind.
+
+import type { AppliedMark } from "../apply/applied-mark.ts";
+import type { Quota } from "../apply/quota.ts";
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
+
+/** Between an applied entry and the commit that holds it, at most; as etcd's batch interval. */
+const COMMIT_MS = 100;
+/** Writes, or their bytes, that wait for a commit: then it comes at once. */
+const PENDING_COUNT_MAX = 20_000;
+const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/** Applied bytes after which a marker is due whatever the count, so that memory stays bounded. */
+const MARKER_BYTES = 256 * 1024 * 1024;
+
+export interface CheckpointsOptions {
+  readonly state: ReplicatedState;
+  readonly quota: Quota;
+  readonly clock: Clock;
+  /** Applied entries between two markers. */
+  readonly snapshotCount: number;
+  /** Where the log on disk begins. */
+  readonly markerIndex: number;
+  /** The state is durable here: the log on disk may begin behind it. */
+  readonly onMarker: (mark: AppliedMark) => void;
+  readonly onFailed: (error: unknown) => void;
+}
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions;
+  #markerIndex: number;
+  #bytesSinceMarker = 0;
+  #timer: Cancel | undefined;
+  #commit: Promise<void> | undefined;
+  #isPaused = false;
+  #hasStopped = false;
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options;
+    this.#markerIndex = options.markerIndex;
+  }
+
+  /** Entries were applied: they will be committed soon. @param bytes of their data */
+  applied(bytes: number): void {
+    this.#bytesSinceMarker += bytes;
+    const { engine } = this.#options.state;
+    const isMuch =
+      engine.pendingCount > PENDING_COUNT_MAX || engine.pendingBytes > PENDING_BYTES_MAX;
+    if (isMuch && this.#commit === undefined) this.#fire();
+    else this.#arm();
+  }
+
+  /** Something outside of the log was written, e.g. by a compaction. */
+  touched(): void {
+    this.#arm();
+  }
+
+  /** Resolves when everything applied so far is durable. */
+  async flush(): Promise<void> {
+    await this.#commit;
+    await this.#run();
+  }
+
+  /** Nothing is written to the engine until `resume`. */
+  async pause(): Promise<void> {
+    this.#isPaused = true;
+    this.#timer?.();
+    this.#timer = undefined;
+    await this.#commit;
+  }
+
+  /** @param markerIndex where the log now begins: behind a snapshot that was installed */
+  resume(markerIndex: number): void {
+    this.#isPaused = false;
+    this.#markerIndex = markerIndex;
+    this.#bytesSinceMarker = 0;
+    this.#arm();
+  }
+
+  /** Commits what is left. */
+  async stop(): Promise<void> {
+    if (this.#hasStopped) return;
+    await this.pause();
+    this.#hasStopped = true;
+    this.#options.state.mark();
+    await this.#options.state.engine.commit();
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined || this.#isPaused) return;
+    this.#timer = this.#options.clock.after(COMMIT_MS, () => this.#fire());
+  }
+
+  #fire(): void {
+    this.#timer?.();
+    this.#timer = undefined;
+    if (this.#isPaused) return;
+    if (this.#commit !== undefined) {
+      this.#arm();
+      return;
+    }
+    this.#commit = this.#run()
+      .catch(this.#options.onFailed)
+      .finally(() => {
+        this.#commit = undefined;
+      });
+  }
+
+  async #run(): Promise<void> {
+    const { state, quota } = this.#options;
+    if (this.#isPaused) return;
+    state.mark();
+    const mark = state.applied;
+    const bytes = this.#bytesSinceMarker;
+    await state.engine.commit();
+    quota.refresh();
+    const isDue =
+      mark.index - this.#markerIndex >= this.#options.snapshotCount || bytes >= MARKER_BYTES;
+    if (!isDue || this.#isPaused || mark.index <= this.#markerIndex) return;
+    this.#markerIndex = mark.index;
+    this.#bytesSinceMarker -= bytes;
+    this.#options.onMarker(mark);
+  }
+}

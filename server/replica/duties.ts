@@ -1,0 +1,197 @@
+// What a member does unasked. All of it only proposes; what is proposed may be refused or lost, and
+// is then proposed again.
+//
+//   leader      revokes expired leases, settles the cluster version
+//   everybody   publishes its name and client URLs, raises NOSPACE when its own file is full
+
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { EtcdError } from "../errors.ts";
+import type { MemberAttributes } from "../membership/member-record.ts";
+import { encodePublication, type Publication } from "../membership/publication.ts";
+import { decideClusterVersion } from "../membership/versions.ts";
+import { LeaseCheckpointRequest } from "../proto/gen/internal.ts";
+import {
+  AlarmRequest,
+  AlarmRequest_AlarmAction,
+  AlarmType,
+  LeaseRevokeRequest,
+} from "../proto/gen/rpc.ts";
+import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
+import type { PeerCalls } from "../transport/peer-calls.ts";
+import type { Replica } from "./replica.ts";
+
+const EXPIRY_PERIOD_MS = 500;
+/** Revocations proposed per period; etcd's rate. */
+const REVOKES_PER_PERIOD_MAX = 500;
+const VERSION_PERIOD_MS = 4000;
+const PUBLISH_RETRY_MS = 500;
+
+export interface DutiesOptions {
+  readonly replica: Replica;
+  readonly state: ReplicatedState;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly electionMs: number;
+  readonly attributes: MemberAttributes;
+  readonly calls: (id: bigint) => PeerCalls | undefined;
+}
+
+export class Duties {
+  readonly #options: DutiesOptions;
+  readonly #cancels: Cancel[] = [];
+  #isAskingVersions = false;
+  #isRaisingAlarm = false;
+  #hasStopped = false;
+
+  constructor(options: DutiesOptions) {
+    this.#options = options;
+  }
+
+  /** @param onPublished is called once, when the cluster knows this member */
+  start(onPublished: () => void): void {
+    const { clock } = this.#options;
+    this.#cancels.push(
+      clock.every(EXPIRY_PERIOD_MS, () => this.#revokeExpired()),
+      clock.every(VERSION_PERIOD_MS, () => this.#settleVersion()),
+    );
+    this.#publish(onPublished);
+  }
+
+  stop(): void {
+    this.#hasStopped = true;
+    for (const cancel of this.#cancels) cancel();
+  }
+
+  /** All entries of earlier terms are applied. */
+  termStarted(isLeader: boolean): void {
+    const { state, electionMs } = this.#options;
+    if (!isLeader) return;
+    state.lessor.promote(state.nowMs, electionMs);
+    this.#settleVersion();
+  }
+
+  leadershipChanged(isLeader: boolean): void {
+    const { state } = this.#options;
+    if (!isLeader && !state.isReplacing && state.lessor.isPrimary) state.lessor.demote();
+  }
+
+  /** This member's file is full: the cluster must stop growing. */
+  raiseNoSpace(): void {
+    const { replica, state, log } = this.#options;
+    const { memberId } = state.membership;
+    const isRaised = state.alarms.list(AlarmType.NOSPACE).some((a) => a.memberID === memberId);
+    if (isRaised || this.#isRaisingAlarm) return;
+    this.#isRaisingAlarm = true;
+    log.warn("exceeded quota; raising NOSPACE alarm");
+    const request = AlarmRequest.encode({
+      action: AlarmRequest_AlarmAction.ACTIVATE,
+      memberID: memberId,
+      alarm: AlarmType.NOSPACE,
+    }).finish();
+    const id = replica.nextId();
+    this.#propose("alarm", id, encodeInternal(InternalField.ALARM, request, id), false, () => {
+      this.#isRaisingAlarm = false;
+    });
+  }
+
+  /** A renewal gave a lease its whole time again. */
+  clearCheckpoint(leaseId: bigint): void {
+    const checkpoints = [{ ID: leaseId, remainingTTL: 0 }];
+    const id = this.#options.replica.nextId();
+    const request = LeaseCheckpointRequest.encode({ checkpoints }).finish();
+    const data = encodeInternal(InternalField.LEASE_CHECKPOINT, request, id);
+    this.#propose("lease checkpoint", id, data, true);
+  }
+
+  #revokeExpired(): void {
+    const { replica, state } = this.#options;
+    if (!replica.isLeader || state.isReplacing || !state.lessor.isPrimary) return;
+    for (const leaseId of state.lessor.expired(state.nowMs, REVOKES_PER_PERIOD_MAX)) {
+      const id = replica.nextId();
+      const request = LeaseRevokeRequest.encode({ ID: leaseId }).finish();
+      const data = encodeInternal(InternalField.LEASE_REVOKE, request, id);
+      this.#propose("lease revocation", id, data, true);
+    }
+  }
+
+  #settleVersion(): void {
+    const { replica, log } = this.#options;
+    if (!replica.isLeader || this.#isAskingVersions) return;
+    this.#isAskingVersions = true;
+    this.#decideVersion()
+      .catch((error: unknown) => log.warn("could not settle the cluster version", { error }))
+      .finally(() => {
+        this.#isAskingVersions = false;
+      });
+  }
+
+  async #decideVersion(): Promise<void> {
+    const { state, replica } = this.#options;
+    const { membership } = state;
+    const servers = await Promise.all(membership.members.map(({ id }) => this.#versionOf(id)));
+    const { enabled, targetVersion } = membership.downgrade;
+    const target = enabled ? targetVersion : undefined;
+    const version = decideClusterVersion(membership.clusterVersion, servers, target);
+    if (version === undefined || !replica.isLeader) return;
+    this.#proposePublication({ kind: "version", version }, true);
+  }
+
+  async #versionOf(id: bigint): Promise<string | undefined> {
+    const { state, calls, log } = this.#options;
+    if (id === state.membership.memberId) return state.serverVersion;
+    try {
+      return (await calls(id)?.version())?.server;
+    } catch (error) {
+      log.debug("failed to get version", { "remote-member-id": id.toString(16), error });
+      return undefined;
+    }
+  }
+
+  #publish(onPublished: () => void): void {
+    const { state, attributes, log, clock } = this.#options;
+    if (this.#hasStopped) return;
+    const memberId = state.membership.memberId;
+    this.#proposePublication({ kind: "attributes", memberId, attributes }, false, (isDone) => {
+      if (!isDone) {
+        clock.after(PUBLISH_RETRY_MS, () => this.#publish(onPublished));
+        return;
+      }
+      log.info("published local member to cluster through raft", {
+        "local-member-id": memberId.toString(16),
+        "local-member-attributes": JSON.stringify(attributes),
+      });
+      onPublished();
+    });
+  }
+
+  #proposePublication(
+    publication: Publication,
+    leaderOnly: boolean,
+    done?: (isDone: boolean) => void,
+  ): void {
+    const { replica, state } = this.#options;
+    const id = replica.nextId();
+    const data = encodePublication(publication, id, state.membership.clusterVersion);
+    this.#propose(publication.kind, id, data, leaderOnly, done);
+  }
+
+  #propose(
+    what: string,
+    id: bigint,
+    data: Buffer,
+    leaderOnly: boolean,
+    done: (isDone: boolean) => void = () => undefined,
+  ): void {
+    const { replica, log } = this.#options;
+    replica.propose(id, data, leaderOnly).then(
+      () => done(true),
+      (error: unknown) => {
+        if (!(error instanceof EtcdError)) throw error;
+        log.debug("own proposal failed", { what, error });
+        done(false);
+      },
+    );
+  }
+}

@@ -1,0 +1,85 @@
+import type { Clock } from "../base/clock.ts";
+import { EtcdError } from "../errors.ts";
+
+export interface LeadershipView {
+  readonly isLeader: boolean;
+  /** 0n: none. */
+  readonly leader: bigint;
+}
+
+export interface LeadershipOptions {
+  readonly memberId: bigint;
+  readonly clock: Clock;
+  readonly timing: { readonly heartbeatMs: number; readonly electionTicks: number };
+  readonly sink: { activeSince(id: bigint): number | undefined };
+}
+
+/** Who leads, since when, and what that says about a request that got no answer in time. */
+export class Leadership {
+  readonly #options: LeadershipOptions;
+  #view: LeadershipView = { isLeader: false, leader: 0n };
+  /** When the present leader was first seen, monotonic ms. */
+  #electedMs = Number.NEGATIVE_INFINITY;
+  #lostMs: number;
+  #changes = 0;
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+    this.#lostMs = options.clock.monotonic();
+  }
+
+  get isLeader(): boolean {
+    return this.#view.isLeader;
+  }
+
+  /** 0n: none. */
+  get leader(): bigint {
+    return this.#view.leader;
+  }
+
+  get hasLeader(): boolean {
+    return this.#view.leader !== 0n;
+  }
+
+  /** How often another leader was seen. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Ms without a leader; 0 while there is one. */
+  get leaderlessMs(): number {
+    return this.hasLeader ? 0 : this.#options.clock.monotonic() - this.#lostMs;
+  }
+
+  observe(view: LeadershipView): "same" | "newLeader" | "changed" {
+    const before = this.#view;
+    const isSame = view.leader === before.leader && view.isLeader === before.isLeader;
+    this.#view = view;
+    if (isSame) return "same";
+    const nowMs = this.#options.clock.monotonic();
+    if (view.leader === 0n) {
+      this.#lostMs = nowMs;
+      return "changed";
+    }
+    if (view.leader === before.leader) return "changed";
+    this.#electedMs = nowMs;
+    this.#changes++;
+    return "newLeader";
+  }
+
+  /** etcd's choice among its three texts. @param startedMs when the request came, monotonic */
+  timeoutError(startedMs: number): EtcdError {
+    const { clock, timing, sink, memberId } = this.#options;
+    const lostMs = this.#electedMs - 2 * timing.electionTicks * timing.heartbeatMs;
+    if (startedMs > lostMs && startedMs < this.#electedMs) {
+      return new EtcdError("TimeoutDueToLeaderFail");
+    }
+    const { leader } = this.#view;
+    if (leader !== 0n && leader !== memberId) {
+      const since = sink.activeSince(leader);
+      const wasConnected = since !== undefined && since <= Math.min(startedMs, clock.monotonic());
+      if (!wasConnected) return new EtcdError("TimeoutDueToConnectionLost");
+    }
+    return new EtcdError("Timeout");
+  }
+}

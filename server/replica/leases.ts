@@ -1,0 +1,105 @@
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Clock } from "../base/clock.ts";
+import { EtcdError } from "../errors.ts";
+import type { PeerCalls } from "../transport/peer-calls.ts";
+import type { LeaseTime } from "../transport/transport.ts";
+import type { Replica } from "./replica.ts";
+
+/** Between two attempts to reach a leader, or two looks whether an expired lease is gone. */
+const RETRY_MS = 50;
+
+export interface LeasesOptions {
+  readonly replica: Replica;
+  readonly state: ReplicatedState;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly calls: (id: bigint) => PeerCalls | undefined;
+  /** A renewed lease had a checkpoint, which no longer holds. */
+  readonly clearCheckpoint: (id: bigint) => void;
+}
+
+/** What only the leader's clock can say about leases; every other member asks the leader. */
+export class Leases {
+  readonly #options: LeasesOptions;
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @returns the TTL in seconds from now
+   * @throws EtcdError LeaseNotFound, also once an expired lease is revoked; NoLeader, Timeout
+   */
+  renew(id: bigint): Promise<number> {
+    return this.#atLeader(
+      () => this.renewHere(id),
+      (leader) => leader.keepAlive(id),
+    );
+  }
+
+  /** @throws EtcdError LeaseNotFound, NoLeader, Timeout */
+  timeToLive(id: bigint, withKeys: boolean): Promise<LeaseTime> {
+    return this.#atLeader(
+      () => this.timeToLiveHere(id, withKeys),
+      (leader) => leader.timeToLive(id, withKeys),
+    );
+  }
+
+  /**
+   * Renews as the leader. Leadership is confirmed first: a member that was replaced without
+   * noticing must not promise its clients time that the new leader does not know of.
+   * @throws EtcdError NotPrimaryLessor, and what `renew` throws
+   */
+  async renewHere(id: bigint): Promise<number> {
+    const { replica, state, clock, timeoutMs, clearCheckpoint } = this.#options;
+    const deadlineMs = clock.monotonic() + timeoutMs;
+    await replica.readBarrier();
+    for (;;) {
+      const { ttlSeconds, clearsCheckpoint } = state.lessor.renew(id, clock.monotonic());
+      if (clearsCheckpoint) clearCheckpoint(id);
+      if (ttlSeconds > 0) return ttlSeconds;
+      if (clock.monotonic() > deadlineMs) throw new EtcdError("Timeout");
+      await this.#pause();
+    }
+  }
+
+  /** @throws EtcdError NotPrimaryLessor, and what `timeToLive` throws */
+  async timeToLiveHere(id: bigint, withKeys: boolean): Promise<LeaseTime> {
+    const { replica, state, clock } = this.#options;
+    await replica.readBarrier();
+    const { remainingSeconds, ttlSeconds } = state.lessor.timeToLive(id, clock.monotonic());
+    return {
+      id,
+      ttlSeconds: remainingSeconds,
+      grantedTtlSeconds: ttlSeconds,
+      keys: withKeys ? state.lessor.keys(id) : [],
+    };
+  }
+
+  async #atLeader<T>(here: () => Promise<T>, there: (leader: PeerCalls) => Promise<T>): Promise<T> {
+    const { replica, clock, timeoutMs, calls } = this.#options;
+    const deadlineMs = clock.monotonic() + timeoutMs;
+    while (clock.monotonic() < deadlineMs) {
+      if (replica.isStopped) throw new EtcdError("Stopped");
+      const leader = calls(replica.leadership.leader);
+      try {
+        if (replica.isLeader) return await here();
+        if (leader !== undefined) return await there(leader);
+      } catch (error) {
+        if (isFinal(error)) throw error;
+      }
+      await this.#pause();
+    }
+    throw new EtcdError(replica.leadership.hasLeader ? "Timeout" : "NoLeader");
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.after(RETRY_MS, resolve));
+  }
+}
+
+/** Another attempt would end the same. Whatever else went wrong, another leader may do better. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof EtcdError)) return false;
+  return error.code === "LeaseNotFound" || error.code === "Stopped";
+}

@@ -1,0 +1,115 @@
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import { must } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { EtcdError } from "../errors.ts";
+import { additionOf, promotionOf, removalOf, updateOf } from "../membership/conf-changes.ts";
+import { deriveMemberId } from "../membership/member-ids.ts";
+import type { Member } from "../membership/member-record.ts";
+import {
+  type Connectivity,
+  checkAddition,
+  checkPromotion,
+  checkRemoval,
+  isLearnerReady,
+} from "../membership/reconfiguration.ts";
+import type { PeerCalls } from "../transport/peer-calls.ts";
+import type { Replica } from "./replica.ts";
+
+/** Between two attempts to find the leader. */
+const RETRY_MS = 100;
+
+export interface ReconfigurerOptions {
+  readonly replica: Replica;
+  readonly state: ReplicatedState;
+  readonly clock: Clock;
+  readonly activeSince: (id: bigint) => number | undefined;
+  readonly calls: (id: bigint) => PeerCalls | undefined;
+  /** `--strict-reconfig-check` */
+  readonly isStrict: boolean;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Changes of the cluster. Whether it would keep its quorum is judged here, by what this member
+ * sees of the others; whether the change is possible at all is judged by every member when it is
+ * applied.
+ */
+export class Reconfigurer {
+  readonly #options: ReconfigurerOptions;
+
+  constructor(options: ReconfigurerOptions) {
+    this.#options = options;
+  }
+
+  /** @param peerUrls checked, sorted @throws EtcdError */
+  async add(peerUrls: readonly string[], isLearner: boolean): Promise<Member> {
+    const { replica, state, clock, isStrict } = this.#options;
+    const id = deriveMemberId(peerUrls, "", Math.trunc(clock.now() / 1000));
+    const member = { id, peerUrls, isLearner, name: "", clientUrls: [] };
+    if (isStrict) checkAddition(state.membership.members, member, this.#connectivity());
+    await replica.configure(additionOf(member, replica.nextId()));
+    return member;
+  }
+
+  /** @throws EtcdError */
+  async remove(id: bigint): Promise<void> {
+    const { replica, state, isStrict } = this.#options;
+    if (state.membership.member(id) === undefined) throw new EtcdError("MemberNotFound");
+    if (isStrict) checkRemoval(state.membership.members, id, this.#connectivity());
+    await replica.configure(removalOf(id, replica.nextId()));
+  }
+
+  /** Only the peer URLs change. @throws EtcdError */
+  async update(id: bigint, peerUrls: readonly string[]): Promise<void> {
+    const { replica } = this.#options;
+    const member = { id, peerUrls, isLearner: false, name: "", clientUrls: [] };
+    await replica.configure(updateOf(member, replica.nextId()));
+  }
+
+  /** Makes a learner a voter, through the leader, who alone knows how far it has got. */
+  async promote(id: bigint): Promise<void> {
+    const { replica, clock, calls, timeoutMs } = this.#options;
+    const deadlineMs = clock.monotonic() + timeoutMs;
+    while (clock.monotonic() < deadlineMs) {
+      if (replica.isStopped) throw new EtcdError("Stopped");
+      if (replica.isLeader) return this.promoteHere(id);
+      const leader = calls(replica.leadership.leader);
+      if (leader !== undefined) {
+        try {
+          await leader.promote(id, undefined);
+          return;
+        } catch (error) {
+          if (error instanceof EtcdError) throw error;
+        }
+      }
+      await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
+    }
+    throw new EtcdError("Timeout");
+  }
+
+  /** @throws EtcdError NotLeader on every other member */
+  async promoteHere(id: bigint): Promise<void> {
+    const { replica, state, isStrict } = this.#options;
+    if (!replica.isLeader) throw new EtcdError("NotLeader");
+    const member = state.membership.member(id);
+    if (member?.isLearner === true) {
+      if (!isLearnerReady(member, this.#match(id))) throw new EtcdError("LearnerNotReady");
+      if (isStrict) checkPromotion(state.membership.members);
+    }
+    await replica.configure(promotionOf(id, replica.nextId()));
+  }
+
+  #match(id: bigint): { learner: number; leader: number } {
+    const { progress, id: leaderId } = this.#options.replica.status();
+    const matchOf = (wanted: bigint) => progress.find((each) => each.id === wanted)?.match;
+    return {
+      learner: matchOf(id) ?? 0,
+      leader: must(matchOf(leaderId), "a leader knows its own progress"),
+    };
+  }
+
+  #connectivity(): Connectivity {
+    const { state, clock, activeSince } = this.#options;
+    return { localId: state.membership.memberId, nowMs: clock.monotonic(), activeSince };
+  }
+}

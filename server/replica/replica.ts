@@ -1,0 +1,385 @@
+// The loop of a member. Everything that happens to it (messages, proposals, reads, ticks, a sync
+// that ended) is only noted when it comes; once the event loop has read what was ready, one turn
+// takes all of it together:
+//
+//   inbox ─────► raft.step ┐
+//   proposals ─► raft.propose ├─► Ready ─┬─ messages ──► transport, at once
+//   reads ─────► raft.readIndex ┘        ├─ append ────► wal ─► then its messages, next turn
+//                                        ├─ committed ─► applier ─► settle proposals, answer reads
+//                                        └─ readStates ► reads
+//
+// So one turn is one batch: one sync of the log, one write per peer and connection, however many
+// clients are behind it. While one append is in flight the next batch gathers.
+//
+// Invariants
+// - What rests on an append (acknowledgements, votes, own commits) leaves after it is durable.
+// - Entries are applied in order, once, and proposals settled in that order.
+// - An I/O failure of log or engine stops the member before it can acknowledge anything more.
+// - No turn works longer than TURN_MS; what is left waits for the next one.
+
+import type { AppliedMark } from "../apply/applied-mark.ts";
+import type { Outcome } from "../apply/outcome.ts";
+import { assert } from "../base/assert.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
+import { BoundedQueue } from "../base/queue.ts";
+import { EtcdError } from "../errors.ts";
+import { type ConfChangeEntry, encodeConfChange } from "../proto/conf-codec.ts";
+import { RequestIds } from "../proto/request-ids.ts";
+import { type Entry, EntryType, type SnapshotMetadata } from "../raft/entry.ts";
+import { type Message, MessageType } from "../raft/message.ts";
+import type { Raft } from "../raft/raft.ts";
+import type { Append } from "../raft/ready.ts";
+import { Leadership } from "./leadership.ts";
+import { Proposals } from "./proposals.ts";
+import { Reads } from "./reads.ts";
+import { type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
+
+/** Messages from peers that wait for a turn; further ones are dropped, raft repeats what matters. */
+export const INBOX_MAX = 4096;
+/** Applying pauses after so many ms, so that heartbeats and clients get their turn. */
+const TURN_MS = 10;
+/** Entries applied between two looks at the clock. */
+const CLOCK_STRIDE = 32;
+
+export class Replica {
+  readonly leadership: Leadership;
+  readonly #parts: ReplicaParts;
+  readonly #raft: Raft;
+  readonly #clock: Clock;
+  readonly #ids: RequestIds;
+  readonly #proposals: Proposals;
+  readonly #reads: Reads;
+  readonly #inbox = new BoundedQueue<Message>(INBOX_MAX);
+  readonly #readIndex: (context: Buffer) => boolean;
+  #committed: Entry[] = [];
+  #committedAt = 0;
+  #committedIndex: number;
+  #isTurnDue = false;
+  #append: Promise<void> | undefined;
+  /** A snapshot takes the place of the state: nothing is applied or read meanwhile. */
+  #isInstalling = false;
+  /** Durable in the engine, but the log does not say so yet. */
+  #marker: AppliedMark | undefined;
+  /** Entries up to here are only kept while a snapshot is on its way. */
+  #forgettableIndex = 0;
+  #isStopped = false;
+  #cancelTicks: Cancel | undefined;
+
+  constructor(parts: ReplicaParts) {
+    const { raft, clock, timing, sink, memberId } = parts;
+    this.#parts = parts;
+    this.#raft = raft;
+    this.#clock = clock;
+    this.#ids = new RequestIds(memberId, clock.now());
+    const timeoutMs = requestTimeoutMs(timing);
+    this.#proposals = new Proposals(timeoutMs);
+    this.#reads = new Reads(timeoutMs, () => this.#ids.next());
+    this.#readIndex = (context) => raft.readIndex(context);
+    this.#committedIndex = parts.state.applied.index;
+    this.leadership = new Leadership({ memberId, clock, timing, sink });
+  }
+
+  start(): void {
+    const { heartbeatMs } = this.#parts.timing;
+    this.#cancelTicks = this.#clock.every(heartbeatMs, () => this.#tick());
+    this.#wake();
+  }
+
+  /** Settles everything that waits, finishes the append in flight, then lets go of the log. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#cancelTicks?.();
+    this.#proposals.failAll(new EtcdError("Stopped"));
+    this.#reads.failAll(new EtcdError("Stopped"));
+    await this.#append;
+    await this.#parts.checkpoints.stop();
+    await this.#parts.wal.close();
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  get appliedIndex(): number {
+    return this.#parts.state.applied.index;
+  }
+
+  /** The last entry known to be committed and durable here. */
+  get committedIndex(): number {
+    return this.#committedIndex;
+  }
+
+  get term(): number {
+    return this.#raft.term;
+  }
+
+  get isLeader(): boolean {
+    return this.leadership.isLeader;
+  }
+
+  get proposalsPending(): number {
+    return this.#proposals.count;
+  }
+
+  status() {
+    return this.#raft.status();
+  }
+
+  /** For an entry about to be proposed: its proposer waits under it. */
+  nextId(): bigint {
+    return this.#ids.next();
+  }
+
+  /**
+   * Resolves with the outcome once the entry is applied here.
+   * @param id from `nextId`, in the entry's header
+   * @param leaderOnly refuse with NotLeader instead of forwarding to the leader
+   * @throws EtcdError TooManyRequests, Timeout and its kin, NotLeader, Stopped
+   */
+  propose(id: bigint, data: Buffer, leaderOnly = false): Promise<Outcome> {
+    return this.#submit(id, data, "normal", leaderOnly);
+  }
+
+  /** @throws EtcdError as `propose`, and what `Membership.validate` gives */
+  async configure(change: ConfChangeEntry): Promise<Outcome> {
+    return this.#submit(change.id, encodeConfChange(change), "confChange", false);
+  }
+
+  /**
+   * Resolves when local state holds everything that was acknowledged before the call.
+   * @throws EtcdError LeaderChanged, Timeout, TooManyRequests, Stopped
+   */
+  readBarrier(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#isStopped) throw new EtcdError("Stopped");
+      this.#reads.add((error) => (error === undefined ? resolve() : reject(error)));
+      this.#wake();
+    });
+  }
+
+  /** The state is durable up to here: the log on disk may begin behind it. */
+  checkpointed(mark: AppliedMark): void {
+    this.#marker = mark;
+    this.#wake();
+  }
+
+  /** From a peer. */
+  step(message: Message): void {
+    this.#inbox.push(message);
+    this.#wake();
+  }
+
+  /** Runs at the next turn's start, where raft may be asked for something. */
+  withRaft(ask: (raft: Raft) => void): void {
+    if (this.#isStopped) return;
+    ask(this.#raft);
+    this.#wake();
+  }
+
+  #submit(
+    id: bigint,
+    data: Buffer,
+    kind: "normal" | "confChange",
+    leaderOnly: boolean,
+  ): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      if (this.#isStopped) throw new EtcdError("Stopped");
+      const settle = (outcome: Outcome | EtcdError) => {
+        if (outcome instanceof EtcdError) reject(outcome);
+        else if (outcome.error !== undefined) reject(outcome.error);
+        else resolve(outcome);
+      };
+      this.#proposals.add({ id, data, kind, leaderOnly, settle }, this.#clock.monotonic());
+      this.#wake();
+    });
+  }
+
+  #tick(): void {
+    if (this.#isStopped) return;
+    this.#forget();
+    this.#drainInbox();
+    this.#raft.tick();
+    const nowMs = this.#clock.monotonic();
+    this.#proposals.expire(nowMs, (startedMs) => this.leadership.timeoutError(startedMs));
+    this.#reads.expire(nowMs);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#isTurnDue || this.#isStopped) return;
+    this.#isTurnDue = true;
+    this.#clock.soon(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isTurnDue = false;
+    if (this.#isStopped) return;
+    this.#drainInbox();
+    this.#proposals.submit(this.#raft);
+    this.#reads.submit(this.#readIndex, this.#clock.monotonic());
+    this.#takeReady();
+    this.#observeLeadership();
+    if (!this.#isInstalling) this.#applyCommitted();
+    // Applying may give raft more to say: a conf change, or reads that waited for the term's start.
+    this.#takeReady();
+    if (this.#marker !== undefined && this.#append === undefined) {
+      this.#append = this.#writeMarker(this.#marker);
+    }
+  }
+
+  #drainInbox(): void {
+    for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
+      this.#raft.step(message);
+    }
+  }
+
+  #takeReady(): void {
+    while (this.#raft.hasReady) {
+      const ready = this.#raft.ready();
+      this.#send(ready.messages);
+      for (const entry of ready.committed) this.#committed.push(entry);
+      const last = ready.committed.at(-1);
+      if (last !== undefined) this.#committedIndex = last.index;
+      for (const { index, context } of ready.readStates) this.#reads.confirm(index, context);
+      if (ready.append !== undefined) this.#startAppend(ready.append);
+    }
+  }
+
+  #send(messages: readonly Message[]): void {
+    if (messages.length === 0) return;
+    const { sink, snapshots } = this.#parts;
+    const isSnapshot = (message: Message) => message.type === MessageType.SNAPSHOT;
+    if (!messages.some(isSnapshot)) {
+      sink.send(messages);
+      return;
+    }
+    sink.send(messages.filter((message) => !isSnapshot(message)));
+    for (const message of messages) if (isSnapshot(message)) snapshots.send(message);
+  }
+
+  #startAppend(append: Append): void {
+    assert(this.#append === undefined, "one append is in flight at a time");
+    this.#append = this.#finishAppend(append);
+  }
+
+  async #finishAppend(append: Append): Promise<void> {
+    const { hardState, snapshot, entries, mustSync } = append;
+    try {
+      if (snapshot !== undefined) {
+        await this.#install(snapshot);
+      }
+      await this.#parts.wal.append({
+        entries,
+        sync: mustSync,
+        ...(hardState === undefined ? {} : { hardState }),
+        ...(snapshot === undefined ? {} : { snapshot }),
+      });
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#append = undefined;
+    this.#isInstalling = false;
+    if (this.#isStopped) return;
+    this.#raft.appended();
+    this.#send(append.messages);
+    this.#wake();
+  }
+
+  /** What was committed but not applied before is part of the snapshot. */
+  async #install(snapshot: SnapshotMetadata): Promise<void> {
+    const { checkpoints, compactor, snapshots, applier } = this.#parts;
+    this.#isInstalling = true;
+    compactor.pause();
+    await checkpoints.pause();
+    await snapshots.install(snapshot);
+    const { index } = snapshot;
+    this.#committed = this.#committed.slice(this.#committedAt).filter((e) => e.index > index);
+    this.#committedAt = 0;
+    this.#committedIndex = Math.max(this.#committedIndex, index);
+    this.#marker = undefined;
+    applier.restored();
+    checkpoints.resume(index);
+    compactor.resume();
+  }
+
+  /** Tells the log that the engine holds everything up to `mark`, when nothing else is written. */
+  async #writeMarker(mark: AppliedMark): Promise<void> {
+    const { wal, catchupEntries } = this.#parts;
+    this.#marker = undefined;
+    try {
+      await wal.append({ snapshot: mark, entries: [], sync: true });
+      wal.release(mark.index);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#append = undefined;
+    this.#forgettableIndex = Math.max(0, mark.index - catchupEntries);
+    this.#wake();
+  }
+
+  #forget(): void {
+    if (this.#forgettableIndex === 0 || this.#parts.snapshots.needsLog) return;
+    this.#raft.compact(this.#forgettableIndex);
+    this.#forgettableIndex = 0;
+  }
+
+  #applyCommitted(): void {
+    const startedMs = this.#clock.monotonic();
+    let count = 0;
+    let bytes = 0;
+    while (this.#committedAt < this.#committed.length) {
+      const entry = this.#committed[this.#committedAt++] as Entry;
+      bytes += entry.data.length;
+      if (entry.type === EntryType.CONF_CHANGE) this.#applyConfChange(entry);
+      else this.#applyNormal(entry);
+      if (++count % CLOCK_STRIDE === 0 && this.#clock.monotonic() - startedMs > TURN_MS) break;
+    }
+    if (count > 0) {
+      this.#raft.applied(this.appliedIndex);
+      this.#parts.checkpoints.applied(bytes);
+    }
+    this.#reads.advance(this.appliedIndex);
+    if (this.#committedAt < this.#committed.length) this.#wake();
+    else if (this.#committedAt > 0) {
+      this.#committed = [];
+      this.#committedAt = 0;
+    }
+  }
+
+  #applyNormal(entry: Entry): void {
+    const applied = this.#parts.applier.apply(entry);
+    if (applied !== undefined) this.#proposals.settle(applied.id, applied.outcome);
+    else if (entry.term === this.#raft.term) this.#termStarted();
+  }
+
+  #termStarted(): void {
+    this.#reads.repeat(this.#readIndex, this.#clock.monotonic());
+    this.#parts.events.termStarted(this.leadership.isLeader);
+  }
+
+  #applyConfChange(entry: Entry): void {
+    const { applier, state, events } = this.#parts;
+    const { id, outcome, change } = applier.applyConfChange(entry);
+    state.setConfState(this.#raft.applyConfChange(change.change));
+    events.confChanged(change);
+    this.#proposals.settle(id, outcome);
+  }
+
+  #observeLeadership(): void {
+    const { isLeader, leader } = this.#raft;
+    const seen = this.leadership.observe({ isLeader, leader });
+    if (seen === "same") return;
+    if (seen === "newLeader") this.#reads.leaderChanged();
+    this.#parts.events.leadershipChanged();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#cancelTicks?.();
+    this.#parts.events.failed(error);
+  }
+}

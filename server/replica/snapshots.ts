@@ -1,0 +1,161 @@
+// Whole databases between members. A follower whose next entry the leader has forgotten gets the
+// leader's state instead: a fixed picture of the engine at the applied index, streamed as a database
+// file of etcd's, behind a message that names exactly that index.
+//
+//   send      raft's SNAPSHOT ─► engine picture ─► transport ─► done: picture closed, raft told
+//   receive   transport ─► spooled and verified ─► raft.step ─► Ready ─► install
+//   install   engine replaced ─► all stores read again ─► watchers restored ─► the log's marker
+//
+// The engine is replaced before the log says so: after a crash in between the state is ahead of the
+// log, and the member starts from it. The other way round the state would be lost.
+
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import { assert, must } from "../base/assert.ts";
+import { hexId } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { writeDatabase } from "../bbolt/database-writer.ts";
+import type { SnapshotMetadata } from "../raft/entry.ts";
+import type { Message } from "../raft/message.ts";
+import type { EngineSnapshot } from "../storage/engine.ts";
+import type { Table } from "../storage/tables.ts";
+import type { DatabaseSource } from "../transport/transport.ts";
+
+/** Snapshots on their way to followers at once; etcd's limit. */
+export const SNAPSHOTS_IN_FLIGHT_MAX = 16;
+/** The log keeps its entries so long after a snapshot was sent: the follower still needs some. */
+const KEEP_LOG_AFTER_SEND_MS = 30_000;
+
+/** A leader's database, complete and verified, on this member's disk. */
+export interface ReceivedDatabase {
+  /** As its own records say. */
+  readonly appliedIndex: number;
+  content(): AsyncIterable<readonly [Table, Buffer, Buffer]>;
+  remove(): Promise<void>;
+}
+
+/** Takes in a database from a stream. Rejects when it is not whole or not sound. */
+export type SpoolDatabase = (
+  index: number,
+  chunks: AsyncIterable<Buffer>,
+) => Promise<ReceivedDatabase>;
+
+export interface SnapshotsOptions {
+  readonly state: ReplicatedState;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly spool: SpoolDatabase;
+  readonly upload: (message: Message, blob: Buffer, database: DatabaseSource) => void;
+  /** The message never left; raft must hear of it. */
+  readonly onFailed: (id: bigint, error: unknown) => void;
+  /** All stores were replaced. */
+  readonly onInstalled: () => void;
+  /** The present stores are about to go: nothing may read them any more. */
+  readonly onInstalling: () => void;
+}
+
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  /** Pictures being sent, by receiver. */
+  readonly #sending = new Map<bigint, EngineSnapshot>();
+  #sendingCount = 0;
+  #keepLogUntilMs = 0;
+  #received: { readonly index: number; readonly database: ReceivedDatabase } | undefined;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a follower may soon ask for entries behind a snapshot it was sent. */
+  get needsLog(): boolean {
+    return this.#sendingCount > 0 || this.#options.clock.monotonic() < this.#keepLogUntilMs;
+  }
+
+  /** Sends this member's state in place of what `message` names, which is not newer. */
+  send(message: Message): void {
+    const isBusy = this.#sending.has(message.to);
+    if (isBusy || this.#sendingCount >= SNAPSHOTS_IN_FLIGHT_MAX) {
+      this.#options.onFailed(message.to, new Error("too many snapshots in flight"));
+      return;
+    }
+    this.#sendingCount++;
+    this.#upload(message).catch((error: unknown) => {
+      this.#options.onFailed(message.to, error);
+      this.#release(message.to);
+    });
+  }
+
+  /** The transport is through with the snapshot to a member, one way or the other. */
+  sent(id: bigint): void {
+    if (!this.#sending.has(id)) return;
+    this.#release(id);
+    this.#keepLogUntilMs = this.#options.clock.monotonic() + KEEP_LOG_AFTER_SEND_MS;
+  }
+
+  /** Takes in the database of a SNAPSHOT message; afterwards the message may go to raft. */
+  async receive(message: Message, chunks: AsyncIterable<Buffer>): Promise<void> {
+    const { index } = must(message.snapshot, "a snapshot message names its snapshot");
+    const from = hexId(message.from);
+    this.#options.log.info("receiving database snapshot", {
+      "remote-snapshot-sender-id": from,
+      index,
+    });
+    const database = await this.#options.spool(index, chunks);
+    if (database.appliedIndex !== index) {
+      await database.remove();
+      throw new Error(`the database is applied to ${database.appliedIndex}, not to ${index}`);
+    }
+    this.#options.log.info("received and saved database snapshot", {
+      "remote-snapshot-sender-id": from,
+      index,
+    });
+    const before = this.#received;
+    this.#received = { index, database };
+    await before?.database.remove();
+  }
+
+  /** Replaces the whole state by the database received for `snapshot`. */
+  async install(snapshot: SnapshotMetadata): Promise<void> {
+    const { state, log, clock, onInstalled, onInstalling } = this.#options;
+    const received = must(this.#received, "raft installs only what was received");
+    assert(received.index === snapshot.index, "the database received is the one raft accepted");
+    this.#received = undefined;
+    log.info("applying snapshot", {
+      "current-applied-index": state.applied.index,
+      "incoming-leader-snapshot-index": snapshot.index,
+    });
+    state.beginReplacing();
+    onInstalling();
+    await state.engine.replace(received.database.content());
+    for (const _slice of state.reopening(snapshot)) {
+      await new Promise<void>((resolve) => clock.soon(resolve));
+    }
+    state.mark();
+    await state.engine.commit();
+    await received.database.remove();
+    onInstalled();
+    log.info("applied snapshot", { "applied-index": snapshot.index });
+  }
+
+  async #upload(message: Message): Promise<void> {
+    const { state, clock, log, upload } = this.#options;
+    state.mark();
+    const { index, term, confState } = state.applied;
+    const blob = state.membership.v2Store();
+    const picture = await state.engine.snapshot();
+    this.#sending.set(message.to, picture);
+    const database = await writeDatabase(picture, clock);
+    log.info("sending database snapshot", {
+      "snapshot-index": index,
+      "remote-peer-id": hexId(message.to),
+      bytes: database.totalBytes,
+    });
+    upload({ ...message, snapshot: { index, term, confState } }, blob, database);
+  }
+
+  #release(id: bigint): void {
+    this.#sending.get(id)?.close();
+    this.#sending.delete(id);
+    this.#sendingCount--;
+  }
+}

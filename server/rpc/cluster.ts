@@ -1,0 +1,56 @@
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import { EtcdError } from "../errors.ts";
+import type { Member as ClusterMember } from "../membership/member-record.ts";
+import { parsePeerUrls } from "../membership/peer-urls.ts";
+import { ClusterDefinition, type Member } from "../proto/gen/rpc.ts";
+import type { Reconfigurer } from "../replica/reconfigurer.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import type { Headers } from "./header.ts";
+
+export interface ClusterServiceOptions {
+  readonly replica: Replica;
+  readonly state: ReplicatedState;
+  readonly reconfigurer: Reconfigurer;
+  readonly headers: Headers;
+}
+
+/** Who is in the cluster, and changes of it; every answer lists all members. */
+export function registerCluster(dispatcher: Dispatcher, options: ClusterServiceOptions): void {
+  const { replica, state, reconfigurer, headers } = options;
+  const reply = () => ({
+    header: headers.withoutRevision(),
+    members: state.membership.members.map(memberMessage),
+  });
+  dispatcher.unary(ClusterDefinition, "memberList", async ({ linearizable }) => {
+    if (linearizable) await replica.readBarrier();
+    return reply();
+  });
+  dispatcher.unary(ClusterDefinition, "memberAdd", async ({ peerURLs, isLearner }) => {
+    const added = await reconfigurer.add(checkUrls(peerURLs), isLearner);
+    return { ...reply(), member: memberMessage(added) };
+  });
+  dispatcher.unary(ClusterDefinition, "memberRemove", async ({ ID }) => {
+    await reconfigurer.remove(ID);
+    return reply();
+  });
+  dispatcher.unary(ClusterDefinition, "memberUpdate", async ({ ID, peerURLs }) => {
+    await reconfigurer.update(ID, checkUrls(peerURLs));
+    return reply();
+  });
+  dispatcher.unary(ClusterDefinition, "memberPromote", async ({ ID }) => {
+    await reconfigurer.promote(ID);
+    return reply();
+  });
+}
+
+/** What no member could dial is refused, for an update too: it would end a member of etcd's. */
+function checkUrls(urls: readonly string[]): string[] {
+  const checked = parsePeerUrls(urls);
+  if (checked === undefined) throw new EtcdError("MemberBadURLs");
+  return checked;
+}
+
+function memberMessage({ id, name, peerUrls, clientUrls, isLearner }: ClusterMember): Member {
+  return { ID: id, name, peerURLs: [...peerUrls], clientURLs: [...clientUrls], isLearner };
+}

@@ -1,0 +1,54 @@
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import { parseVersion } from "../base/version.ts";
+import { EtcdError } from "../errors.ts";
+import { DowngradeInfoSetRequest } from "../proto/gen/internal.ts";
+import {
+  DowngradeRequest_DowngradeAction as Action,
+  MaintenanceDefinition,
+} from "../proto/gen/rpc.ts";
+import { InternalField } from "../proto/internal-codec.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import type { Headers } from "./header.ts";
+import type { Proposer } from "./proposer.ts";
+
+export interface DowngradeServiceOptions {
+  readonly replica: Replica;
+  readonly state: ReplicatedState;
+  readonly proposer: Proposer;
+  readonly headers: Headers;
+}
+
+/** Downgrade jobs: one minor version at a time, one job at a time. */
+export function registerDowngrade(dispatcher: Dispatcher, options: DowngradeServiceOptions): void {
+  const { replica, state, proposer, headers } = options;
+  const set = async (enabled: boolean, ver: string) => {
+    const proposed = DowngradeInfoSetRequest.encode({ enabled, ver }).finish();
+    await proposer.propose(InternalField.DOWNGRADE_INFO_SET, proposed);
+  };
+  dispatcher.unary(MaintenanceDefinition, "downgrade", async ({ action, version }) => {
+    if (action === Action.CANCEL) {
+      await replica.readBarrier();
+      if (!state.membership.downgrade.enabled) throw new EtcdError("NoInflightDowngrade");
+      await set(false, "");
+    } else if (action === Action.VALIDATE || action === Action.ENABLE) {
+      await replica.readBarrier();
+      const target = checkTarget(state, version);
+      if (action === Action.ENABLE) await set(true, target);
+    } else throw new EtcdError("UnknownMethod");
+    return { header: headers.now(), version: state.membership.clusterVersion ?? "" };
+  });
+}
+
+/** The version to go back to, in full. */
+function checkTarget({ membership }: ReplicatedState, text: string): string {
+  const target = parseVersion(text) ?? parseVersion(`${text}.0`);
+  if (target === undefined) throw new EtcdError("WrongDowngradeVersionFormat");
+  const { clusterVersion, downgrade } = membership;
+  if (clusterVersion === undefined) throw new EtcdError("ClusterVersionUnavailable");
+  const current = parseVersion(clusterVersion);
+  const isOneBelow = target.major === current?.major && target.minor === current.minor - 1;
+  if (!isOneBelow) throw new EtcdError("InvalidDowngradeTargetVersion");
+  if (downgrade.enabled) throw new EtcdError("DowngradeInProcess");
+  return `${target.major}.${target.minor}.0`;
+}

@@ -1,0 +1,85 @@
+import type { Outcome } from "../apply/outcome.ts";
+import type { ResponseHeader } from "../proto/gen/rpc.ts";
+import { uint64Size, uintSize, writeUint, writeUint64 } from "../proto/wire.ts";
+
+const TAG_HEADER = 0x0a;
+const TAG_CLUSTER_ID = 0x08;
+const TAG_MEMBER_ID = 0x10;
+const TAG_REVISION = 0x18;
+const TAG_RAFT_TERM = 0x20;
+
+export interface HeaderSource {
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  /** The raft term of now. */
+  readonly term: () => number;
+  /** The store's revision of now. */
+  readonly revision: () => number;
+}
+
+/** Response headers: who answers, at which revision, in which term. */
+export class Headers {
+  readonly #source: HeaderSource;
+  /** cluster_id and member_id, encoded once. */
+  readonly #ids: Buffer;
+
+  constructor(source: HeaderSource) {
+    this.#source = source;
+    const { clusterId, memberId } = source;
+    this.#ids = Buffer.alloc(2 + uint64Size(clusterId) + uint64Size(memberId));
+    this.#ids[0] = TAG_CLUSTER_ID;
+    const at = writeUint64(this.#ids, 1, clusterId);
+    this.#ids[at] = TAG_MEMBER_ID;
+    writeUint64(this.#ids, at + 1, memberId);
+  }
+
+  /** With the store's present revision. */
+  now(): ResponseHeader {
+    return this.at(this.#source.revision());
+  }
+
+  at(revision: number): ResponseHeader {
+    const { clusterId, memberId, term } = this.#source;
+    return { clusterId, memberId, revision, raftTerm: term() };
+  }
+
+  /** Replies about the cluster show no revision. */
+  withoutRevision(): ResponseHeader {
+    return this.at(0);
+  }
+
+  /** A whole response: the header as field 1, behind it the rest of the message. */
+  reply({ revision, body }: Pick<Outcome, "revision" | "body">): Buffer {
+    return this.replyChunks(revision, [body]);
+  }
+
+  /** As `reply`, the rest in pieces. */
+  replyChunks(revision: number, chunks: readonly Buffer[]): Buffer {
+    const term = this.#source.term();
+    const length = this.#ids.length + fieldSize(revision) + fieldSize(term);
+    let total = 1 + uintSize(length) + length;
+    for (const chunk of chunks) total += chunk.length;
+    const bytes = Buffer.allocUnsafe(total);
+    bytes[0] = TAG_HEADER;
+    let at = writeUint(bytes, 1, length);
+    bytes.set(this.#ids, at);
+    at += this.#ids.length;
+    at = writeField(bytes, at, TAG_REVISION, revision);
+    at = writeField(bytes, at, TAG_RAFT_TERM, term);
+    for (const chunk of chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return bytes;
+  }
+}
+
+function fieldSize(value: number): number {
+  return value === 0 ? 0 : 1 + uintSize(value);
+}
+
+function writeField(bytes: Buffer, at: number, tag: number, value: number): number {
+  if (value === 0) return at;
+  bytes[at] = tag;
+  return writeUint(bytes, at + 1, value);
+}

@@ -1,0 +1,154 @@
+import { checkLeaseGrant } from "../admission/validate.ts";
+import { LEASE_COST_BYTES } from "../apply/lease-operations.ts";
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import { EtcdError, type Status } from "../errors.ts";
+import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
+import {
+  LeaseDefinition,
+  LeaseGrantRequest,
+  LeaseGrantResponse,
+  LeaseKeepAliveRequest,
+  LeaseKeepAliveResponse,
+  LeaseRevokeRequest,
+  LeaseRevokeResponse,
+  type LeaseTimeToLiveRequest,
+  type LeaseTimeToLiveResponse,
+} from "../proto/gen/rpc.ts";
+import { InternalField } from "../proto/internal-codec.ts";
+import type { Leases } from "../replica/leases.ts";
+import { callFailure, MalformedRequestError } from "./call-errors.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import type { Headers } from "./header.ts";
+import type { Proposer } from "./proposer.ts";
+
+/** Renewals of one stream that wait at once; a client that sends more is cut off. */
+const RENEWALS_PER_STREAM_MAX = 10_000;
+
+export interface LeaseServiceOptions {
+  readonly state: ReplicatedState;
+  readonly leases: Leases;
+  readonly proposer: Proposer;
+  readonly headers: Headers;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export function registerLease(dispatcher: Dispatcher, options: LeaseServiceOptions): void {
+  const { state, proposer, headers } = options;
+  dispatcher.unary(LeaseDefinition, "leaseGrant", async (request) => {
+    checkLeaseGrant(request);
+    const ID = request.ID === 0n ? freeLeaseId(options) : request.ID;
+    const proposed = LeaseGrantRequest.encode({ ...request, ID }).finish();
+    const outcome = await proposer.propose(InternalField.LEASE_GRANT, proposed, LEASE_COST_BYTES);
+    return { ...LeaseGrantResponse.decode(outcome.body), header: headers.at(outcome.revision) };
+  });
+  dispatcher.unary(LeaseDefinition, "leaseRevoke", async (request) => {
+    const proposed = LeaseRevokeRequest.encode(request).finish();
+    const { revision } = await proposer.propose(InternalField.LEASE_REVOKE, proposed);
+    return LeaseRevokeResponse.create({ header: headers.at(revision) });
+  });
+  dispatcher.unary(LeaseDefinition, "leaseTimeToLive", (request) => timeToLive(options, request));
+  dispatcher.unary(LeaseDefinition, "leaseLeases", () => ({
+    header: headers.now(),
+    leases: state.lessor.leases().map((ID) => ({ ID })),
+  }));
+  dispatcher.stream(LeaseDefinition, "leaseKeepAlive", (call) => new KeepAliveCall(call, options));
+}
+
+/** A positive 63-bit number that no lease has now. */
+function freeLeaseId({ state, random }: LeaseServiceOptions): bigint {
+  for (;;) {
+    const id = random.uint64() & 0x7fff_ffff_ffff_ffffn;
+    if (id !== 0n && !state.lessor.has(id)) return id;
+  }
+}
+
+/** A lease that is gone is no error here: it has −1 seconds. */
+async function timeToLive(
+  { leases, headers }: LeaseServiceOptions,
+  { ID, keys: withKeys }: LeaseTimeToLiveRequest,
+): Promise<LeaseTimeToLiveResponse> {
+  try {
+    const { ttlSeconds, grantedTtlSeconds, keys } = await leases.timeToLive(ID, withKeys);
+    return {
+      header: headers.now(),
+      ID,
+      TTL: ttlSeconds,
+      grantedTTL: grantedTtlSeconds,
+      keys: [...keys],
+    };
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return { header: headers.now(), ID, TTL: -1, grantedTTL: 0, keys: [] };
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof EtcdError && error.code === "LeaseNotFound";
+}
+
+/** A client's stream of renewals: one answer per request, in their order; its end ends the stream. */
+class KeepAliveCall implements GrpcHandler {
+  readonly #call: GrpcCall;
+  readonly #options: LeaseServiceOptions;
+  #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #isOver = false;
+
+  constructor(call: GrpcCall, options: LeaseServiceOptions) {
+    this.#call = call;
+    this.#options = options;
+  }
+
+  message(bytes: Buffer): void {
+    if (this.#waiting >= RENEWALS_PER_STREAM_MAX) throw new EtcdError("TooManyRequests");
+    this.#waiting++;
+    const { ID } = decodeKeepAlive(bytes);
+    const header = this.#options.headers.now();
+    const renewal = this.#renew(ID);
+    const before = this.#last;
+    this.#last = (async () => {
+      const ttl = await renewal;
+      await before;
+      this.#waiting--;
+      if (this.#isOver) return;
+      if (typeof ttl === "number") {
+        this.#call.send(LeaseKeepAliveResponse.encode({ header, ID, TTL: ttl }).finish());
+        return;
+      }
+      this.#isOver = true;
+      this.#call.fail(ttl.status, ttl.text);
+    })();
+  }
+
+  halfClose(): void {
+    void this.#last.then(() => {
+      if (!this.#isOver) this.#call.end();
+      this.#isOver = true;
+    });
+  }
+
+  cancel(): void {
+    this.#isOver = true;
+  }
+
+  /** Seconds, 0 for a lease that is gone; or with what the stream ends. */
+  async #renew(id: bigint): Promise<number | { status: Status; text: string }> {
+    try {
+      return await this.#options.leases.renew(id);
+    } catch (error) {
+      if (isNotFound(error)) return 0;
+      return callFailure(error, this.#call.path, this.#options.log);
+    }
+  }
+}
+
+function decodeKeepAlive(bytes: Buffer): LeaseKeepAliveRequest {
+  try {
+    return LeaseKeepAliveRequest.decode(bytes);
+  } catch (error) {
+    throw new MalformedRequestError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,127 @@
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { EtcdError } from "../errors.ts";
+import {
+  AlarmRequest,
+  AlarmResponse,
+  AlarmType,
+  MaintenanceDefinition,
+  type StatusResponse,
+} from "../proto/gen/rpc.ts";
+import { InternalField } from "../proto/internal-codec.ts";
+import { databaseHash } from "../replica/database-hash.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { CallContext, Dispatcher } from "./dispatch.ts";
+import { registerDowngrade } from "./downgrade.ts";
+import type { Headers } from "./header.ts";
+import type { Proposer } from "./proposer.ts";
+import { SnapshotCall } from "./snapshot.ts";
+
+export interface MaintenanceServiceOptions {
+  readonly replica: Replica;
+  readonly state: ReplicatedState;
+  readonly proposer: Proposer;
+  readonly headers: Headers;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly heartbeatMs: number;
+  readonly timeoutMs: number;
+}
+
+export function registerMaintenance(
+  dispatcher: Dispatcher,
+  options: MaintenanceServiceOptions,
+): void {
+  const { state, proposer, headers, log } = options;
+  dispatcher.unary(MaintenanceDefinition, "status", () => status(options));
+  dispatcher.unary(MaintenanceDefinition, "alarm", async (request) => {
+    const proposed = AlarmRequest.encode(request).finish();
+    const { revision, body } = await proposer.propose(InternalField.ALARM, proposed);
+    return { ...AlarmResponse.decode(body), header: headers.at(revision) };
+  });
+  dispatcher.unary(MaintenanceDefinition, "defragment", async () => {
+    log.info("starting defragment");
+    await state.engine.defragment();
+    log.info("finished defragment");
+    return { header: undefined };
+  });
+  dispatcher.unary(MaintenanceDefinition, "hash", async () => ({
+    header: headers.now(),
+    hash: await databaseHash(options),
+  }));
+  dispatcher.unary(MaintenanceDefinition, "hashKV", async ({ revision }) => {
+    const found = await hashKv(options, revision);
+    const { hash, compactRevision } = found;
+    return { header: headers.now(), hash, compactRevision, hashRevision: found.revision };
+  });
+  dispatcher.unary(MaintenanceDefinition, "moveLeader", async ({ targetID }, context) => {
+    await moveLeader(options, targetID, context);
+    return { header: undefined };
+  });
+  dispatcher.stream(MaintenanceDefinition, "snapshot", (call) => new SnapshotCall(call, options));
+  registerDowngrade(dispatcher, options);
+}
+
+function status({ replica, state, headers }: MaintenanceServiceOptions): StatusResponse {
+  const { leadership } = replica;
+  const { totalBytes, inUseBytes } = state.engine.size();
+  const errors = leadership.hasLeader ? [] : [new EtcdError("NoLeader").message];
+  for (const { memberID, alarm } of state.alarms.list(AlarmType.NONE)) {
+    errors.push(
+      `memberID:${memberID} alarm:${alarm === AlarmType.NOSPACE ? "NOSPACE" : "CORRUPT"} `,
+    );
+  }
+  return {
+    header: headers.now(),
+    version: state.serverVersion,
+    dbSize: totalBytes,
+    dbSizeInUse: inUseBytes,
+    leader: leadership.leader,
+    raftIndex: replica.committedIndex,
+    raftTerm: replica.term,
+    raftAppliedIndex: replica.appliedIndex,
+    errors,
+    isLearner: state.membership.local?.isLearner ?? false,
+    storageVersion: "",
+    dbSizeQuota: 0,
+    downgradeInfo: undefined,
+  };
+}
+
+/**
+ * The hash that members compare, taken in slices.
+ * @throws EtcdError Compacted, FutureRev, LeaderChanged
+ */
+export async function hashKv(
+  { state, clock }: { readonly state: ReplicatedState; readonly clock: Clock },
+  revision: number,
+): Promise<{ hash: number; compactRevision: number; revision: number }> {
+  const { kv } = state;
+  const hashing = kv.hashing(revision);
+  for (let slice = hashing.next(); ; slice = hashing.next()) {
+    if (slice.done === true) return slice.value;
+    await new Promise<void>((resolve) => clock.soon(resolve));
+    if (state.isReplacing || state.kv !== kv) {
+      hashing.return(undefined as never);
+      throw new EtcdError("LeaderChanged");
+    }
+  }
+}
+
+async function moveLeader(
+  { replica, state, clock, heartbeatMs, timeoutMs }: MaintenanceServiceOptions,
+  targetId: bigint,
+  context: CallContext,
+): Promise<void> {
+  if (!replica.isLeader) throw new EtcdError("NotLeader");
+  const target = state.membership.member(targetId);
+  if (target === undefined || target.isLearner) throw new EtcdError("BadLeaderTransferee");
+  const limitMs = clock.monotonic() + timeoutMs;
+  const deadlineMs = Math.min(context.deadlineMs ?? limitMs, limitMs);
+  replica.withRaft((raft) => void raft.transferLeader(targetId));
+  while (replica.leadership.leader !== targetId) {
+    if (clock.monotonic() > deadlineMs) throw new EtcdError("LeaderTransferTimeout");
+    await new Promise<void>((resolve) => void clock.after(heartbeatMs, resolve));
+  }
+}

@@ -1,0 +1,83 @@
+import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Log } from "../base/log.ts";
+import { writeDatabase } from "../bbolt/database-writer.ts";
+import { TRAILER_BYTES, withTrailer } from "../bbolt/snapshot-file.ts";
+import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
+import { SnapshotResponse } from "../proto/gen/rpc.ts";
+import { callFailure } from "./call-errors.ts";
+
+/** Bytes of one response; etcd's. */
+const BLOB_BYTES = 32 * 1024;
+/** Sent and not yet taken by the client: then the stream waits. */
+const BACKLOG_BYTES_MAX = 1024 * 1024;
+
+export interface SnapshotCallOptions {
+  readonly state: ReplicatedState;
+  readonly log: Log;
+}
+
+/** This member's database as a file of etcd's, and behind it the SHA-256 of all of it. */
+export class SnapshotCall implements GrpcHandler {
+  readonly #call: GrpcCall;
+  readonly #options: SnapshotCallOptions;
+  #isStarted = false;
+  #isCanceled = false;
+  #wake: (() => void) | undefined;
+
+  constructor(call: GrpcCall, options: SnapshotCallOptions) {
+    this.#call = call;
+    this.#options = options;
+    call.onDrain = () => this.#wake?.();
+  }
+
+  message(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#send().catch((error: unknown) => {
+      const { status, text } = callFailure(error, this.#call.path, this.#options.log);
+      this.#call.fail(status, text);
+    });
+  }
+
+  halfClose(): void {}
+
+  cancel(): void {
+    this.#isCanceled = true;
+    this.#wake?.();
+  }
+
+  async #send(): Promise<void> {
+    const { state, log } = this.#options;
+    state.mark();
+    const picture = await state.engine.snapshot();
+    try {
+      const database = await writeDatabase(picture);
+      log.info("sending database snapshot to client", { bytes: database.totalBytes });
+      let remaining = database.totalBytes + TRAILER_BYTES;
+      for await (const chunk of withTrailer(database.chunks())) {
+        for (let at = 0; at < chunk.length; at += BLOB_BYTES) {
+          const blob = chunk.subarray(at, at + BLOB_BYTES);
+          remaining -= blob.length;
+          this.#sendBlob(blob, Math.max(0, remaining - TRAILER_BYTES));
+        }
+        if (this.#call.backlogBytes > BACKLOG_BYTES_MAX) await this.#drained();
+        if (this.#isCanceled) return;
+      }
+      this.#call.end();
+    } finally {
+      picture.close();
+    }
+  }
+
+  #sendBlob(blob: Buffer, remainingBytes: number): void {
+    const message = { header: undefined, blob, remainingBytes, version: "" };
+    this.#call.send(SnapshotResponse.encode(message).finish());
+  }
+
+  #drained(): Promise<void> {
+    if (this.#isCanceled) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
