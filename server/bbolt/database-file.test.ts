@@ -67,8 +67,8 @@ test("what is written is read back, for every shape of table", async () => {
     [],
     [["meta", Buffer.from("term"), Buffer.alloc(0)]],
     TABLES.map((table) => [table, Buffer.of(0), Buffer.from(table)] as const),
-    numbered("key", 3_000, 17, (i) => i % 500),
-    numbered("key", 2_000, 1_978, () => 0),
+    numbered("key", 1_500, 17, (i) => i % 500),
+    numbered("key", 600, 1_978, () => 0),
     numbered("authUsers", 60, 300, (i) => (i % 7 === 3 ? 100_000 : 4_000 + i)),
     [["lease", Buffer.from("large"), Buffer.alloc(5_000_000, 7)]],
     [...numbered("auth", 1, 8, () => 4_039), ...numbered("key", 3, 8, () => 4_040)],
@@ -127,7 +127,7 @@ test("a flipped bit is an error or changes a value, and never more", async () =>
   const whole = await bytesOf(rows);
   const random = new SeededRandom(11);
   let refused = 0;
-  for (let round = 0; round < 1_000; round++) {
+  for (let round = 0; round < 400; round++) {
     const bytes = Buffer.from(whole);
     // Headers and elements are at the beginning of a page: hit them more often.
     const page = random.below(bytes.length / 4096) * 4096;
@@ -140,7 +140,7 @@ test("a flipped bit is an error or changes a value, and never more", async () =>
       refused++;
     }
   }
-  expect(refused).toBeGreaterThan(250);
+  expect(refused).toBeGreaterThan(100);
 });
 
 test("a file cut anywhere is refused", async () => {
