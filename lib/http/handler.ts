@@ -6,6 +6,7 @@ import { sessionOf } from "../auth.ts";
 import { type ConsoleState, consoleState } from "../console/console-state.ts";
 import type { LiveSession } from "../console/sessions.ts";
 import type { EtcdClient } from "../etcd/client.ts";
+import { trustSocketsOnly } from "./connection-address.ts";
 import { Problem } from "./problem.ts";
 import { errorReply, secured } from "./reply.ts";
 import {
@@ -60,7 +61,7 @@ export function route<
     const requestId = randomUUID();
     try {
       refuseForeignOrigin(request);
-      const state = await consoleState();
+      const state = await ready();
       const session = await sessionOf((name) => cookieIn(request, name));
       if (session === undefined) throw new Problem("unauthenticated", "sign in first");
       const params = await context.params;
@@ -92,6 +93,12 @@ export function route<
   };
 }
 
+async function ready(): Promise<ConsoleState> {
+  const state = await consoleState();
+  trustSocketsOnly(state.environment.trustsProxy);
+  return state;
+}
+
 /** A route that needs no session: sign-in itself, and the health of the console. */
 export function openRoute<Context>(
   run: (request: Request, context: Context) => Promise<Response>,
@@ -101,6 +108,7 @@ export function openRoute<Context>(
     try {
       refuseForeignOrigin(request);
       refuseLargeBody(request, OPEN_BODY_BYTES_MAX);
+      await ready();
       const answer = await run(request, context);
       return secured(new Response(answer.body, answer), requestId);
     } catch (error) {
