@@ -1,0 +1,145 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { readEnvironment } from "./environment.ts";
+import { LoginThrottle } from "./login-throttle.ts";
+import { hashPassword, verifyPassword } from "./passwords.ts";
+import { sessionSecret } from "./secret.ts";
+import { IDLE_MS, LIFETIME_MS, Sessions } from "./sessions.ts";
+import { ConsoleStore } from "./store.ts";
+import { ADMIN, ensureAdmin, Users } from "./users.ts";
+
+let folder: string;
+let store: ConsoleStore;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-console-"));
+  store = new ConsoleStore(folder);
+});
+
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true });
+});
+
+function bytesOnDisk(): Buffer {
+  return Buffer.concat(readdirSync(folder).map((name) => readFileSync(join(folder, name))));
+}
+
+test("the first password counts on the first start only, and is nowhere on disk", async () => {
+  const users = new Users(store);
+  expect(await ensureAdmin(users, "canary-password")).toBeUndefined();
+  expect(await users.verify(ADMIN, "canary-password")).toBe(true);
+  await ensureAdmin(users, "another");
+  expect(await users.verify(ADMIN, "another")).toBe(false);
+  expect(bytesOnDisk().includes("canary-password")).toBe(false);
+  expect(bytesOnDisk().includes("scrypt")).toBe(true);
+});
+
+test("without a first password there is no default: a random one is made", async () => {
+  const users = new Users(store);
+  const made = await ensureAdmin(users, undefined);
+  expect(made).toMatch(/^[\w-]{20}$/);
+  expect(await users.verify(ADMIN, made ?? "")).toBe(true);
+  expect(await users.verify(ADMIN, "admin")).toBe(false);
+  expect(await users.verify("nobody", made ?? "")).toBe(false);
+});
+
+test("the folder is closed to others", () => {
+  expect(statSync(folder).mode & 0o077).toBe(0);
+});
+
+test("two hashes of one password differ, and both verify", async () => {
+  const [a, b] = await Promise.all([hashPassword("p"), hashPassword("p")]);
+  expect(a.hash).not.toBe(b.hash);
+  expect(a.N * a.r * 128).toBeGreaterThanOrEqual(64 * 1024 * 1024);
+  expect(await verifyPassword("p", a)).toBe(true);
+  expect(await verifyPassword("P", b)).toBe(false);
+  expect(await verifyPassword("p", undefined)).toBe(false);
+});
+
+test("a session is known by its id alone, which is not stored", () => {
+  const sessions = new Sessions(store, () => 0);
+  const id = sessions.start("admin");
+  expect(Buffer.from(id, "base64url").length * 8).toBeGreaterThanOrEqual(128);
+  expect(sessions.resume(id)?.user).toBe("admin");
+  expect(sessions.resume(`${id}x`)).toBeUndefined();
+  expect(bytesOnDisk().includes(id)).toBe(false);
+  expect(sessions.start("admin")).not.toBe(id);
+});
+
+test("a session ends when idle, at the end of its life, and when signed out", () => {
+  let now = 1_000;
+  const sessions = new Sessions(store, () => now);
+  const idle = sessions.start("admin");
+  now += IDLE_MS;
+  expect(sessions.resume(idle)).toBeUndefined();
+
+  const busy = sessions.start("admin");
+  const began = now;
+  while (now - began + IDLE_MS / 2 < LIFETIME_MS) {
+    now += IDLE_MS / 2;
+    expect(sessions.resume(busy)).toBeDefined();
+  }
+  now = began + LIFETIME_MS;
+  expect(sessions.resume(busy)).toBeUndefined();
+
+  const [left, right] = [sessions.start("admin"), sessions.start("admin")];
+  sessions.end(left);
+  expect(sessions.resume(left)).toBeUndefined();
+  expect(sessions.resume(right)).toBeDefined();
+  sessions.endAllOf("admin");
+  expect(sessions.resume(right)).toBeUndefined();
+});
+
+test("sessions survive a restart of the console, and so does the secret", async () => {
+  const id = new Sessions(store, Date.now).start("admin");
+  const secret = sessionSecret(store);
+  await store.close();
+  store = new ConsoleStore(folder);
+  expect(new Sessions(store, Date.now).resume(id)?.user).toBe("admin");
+  expect(sessionSecret(store)).toBe(secret);
+});
+
+test("ten failures lock an account for an address, tries in parallel included", () => {
+  let now = 0;
+  const throttle = new LoginThrottle(() => now);
+  const waits = Array.from({ length: 1_000 }, () => throttle.begin("admin", "10.0.0.1"));
+  expect(waits.filter((wait) => wait === 0)).toHaveLength(10);
+  expect(throttle.begin("admin", "10.0.0.1")).toBe(900);
+  expect(throttle.begin("admin", "127.0.0.1")).toBe(0);
+  now = 899_500;
+  expect(throttle.begin("admin", "10.0.0.1")).toBe(1);
+  now = 900_000;
+  expect(throttle.begin("admin", "10.0.0.1")).toBe(0);
+});
+
+test("a success clears the failures before it", () => {
+  const throttle = new LoginThrottle(() => 0);
+  for (let round = 0; round < 20; round++) {
+    for (let at = 0; at < 9; at++) expect(throttle.begin("admin", "a")).toBe(0);
+    throttle.succeeded("admin", "a");
+    if (round > 3) break;
+  }
+});
+
+test("one address cannot try many names without end", () => {
+  const throttle = new LoginThrottle(() => 0);
+  const waits = Array.from({ length: 200 }, (_, at) => throttle.begin(`user-${at}`, "10.0.0.1"));
+  expect(waits.filter((wait) => wait === 0)).toHaveLength(50);
+});
+
+test("the environment names a file that cannot be read", () => {
+  expect(() => readEnvironment({ ...process.env, QUORATE_CACERT: "/nowhere/ca.pem" })).toThrow(
+    /QUORATE_CACERT/,
+  );
+  const read = readEnvironment({
+    NODE_ENV: "test",
+    QUORATE_ENDPOINTS: "https://a:2379, b:2379,",
+    QUORATE_USER: "root",
+    QUORATE_USER_PASSWORD: "x:y",
+  });
+  expect(read.endpoints).toEqual(["https://a:2379", "b:2379"]);
+  expect(read.user).toEqual({ name: "root", password: "x:y" });
+});

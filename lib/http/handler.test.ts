@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { encode } from "next-auth/jwt";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { type ConsoleState, consoleState } from "../console/console-state.ts";
+import { ErrorReply } from "../schema/errors.ts";
+import { openRoute, type RouteHandler, route } from "./handler.ts";
+import { jsonReply } from "./reply.ts";
+
+let folder: string;
+let state: ConsoleState;
+let cookie: string;
+let sessionId: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-handler-"));
+  process.env["QUORATE_DATA_DIR"] = folder;
+  process.env["QUORATE_ADMIN_PASSWORD"] = "admin-password";
+  state = await consoleState();
+  sessionId = state.sessions.start("admin");
+  cookie = await cookieFor(sessionId, state.secret);
+});
+
+afterAll(async () => {
+  state.connections.close();
+  await state.store.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function cookieFor(sid: string, secret: string): Promise<string> {
+  const token = await encode({ token: { name: "admin", sid }, secret });
+  return `quorate-${state.environment.port}.session=${token}`;
+}
+
+function call(
+  handler: RouteHandler,
+  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  params: Record<string, string> = {},
+): Promise<Response> {
+  const headers = { host: "console.test", origin: "http://console.test", cookie, ...init.headers };
+  const request = new Request("http://console.test/api/x", { ...init, headers });
+  return handler(request, { params: Promise.resolve(params) });
+}
+
+const hello = route({}, ({ session }) => jsonReply({ hello: session.user }));
+
+test("with a session the route runs, and its reply is never cached or sniffed", async () => {
+  const reply = await call(hello);
+  expect(reply.status).toBe(200);
+  expect(await reply.json()).toEqual({ hello: "admin" });
+  expect(reply.headers.get("cache-control")).toBe("no-store");
+  expect(reply.headers.get("x-content-type-options")).toBe("nosniff");
+  expect(reply.headers.get("content-security-policy")).toContain("default-src 'none'");
+  expect(reply.headers.get("x-request-id")).toMatch(/^[\da-f-]{36}$/);
+});
+
+test("without a session nothing of the route runs, whatever the cookie looks like", async () => {
+  let ran = 0;
+  const counted = route({ body: z.object({}) }, () => {
+    ran++;
+    return jsonReply({});
+  });
+  const forged = await cookieFor(sessionId, "another-secret-of-the-same-length-0000000000");
+  const unknown = await cookieFor("no-such-session", state.secret);
+  for (const bad of ["", "x=y", forged, unknown, cookie.slice(0, -3), `${cookie}x`]) {
+    const reply = await call(counted, { method: "POST", body: "{}", headers: { cookie: bad } });
+    expect(reply.status, bad).toBe(401);
+    expect(reply.headers.get("cache-control")).toBe("no-store");
+  }
+  expect(ran).toBe(0);
+});
+
+test("a foreign origin is refused before the session is looked at", async () => {
+  const reply = await call(hello, { method: "POST", headers: { origin: "http://evil.test" } });
+  expect(reply.status).toBe(403);
+});
+
+test("an unknown error is told as an id and nothing else", async () => {
+  const failing = route({}, () => {
+    throw new Error("/secret/path: password=canary");
+  });
+  const write = process.stderr.write.bind(process.stderr);
+  let logged = "";
+  process.stderr.write = ((text: string) => {
+    logged += text;
+    return true;
+  }) as typeof process.stderr.write;
+  const reply = await call(failing).finally(() => {
+    process.stderr.write = write;
+  });
+  expect(reply.status).toBe(500);
+  const text = await reply.text();
+  expect(text).not.toContain("canary");
+  const { error } = ErrorReply.parse(JSON.parse(text));
+  expect(error.code).toBe("internal");
+  expect(logged).toContain("canary");
+  expect(logged).toContain(error.requestId);
+});
+
+test("an unknown cluster is 404, a malformed body 400 with its place", async () => {
+  const asksCluster = route({}, ({ client }) => jsonReply(client.endpoints));
+  expect((await call(asksCluster, {}, { cluster: "other" })).status).toBe(404);
+  expect((await call(asksCluster, {}, { cluster: "__proto__" })).status).toBe(404);
+  expect((await call(asksCluster, {}, { cluster: "local" })).status).toBe(200);
+  const wants = route({ body: z.object({ n: z.number() }) }, ({ body }) => jsonReply(body));
+  const bad = await call(wants, {
+    method: "POST",
+    body: '{"n":"1"}',
+    headers: { "content-type": "application/json" },
+  });
+  expect(bad.status).toBe(400);
+  expect(ErrorReply.parse(await bad.json()).error.message).toMatch(/^n: /);
+});
+
+test("a route without a session still takes no large body and no foreign page", async () => {
+  const open = openRoute(async () => jsonReply({ ok: true }));
+  const ask = (headers: Record<string, string>, body?: string) =>
+    open(
+      new Request("http://console.test/api/x", {
+        method: "POST",
+        headers: { host: "console.test", origin: "http://console.test", ...headers },
+        ...(body === undefined ? {} : { body }),
+      }),
+      {},
+    );
+  expect((await ask({})).status).toBe(200);
+  expect((await ask({ origin: "http://evil.test" })).status).toBe(403);
+  expect((await ask({ "content-length": "99999" }, "x".repeat(99_999))).status).toBe(413);
+});
+
+test("a session that was ended is refused at once", async () => {
+  state.sessions.end(sessionId);
+  expect((await call(hello)).status).toBe(401);
+});
