@@ -28,7 +28,7 @@ export interface DialerOptions {
   /** A fresh one for every connection. */
   readonly decoder: () => FrameDecoder;
   readonly connected: () => void;
-  /** After `connected`, or instead of it. */
+  /** After `connected`; not when the dialer itself was stopped. */
   readonly disconnected: () => void;
   readonly received: (byteCount: number) => void;
   /** The peer says that this member is gone for good. */
@@ -79,7 +79,7 @@ export class StreamDialer {
       if (isOver) return;
       isOver = true;
       request.destroy();
-      if (hasAnswer) this.#options.disconnected();
+      if (hasAnswer && !this.#isStopped) this.#options.disconnected();
       this.#again(url, problem);
     };
     request.on("timeout", () => over("read timeout"));
