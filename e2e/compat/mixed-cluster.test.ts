@@ -1,0 +1,121 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { MixedCluster } from "../harness/mixed-cluster.ts";
+
+// Our members in one cluster with real etcd 3.5: the same log, applied by both, must give the same
+// store byte for byte, whoever leads.
+
+let cluster: MixedCluster;
+
+beforeEach(() => {
+  cluster = new MixedCluster();
+});
+
+afterEach(async () => {
+  await cluster.stop();
+});
+
+/** A little of everything that changes a store. */
+async function write(at: string, round: string): Promise<void> {
+  for (let i = 0; i < 10; i++) await cluster.at(at, ["put", `${round}/${i}`, `value ${i}`]);
+  await cluster.at(at, ["put", `${round}/0`, "again"]);
+  await cluster.at(at, ["del", `${round}/1`, `${round}/4`]);
+  const granted = await cluster.at(at, ["lease", "grant", "600"]);
+  const lease = /lease ([0-9a-f]+) granted/.exec(granted)?.[1] ?? "";
+  await cluster.at(at, ["put", `--lease=${lease}`, `${round}/leased`, "x"]);
+  await cluster.at(at, ["lease", "revoke", lease]);
+}
+
+async function compact(at: string): Promise<void> {
+  const { header } = JSON.parse(await cluster.at(at, ["get", "x", "-w", "json"])) as {
+    header: { revision: number };
+  };
+  await cluster.at(at, ["compaction", String(header.revision - 3)]);
+}
+
+test("a member of ours joins two of etcd as learner, is promoted, and its vote counts", async () => {
+  await cluster.grow("a", "etcd-3.5");
+  await write("a", "before");
+  await compact("a");
+  await cluster.grow("b", "etcd-3.5");
+  await cluster.grow("t", "quorate", { isLearner: true });
+  await cluster.agreement(["a", "b", "t"]);
+  await cluster.promote("t");
+  await write("t", "promoted");
+  await cluster.member("b").stop();
+  await write("a", "without b");
+  await write("t", "without b, at t");
+  await cluster.agreement(["a", "t"]);
+  cluster.member("b").start();
+  await cluster.agreement(["a", "b", "t"]);
+});
+
+test("a member of ours takes etcd's snapshot when the log no longer reaches back", async () => {
+  const flags = ["--snapshot-count=100", "--experimental-snapshot-catchup-entries=10"];
+  await cluster.grow("a", "etcd-3.5", { flags });
+  for (let i = 0; i < 12; i++) await write("a", `round ${i}`);
+  await compact("a");
+  await cluster.grow("t", "quorate", { isLearner: true });
+  expect(cluster.member("a").output).toContain("sent database snapshot");
+  await cluster.agreement(["a", "t"]);
+  await write("a", "after");
+  await cluster.agreement(["a", "t"]);
+});
+
+test("under our leader etcd's members write, read, keep leases alive and see them expire", async () => {
+  await cluster.grow("a", "etcd-3.5");
+  await cluster.grow("t", "quorate", { isLearner: true });
+  await cluster.promote("t");
+  await cluster.grow("b", "etcd-3.5", { isLearner: true });
+  await cluster.promote("b");
+  await cluster.lead("t");
+  await write("a", "through a");
+  await write("b", "through b");
+  expect(await cluster.at("a", ["get", "through b/0", "--print-value-only"])).toBe("again\n");
+  const granted = await cluster.at("a", ["lease", "grant", "2"]);
+  const lease = /lease ([0-9a-f]+) granted/.exec(granted)?.[1] ?? "";
+  await cluster.at("a", ["put", `--lease=${lease}`, "mortal", "x"]);
+  for (let i = 0; i < 3; i++) {
+    await delay(1000);
+    const alive = await cluster.at("b", ["lease", "keep-alive", "--once", lease]);
+    expect(alive).toContain("keepalived with TTL(2)");
+  }
+  expect(await cluster.at("b", ["lease", "timetolive", lease, "--keys"])).toContain("mortal");
+  await cluster.eventually(async () => {
+    expect(await cluster.at("b", ["get", "mortal"])).toBe("");
+  });
+  await compact("b");
+  await cluster.agreement(["a", "b", "t"]);
+});
+
+test("a member of etcd takes our leader's snapshot", async () => {
+  const flags = ["--snapshot-count=100", "--experimental-snapshot-catchup-entries=10"];
+  await cluster.grow("a", "etcd-3.5");
+  await cluster.grow("t", "quorate", { isLearner: true, flags });
+  await cluster.promote("t");
+  await cluster.lead("t");
+  for (let i = 0; i < 12; i++) await write("a", `round ${i}`);
+  await compact("a");
+  await cluster.grow("b", "etcd-3.5", { isLearner: true });
+  expect(cluster.member("b").output).toContain("applied snapshot");
+  await cluster.agreement(["a", "b", "t"]);
+  await cluster.promote("b");
+  await write("b", "after");
+  await cluster.agreement(["a", "b", "t"]);
+});
+
+test("a cluster of etcd becomes one of ours, member by member, and keeps its data", async () => {
+  await cluster.grow("a", "etcd-3.5");
+  await write("a", "old");
+  await cluster.grow("t1", "quorate", { isLearner: true });
+  await cluster.promote("t1");
+  await cluster.lead("t1");
+  const id = await cluster.id("a");
+  await cluster.eventually(() => cluster.at("t1", ["member", "remove", id]));
+  await cluster.forget("a");
+  await cluster.grow("t2", "quorate", { isLearner: true });
+  await cluster.promote("t2");
+  expect(await cluster.at("t2", ["get", "old/0", "--print-value-only"])).toBe("again\n");
+  await write("t2", "new");
+  await cluster.agreement(["t1", "t2"]);
+});
