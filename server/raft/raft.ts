@@ -330,7 +330,9 @@ export class Raft {
     const core = this.#core;
     core.enterTerm(term);
     core.leader = leader;
-    core.electionElapsed = 0;
+    // A candidate that cannot win must not keep those who could from their turn: only a leader, or
+    // a vote that is given, starts the silence anew.
+    if (leader !== 0n || this.#role instanceof Leader) core.electionElapsed = 0;
     core.drawElectionTimeout();
     this.#role = new Follower(core);
   }
