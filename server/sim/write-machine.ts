@@ -32,9 +32,9 @@ export function decodeConfChange(bytes: Buffer): ConfChange {
 
 /**
  * What membership allows, decided when the entry is applied, as for real: a voter never becomes a
- * learner again, and two stay. (From two to one is allowed to users, but can end an unlucky cluster:
- * if the leader that removes itself dies before the other one hears of the commit, the other one
- * needs the vote of a log that has gone further.)
+ * learner again, and two stay. (Users may go from two to one, but it can end an unlucky cluster: if
+ * the leader that removes itself dies before the other one hears of the commit, the other one needs
+ * the vote of a log that has gone further.)
  */
 export function admitChange(change: ConfChange, { voters }: ConfState): ConfChange {
   const isVoter = voters.includes(change.nodeId);
