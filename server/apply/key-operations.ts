@@ -7,7 +7,7 @@ import {
   TxnRequest,
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
-import { KeyWriter } from "./key-writer.ts";
+import { checkKeyExists, checkLeaseExists, KeyWriter } from "./key-writer.ts";
 import type { AnyOperation, Operation } from "./operation.ts";
 import { NO_COST } from "./operation.ts";
 import { type Outcome, refused, succeeded } from "./outcome.ts";
@@ -47,8 +47,8 @@ function put(state: ReplicatedState, end: End): Operation<PutRequest> {
     cost: putCost,
     run: (request) =>
       write(state, end, (writer) => {
-        writer.checkLeaseExists(request.lease);
-        writer.checkKeyExists(request);
+        checkLeaseExists(writer.lessor, request.lease);
+        checkKeyExists(writer, request);
         return { body: runPut(writer, request), error: undefined };
       }),
   };

@@ -17,13 +17,13 @@ export interface DeletedRange {
 /** The key changes of one log entry, with what leases hear of them. Reads see own writes. */
 export class KeyWriter implements RangeSource {
   readonly compactRevision: number;
+  readonly lessor: Lessor;
   readonly #txn: WriteTxn;
-  readonly #lessor: Lessor;
 
   constructor(store: MvccStore, lessor: Lessor) {
     this.compactRevision = store.compactRevision;
     this.#txn = store.begin();
-    this.#lessor = lessor;
+    this.lessor = lessor;
   }
 
   /** The store's, or the next once anything was changed. */
@@ -33,17 +33,6 @@ export class KeyWriter implements RangeSource {
 
   range(query: RangeQuery): RangeResult {
     return this.#txn.range(query);
-  }
-
-  /** Throws LeaseNotFound; 0n stands for no lease. */
-  checkLeaseExists(lease: bigint): void {
-    if (lease !== 0n && !this.#lessor.has(lease)) throw new EtcdError("LeaseNotFound");
-  }
-
-  /** Throws KeyNotFound when the put keeps something of a key that does not exist. */
-  checkKeyExists(request: PutRequest): void {
-    const keepsSome = request.ignoreValue || request.ignoreLease;
-    if (keepsSome && this.#txn.get(request.key) === undefined) throw new EtcdError("KeyNotFound");
   }
 
   /**
@@ -57,8 +46,8 @@ export class KeyWriter implements RangeSource {
     const value = ignoreValue ? (previous?.value ?? EMPTY_BYTES) : request.value;
     const lease = ignoreLease ? (previous?.lease ?? 0n) : request.lease;
     const change = this.#txn.put(key, value, lease);
-    if (lease === 0n) this.#lessor.detach(change.key);
-    else this.#lessor.attach(lease, change.key);
+    if (lease === 0n) this.lessor.detach(change.key);
+    else this.lessor.attach(lease, change.key);
     return previous;
   }
 
@@ -67,7 +56,7 @@ export class KeyWriter implements RangeSource {
     const changes = this.#txn.deleteRange(key, rangeEnd);
     const records: KeyValueRecord[] = [];
     for (const change of changes) {
-      this.#lessor.detach(change.key);
+      this.lessor.detach(change.key);
       if (!wantsRecords) continue;
       records.push(must(change.previous, "what was deleted now is still in its table"));
     }
@@ -77,4 +66,16 @@ export class KeyWriter implements RangeSource {
   end(): TxnResult {
     return this.#txn.end();
   }
+}
+
+/** Throws LeaseNotFound; 0n stands for no lease. */
+export function checkLeaseExists(lessor: Lessor, lease: bigint): void {
+  if (lease !== 0n && !lessor.has(lease)) throw new EtcdError("LeaseNotFound");
+}
+
+/** Throws KeyNotFound when the put keeps something of a key that does not exist. */
+export function checkKeyExists(source: RangeSource, request: PutRequest): void {
+  if (!request.ignoreValue && !request.ignoreLease) return;
+  const query = { key: request.key, rangeEnd: EMPTY_BYTES, revision: 0, limit: 1, countOnly: true };
+  if (source.range(query).count === 0) throw new EtcdError("KeyNotFound");
 }

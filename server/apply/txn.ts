@@ -3,9 +3,10 @@
 // then does it run, in order, and nothing can fail any more: all of it happens or nothing.
 import { must } from "../base/assert.ts";
 import { EtcdError } from "../errors.ts";
+import type { Lessor } from "../lease/lessor.ts";
 import type { DeleteRangeRequest, PutRequest, RequestOp, TxnRequest } from "../proto/gen/rpc.ts";
 import { compareAll } from "./compare.ts";
-import type { KeyWriter } from "./key-writer.ts";
+import { checkKeyExists, checkLeaseExists, type KeyWriter } from "./key-writer.ts";
 import { answerRange, checkRevision, type RangeSource, recordBytes } from "./range.ts";
 import {
   encodeDeleteRange,
@@ -55,15 +56,17 @@ export function answerReadOnlyTxn(source: RangeSource, request: TxnRequest): Buf
  */
 export function runTxn(writer: KeyWriter, request: TxnRequest): TxnAnswer {
   const path = choosePath(writer, request);
-  checkPuts(writer, path);
+  checkPuts(writer, writer.lessor, path);
   for (const nested of path.nested) checkRanges(writer, nested);
   const error = ownRangeError(writer, path);
   return { body: execute(writer, path, error !== undefined), error };
 }
 
-/** Throws what a range of the chosen branches would, as `runTxn` will find it if nothing changes. */
-export function checkTxnRanges(source: RangeSource, request: TxnRequest): void {
-  checkRanges(source, choosePath(source, request));
+/** Throws what would void the transaction if it ran now, and what its own ranges would. */
+export function checkTxnNow(source: RangeSource, lessor: Lessor, request: TxnRequest): void {
+  const path = choosePath(source, request);
+  checkPuts(source, lessor, path);
+  checkRanges(source, path);
 }
 
 /** Bytes that the larger branch puts, by etcd's estimate of its cost on disk. */
@@ -97,13 +100,13 @@ function choosePath(source: RangeSource, request: TxnRequest): Path {
   return { hasSucceeded, operations, nested };
 }
 
-function checkPuts(writer: KeyWriter, path: Path): void {
+function checkPuts(source: RangeSource, lessor: Lessor, path: Path): void {
   for (const { requestPut } of path.operations) {
     if (requestPut === undefined) continue;
-    writer.checkKeyExists(requestPut);
-    writer.checkLeaseExists(requestPut.lease);
+    checkKeyExists(source, requestPut);
+    checkLeaseExists(lessor, requestPut.lease);
   }
-  for (const nested of path.nested) checkPuts(writer, nested);
+  for (const nested of path.nested) checkPuts(source, lessor, nested);
 }
 
 function checkRanges(source: RangeSource, path: Path): void {

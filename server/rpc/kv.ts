@@ -8,7 +8,7 @@ import {
 } from "../admission/validate.ts";
 import { decodePut, isExactPut } from "../apply/put-request.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
-import { answerReadOnlyTxn, checkTxnRanges, putCost, txnCost } from "../apply/txn.ts";
+import { answerReadOnlyTxn, checkTxnNow, putCost, txnCost } from "../apply/txn.ts";
 import {
   CompactionRequest,
   DeleteRangeRequest,
@@ -92,7 +92,7 @@ class KvService {
     // See runTxn: once in the log, such a range could no longer void the transaction.
     if (namesRevision(request)) {
       await replica.readBarrier();
-      checkTxnRanges(state.kv, request);
+      checkTxnNow(state.kv, state.lessor, request);
     }
     const proposed = TxnRequest.encode(request).finish();
     return headers.reply(await proposer.propose(InternalField.TXN, proposed, txnCost(request)));
