@@ -56,6 +56,8 @@ export class Replica {
   #committedIndex: number;
   #isTurnDue = false;
   #append: Promise<void> | undefined;
+  /** The log takes one call at a time: an append that comes meanwhile waits for this one. */
+  #markerWrite: Promise<void> | undefined;
   /** A snapshot takes the place of the state: nothing is applied or read meanwhile. */
   #isInstalling = false;
   /** Durable in the engine, but the log does not say so yet. */
@@ -92,6 +94,7 @@ export class Replica {
     this.#cancelTicks?.();
     this.#proposals.failAll(new EtcdError("Stopped"));
     this.#reads.failAll(new EtcdError("Stopped"));
+    await this.#markerWrite;
     await this.#append;
     await this.#parts.checkpoints.stop();
     await this.#parts.wal.close();
@@ -223,8 +226,9 @@ export class Replica {
     if (!this.#isInstalling) this.#applyCommitted();
     // Applying may give raft more to say: a conf change, or reads that waited for the term's start.
     this.#takeReady();
-    if (this.#marker !== undefined && this.#append === undefined) {
-      this.#append = this.#writeMarker(this.#marker);
+    const isLogFree = this.#append === undefined && this.#markerWrite === undefined;
+    if (this.#marker !== undefined && isLogFree) {
+      this.#markerWrite = this.#writeMarker(this.#marker);
     }
   }
 
@@ -266,6 +270,7 @@ export class Replica {
   async #finishAppend(append: Append): Promise<void> {
     const { hardState, snapshot, entries, mustSync } = append;
     try {
+      if (this.#markerWrite !== undefined) await this.#markerWrite;
       if (snapshot !== undefined) {
         await this.#install(snapshot);
       }
@@ -315,7 +320,7 @@ export class Replica {
       this.#fail(error);
       return;
     }
-    this.#append = undefined;
+    this.#markerWrite = undefined;
     this.#forgettableIndex = Math.max(0, mark.index - catchupEntries);
     this.#wake();
   }
