@@ -1,5 +1,5 @@
 import type { Extension, Text } from "@codemirror/state";
-import { GutterMarker, gutter } from "@codemirror/view";
+import { EditorView, GutterMarker, gutter } from "@codemirror/view";
 
 // Beside hex: the offset of each line's first byte, and what its bytes are as ASCII. Lines may be
 // edited to any length, so offsets are counted, once per document.
@@ -47,6 +47,8 @@ function asciiOf(line: string): string {
 
 export function hexGutters(): Extension {
   return [
+    // The ASCII column stands beside the bytes, not at the far edge.
+    EditorView.theme({ ".cm-content": { flexGrow: "0 !important" } }),
     gutter({
       class: "cm-lineNumbers",
       lineMarker: (view, block) => {

@@ -140,15 +140,19 @@ function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: Cho
   );
 }
 
-/** A shared address opens the tree down to its key, once. */
+/** A shared address opens the tree down to its key, once; a lone folder opens anyway. */
 function useReveal(tree: KeyTree, view: TreeView, location: KeysLocation) {
   const { key, folder } = location.address;
   const target = key ?? folder;
+  const isFolder = key === undefined;
   const isLoaded = view.revision !== null;
+  const { rows } = view;
   const revealed = useRef<KeyTree | null>(null);
   useEffect(() => {
     if (!isLoaded || revealed.current === tree) return;
     revealed.current = tree;
-    if (target !== undefined) void tree.reveal(target);
-  }, [tree, isLoaded, target]);
+    const only = rows.length === 1 ? rows[0] : undefined;
+    if (target !== undefined) void tree.reveal(target, isFolder);
+    else if (only?.kind === "folder") void tree.openFolder(only.key);
+  }, [tree, isLoaded, target, isFolder, rows]);
 }

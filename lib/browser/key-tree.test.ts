@@ -148,7 +148,7 @@ describe("tree of keys", () => {
     const store = new Store(["/r/p/k", "/r/q"]);
     const tree = treeOver(store);
     await tree.refresh();
-    await tree.reveal(encodeUtf8("/r/p/k"));
+    await tree.reveal(encodeUtf8("/r/p/k"), false);
     expect(drawing(tree.view().rows)).toEqual(["-/ 2", "  -r/ 2", "    -p/ 1", "      k", "    q"]);
   });
 });

@@ -82,11 +82,12 @@ export class KeyTree {
     await this.#loadPage(folder);
   }
 
-  /** Opens everything above a key, one level after the other. */
-  async reveal(key: Uint8Array): Promise<void> {
+  /** Opens everything above a key, one level after the other, and the key if it is a folder. */
+  async reveal(key: Uint8Array, isFolder: boolean): Promise<void> {
     for (const folder of foldersAbove(key, this.#separator).slice(0, REVEAL_FOLDERS_MAX)) {
       await this.openFolder(encodeBase64(folder));
     }
+    if (isFolder) await this.openFolder(encodeBase64(key));
   }
 
   /** Loads the root and all open folders anew, at the newest revision unless it is fixed. */
