@@ -138,6 +138,10 @@ export function openStream(target: StreamTarget, sink: StreamSink): EventStream 
   };
 }
 
+function fallenSilent(): RequestError {
+  return new RequestError("offline", "The stream has fallen silent.", 0);
+}
+
 async function readMessages(
   response: Response,
   control: AbortController,
@@ -147,7 +151,7 @@ async function readMessages(
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const parser = new StreamParser();
   for (;;) {
-    const silence = setTimeout(() => control.abort(), SILENCE_MS);
+    const silence = setTimeout(() => control.abort(fallenSilent()), SILENCE_MS);
     const chunk = await reader.read().finally(() => clearTimeout(silence));
     if (chunk.done) return;
     const batch = parser.push(chunk.value);

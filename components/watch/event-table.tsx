@@ -1,0 +1,130 @@
+"use client";
+
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type MouseEvent, useId, useLayoutEffect, useRef } from "react";
+import { COLUMNS } from "@/components/watch/columns";
+import { EventRowView, ROW_PIXELS } from "@/components/watch/event-row-view";
+import { formatBytes, formatCount } from "@/lib/browser/format";
+import { FEED_LIMITS, type FeedView } from "@/lib/browser/watch-feed";
+import type { EventRow, WatchRow } from "@/lib/browser/watch-row";
+
+const OVERSCAN_ROWS = 8;
+/** A table whose rows are chosen with the arrow keys. */
+const GRID = { role: "grid", tabIndex: 0 };
+
+interface EventTableProps {
+  view: FeedView;
+  /** `seq` of the row whose details are open. */
+  chosen: number | null;
+  onChoose: (row: EventRow) => void;
+}
+
+/** Newest on top. A reader who has scrolled down keeps the same rows before the eyes. */
+export function EventTable({ view, chosen, onChoose }: EventTableProps) {
+  const { rows, dropped } = view;
+  const scroller = useRef<HTMLDivElement>(null);
+  const domId = useId();
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PIXELS,
+    overscan: OVERSCAN_ROWS,
+  });
+  useSteadyRows(rows, scroller);
+  const chosenAt = chosen === null ? -1 : rows.findIndex((row) => row.seq === chosen);
+
+  const choose = (at: number) => {
+    const row = rows[at];
+    if (row?.kind !== "event") return;
+    onChoose(row);
+    virtual.scrollToIndex(at);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    choose(nextEvent(rows, chosenAt, step));
+  };
+  const onClick = (event: MouseEvent) => {
+    const place = event.target instanceof Element ? event.target.closest("[data-row]") : null;
+    if (place !== null) choose(Number(place.getAttribute("data-row")));
+  };
+  return (
+    <>
+      <HeaderRow />
+      <div ref={scroller} className="min-h-0 flex-1 overflow-x-hidden overflow-y-auto">
+        <table
+          {...GRID}
+          aria-label="Events, newest first"
+          aria-rowcount={rows.length}
+          aria-activedescendant={chosenAt === -1 ? undefined : `${domId}${chosenAt}`}
+          onKeyDown={onKeyDown}
+          onClick={onClick}
+          className="block w-full focus-visible:-outline-offset-2"
+        >
+          <tbody className="relative block" style={{ height: virtual.getTotalSize() }}>
+            {virtual.getVirtualItems().map((item) => {
+              const row = rows[item.index];
+              return row === undefined ? null : (
+                <EventRowView
+                  key={row.seq}
+                  row={row}
+                  index={item.index}
+                  top={item.start}
+                  domId={`${domId}${item.index}`}
+                  isChosen={row.seq === chosen}
+                />
+              );
+            })}
+          </tbody>
+        </table>
+        {dropped === 0 ? null : (
+          <div className="figures border-t px-3 py-1.5 text-xs text-ink-3">
+            {formatCount(dropped)} older rows are no longer kept: at most{" "}
+            {formatCount(FEED_LIMITS.rowsMax)} rows or {formatBytes(FEED_LIMITS.bytesMax)}. Watch
+            from a revision to see them again.
+          </div>
+        )}
+      </div>
+    </>
+  );
+}
+
+function HeaderRow() {
+  return (
+    <div
+      aria-hidden
+      className={`${COLUMNS} h-7 shrink-0 border-b bg-canvas text-2xs font-medium text-ink-3`}
+    >
+      <span>Revision</span>
+      <span className="max-lg:hidden">Received</span>
+      <span>Change</span>
+      <span>Key</span>
+      <span>Value</span>
+      <span className="text-right max-lg:hidden">Size</span>
+    </div>
+  );
+}
+
+/** From `at` in steps over rows that are no events; stays where it is at the ends. */
+function nextEvent(rows: readonly WatchRow[], at: number, step: number): number {
+  const direction = Math.sign(step);
+  let next = Math.max(0, Math.min(rows.length - 1, at === -1 ? 0 : at + step));
+  while (rows[next] !== undefined && rows[next]?.kind !== "event") next += direction;
+  return rows[next] === undefined ? at : next;
+}
+
+function useSteadyRows(
+  rows: readonly WatchRow[],
+  scroller: React.RefObject<HTMLDivElement | null>,
+) {
+  const newest = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    const before = newest.current;
+    newest.current = rows[0]?.seq ?? null;
+    const box = scroller.current;
+    if (before === null || box === null || box.scrollTop < ROW_PIXELS / 2) return;
+    const added = rows.findIndex((row) => row.seq <= before);
+    if (added > 0) box.scrollBy({ top: added * ROW_PIXELS });
+  }, [rows, scroller]);
+}

@@ -1,0 +1,166 @@
+"use client";
+
+import { Eraser, Pause, Play, Search, Terminal } from "lucide-react";
+import dynamic from "next/dynamic";
+import { useEffect, useState } from "react";
+import { Button } from "@/components/ui/button";
+import { cn } from "@/components/ui/class-names";
+import { copyText } from "@/components/ui/copy-button";
+import { Input } from "@/components/ui/input";
+import { useNow } from "@/components/ui/now";
+import { useToaster } from "@/components/ui/toast";
+import { Tooltip } from "@/components/ui/tooltip";
+import type { WatchTarget } from "@/components/watch/watch-address";
+import { watchCommand } from "@/lib/browser/etcdctl";
+import { formatCount, formatDecimal, plural } from "@/lib/browser/format";
+import type { FeedView, WatchFeed } from "@/lib/browser/watch-feed";
+
+const RateChart = dynamic(async () => (await import("@/components/watch/rate-chart")).RateChart, {
+  ssr: false,
+  loading: () => <div className="size-full" />,
+});
+
+interface FeedBarProps {
+  feed: WatchFeed;
+  view: FeedView;
+  target: WatchTarget;
+}
+
+export function FeedBar({ feed, view, target }: FeedBarProps) {
+  const now = useNow(1_000);
+  const points = feed.rate(now);
+  const last = points.at(-1);
+  return (
+    <div className="flex shrink-0 flex-col border-t">
+      <div className="flex items-center gap-4 px-3 pt-2">
+        <div className="flex w-64 shrink-0 flex-col gap-0.5 max-lg:w-52">
+          <StreamState view={view} />
+          <div className="figures text-xs text-ink-3">
+            {plural(view.received, "event")}
+            {view.position === null ? null : <>, up to revision {formatDecimal(view.position)}</>}
+          </div>
+        </div>
+        <div className="figures w-20 shrink-0">
+          <div className="text-lg leading-5 font-semibold">
+            {formatCount((last?.puts ?? 0) + (last?.deletes ?? 0))}
+          </div>
+          <div className="text-2xs text-ink-3">events/s</div>
+        </div>
+        <div className="h-14 min-w-0 flex-1">
+          <RateChart points={points} />
+        </div>
+      </div>
+      <div className="flex items-center gap-2 px-3 pt-1 pb-2">
+        <FilterField feed={feed} />
+        <Counts view={view} />
+        <div className="ml-auto flex shrink-0 items-center gap-1.5">
+          <CommandButton target={target} />
+          <Tooltip label="Forget the events shown; the watch goes on">
+            <Button tone="quiet" size="sm" onClick={() => feed.clear()}>
+              <Eraser /> Clear
+            </Button>
+          </Tooltip>
+          <Button
+            size="sm"
+            tone={view.isPaused ? "primary" : "plain"}
+            aria-pressed={view.isPaused}
+            onClick={() => (view.isPaused ? feed.resume() : feed.pause())}
+            className="w-24"
+          >
+            {view.isPaused ? (
+              <>
+                <Play /> Go on
+              </>
+            ) : (
+              <>
+                <Pause /> Pause
+              </>
+            )}
+          </Button>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function StreamState({ view }: { view: FeedView }) {
+  const { label, dot } = stateOf(view);
+  return (
+    <div aria-live="polite" className="flex items-center gap-2 font-medium">
+      <span aria-hidden className={cn("size-2 shrink-0 rounded-full", dot)} />
+      <span className="truncate" title={label}>
+        {label}
+      </span>
+    </div>
+  );
+}
+
+function stateOf({ stream, isPaused, isHeld, isLinkLost }: FeedView) {
+  if (isHeld) return { label: "Paused, stream held by revision", dot: "bg-warn-fill" };
+  if (stream.phase === "refused") return { label: stream.error.message, dot: "bg-bad-fill" };
+  if (stream.phase === "waiting") return { label: "Reconnecting", dot: "bg-bad-fill" };
+  if (stream.phase === "connecting") {
+    return stream.attempt > 0
+      ? { label: "Reconnecting", dot: "bg-bad-fill" }
+      : { label: "Connecting", dot: "bg-line-strong" };
+  }
+  if (isLinkLost) return { label: "etcd is out of reach", dot: "bg-bad-fill" };
+  if (isPaused) return { label: "Paused, still receiving", dot: "bg-warn-fill" };
+  return { label: "Live", dot: "bg-good-fill" };
+}
+
+/** What is not in the table is said here, with exact numbers. */
+function Counts({ view }: { view: FeedView }) {
+  return (
+    <div className="figures min-w-0 truncate text-xs text-ink-3">
+      {view.waiting > 0 ? (
+        <span className="text-warn">{formatCount(view.waiting)} waiting behind the pause</span>
+      ) : (
+        plural(view.rows.length, "row")
+      )}
+      {view.isHeld ? ", then the rest is read from etcd" : null}
+    </div>
+  );
+}
+
+function FilterField({ feed }: { feed: WatchFeed }) {
+  const [text, setText] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => feed.filter(text), 150);
+    return () => clearTimeout(timer);
+  }, [feed, text]);
+  return (
+    <div className="relative w-64 max-lg:w-48">
+      <Search
+        aria-hidden
+        className="pointer-events-none absolute top-1.5 left-2 size-4 text-ink-3"
+      />
+      <Input
+        data-page-search
+        aria-label="Filter by text in key or value"
+        placeholder="Filter by key or value"
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") setText("");
+        }}
+        className="h-7 pl-7 text-xs"
+      />
+    </div>
+  );
+}
+
+function CommandButton({ target }: { target: WatchTarget }) {
+  const toaster = useToaster();
+  const command = watchCommand(target.bytes, target.isPrefix, target.revision);
+  const copy = async () => {
+    if (command === null) return;
+    if (await copyText(command)) toaster.done("The command is copied", command);
+    else toaster.failed("Not copied", "The browser did not allow it.");
+  };
+  return (
+    <Button tone="quiet" size="sm" disabled={command === null} onClick={() => void copy()}>
+      <Terminal /> <span className="max-lg:sr-only">Copy as etcdctl</span>
+    </Button>
+  );
+}

@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { encodeBase64 } from "../schema/bytes.ts";
+import type { StreamMessage, StreamSink } from "./event-stream.ts";
+import { encodeUtf8 } from "./key-text.ts";
+import { BACKLOG_LIMITS, FEED_LIMITS, WatchFeed } from "./watch-feed.ts";
+
+const b64 = (text: string) => encodeBase64(encodeUtf8(text));
+
+/** A stream in the test's hand; `openings` are the ids it was asked to go on behind. */
+class Line {
+  openings: (string | undefined)[] = [];
+  closed = 0;
+  sink: StreamSink | undefined;
+  readonly feed = new WatchFeed((lastId, sink) => {
+    this.openings.push(lastId);
+    this.sink = sink;
+    return { close: () => void (this.closed += 1) };
+  });
+
+  constructor() {
+    this.feed.start();
+    this.sink?.state({ phase: "open" });
+  }
+
+  send(...messages: StreamMessage[]): void {
+    this.sink?.messages(messages);
+  }
+
+  put(revision: number, ...keys: string[]): void {
+    this.send(change(revision, keys));
+  }
+
+  lines(): string[] {
+    return this.feed.view().rows.map((row) => {
+      return row.kind === "event" ? `${row.revision} ${row.op} ${atob(row.key)}` : row.kind;
+    });
+  }
+}
+
+function change(revision: number, keys: string[], part = 0, isLast = true): StreamMessage {
+  const events = keys.map((key) => {
+    const meta = { key: b64(key), createRevision: "1", modRevision: String(revision) };
+    const kv = { ...meta, version: "1", lease: "0", sizeBytes: 1, value: b64("v") };
+    return { type: "put", key: b64(key), kv, previous: null };
+  });
+  const receivedAt = "2026-01-01T00:00:00.000Z";
+  const data = JSON.stringify({ revision: String(revision), receivedAt, part, isLast, events });
+  return { event: "change", data, id: isLast ? String(revision) : undefined };
+}
+
+describe("watch feed", () => {
+  test("events come newest first and are counted", () => {
+    const line = new Line();
+    line.put(5, "a", "b");
+    line.put(6, "c");
+    expect(line.lines()).toEqual(["6 create c", "5 create b", "5 create a"]);
+    expect(line.feed.view()).toMatchObject({ received: 3, dropped: 0, position: "6" });
+  });
+
+  test("a pause keeps receiving, and going on shows every event in order", () => {
+    const line = new Line();
+    line.put(5, "a");
+    line.feed.pause();
+    line.put(6, "b");
+    line.put(7, "c");
+    expect(line.lines()).toEqual(["5 create a"]);
+    expect(line.feed.view()).toMatchObject({ isPaused: true, waiting: 2, received: 3 });
+    line.feed.resume();
+    expect(line.lines()).toEqual(["7 create c", "6 create b", "5 create a"]);
+  });
+
+  test("a pause that outgrows its bound lets the stream go and resumes it by revision", () => {
+    const line = new Line();
+    line.feed.pause();
+    line.put(5, ...Array.from({ length: BACKLOG_LIMITS.rowsMax }, (_, at) => `k${at}`));
+    expect(line.feed.view()).toMatchObject({ isHeld: true, waiting: BACKLOG_LIMITS.rowsMax });
+    expect(line.closed).toBe(1);
+    line.feed.resume();
+    expect(line.openings).toEqual([undefined, "5"]);
+    expect(line.feed.view()).toMatchObject({ isHeld: false, waiting: 0, dropped: 0 });
+    line.put(6, "next");
+    expect(line.feed.view().dropped).toBe(1);
+  });
+
+  test("rows that leave the ring are counted exactly", () => {
+    const line = new Line();
+    for (let at = 0; at < FEED_LIMITS.rowsMax + 7; at += 1) line.put(at + 1, "k");
+    const view = line.feed.view();
+    expect(view.rows).toHaveLength(FEED_LIMITS.rowsMax);
+    expect(view).toMatchObject({ dropped: 7, received: FEED_LIMITS.rowsMax + 7 });
+  });
+
+  test("compaction leaves a row that names the missing revisions", () => {
+    const line = new Line();
+    const data = JSON.stringify({ from: "3", compactRevision: "9" });
+    line.send({ event: "reset", data, id: "9" });
+    line.put(10, "a");
+    expect(line.lines()).toEqual(["10 create a", "gap"]);
+    const gap = line.feed.view().rows[1];
+    expect(gap?.kind === "gap" && gap.text).toContain("3 to 9");
+  });
+
+  test("a lost connection and its return are rows of their own", () => {
+    const line = new Line();
+    line.put(5, "a");
+    line.sink?.state({ phase: "waiting", retryInMs: 500, reason: "gone" });
+    line.sink?.state({ phase: "connecting", attempt: 1 });
+    line.sink?.state({ phase: "open" });
+    line.put(6, "b");
+    expect(line.lines()).toEqual(["6 create b", "resumed", "lost", "5 create a"]);
+  });
+
+  test("a revision cut in two by a lost connection shows each of its events once", () => {
+    const line = new Line();
+    line.send(change(5, ["a", "b"], 0, false));
+    line.sink?.state({ phase: "waiting", retryInMs: 500, reason: "gone" });
+    line.sink?.state({ phase: "connecting", attempt: 1 });
+    line.sink?.state({ phase: "open" });
+    line.send(change(5, ["a"], 0, false), change(5, ["b", "c"], 1, true));
+    expect(line.lines()).toEqual(["5 create c", "resumed", "lost", "5 create b", "5 create a"]);
+    expect(line.feed.view()).toMatchObject({ received: 3, position: "5" });
+  });
+
+  test("the filter looks at keys and values and hides nothing else", () => {
+    const line = new Line();
+    line.put(5, "alpha");
+    line.put(6, "beta");
+    line.send({
+      event: "reset",
+      data: JSON.stringify({ from: "7", compactRevision: "8" }),
+      id: "8",
+    });
+    line.feed.filter("ALP");
+    expect(line.lines()).toEqual(["gap", "5 create alpha"]);
+    line.feed.filter("");
+    expect(line.lines()).toHaveLength(3);
+  });
+
+  test("the rate counts whole seconds that are over", () => {
+    const line = new Line();
+    line.put(5, "a", "b");
+    const now = Date.parse("2026-01-01T00:00:01.500Z");
+    const points = line.feed.rate(now);
+    expect(points).toHaveLength(60);
+    expect(points.at(-1)).toEqual({ ago: 1, puts: 2, deletes: 0 });
+    expect(line.feed.rate(now - 1_000).at(-1)?.puts).toBe(0);
+  });
+});

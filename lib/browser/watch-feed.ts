@@ -1,0 +1,287 @@
+// A watch as a page shows it. Events come in as fast as the cluster makes them and are kept in a
+// ring; React hears of it a few times a second, never once per event.
+//
+//   stream ──▶ take ──┬── running ──▶ ring (newest kept, the rest counted)
+//                     └── paused  ──▶ backlog ── full? ──▶ the stream is let go
+//
+// Nothing is lost by pausing: when the backlog is full the stream is closed, and going on reopens it
+// behind the last revision. Only compaction can take something then, and that is a row of its own.
+
+import { ErrorReply } from "../schema/errors.ts";
+import { type ChangeEvent, LinkEvent, ResetEvent } from "../schema/watch.ts";
+import { EventRing } from "./event-ring.ts";
+import type { EventStream, StreamMessage, StreamSink, StreamState } from "./event-stream.ts";
+import { formatDecimal } from "./format.ts";
+import { matchesText, opOf, rowBytes, type WatchRow } from "./watch-row.ts";
+
+export const FEED_LIMITS = { rowsMax: 20_000, bytesMax: 64 * 1024 * 1024 };
+/** While paused; the same bounds, so that going on shows all of it. */
+export const BACKLOG_LIMITS = FEED_LIMITS;
+const RATE_SECONDS = 60;
+
+export interface RatePoint {
+  /** Seconds before now. */
+  readonly ago: number;
+  readonly puts: number;
+  readonly deletes: number;
+}
+
+export interface FeedView {
+  /** Newest first. */
+  readonly rows: readonly WatchRow[];
+  /** Events received since the start or the last clear, shown or not. */
+  readonly received: number;
+  /** Older events that the ring no longer keeps. */
+  readonly dropped: number;
+  readonly isPaused: boolean;
+  /** Rows that wait behind the pause. */
+  readonly waiting: number;
+  /** The backlog is full: the stream is let go and will be resumed by revision. */
+  readonly isHeld: boolean;
+  readonly stream: StreamState;
+  /** The way from the console to etcd is broken; it resumes by itself. */
+  readonly isLinkLost: boolean;
+  /** Everything up to here has been received. */
+  readonly position: string | null;
+}
+
+export type OpenFeed = (lastId: string | undefined, sink: StreamSink) => EventStream;
+
+export class WatchFeed {
+  readonly #open: OpenFeed;
+  readonly #ring = new EventRing<WatchRow>(FEED_LIMITS, rowBytes);
+  readonly #listeners = new Set<() => void>();
+  readonly #rate = new RateMeter();
+  #backlog: WatchRow[] = [];
+  #backlogBytes = 0;
+  #stream: EventStream | undefined;
+  #state: StreamState = { phase: "connecting", attempt: 0 };
+  #isPaused = false;
+  #isHeld = false;
+  #isLinkLost = false;
+  #seq = 0;
+  #received = 0;
+  #position: string | undefined;
+  /** Events seen of a revision that is not complete yet: a resume brings them once more. */
+  #partial = { revision: "", seen: 0, skip: 0 };
+  #filter = "";
+  /** What the filter said of rows it has seen. */
+  #matches = new WeakMap<WatchRow, boolean>();
+  #isStale = true;
+  #view: FeedView | undefined;
+
+  constructor(open: OpenFeed) {
+    this.#open = open;
+  }
+
+  start(): void {
+    this.#isHeld = false;
+    this.#stream = this.#open(this.#position, {
+      messages: (batch) => {
+        for (const message of batch) this.#take(message);
+        this.#touch();
+      },
+      state: (state) => this.#streamState(state),
+    });
+  }
+
+  stop(): void {
+    this.#stream?.close();
+    this.#stream = undefined;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** The same object until something has changed. */
+  readonly view = (): FeedView => {
+    if (this.#view === undefined || this.#isStale) this.#view = this.#look();
+    this.#isStale = false;
+    return this.#view;
+  };
+
+  rate(nowMs: number): RatePoint[] {
+    return this.#rate.points(nowMs);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#touch();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    for (const row of this.#backlog) this.#ring.push(row);
+    this.#backlog = [];
+    this.#backlogBytes = 0;
+    if (this.#isHeld) this.start();
+    this.#touch();
+  }
+
+  clear(): void {
+    this.#ring.clear();
+    this.#received = this.#backlog.filter((row) => row.kind === "event").length;
+    this.#touch();
+  }
+
+  filter(text: string): void {
+    if (text === this.#filter) return;
+    this.#filter = text;
+    this.#matches = new WeakMap();
+    this.#touch();
+  }
+
+  #streamState(state: StreamState): void {
+    if (state.phase === "waiting" && this.#state.phase === "open") {
+      this.#add({ kind: "lost", text: `Connection lost: ${state.reason}` });
+    }
+    if (state.phase === "open" && this.#state.phase === "connecting" && this.#state.attempt > 0) {
+      this.#resumed();
+    }
+    if (state.phase !== "open") this.#partial.skip = this.#partial.seen;
+    this.#state = state;
+    this.#touch();
+  }
+
+  #resumed(): void {
+    const behind = this.#position === undefined ? "" : ` behind revision ${this.#position}`;
+    this.#add({ kind: "resumed", text: `Connected again${behind}. No event was missed.` });
+  }
+
+  #take(message: StreamMessage): void {
+    if (message.event === "change") this.#takeChange(readChange(message.data));
+    else if (message.event === "reset") {
+      const { from, compactRevision } = ResetEvent.parse(JSON.parse(message.data));
+      const span = `${formatDecimal(from)} to ${formatDecimal(compactRevision)}`;
+      this.#add({
+        kind: "gap",
+        text: `Gap: revisions ${span} were compacted and cannot be shown.`,
+      });
+    } else if (message.event === "link") {
+      const { state, error } = LinkEvent.parse(JSON.parse(message.data));
+      this.#isLinkLost = state === "lost";
+      const why = error === null ? "" : `: ${error.message}`;
+      if (this.#isLinkLost) this.#add({ kind: "lost", text: `etcd is out of reach${why}` });
+      else this.#resumed();
+    } else if (message.event === "failure") {
+      const { error } = ErrorReply.parse(JSON.parse(message.data));
+      this.#add({ kind: "lost", text: error.message });
+    }
+    this.#position = message.id ?? this.#position;
+  }
+
+  #takeChange(change: ChangeEvent): void {
+    if (this.#partial.revision !== change.revision) {
+      this.#partial = { revision: change.revision, seen: 0, skip: 0 };
+    }
+    const { skip } = this.#partial;
+    const fresh = change.events.slice(skip);
+    this.#partial.skip = Math.max(0, skip - change.events.length);
+    this.#partial.seen += fresh.length;
+    for (const event of fresh) {
+      this.#received += 1;
+      this.#rate.count(Date.parse(change.receivedAt), event.type);
+      this.#add({
+        kind: "event",
+        revision: change.revision,
+        receivedAt: change.receivedAt,
+        op: opOf(event),
+        key: event.key,
+        kv: event.kv,
+        previous: event.previous,
+      });
+    }
+    if (change.isLast) this.#partial = { revision: "", seen: 0, skip: 0 };
+  }
+
+  #add(row: NewRow): void {
+    const numbered: WatchRow = { ...row, seq: this.#seq };
+    this.#seq += 1;
+    if (!this.#isPaused) {
+      this.#ring.push(numbered);
+      return;
+    }
+    this.#backlog.push(numbered);
+    this.#backlogBytes += rowBytes(numbered);
+    const isFull =
+      this.#backlog.length >= BACKLOG_LIMITS.rowsMax ||
+      this.#backlogBytes >= BACKLOG_LIMITS.bytesMax;
+    if (isFull) this.#isHeld = true;
+  }
+
+  /** Called after a whole batch, so that no message of it is cut in two. */
+  #touch(): void {
+    if (this.#isHeld && this.#stream !== undefined) this.stop();
+    this.#isStale = true;
+    for (const listener of this.#listeners) listener();
+  }
+
+  #isShown(row: WatchRow): boolean {
+    const known = this.#matches.get(row);
+    if (known !== undefined) return known;
+    const matches = matchesText(row, this.#filter);
+    this.#matches.set(row, matches);
+    return matches;
+  }
+
+  #look(): FeedView {
+    const all = this.#ring.toArray();
+    const shown = this.#filter === "" ? all : all.filter((row) => this.#isShown(row));
+    return {
+      rows: shown.toReversed(),
+      received: this.#received,
+      dropped: this.#ring.dropped,
+      isPaused: this.#isPaused,
+      waiting: this.#backlog.length,
+      isHeld: this.#isHeld,
+      stream: this.#state,
+      isLinkLost: this.#isLinkLost,
+      position: this.#position ?? null,
+    };
+  }
+}
+
+type NewRow = WatchRow extends infer Row
+  ? Row extends WatchRow
+    ? Omit<Row, "seq">
+    : never
+  : never;
+
+/** Hot path: thousands of these a second, written by the console itself; only the frame is judged. */
+function readChange(data: string): ChangeEvent {
+  const change = JSON.parse(data) as Partial<ChangeEvent> | null;
+  const isChange =
+    change !== null &&
+    typeof change.revision === "string" &&
+    typeof change.receivedAt === "string" &&
+    Array.isArray(change.events);
+  if (!isChange) throw new TypeError("The stream's message is malformed.");
+  return change as ChangeEvent;
+}
+
+/** Events of each of the last seconds. */
+class RateMeter {
+  readonly #puts = new Map<number, number>();
+  readonly #deletes = new Map<number, number>();
+
+  count(atMs: number, type: "put" | "delete"): void {
+    const second = Math.floor(atMs / 1_000);
+    const counts = type === "put" ? this.#puts : this.#deletes;
+    counts.set(second, (counts.get(second) ?? 0) + 1);
+    if (counts.size > RATE_SECONDS * 2) {
+      for (const old of counts.keys()) if (old < second - RATE_SECONDS) counts.delete(old);
+    }
+  }
+
+  /** Whole seconds only: the running one is not over. */
+  points(nowMs: number): RatePoint[] {
+    const now = Math.floor(nowMs / 1_000);
+    return Array.from({ length: RATE_SECONDS }, (_, at) => {
+      const ago = RATE_SECONDS - at;
+      const second = now - ago;
+      return { ago, puts: this.#puts.get(second) ?? 0, deletes: this.#deletes.get(second) ?? 0 };
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import { decodeBase64 } from "../schema/bytes.ts";
+import type { KeyValue } from "../schema/keys.ts";
+import type { WatchEvent } from "../schema/watch.ts";
+import { decodeUtf8, formatKey } from "./key-text.ts";
+
+export type WatchOp = "create" | "update" | "delete";
+
+/** One change of one key. Keys and values stay base64 until they are looked at. */
+export interface EventRow {
+  readonly kind: "event";
+  readonly seq: number;
+  readonly revision: string;
+  /** ISO time at which the console received it. */
+  readonly receivedAt: string;
+  readonly op: WatchOp;
+  readonly key: string;
+  readonly kv: KeyValue | null;
+  readonly previous: KeyValue | null;
+}
+
+/** Something that happened to the stream itself, at its place among the events. */
+export interface MarkerRow {
+  readonly kind: "gap" | "lost" | "resumed";
+  readonly seq: number;
+  readonly text: string;
+}
+
+export type WatchRow = EventRow | MarkerRow;
+
+const ROW_BYTES = 200;
+const PREVIEW_BYTES = 240;
+
+/** Memory that a row holds, roughly. */
+export function rowBytes(row: WatchRow): number {
+  if (row.kind !== "event") return ROW_BYTES;
+  return ROW_BYTES + row.key.length + valueLength(row.kv) + valueLength(row.previous);
+}
+
+function valueLength(kv: KeyValue | null): number {
+  return kv === null ? 0 : kv.value.length + kv.key.length;
+}
+
+export function opOf(event: WatchEvent): WatchOp {
+  if (event.type === "delete") return "delete";
+  return event.kv?.version === "1" ? "create" : "update";
+}
+
+/** The beginning of the value on one line, in the notation of keys. */
+export function previewOf(row: EventRow): string {
+  const value = row.kv?.value;
+  if (value === undefined) return "";
+  const cut = value.slice(0, Math.ceil(PREVIEW_BYTES / 3) * 4);
+  return formatKey(decodeBase64(cut)).slice(0, PREVIEW_BYTES);
+}
+
+/** True when the key's notation or the value's text holds `wanted`, in any case of letters. */
+export function matchesText(row: WatchRow, wanted: string): boolean {
+  if (row.kind !== "event") return true;
+  const low = wanted.toLowerCase();
+  if (formatKey(decodeBase64(row.key)).toLowerCase().includes(low)) return true;
+  const bytes = row.kv === null ? null : decodeBase64(row.kv.value);
+  return bytes !== null && (decodeUtf8(bytes)?.toLowerCase().includes(low) ?? false);
+}
