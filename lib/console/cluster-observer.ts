@@ -18,8 +18,8 @@ import type {
 import { agreedLeader, type QuorumProof, quorumOf } from "./quorum.ts";
 
 const STATUS_MS = 2_000;
-const QUORUM_MS = 3_000;
-const LIST_MS = 2_000;
+const QUORUM_MS = 4_500;
+const LIST_MS = 3_000;
 const SLOW_ABOVE_MS = 500;
 /** Looks closer together than this share one answer: tabs cost nothing. */
 const SHARED_MS = 700;

@@ -85,9 +85,10 @@ export class EtcdClient {
     options: CallOptions = {},
   ): Promise<Response> {
     const call = { service, method, request, options };
+    const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
     return this.#firstThat((channel, until) => this.#attempt(channel, call, until), {
-      deadline: Date.now() + (options.deadlineMs ?? DEADLINE_MS),
-      attemptMs: ATTEMPT_MS,
+      deadline: Date.now() + deadlineMs,
+      attemptMs: Math.min(ATTEMPT_MS, deadlineMs / this.#channels.length),
       signal: options.signal,
       mayRepeat: () => true,
     });
