@@ -9,8 +9,6 @@ import { FEED_LIMITS, type FeedView } from "@/lib/browser/watch-feed";
 import type { EventRow, WatchRow } from "@/lib/browser/watch-row";
 
 const OVERSCAN_ROWS = 8;
-/** A table whose rows are chosen with the arrow keys. */
-const GRID = { role: "grid", tabIndex: 0 };
 
 interface EventTableProps {
   view: FeedView;
@@ -49,17 +47,22 @@ export function EventTable({ view, chosen, onChoose }: EventTableProps) {
     const place = event.target instanceof Element ? event.target.closest("[data-row]") : null;
     if (place !== null) choose(Number(place.getAttribute("data-row")));
   };
+  // A table whose rows are chosen with the arrow keys is a grid.
+  const grid = {
+    role: "grid",
+    tabIndex: 0,
+    "aria-activedescendant": chosenAt === -1 ? undefined : `${domId}${chosenAt}`,
+    onKeyDown,
+    onClick,
+  };
   return (
     <>
       <HeaderRow />
       <div ref={scroller} className="min-h-0 flex-1 overflow-x-hidden overflow-y-auto">
         <table
-          {...GRID}
+          {...grid}
           aria-label="Events, newest first"
           aria-rowcount={rows.length}
-          aria-activedescendant={chosenAt === -1 ? undefined : `${domId}${chosenAt}`}
-          onKeyDown={onKeyDown}
-          onClick={onClick}
           className="block w-full focus-visible:-outline-offset-2"
         >
           <tbody className="relative block" style={{ height: virtual.getTotalSize() }}>
