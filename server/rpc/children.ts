@@ -8,7 +8,7 @@ import {
   TreeDefinition,
 } from "../proto/gen/children.ts";
 import type { ResponseHeader } from "../proto/gen/rpc.ts";
-import type { CallContext, Dispatcher } from "./dispatch.ts";
+import type { CallContext, Dispatcher, UnaryHandler } from "./dispatch.ts";
 
 /** Also when a request asks for none, or for more. */
 export const CHILDREN_MAX = 10_000;
@@ -25,11 +25,18 @@ export interface ChildrenServiceOptions {
 }
 
 export function registerChildren(dispatcher: Dispatcher, options: ChildrenServiceOptions): void {
-  dispatcher.unary(TreeDefinition, "children", async (request, context) => {
+  dispatcher.unary(TreeDefinition, "children", childrenHandler(options));
+}
+
+/** The service without its registration. */
+export function childrenHandler(
+  options: ChildrenServiceOptions,
+): UnaryHandler<ChildrenRequest, ChildrenResponse> {
+  return async (request, context) => {
     if (request.separator.length === 0) throw new EtcdError("EmptyKey");
     await options.admit(request, context);
     return listChildren(request, options);
-  });
+  };
 }
 
 function listChildren(request: ChildrenRequest, options: ChildrenServiceOptions): ChildrenResponse {

@@ -14,7 +14,7 @@ import type { WatchEvent } from "../watch/watch-event.ts";
 import type { WatchSink, WatchStream } from "../watch/watch-stream.ts";
 import type { Watcher } from "../watch/watcher.ts";
 import { MalformedRequestError } from "./call-errors.ts";
-import type { Dispatcher } from "./dispatch.ts";
+import type { Dispatcher, StreamHandler } from "./dispatch.ts";
 import { type WatchNotice, WatchResponses } from "./watch-responses.ts";
 
 /** Events wait in the store while the client has more than this to take. */
@@ -40,8 +40,13 @@ export interface WatchServiceOptions {
 }
 
 export function registerWatch(dispatcher: Dispatcher, options: WatchServiceOptions): void {
+  dispatcher.stream(WatchDefinition, "watch", watchHandler(options));
+}
+
+/** The service without its registration. */
+export function watchHandler(options: WatchServiceOptions): StreamHandler {
   const responses = new WatchResponses(options.header, options.responseBytesMax);
-  dispatcher.stream(WatchDefinition, "watch", (call) => new WatchCall(call, options, responses));
+  return (call) => new WatchCall(call, options, responses);
 }
 
 /**
@@ -69,7 +74,8 @@ class WatchCall implements GrpcHandler, WatchSink {
   message(bytes: Buffer): void {
     const request = decodeRequest(bytes);
     if (request.createRequest !== undefined) this.#create(request.createRequest);
-    else if (request.cancelRequest !== undefined) this.#cancel(request.cancelRequest.watchId);
+    else if (request.cancelRequest !== undefined)
+      this.#stream.cancel(request.cancelRequest.watchId);
     else if (request.progressRequest !== undefined) this.#stream.requestProgress();
   }
 
@@ -86,6 +92,10 @@ class WatchCall implements GrpcHandler, WatchSink {
 
   events(watcher: Watcher, revision: number, events: readonly WatchEvent[]): void {
     this.#responses.events(watcher, revision, events, (bytes) => this.#call.send(bytes));
+  }
+
+  canceled(watcher: Watcher): void {
+    this.#reply({ watchId: watcher.id, canceled: true });
   }
 
   compacted(watcher: Watcher, compactRevision: number): void {
@@ -128,10 +138,6 @@ class WatchCall implements GrpcHandler, WatchSink {
     if (request.progressNotify && this.#cancelTicker === undefined) this.#startTicker();
   }
 
-  #cancel(watchId: bigint): void {
-    if (this.#stream.cancel(watchId)) this.#reply({ watchId, canceled: true });
-  }
-
   #refuse(cancelReason: string): void {
     this.#reply({ watchId: NO_WATCH_ID, created: true, canceled: true, cancelReason });
   }
@@ -139,8 +145,7 @@ class WatchCall implements GrpcHandler, WatchSink {
   #reply(notice: WatchNotice): void {
     if (this.#call.backlogBytes === 0) this.#unreadReplies = 0;
     if (++this.#unreadReplies > WATCH_UNREAD_REPLIES_MAX) {
-      this.#fail(new EtcdError("TooManyRequests"));
-      return;
+      throw new EtcdError("TooManyRequests");
     }
     this.#call.send(this.#responses.notice(this.#options.hub.revision, notice));
   }
@@ -151,11 +156,6 @@ class WatchCall implements GrpcHandler, WatchSink {
     this.#cancelTicker = clock.every(progressNotifyMs + jitterMs, () => {
       this.#stream.notifyProgress();
     });
-  }
-
-  #fail(error: EtcdError): void {
-    this.#call.fail(error.status, error.message);
-    this.cancel();
   }
 }
 

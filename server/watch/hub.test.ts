@@ -18,6 +18,10 @@ class NotedSink implements WatchSink {
     this.log.push(`${watcher.id}@${revision}: ${texts.join(" ")}`);
   }
 
+  canceled(watcher: Watcher): void {
+    this.log.push(`${watcher.id} canceled`);
+  }
+
   compacted(watcher: Watcher, compactRevision: number): void {
     this.log.push(`${watcher.id} compacted ${compactRevision}`);
   }
@@ -262,7 +266,7 @@ test("progress asked for is told once all of the stream is sent, and never twice
   expect(sink.take()).toEqual([]);
   sink.hasRoom = false;
   stream.cancel(2n);
-  expect(sink.take()).toEqual([]);
+  expect(sink.take()).toEqual(["2 canceled"]);
   sink.hasRoom = true;
   stream.resume();
   expect(sink.take()).toEqual(["all progress 2"]);
@@ -309,6 +313,7 @@ test("a closed stream leaves nothing behind", () => {
   const { sink, stream } = open();
   for (let i = 0; i < 1000; i++) stream.create(watch(`k${i}`, { startRevision: i % 2 }));
   for (let i = 0; i < 500; i++) stream.cancel(BigInt(i));
+  expect(sink.take()).toHaveLength(500);
   expect([hub.streamCount, hub.watcherCount]).toEqual([1, 500]);
   stream.close();
   clock.settle();

@@ -12,6 +12,8 @@ export interface WatchSink {
   readonly hasRoom: boolean;
   /** Never empty; ascending; all events of a revision are in one call. */
   events(watcher: Watcher, revision: number, events: readonly WatchEvent[]): void;
+  /** The client ended it; nothing more comes from it. */
+  canceled(watcher: Watcher): void;
   /** Changes that the watcher needs are compacted; it is gone. */
   compacted(watcher: Watcher, compactRevision: number): void;
   /** Everything up to `revision` was sent: to one watcher, or (undefined) to all of the stream. */
@@ -94,6 +96,7 @@ export class WatchStream {
     const watcher = this.#watchers.get(id);
     if (watcher === undefined) return false;
     this.#home.leave(watcher);
+    this.sink.canceled(watcher);
     this.forget(watcher);
     return true;
   }

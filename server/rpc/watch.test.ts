@@ -1,0 +1,236 @@
+import { expect, test } from "vitest";
+import type { Cancel } from "../base/clock.ts";
+import { SeededRandom } from "../base/random.ts";
+import { EtcdError, Status } from "../errors.ts";
+import type { GrpcCall } from "../http2/grpc-call.ts";
+import { Metadata } from "../http2/metadata.ts";
+import { MvccStore } from "../mvcc/store.ts";
+import { type WatchCreateRequest, WatchRequest, WatchResponse } from "../proto/gen/rpc.ts";
+import { MemoryEngine } from "../storage/memory-engine.ts";
+import { WatchHub } from "../watch/hub.ts";
+import { ManualClock } from "../watch/manual-clock.suite.ts";
+import { WATCH_BACKLOG_BYTES_MAX, WATCH_UNREAD_REPLIES_MAX, watchHandler } from "./watch.ts";
+
+class FakeCall implements GrpcCall {
+  readonly path = "/etcdserverpb.Watch/Watch";
+  readonly metadata = Metadata.EMPTY;
+  readonly remote = "127.0.0.1:1";
+  readonly deadlineMs = undefined;
+  backlogBytes = 0;
+  onDrain: (() => void) | undefined = undefined;
+  readonly sent: Buffer[] = [];
+  readonly ended: [Status, string][] = [];
+
+  send(message: Uint8Array): void {
+    this.sent.push(Buffer.from(message));
+  }
+
+  end(): void {
+    this.ended.push([Status.OK, ""]);
+  }
+
+  fail(status: Status, text: string): void {
+    this.ended.push([status, text]);
+  }
+
+  take(): WatchResponse[] {
+    return this.sent.splice(0).map((bytes) => WatchResponse.decode(bytes));
+  }
+}
+
+class TickingClock extends ManualClock {
+  readonly #periodic = new Set<() => void>();
+  periodMs = 0;
+
+  override every(periodMs?: number, callback?: () => void): Cancel {
+    this.periodMs = periodMs ?? 0;
+    if (callback !== undefined) this.#periodic.add(callback);
+    return () => {
+      if (callback !== undefined) this.#periodic.delete(callback);
+    };
+  }
+
+  get tickers(): number {
+    return this.#periodic.size;
+  }
+
+  tick(): void {
+    for (const callback of this.#periodic) callback();
+  }
+}
+
+const DENIED = Buffer.from("secret");
+
+function fixture() {
+  const clock = new TickingClock();
+  const store = MvccStore.open(new MemoryEngine());
+  const hub = new WatchHub(store, clock);
+  const open = watchHandler({
+    hub,
+    clock,
+    random: new SeededRandom(1),
+    header: (revision) => ({ clusterId: 2n ** 64n - 1n, memberId: 7n, revision, raftTerm: 3 }),
+    refusal: (_call, key) => (key.equals(DENIED) ? new EtcdError("PermissionDenied") : undefined),
+    progressNotifyMs: 600_000,
+    responseBytesMax: 1000,
+  });
+  const call = new FakeCall();
+  const handler = open(call);
+  const send = (request: Parameters<typeof WatchRequest.fromPartial>[0]) => {
+    handler.message(Buffer.from(WatchRequest.encode(WatchRequest.fromPartial(request)).finish()));
+  };
+  const put = (...keys: string[]) => {
+    const txn = store.begin();
+    for (const key of keys) txn.put(Buffer.from(key), Buffer.alloc(100, "v"), 0n);
+    const { revision, changes } = txn.end();
+    hub.publish(revision, changes);
+  };
+  const create = (request: Partial<WatchCreateRequest>) => send({ createRequest: request });
+  return { clock, store, hub, call, handler, send, put, create };
+}
+
+test("a watch is announced first, then told, under whole headers", () => {
+  const { call, create, put } = fixture();
+  create({ key: Buffer.from("a"), watchId: -5n });
+  put("a", "b");
+  const [created, event] = call.take();
+  const header = { clusterId: 2n ** 64n - 1n, memberId: 7n, raftTerm: 3 };
+  expect(created).toEqual({
+    ...WatchResponse.create(),
+    header: { ...header, revision: 1 },
+    watchId: -5n,
+    created: true,
+  });
+  expect(event).toMatchObject({ header: { ...header, revision: 2 }, watchId: -5n, created: false });
+  expect(event?.events.map(({ kv }) => kv?.key.toString())).toEqual(["a"]);
+});
+
+test("what cannot be watched is created and canceled in one answer without an id", () => {
+  const { call, create } = fixture();
+  create({ key: Buffer.from("a"), watchId: 4n });
+  call.take();
+  create({ key: DENIED });
+  create({ key: Buffer.from("a"), startRevision: -1 });
+  create({ key: Buffer.from("a"), watchId: 4n });
+  create({ key: Buffer.from("b"), rangeEnd: Buffer.from("a") });
+  const answers = call.take();
+  expect(answers.map(({ cancelReason }) => cancelReason)).toEqual([
+    "rpc error: code = PermissionDenied desc = etcdserver: permission denied",
+    "etcdserver: mvcc: required revision has been compacted",
+    "mvcc: duplicate watch ID provided on the WatchStream",
+    "mvcc: watcher range is empty",
+  ]);
+  for (const answer of answers) {
+    expect(answer).toMatchObject({ watchId: -1n, created: true, canceled: true });
+    expect(answer.compactRevision).toBe(0);
+  }
+});
+
+test("a compacted watch is created, then canceled under a header without a revision", () => {
+  const { call, create, put, store, clock } = fixture();
+  put("a");
+  put("a");
+  store.compact(3);
+  create({ key: Buffer.from("a"), startRevision: 2 });
+  clock.settle();
+  const [created, canceled] = call.take();
+  expect(created).toMatchObject({ created: true, canceled: false, watchId: 0n });
+  expect(canceled).toMatchObject({ canceled: true, compactRevision: 3, cancelReason: "" });
+  expect(canceled?.header).toMatchObject({ revision: 0, raftTerm: 3 });
+});
+
+test("canceling answers for a known id only, and the client's EOF ends nothing", () => {
+  const { call, create, send, put, handler, hub } = fixture();
+  create({ key: Buffer.from("a") });
+  create({ key: Buffer.from("a") });
+  call.take();
+  send({ cancelRequest: { watchId: 9n } });
+  expect(call.take()).toEqual([]);
+  send({ cancelRequest: { watchId: 0n } });
+  expect(call.take()).toMatchObject([{ watchId: 0n, canceled: true, cancelReason: "" }]);
+  send({});
+  handler.halfClose();
+  put("a");
+  expect(call.take()).toMatchObject([{ watchId: 1n }]);
+  expect(call.ended).toEqual([]);
+  handler.cancel("canceled");
+  put("a");
+  expect(call.take()).toEqual([]);
+  expect([hub.streamCount, hub.watcherCount]).toEqual([0, 0]);
+});
+
+test("a revision too large for one answer comes in marked parts to who takes them", () => {
+  const { call, create, put } = fixture();
+  create({ key: Buffer.from("k"), rangeEnd: Buffer.from("l"), fragment: true });
+  create({ key: Buffer.from("k"), rangeEnd: Buffer.from("l") });
+  call.take();
+  const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+  put(...keys);
+  const answers = call.take();
+  const parts = answers.filter(({ watchId }) => watchId === 0n);
+  const whole = answers.filter(({ watchId }) => watchId === 1n);
+  expect(whole.map(({ events, fragment }) => [events.length, fragment])).toEqual([[20, false]]);
+  expect(parts.length).toBeGreaterThan(2);
+  expect(parts.map(({ fragment }) => fragment)).toEqual([...parts.slice(1).map(() => true), false]);
+  expect(parts.every(({ header }) => header?.revision === 2)).toBe(true);
+  expect(parts.flatMap(({ events }) => events)).toEqual(whole[0]?.events);
+});
+
+test("one event larger than any answer is not held back", () => {
+  const { call, create, put } = fixture();
+  create({ key: Buffer.from("k"), rangeEnd: Buffer.from("l"), fragment: true });
+  call.take();
+  put(`k${"x".repeat(2000)}`);
+  expect(call.take()).toMatchObject([{ fragment: false, watchId: 0n }]);
+});
+
+test("progress comes on request with id -1, and by itself on the ticker of the stream", () => {
+  const { call, create, send, put, clock, handler } = fixture();
+  create({ key: Buffer.from("a") });
+  expect(clock.tickers).toBe(0);
+  create({ key: Buffer.from("a"), progressNotify: true });
+  create({ key: Buffer.from("b"), progressNotify: true });
+  expect(clock.tickers).toBe(1);
+  expect(clock.periodMs).toBeGreaterThanOrEqual(600_000);
+  expect(clock.periodMs).toBeLessThanOrEqual(660_000);
+  call.take();
+  send({ progressRequest: {} });
+  expect(call.take()).toMatchObject([{ watchId: -1n, header: { revision: 1 }, events: [] }]);
+  put("a");
+  call.take();
+  clock.tick();
+  expect(call.take()).toMatchObject([{ watchId: 2n, header: { revision: 2 }, events: [] }]);
+  handler.cancel("canceled");
+  expect(clock.tickers).toBe(0);
+});
+
+test("what a client does not read waits in the store, not in memory", () => {
+  const { call, create, put, clock } = fixture();
+  create({ key: Buffer.from("a") });
+  call.take();
+  call.backlogBytes = WATCH_BACKLOG_BYTES_MAX;
+  for (let i = 0; i < 10; i++) put("a");
+  clock.settle();
+  expect(call.take()).toEqual([]);
+  call.backlogBytes = 0;
+  call.onDrain?.();
+  clock.settle();
+  const revisions = call.take().flatMap(({ events }) => events.map(({ kv }) => kv?.modRevision));
+  expect(revisions).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+});
+
+test("a client that asks on and on and reads nothing is sent away", () => {
+  const { call, create } = fixture();
+  call.backlogBytes = 1;
+  expect(() => {
+    for (let i = 0; i <= WATCH_UNREAD_REPLIES_MAX; i++) {
+      create({ key: Buffer.from("b"), rangeEnd: Buffer.from("a") });
+      call.sent.length = 0;
+    }
+  }).toThrow("too many requests");
+});
+
+test("a malformed request fails the call as such", () => {
+  const { handler } = fixture();
+  expect(() => handler.message(Buffer.from([0x0a, 0xff]))).toThrow();
+});
