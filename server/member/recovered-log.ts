@@ -10,7 +10,8 @@ export class RecoveryError extends Error {
 
 /**
  * What raft starts from. The state may be ahead of the log: a crash came between installing a
- * leader's snapshot and telling the log. Then the log begins anew behind the state.
+ * leader's snapshot and telling the log. Then the log either ends before the state, or leads past it
+ * on a way that the cluster never took; it begins anew behind the state.
  */
 export async function recoverLog(
   wal: Wal,
@@ -24,9 +25,9 @@ export async function recoverLog(
         "database file of the backend is missing or old",
     );
   }
-  const lastIndex = entries.at(-1)?.index ?? snapshot.index;
   const { index, term, confState } = applied;
-  if (index <= lastIndex) return { hardState, snapshot, entries, applied: index, confState };
+  const last = index === snapshot.index ? snapshot : entries[index - snapshot.index - 1];
+  if (last?.term === term) return { hardState, snapshot, entries, applied: index, confState };
   await wal.append({ snapshot: applied, entries: [], sync: true });
   return {
     hardState,
