@@ -10,7 +10,7 @@
 // log, and the member starts from it. The other way round the state would be lost.
 
 import type { ReplicatedState } from "../apply/replicated-state.ts";
-import { assert, must } from "../base/assert.ts";
+import { must } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -23,6 +23,8 @@ import type { DatabaseSource } from "../transport/transport.ts";
 
 /** Snapshots on their way to followers at once; etcd's limit. */
 export const SNAPSHOTS_IN_FLIGHT_MAX = 16;
+/** Databases received and not installed. */
+const RECEIVED_MAX = 4;
 /** The log keeps its entries so long after a snapshot was sent: the follower still needs some. */
 const KEEP_LOG_AFTER_SEND_MS = 30_000;
 
@@ -60,7 +62,8 @@ export class Snapshots {
   readonly #sending = new Map<bigint, EngineSnapshot>();
   #sendingCount = 0;
   #keepLogUntilMs = 0;
-  #received: { readonly index: number; readonly database: ReceivedDatabase } | undefined;
+  /** By index. Raft may still be about to install another one than the last that came. */
+  readonly #received = new Map<number, ReceivedDatabase>();
 
   constructor(options: SnapshotsOptions) {
     this.#options = options;
@@ -100,6 +103,8 @@ export class Snapshots {
       "remote-snapshot-sender-id": from,
       index,
     });
+    await this.#removeOutdated();
+    if (this.#received.size >= RECEIVED_MAX) throw new Error("too many snapshots wait already");
     const database = await this.#options.spool(index, chunks);
     if (database.appliedIndex !== index) {
       await database.remove();
@@ -109,30 +114,39 @@ export class Snapshots {
       "remote-snapshot-sender-id": from,
       index,
     });
-    const before = this.#received;
-    this.#received = { index, database };
-    await before?.database.remove();
+    const before = this.#received.get(index);
+    this.#received.set(index, database);
+    await before?.remove();
+  }
+
+  /** Raft installs nothing that is not ahead of the state. */
+  async #removeOutdated(): Promise<void> {
+    for (const [index, database] of this.#received) {
+      if (index > this.#options.state.applied.index) continue;
+      this.#received.delete(index);
+      await database.remove();
+    }
   }
 
   /** Replaces the whole state by the database received for `snapshot`. */
   async install(snapshot: SnapshotMetadata): Promise<void> {
     const { state, log, clock, onInstalled, onInstalling } = this.#options;
-    const received = must(this.#received, "raft installs only what was received");
-    assert(received.index === snapshot.index, "the database received is the one raft accepted");
-    this.#received = undefined;
+    const received = must(this.#received.get(snapshot.index), "raft installs what was received");
+    this.#received.delete(snapshot.index);
     log.info("applying snapshot", {
       "current-applied-index": state.applied.index,
       "incoming-leader-snapshot-index": snapshot.index,
     });
     state.beginReplacing();
     onInstalling();
-    await state.engine.replace(received.database.content());
+    await state.engine.replace(received.content());
     for (const _slice of state.reopening(snapshot)) {
       await new Promise<void>((resolve) => clock.soon(resolve));
     }
     state.mark();
     await state.engine.commit();
-    await received.database.remove();
+    await received.remove();
+    await this.#removeOutdated();
     onInstalled();
     log.info("applied snapshot", { "applied-index": snapshot.index });
   }
