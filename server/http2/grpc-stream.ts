@@ -42,8 +42,10 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
   isRemoteClosed = false;
   readonly #host: StreamHost;
   readonly #head: RequestHead;
-  readonly #reader: MessageReader;
-  readonly #queue = new ByteQueue();
+  /** Only for messages that do not fill exactly one DATA frame, which nearly all do. */
+  #reader: MessageReader | undefined;
+  /** Only for answers that had to wait once. */
+  #queue: ByteQueue | undefined;
   #handler: GrpcHandler | undefined;
   /** Messages that arrived before the call was dispatched. */
   #waiting: Buffer[] | undefined;
@@ -65,7 +67,6 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
     this.#head = head;
     this.sendWindow = sendWindow;
     this.deadlineMs = deadlineMs;
-    this.#reader = new MessageReader(this, host.messageBytesMax, head.encoding);
   }
 
   get path(): string {
@@ -81,11 +82,11 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
   }
 
   get backlogBytes(): number {
-    return this.#queue.length;
+    return this.queuedBytes;
   }
 
   get queuedBytes(): number {
-    return this.#queue.length;
+    return this.#queue === undefined ? 0 : this.#queue.length;
   }
 
   get isOver(): boolean {
@@ -94,7 +95,7 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
 
   /** Bytes that the message being received still lacks. */
   get missingBytes(): number {
-    return this.#reader.missingBytes;
+    return this.#reader === undefined ? 0 : this.#reader.missingBytes;
   }
 
   get isParked(): boolean {
@@ -127,7 +128,8 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
       this.#hasHeaders = true;
       outbox.headers(this.id, RESPONSE_HEADERS, false);
     }
-    if (this.#queue.length === 0 && outbox.tryMessage(this, message)) return;
+    if (this.queuedBytes === 0 && outbox.tryMessage(this, message)) return;
+    this.#queue ??= new ByteQueue();
     const head = Buffer.alloc(MESSAGE_HEAD_BYTES);
     head.writeUInt32BE(message.length, 1);
     this.#queue.push(head);
@@ -181,7 +183,13 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
   receive(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     if (isLast) this.isRemoteClosed = true;
     if (this.#isOver) return;
-    this.#reader.read(bytes, start, end);
+    const bytesMax = this.#host.messageBytesMax;
+    if (this.#reader === undefined && isPlainMessage(bytes, start, end, bytesMax)) {
+      this.message(bytes.subarray(start + MESSAGE_HEAD_BYTES, end));
+    } else {
+      this.#reader ??= new MessageReader(this, bytesMax, this.#head.encoding);
+      this.#reader.read(bytes, start, end);
+    }
     if (isLast) this.remoteClosed();
   }
 
@@ -189,7 +197,7 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
   remoteClosed(): void {
     this.isRemoteClosed = true;
     if (this.#isOver || this.isParked) return;
-    if (this.#reader.isInsideMessage) this.#refuse(Status.UNKNOWN, "unexpected EOF");
+    if (this.#reader?.isInsideMessage === true) this.#refuse(Status.UNKNOWN, "unexpected EOF");
     else this.#halfClose();
   }
 
@@ -210,7 +218,7 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
   }
 
   takeQueued(target: Buffer, at: number, count: number): void {
-    this.#queue.moveTo(target, at, count);
+    this.#queue?.moveTo(target, at, count);
     this.#host.holdUnread(-count);
   }
 
@@ -235,7 +243,7 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
   }
 
   #finish(trailers: Buffer): void {
-    if (this.#queue.length > 0) {
+    if (this.queuedBytes > 0) {
       this.#trailers = trailers;
       return;
     }
@@ -247,14 +255,22 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
   }
 
   #dropQueue(): void {
+    if (this.#queue === undefined) return;
     this.#host.holdUnread(-this.#queue.length);
     this.#queue.clear();
   }
 
   #release(): void {
-    this.#reader.close();
+    this.#reader?.close();
     if (this.#waiting === undefined) return;
     for (const bytes of this.#waiting) this.#host.hold(-bytes.length);
     this.#waiting = undefined;
   }
+}
+
+/** Exactly one permitted message, uncompressed. */
+function isPlainMessage(bytes: Buffer, start: number, end: number, bytesMax: number): boolean {
+  const length = end - start - MESSAGE_HEAD_BYTES;
+  if (length < 0 || length > bytesMax) return false;
+  return bytes[start] === 0 && bytes.readUInt32BE(start + 1) === length;
 }
