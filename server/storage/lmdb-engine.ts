@@ -19,7 +19,7 @@ import type { Table } from "./tables.ts";
 import { WriteBehindEngine } from "./write-behind-engine.ts";
 
 /** A rewrite commits when it holds this much, so that memory and one slice of work stay small. */
-const REWRITE_ROWS = 4_000;
+const REWRITE_ROWS = 2_000;
 const REWRITE_BYTES = 4 * 1024 * 1024;
 
 const GENERATION_FILE = /^v1-(\d{8})\.lmdb$/;

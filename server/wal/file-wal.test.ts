@@ -182,6 +182,39 @@ test("damage never shortens the log by more than the last append", async () => {
   expect(refused).toBeGreaterThan(100);
 });
 
+test("a power cut in an append, whatever sectors were written, costs that append at most", async () => {
+  const random = new SeededRandom(3);
+  const { wal, directory } = await create({ segmentBytes: 64 * 1024 });
+  let index = 0;
+  let survivals = 0;
+  for (let round = 0; round < 120; round++) {
+    const name = lastSegment(directory);
+    const before = readFileSync(name);
+    const acknowledged = index;
+    const added = entries(index + 1, index + 1 + random.below(8)).map((one) => ({
+      ...one,
+      data: Buffer.alloc(random.below(1_500), one.index),
+    }));
+    await wal.append(batch(added));
+    index += added.length;
+    const copy = copyOf(directory);
+    if (lastSegment(directory) === name) {
+      const after = readFileSync(name);
+      for (let sector = 0; sector < after.length; sector += 512) {
+        if (random.below(2) === 0) before.copy(after, sector, sector, sector + 512);
+      }
+      writeFileSync(lastSegment(copy), after);
+    }
+    const { entries: found } = await stateOf(copy);
+    if (found.length === index) survivals++;
+    else expect(found.length).toBe(acknowledged);
+    expect(found.map((one) => one.index)).toEqual(entries(1, found.length).map((e) => e.index));
+  }
+  await wal.close();
+  expect(survivals).toBeGreaterThan(5);
+  expect(survivals).toBeLessThan(115);
+});
+
 test("of unsynced appends that reached the disk out of order the first hole ends the log", async () => {
   const { wal, directory } = await create();
   await wal.append(batch(entries(1, 2)));
