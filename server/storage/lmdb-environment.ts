@@ -51,7 +51,10 @@ export class LmdbEnvironment implements View {
       maxDbs: TABLES.length,
     });
     const tables: Partial<Record<Table, Database<Buffer, Buffer>>> = {};
-    for (const name of TABLES) tables[name] = this.#root.openDB({ ...BYTES, name });
+    // One transaction, or each table would be created, and synced, in its own.
+    this.#root.transactionSync(() => {
+      for (const name of TABLES) tables[name] = this.#root.openDB({ ...BYTES, name });
+    });
     this.#tables = tables as Record<Table, Database<Buffer, Buffer>>;
     chmodSync(path, 0o600);
     chmodSync(lockPath(path), 0o600);
