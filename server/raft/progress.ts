@@ -64,10 +64,6 @@ export class Progress {
     return this.#state !== "replicate" || !this.#inflights.isFull;
   }
 
-  get inflightCount(): number {
-    return this.#inflights.count;
-  }
-
   /** Is there any reason to send, given the end of the leader's log and its commit index? */
   wants(lastIndex: number, committed: number): boolean {
     if (this.isPaused) return false;

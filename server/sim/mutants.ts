@@ -160,4 +160,40 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "return isHeard && request.term < 0;",
     caughtBy: "scripts",
   },
+  {
+    name: "a leader that is no voter any more counts itself",
+    file: "raft/leader.ts",
+    original: "for (const voter of confState.voters) {",
+    replacement: "for (const voter of new Set([...confState.voters, id])) {",
+    caughtBy: "scripts",
+  },
+  {
+    name: "a member campaigns although it has not applied a committed configuration change",
+    file: "raft/core.ts",
+    original: "return !log.hasEntry(log.applied, log.committed, isConfChange);",
+    replacement: "return !log.hasEntry(log.committed, log.committed, isConfChange);",
+    caughtBy: "scripts",
+  },
+  {
+    name: "a member that believes itself a learner gives no vote",
+    file: "raft/follower.ts",
+    original: "if (!isFree || !isUpToDate) {",
+    replacement: "if (!isFree || !isUpToDate || !core.isVoter) {",
+    caughtBy: "scripts",
+  },
+  {
+    name: "a member speaks in a term that its disk does not know",
+    file: "raft/core.ts",
+    original: "(message.term !== this.durableTerm &&",
+    replacement: "(message.term < 0 &&",
+    caughtBy: 100,
+  },
+  {
+    name: "a transfer does not wait until the heir has everything",
+    file: "raft/leader.ts",
+    original:
+      "if (progress.id !== this.#transferee || progress.match !== core.log.lastIndex) return;",
+    replacement: "if (progress.id !== this.#transferee) return;",
+    caughtBy: "scripts",
+  },
 ];

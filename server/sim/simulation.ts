@@ -34,7 +34,7 @@ const RECOVERY_MS_MAX = 120_000;
 const RECOVERY_EVENTS_MAX = 100_000;
 const WRITES_TO_RECOVER = 2;
 
-export type SimEvent = { readonly at: number } & (
+type SimEvent = { readonly at: number } & (
   | {
       readonly kind: "tick" | "written" | "pump";
       readonly member: SimMember;
