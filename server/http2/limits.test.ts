@@ -4,6 +4,7 @@ import { ErrorCode, Flag, FrameType } from "./protocol.ts";
 import {
   block,
   data,
+  type Frame,
   frame,
   headers,
   message,
@@ -248,6 +249,28 @@ test("a peer that does not read makes its own new calls wait, and nobody else's"
   const last = await peer.answer(2 * asked - 1);
   expect(last.body).toHaveLength(1_000_005);
   expect(started()).toBe(asked);
+});
+
+test("a short answer does not wait for a long one on the same connection", async () => {
+  const peer = await open();
+  const window = uint32(0x7000_0000);
+  peer.write(setting(4, 0x7000_0000), frame(FrameType.WINDOW_UPDATE, 0, 0, window));
+  await peer.frame(FrameType.SETTINGS, 0);
+  peer.socket.pause();
+  peer.write(unary(1, "/reply/9000000", "x"), unary(3, "/reply/9000000", "x"));
+  await expect.poll(() => bed.server.heldBytes).toBeGreaterThan(1_000_000);
+  const heldBefore = bed.server.heldBytes;
+  peer.write(unary(5, "/echo", "short"));
+  await expect.poll(() => bed.app.calls.length).toBe(3);
+  peer.socket.resume();
+  expect((await peer.answer(5)).body).toEqual(message("short"));
+  const isData = ({ type, id }: Frame) => type === FrameType.DATA && id !== 5;
+  await Promise.all([peer.answer(1), peer.answer(3)]);
+  const at = peer.frames.findIndex(({ id, type }) => id === 5 && type === FrameType.DATA);
+  const behind = peer.frames.slice(at).filter(isData);
+  const bytesBehind = behind.reduce((sum, { payload }) => sum + payload.length, 0);
+  // All that was not in the socket's buffers yet, but for a frame of each stream, comes later.
+  expect(bytesBehind).toBeGreaterThan(heldBefore - 4 * 16_384);
 });
 
 test("a peer that makes us answer and never reads is cut off", async () => {

@@ -150,7 +150,7 @@ export class RawPeer {
   readonly socket: Socket;
   isClosed = false;
   #rest: Buffer = Buffer.alloc(0);
-  #wake: (() => void) | undefined;
+  #waiting: (() => void)[] = [];
 
   constructor(port: number) {
     this.socket = connect(port, "127.0.0.1");
@@ -159,7 +159,7 @@ export class RawPeer {
     this.socket.on("error", () => {});
     this.socket.on("close", () => {
       this.isClosed = true;
-      this.#wake?.();
+      this.#wake();
     });
   }
 
@@ -173,9 +173,7 @@ export class RawPeer {
       const result = found(this.frames);
       if (result !== undefined && result !== false) return result;
       if (this.isClosed) throw new Error(`the connection closed; had ${describe(this.frames)}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#change();
     }
   }
 
@@ -185,9 +183,7 @@ export class RawPeer {
 
   async closed(): Promise<void> {
     while (!this.isClosed) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#change();
     }
   }
 
@@ -211,6 +207,14 @@ export class RawPeer {
     return (await this.frame(FrameType.RST_STREAM, id)).payload.readUInt32BE(0);
   }
 
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   #read(chunk: Buffer): void {
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
@@ -226,7 +230,7 @@ export class RawPeer {
       at = end;
     }
     this.#rest = this.#rest.subarray(at);
-    this.#wake?.();
+    this.#wake();
   }
 }
 
