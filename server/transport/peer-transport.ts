@@ -190,7 +190,6 @@ export class PeerTransport implements Transport {
     const url = peer?.urls.pick();
     if (peer === undefined || url === undefined) throw new Error("peer without address");
     const fields = { "remote-peer-id": hexId(peer.id), "snapshot-index": message.snapshot?.index };
-    log.info("sending database snapshot", { ...fields, bytes: database.totalBytes });
     try {
       const target = { url, headers: identityHeaders(identity), tls: tls?.client };
       peer.countSent(await this.#uploads.upload(target, message, blob, database));
@@ -229,9 +228,7 @@ export class PeerTransport implements Transport {
   #removed(): void {
     if (this.#isRemoved) return;
     this.#isRemoved = true;
-    const { log, events } = this.#options;
-    log.error("the member has been permanently removed from the cluster");
-    events.removed();
+    this.#options.events.removed();
   }
 
   #find(id: bigint): Peer | undefined {

@@ -135,7 +135,6 @@ export class RaftRoutes {
       return;
     }
     const fields = { "remote-peer-id": hexId(message.from), index: message.snapshot?.index };
-    log.info("receiving database snapshot", fields);
     try {
       await snapshotArrived(message, database);
     } catch (error) {
@@ -144,7 +143,6 @@ export class RaftRoutes {
       return;
     }
     received(message.from, count);
-    log.info("received and saved database snapshot", { ...fields, "size-bytes": count });
     exchange.response.writeHead(204).end();
   }
 
