@@ -39,6 +39,13 @@ test("decimals hold the whole range of 64 bits and nothing beyond it", () => {
   expect(SignedDecimal.safeParse("9223372036854775808").success).toBe(false);
 });
 
+test("text that is no number is refused without an exception", () => {
+  for (const text of ["", "x", "1e3", "0x10", " 1", "1.0", "--1"]) {
+    expect(Decimal.safeParse(text).success, text).toBe(false);
+    expect(SignedDecimal.safeParse(text).success, text).toBe(false);
+  }
+});
+
 test("ids above 2^53 are shown as etcd shows them", () => {
   expect(hexOfDecimal("10501334649042878790")).toBe("91bc3c398fb3c146");
 });

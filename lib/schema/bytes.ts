@@ -14,14 +14,14 @@ export type Base64Url = string;
 /** A revision or an id: decimal, unsigned 64 bits. */
 export const Decimal = z
   .string()
-  .regex(/^(0|[1-9]\d{0,19})$/, "not a decimal number")
+  .regex(/^(0|[1-9]\d{0,19})$/, { error: "not a decimal number", abort: true })
   .refine((text) => BigInt(text) <= 0xffff_ffff_ffff_ffffn, "larger than 64 bits");
 export type Decimal = string;
 
 /** A lease id is a signed 64-bit number in etcd. */
 export const SignedDecimal = z
   .string()
-  .regex(/^-?(0|[1-9]\d{0,18})$/, "not a decimal number")
+  .regex(/^-?(0|[1-9]\d{0,18})$/, { error: "not a decimal number", abort: true })
   .refine((text) => BigInt.asIntN(64, BigInt(text)) === BigInt(text), "larger than 64 bits");
 
 const CHUNK_BYTES = 0x8000;
