@@ -67,9 +67,9 @@ function compactBlock(
     const dropped = dropOlder(index, table, block, slot, revision);
     deletions += dropped;
     if (dropped >= DELETIONS_PER_KEY) break;
-    const main = block.main[slot] as number;
+    const main = block.main(slot);
     if (block.isTombstone(slot) && main < revision) {
-      table.delete(main, subOfTail(block.tail[slot] as number), true);
+      table.delete(main, subOfTail(block.tail(slot)), true);
       deletions++;
       dead.push(slot);
     }
@@ -90,31 +90,25 @@ function dropOlder(
   revision: number,
 ): number {
   const { arena } = index;
-  const older = block.older[slot] as number;
+  const older = block.older(slot);
   if (older === 0) return 0;
-  const count = arena.count(older);
   const dropped = Math.min(droppable(index, block, slot, revision), DELETIONS_PER_KEY);
   for (let i = 0; i < dropped; i++) {
     const tail = arena.tail(older, i);
     table.delete(arena.main(older, i), subOfTail(tail), isTombstoneTail(tail));
   }
-  block.older[slot] = dropped === count ? clear(index, older) : arena.dropOldest(older, dropped);
+  block.setOlder(slot, arena.dropOldest(older, dropped));
   return dropped;
 }
 
 function droppable(index: KeyIndex, block: KeyBlock, slot: number, revision: number): number {
   const { arena } = index;
-  const older = block.older[slot] as number;
-  if ((block.main[slot] as number) <= revision) return arena.count(older);
+  const older = block.older(slot);
+  if (block.main(slot) <= revision) return arena.count(older);
   const shown = arena.floor(older, revision);
   if (shown < 0) return 0;
   const isGone = isTombstoneTail(arena.tail(older, shown)) && arena.main(older, shown) < revision;
   return isGone ? shown + 1 : shown;
-}
-
-function clear(index: KeyIndex, older: number): number {
-  index.arena.free(older);
-  return 0;
 }
 
 function keyFrom(index: KeyIndex, at: number): Buffer | undefined {

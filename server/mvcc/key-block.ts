@@ -3,9 +3,12 @@ import { PackedKeys } from "./packed-keys.ts";
 // Up to 512 neighbouring keys and their newest state, packed: a million keys are a few thousand
 // blocks, and the garbage collector sees nothing else.
 //
-//   bytes     | a/1 | a/2 | b | …            starts    0  3  6  7 …
-//   main      revision of the newest change   tail      its sub * 2, + 1 for a tombstone
-//   create, version   as in the newest record  older    handle of the older revisions (arena)
+//   bytes    | a/1 | a/2 | b | …       starts   0  3  6  7 …
+//   cells    | main tail create version older | main tail create version older | …
+//
+// main and tail (sub * 2, plus 1 for a tombstone) are the revision of the newest change, create and
+// version what its record says, older the handle of the older revisions in the arena. All cells are
+// one array because an insertion moves them all: one move is a fifth of five.
 //
 // `newest` is never below any `main` of the block, so a count at a revision that is not below
 // `newest` is the current count.
@@ -13,16 +16,18 @@ import { PackedKeys } from "./packed-keys.ts";
 export const BLOCK_SLOTS = 512;
 /** A block above this splits as soon as it holds two keys. */
 const BLOCK_BYTES = 64 * 1024;
+/** Numbers per slot, main first, and where the others stand. */
+const CELLS = 5;
+const TAIL = 1;
+const CREATE = 2;
+const VERSION = 3;
+const OLDER = 4;
 
 export class KeyBlock extends PackedKeys {
   /** Keys whose newest change is no tombstone. */
   live = 0;
   newest = 0;
-  readonly main = new Float64Array(BLOCK_SLOTS);
-  readonly tail = new Uint32Array(BLOCK_SLOTS);
-  readonly create = new Float64Array(BLOCK_SLOTS);
-  readonly version = new Float64Array(BLOCK_SLOTS);
-  readonly older = new Uint32Array(BLOCK_SLOTS);
+  readonly #cells = new Float64Array(BLOCK_SLOTS * CELLS);
 
   constructor() {
     super(BLOCK_SLOTS);
@@ -32,15 +37,50 @@ export class KeyBlock extends PackedKeys {
     return this.count === BLOCK_SLOTS || (this.count > 1 && this.byteCount > BLOCK_BYTES);
   }
 
-  isTombstone(slot: number): boolean {
-    return ((this.tail[slot] as number) & 1) === 1;
+  main(slot: number): number {
+    return this.#cells[slot * CELLS] as number;
   }
 
-  /** Opens a slot for `key`; the caller fills in the numbers. */
+  tail(slot: number): number {
+    return this.#cells[slot * CELLS + TAIL] as number;
+  }
+
+  create(slot: number): number {
+    return this.#cells[slot * CELLS + CREATE] as number;
+  }
+
+  version(slot: number): number {
+    return this.#cells[slot * CELLS + VERSION] as number;
+  }
+
+  older(slot: number): number {
+    return this.#cells[slot * CELLS + OLDER] as number;
+  }
+
+  setOlder(slot: number, handle: number): void {
+    this.#cells[slot * CELLS + OLDER] = handle;
+  }
+
+  /** The newest state of the key; its older revisions stay. */
+  write(slot: number, main: number, tail: number, create: number, version: number): void {
+    const cells = this.#cells;
+    const at = slot * CELLS;
+    cells[at] = main;
+    cells[at + TAIL] = tail;
+    cells[at + CREATE] = create;
+    cells[at + VERSION] = version;
+    if (main > this.newest) this.newest = main;
+  }
+
+  isTombstone(slot: number): boolean {
+    return (this.tail(slot) & 1) === 1;
+  }
+
+  /** Opens a slot for `key`, to be written. */
   insert(slot: number, key: Buffer): void {
     if (slot < this.count) this.#shift(slot + 1, slot);
     this.insertKey(slot, key);
-    this.older[slot] = 0;
+    this.setOlder(slot, 0);
   }
 
   /** Closes the slot of a dead key. */
@@ -62,13 +102,9 @@ export class KeyBlock extends PackedKeys {
   append(other: KeyBlock, from: number): void {
     const { count } = this;
     const end = other.count;
-    this.main.set(other.main.subarray(from, end), count);
-    this.tail.set(other.tail.subarray(from, end), count);
-    this.create.set(other.create.subarray(from, end), count);
-    this.version.set(other.version.subarray(from, end), count);
-    this.older.set(other.older.subarray(from, end), count);
+    this.#cells.set(other.#cells.subarray(from * CELLS, end * CELLS), count * CELLS);
     this.appendKeys(other, from);
-    this.live += liveWithin(this.tail, count, this.count);
+    this.live += this.#liveWithin(count, this.count);
     if (other.newest > this.newest) this.newest = other.newest;
   }
 
@@ -76,21 +112,16 @@ export class KeyBlock extends PackedKeys {
   liveBetween(from: number, to: number): number {
     if (this.live === this.count) return to - from;
     if (from === 0 && to === this.count) return this.live;
-    return liveWithin(this.tail, from, to);
+    return this.#liveWithin(from, to);
+  }
+
+  #liveWithin(from: number, to: number): number {
+    let dead = 0;
+    for (let slot = from; slot < to; slot++) dead += this.tail(slot) & 1;
+    return to - from - dead;
   }
 
   #shift(to: number, from: number): void {
-    const { count } = this;
-    this.main.copyWithin(to, from, count);
-    this.tail.copyWithin(to, from, count);
-    this.create.copyWithin(to, from, count);
-    this.version.copyWithin(to, from, count);
-    this.older.copyWithin(to, from, count);
+    this.#cells.copyWithin(to * CELLS, from * CELLS, this.count * CELLS);
   }
-}
-
-function liveWithin(tail: Uint32Array, from: number, to: number): number {
-  let dead = 0;
-  for (let slot = from; slot < to; slot++) dead += (tail[slot] as number) & 1;
-  return to - from - dead;
 }

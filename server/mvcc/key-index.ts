@@ -86,22 +86,22 @@ export class KeyIndex {
   readState(at: number, state: KeyState): void {
     const block = this.#blockAt(at);
     const slot = slotOf(at);
-    const tail = block.tail[slot] as number;
-    state.main = block.main[slot] as number;
+    const tail = block.tail(slot);
+    state.main = block.main(slot);
     state.sub = subOfTail(tail);
     state.isTombstone = isTombstoneTail(tail);
-    state.createRevision = block.create[slot] as number;
-    state.version = block.version[slot] as number;
+    state.createRevision = block.create(slot);
+    state.version = block.version(slot);
   }
 
   /** Adds a change, newer than all others of the key at `at`, and keeps the older ones. */
   change(at: number, state: Readonly<KeyState>): void {
     const block = this.#blockAt(at);
     const slot = slotOf(at);
-    const main = block.main[slot] as number;
-    const tail = block.tail[slot] as number;
+    const main = block.main(slot);
+    const tail = block.tail(slot);
     assert(state.main >= main, "a key's revisions ascend");
-    block.older[slot] = this.#arena.append(block.older[slot] as number, main, tail);
+    block.setOlder(slot, this.#arena.append(block.older(slot), main, tail));
     const wasLive = !isTombstoneTail(tail);
     writeState(block, slot, state);
     if (wasLive === state.isTombstone) this.#addLive(blockOf(at), wasLive ? -1 : 1);
@@ -164,12 +164,12 @@ export class KeyIndex {
    * Whether the key at a slot exists at `revision`; which of its revisions shows goes to `shown`.
    */
   visible(block: KeyBlock, slot: number, revision: number, shown: ShownRevision): boolean {
-    const main = block.main[slot] as number;
-    let tail = block.tail[slot] as number;
+    const main = block.main(slot);
+    let tail = block.tail(slot);
     if (main <= revision) {
       shown.main = main;
     } else {
-      const older = block.older[slot] as number;
+      const older = block.older(slot);
       const at = this.#arena.floor(older, revision);
       if (at < 0) return false;
       shown.main = this.#arena.main(older, at);
@@ -185,7 +185,7 @@ export class KeyIndex {
     for (let i = slots.length - 1; i >= 0; i--) {
       const slot = slots[i] as number;
       assert(block.isTombstone(slot), "only dead keys leave the index");
-      this.#arena.free(block.older[slot] as number);
+      this.#arena.free(block.older(slot));
       block.remove(slot);
     }
     if (block.count < MERGE_SLOTS) this.#merge(number);
@@ -194,7 +194,7 @@ export class KeyIndex {
   /** Bytes that the index holds, to a few per cent. */
   get sizeBytes(): number {
     let size = this.#arena.sizeBytes;
-    for (const block of this.#blocks) size += block.bytes.length + BLOCK_SLOTS * 36 + 1000;
+    for (const block of this.#blocks) size += block.bytes.length + BLOCK_SLOTS * 44 + 500;
     return size;
   }
 
@@ -287,11 +287,8 @@ export function slotOf(at: number): number {
 }
 
 function writeState(block: KeyBlock, slot: number, state: Readonly<KeyState>): void {
-  block.main[slot] = state.main;
-  block.tail[slot] = tailOf(state.sub, state.isTombstone);
-  block.create[slot] = state.createRevision;
-  block.version[slot] = state.version;
-  if (state.main > block.newest) block.newest = state.main;
+  const { main, createRevision, version } = state;
+  block.write(slot, main, tailOf(state.sub, state.isTombstone), createRevision, version);
 }
 
 /**

@@ -92,14 +92,16 @@ export function writeVarint(bytes: Buffer, start: number, value: number): number
 export class KeyValueRecord implements KeyValueFields {
   readonly bytes: Buffer;
   #isParsed = false;
-  #key = EMPTY_BYTES;
+  #keyStart = 0;
+  #keyEnd = 0;
   #createRevision = 0;
   #modRevision = 0;
   #version = 0;
-  #value = EMPTY_BYTES;
-  #leaseAt = -1;
+  /** Of the whole field; its content starts later. */
+  #valueField = 0;
   #valueStart = 0;
   #valueEnd = 0;
+  #leaseAt = -1;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -107,7 +109,7 @@ export class KeyValueRecord implements KeyValueFields {
 
   get key(): Buffer {
     if (!this.#isParsed) this.#parse();
-    return this.#key;
+    return this.bytes.subarray(this.#keyStart, this.#keyEnd);
   }
 
   get createRevision(): number {
@@ -127,7 +129,13 @@ export class KeyValueRecord implements KeyValueFields {
 
   get value(): Buffer {
     if (!this.#isParsed) this.#parse();
-    return this.#value;
+    return this.bytes.subarray(this.#valueStart, this.#valueEnd);
+  }
+
+  /** Bytes of the value. */
+  get valueLength(): number {
+    if (!this.#isParsed) this.#parse();
+    return this.#valueEnd - this.#valueStart;
   }
 
   get lease(): bigint {
@@ -139,7 +147,7 @@ export class KeyValueRecord implements KeyValueFields {
   get bytesWithoutValue(): Buffer {
     if (!this.#isParsed) this.#parse();
     if (this.#valueEnd === 0) return this.bytes;
-    const head = this.bytes.subarray(0, this.#valueStart);
+    const head = this.bytes.subarray(0, this.#valueField);
     return Buffer.concat([head, this.bytes.subarray(this.#valueEnd)]);
   }
 
@@ -149,13 +157,15 @@ export class KeyValueRecord implements KeyValueFields {
     while (reader.at < bytes.length) {
       const fieldStart = reader.at;
       const tag = bytes[reader.at++];
-      if (tag === KEY) this.#key = reader.bytes();
-      else if (tag === CREATE_REVISION) this.#createRevision = reader.varint();
+      if (tag === KEY) {
+        this.#keyStart = reader.content();
+        this.#keyEnd = reader.at;
+      } else if (tag === CREATE_REVISION) this.#createRevision = reader.varint();
       else if (tag === MOD_REVISION) this.#modRevision = reader.varint();
       else if (tag === VERSION) this.#version = reader.varint();
       else if (tag === VALUE) {
-        this.#value = reader.bytes();
-        this.#valueStart = fieldStart;
+        this.#valueField = fieldStart;
+        this.#valueStart = reader.content();
         this.#valueEnd = reader.at;
       } else if (tag === LEASE) {
         this.#leaseAt = reader.at;
@@ -176,7 +186,8 @@ export function keyOfRecord(bytes: Buffer): Buffer {
   if (bytes.length === 0) return EMPTY_BYTES;
   const reader = new FieldReader(bytes);
   if (bytes[reader.at++] !== KEY) return EMPTY_BYTES;
-  return reader.bytes();
+  const start = reader.content();
+  return bytes.subarray(start, reader.at);
 }
 
 class FieldReader {
@@ -201,13 +212,13 @@ class FieldReader {
     }
   }
 
-  bytes(): Buffer {
+  /** Steps over length and content; where the content starts. */
+  content(): number {
     const length = this.varint();
-    const end = this.at + length;
-    if (end > this.#bytes.length) throw new MalformedRecord("cut short");
-    const view = this.#bytes.subarray(this.at, end);
-    this.at = end;
-    return view;
+    const start = this.at;
+    if (start + length > this.#bytes.length) throw new MalformedRecord("cut short");
+    this.at = start + length;
+    return start;
   }
 }
 

@@ -58,5 +58,5 @@ function childMessage({ key, count, record }: ChildEntry): Child {
   if (record === undefined) return { key, folder: true, count, kv: undefined, valueSize: 0 };
   const { createRevision, modRevision, version, lease } = record;
   const kv = { key, createRevision, modRevision, version, value: Buffer.alloc(0), lease };
-  return { key, folder: false, count, kv, valueSize: record.value.length };
+  return { key, folder: false, count, kv, valueSize: record.valueLength };
 }
