@@ -103,12 +103,6 @@ export class Membership {
     return this.#byId.get(id);
   }
 
-  confState(): ConfState {
-    const ids = (isLearner: boolean) =>
-      this.#sorted.filter((member) => member.isLearner === isLearner).map(({ id }) => id);
-    return { voters: ids(false), learners: ids(true) };
-  }
-
   /** The blob of a snapshot message. */
   v2Store(): Buffer {
     return encodeV2Store(this.#sorted, this.#removed, this.#clusterVersion);

@@ -4,7 +4,7 @@ import { EtcdError } from "../errors.ts";
 import { isStarted, type Member } from "./member-record.ts";
 
 /** A connection counts once it has lasted this long. */
-export const HEALTHY_AFTER_MS = 5000;
+const HEALTHY_AFTER_MS = 5000;
 /** How much of the leader's log a learner must hold to become a voter. */
 const LEARNER_READY_SHARE = 0.9;
 

@@ -52,12 +52,6 @@ export function writeEntry(target: Uint8Array, offset: number, entry: Entry): nu
   return writeBytes(target, at, entry.data);
 }
 
-export function encodeEntry(entry: Entry): Buffer {
-  const bytes = Buffer.allocUnsafe(entrySize(entry));
-  writeEntry(bytes, 0, entry);
-  return bytes;
-}
-
 /** @throws WireError */
 export function decodeEntry(bytes: Buffer): Entry {
   return readEntry(new WireReader(bytes));
@@ -181,13 +175,6 @@ export function decodeMessage(bytes: Buffer): Message | undefined {
   if (type !== MessageType.SNAPSHOT) return plain;
   if (snapshot === undefined) throw new WireError("snapshot message without snapshot");
   return { ...plain, snapshot };
-}
-
-/** raftpb.Snapshot: the blob, then where in the log it stands and who was a member there. */
-export function encodeSnapshot(snapshot: SnapshotMetadata, data: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafe(snapshotSize(snapshot, data));
-  writeSnapshot(bytes, 0, snapshot, data);
-  return bytes;
 }
 
 function isMessageType(type: number): type is MessageType {

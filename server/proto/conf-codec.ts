@@ -1,14 +1,12 @@
 // The small raftpb messages, and the configuration as etcd keeps it in the table `meta`.
 import { EMPTY_BYTES } from "../base/bytes.ts";
-import { type ConfChange, ConfChangeType, type ConfState, type HardState } from "../raft/entry.ts";
+import { type ConfChange, ConfChangeType, type ConfState } from "../raft/entry.ts";
 import {
   bytesFieldSize,
   uint64Size,
-  uintSize,
   WireError,
   WireReader,
   writeBytes,
-  writeUint,
   writeUint64,
 } from "./wire.ts";
 
@@ -56,34 +54,6 @@ export function decodeConfChange(bytes: Buffer): ConfChangeEntry {
   }
   if (!isChangeType(type)) throw new WireError(`conf change of type ${type}`);
   return { id, type, nodeId, context };
-}
-
-export function encodeHardState(state: HardState): Buffer {
-  const size = 3 + uintSize(state.term) + uint64Size(state.vote) + uintSize(state.commit);
-  const bytes = Buffer.allocUnsafe(size);
-  bytes[0] = 0x08;
-  let at = writeUint(bytes, 1, state.term);
-  bytes[at++] = 0x10;
-  at = writeUint64(bytes, at, state.vote);
-  bytes[at++] = 0x18;
-  writeUint(bytes, at, state.commit);
-  return bytes;
-}
-
-/** @throws WireError */
-export function decodeHardState(bytes: Buffer): HardState {
-  const reader = new WireReader(bytes);
-  let term = 0;
-  let vote = 0n;
-  let commit = 0;
-  while (!reader.isAtEnd) {
-    const tag = reader.tag();
-    if (tag === 0x08) term = reader.uint();
-    else if (tag === 0x10) vote = reader.uint64();
-    else if (tag === 0x18) commit = reader.uint();
-    else reader.skip(tag);
-  }
-  return { term, vote, commit };
 }
 
 /** The value of `confState` in the table `meta`: Go's JSON, ids as numbers beyond 2^53. */

@@ -26,7 +26,7 @@ const HEARTBEAT_MS = 5000 / 3;
 /** Of a question to a peer. */
 const CALL_TIMEOUT_MS = 7000;
 /** Strangers to whom this member would answer. */
-export const REMOTES_MAX = 64;
+const REMOTES_MAX = 64;
 
 export interface PeerTransportOptions {
   readonly identity: Identity;
@@ -51,7 +51,6 @@ export class PeerTransport implements Transport {
   readonly #cancels: Cancel[] = [];
   #isRunning = false;
   #isRemoved = false;
-  #droppedCount = 0;
 
   constructor(options: PeerTransportOptions) {
     this.#options = options;
@@ -75,11 +74,6 @@ export class PeerTransport implements Transport {
         snapshotArrived: (message, database) => events.snapshotArrived(message, database),
       }),
     });
-  }
-
-  /** Messages from the network that were meant for somebody else. */
-  get droppedCount(): number {
-    return this.#droppedCount;
   }
 
   async start(): Promise<void> {
@@ -202,12 +196,15 @@ export class PeerTransport implements Transport {
 
   /** Raft trusts what it is handed: what is not for this member goes no further. */
   #arrived(message: Message): void {
-    const isMine = message.to === this.#options.identity.memberId;
-    if (!isMine || message.type === MessageType.SNAPSHOT) {
-      this.#droppedCount++;
+    const { identity, events, log } = this.#options;
+    if (message.to === identity.memberId && message.type !== MessageType.SNAPSHOT) {
+      events.message(message);
       return;
     }
-    this.#options.events.message(message);
+    log.debug("dropped a message that no honest peer sends here", {
+      "remote-peer-id": hexId(message.from),
+      "message-to": hexId(message.to),
+    });
   }
 
   #create(address: PeerAddress): Peer {

@@ -6,7 +6,7 @@ import type { Message } from "../raft/message.ts";
 import { exchange } from "./peer-request.ts";
 import type { PeerUrls } from "./peer-urls.ts";
 
-export const PIPELINE_MESSAGES_MAX = 64;
+const PIPELINE_MESSAGES_MAX = 64;
 const CONNECTIONS_MAX = 4;
 const IDLE_MS = 5000;
 const ANSWER_BYTES_MAX = 4096;

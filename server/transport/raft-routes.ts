@@ -14,7 +14,7 @@ import { openSnapshot } from "./snapshot-download.ts";
 import type { PeerAddress } from "./transport.ts";
 
 /** One message by POST: etcd's batches are 1 MiB, a single request may be larger. */
-export const POST_BYTES_MAX = 64 * 1024 * 1024;
+const POST_BYTES_MAX = 64 * 1024 * 1024;
 
 const REMOVED: Refusal = { status: 410, text: "removed member" };
 
@@ -169,7 +169,7 @@ export class RaftRoutes {
 }
 
 /** Who asks and where it can be answered, if it says both readably. */
-export function remoteOf(exchange: Exchange): PeerAddress | undefined {
+function remoteOf(exchange: Exchange): PeerAddress | undefined {
   const id = parseId(header(exchange, "x-server-from"));
   const urls = header(exchange, "x-peerurls")?.split(",") ?? [];
   if (id === undefined || id === 0n || urls.length === 0 || !urls.every(isPeerUrl)) {

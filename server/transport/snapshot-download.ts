@@ -5,7 +5,7 @@ import type { Message } from "../raft/message.ts";
 import { FrameInput } from "./frame-input.ts";
 
 /** The message with its list of members, without the database. */
-export const SNAPSHOT_MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+const SNAPSHOT_MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface SnapshotDownload {
   /** `undefined`: readable, but of a type that this member does not know. */

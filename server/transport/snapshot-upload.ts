@@ -11,7 +11,7 @@ import type { DatabaseSource } from "./transport.ts";
 /** Neither side may rest for longer; the peer syncs the database to its disk within it. */
 const STALL_MS = 120_000;
 const ANSWER_BYTES_MAX = 4096;
-export const UPLOADS_MAX = 16;
+const UPLOADS_MAX = 16;
 
 export interface SnapshotTarget {
   readonly url: string;

@@ -10,7 +10,7 @@ import { headerText } from "./identity.ts";
 import { openRequest, readBody } from "./peer-request.ts";
 import type { PeerUrls } from "./peer-urls.ts";
 
-export const REDIAL_MS = 100;
+const REDIAL_MS = 100;
 const READ_DEADLINE_MS = 5000;
 const REFUSAL_BYTES_MAX = 4096;
 const GONE = 410;

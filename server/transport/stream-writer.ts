@@ -10,7 +10,7 @@ import type { FrameEncoder } from "./frames.ts";
 
 /** What may wait for a slow reader before messages are dropped. */
 export const BACKLOG_MESSAGES_MAX = 4096;
-export const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
 /** A reader that takes nothing for this long loses the stream. */
 const STALL_MS = 5000;
 
