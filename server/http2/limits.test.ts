@@ -251,6 +251,20 @@ test("a peer that does not read makes its own new calls wait, and nobody else's"
   expect(started()).toBe(asked);
 });
 
+test("calls that wait start as soon as the answers before them are gone", async () => {
+  const peer = await open({ unreadBytesPause: 1000 });
+  peer.write(unary(1, "/reply/100000", "x"), unary(3, "/echo", "waits"), headers(5, "/echo"));
+  await expect.poll(() => bed.app.calls.length).toBe(1);
+  peer.write(
+    frame(FrameType.RST_STREAM, 0, 5, uint32(8)),
+    frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(100_000)),
+    frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(100_000)),
+  );
+  expect((await peer.answer(1)).body).toHaveLength(100_005);
+  expect((await peer.answer(3)).body).toEqual(message("waits"));
+  expect(bed.app.calls.length).toBe(2);
+});
+
 test("a short answer does not wait for a long one on the same connection", async () => {
   const peer = await open();
   const window = uint32(0x7000_0000);

@@ -61,7 +61,8 @@ export const DEFAULT_LIMITS: Http2Limits = {
   socketBytesFatal: 8 * MIB,
   idleFramesBurst: 10_000,
   idleFramesPerSecond: 1_000,
-  resetsBurst: 10_000,
+  // More than there can be streams: a client may end them all at once.
+  resetsBurst: 20_000,
   resetsPerSecond: 1_000,
   prefaceMs: 10_000,
   headerBlockMs: 10_000,

@@ -106,13 +106,16 @@ export class StreamSet implements StreamHost {
     }
   }
 
-  /** Everything that was ready has been read and answered. */
-  endTurn(): void {
+  /** Everything that was ready has been read: who has not closed its side by now is asked to. */
+  endLingering(): void {
     const lingering = this.#lingering;
-    if (lingering.length > 0) {
-      this.#lingering = [];
-      for (const stream of lingering) this.#endLingering(stream);
-    }
+    if (lingering.length === 0) return;
+    this.#lingering = [];
+    for (const stream of lingering) this.#endLingering(stream);
+  }
+
+  /** Starts the calls that waited, as far as the peer has read its answers by now. */
+  unpark(): void {
     const { unreadBytesPause } = this.#host.limits;
     while (this.#parked.length > 0 && this.held.unread < unreadBytesPause) {
       const stream = this.#parked.shift() as GrpcStream;
