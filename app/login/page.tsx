@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import { LoginForm } from "@/components/login/login-form";
+import { ReturnSignedIn } from "@/components/login/return-signed-in";
 import { BrandMark } from "@/components/shell/brand";
 import { localPath } from "@/lib/browser/local-path";
 
@@ -17,6 +18,7 @@ export default async function LoginPage({ searchParams }: LoginPageProps) {
         <BrandMark className="size-10" />
         <h1 className="pt-5 text-xl font-semibold tracking-tight">Sign in to Quorate</h1>
         <p className="pb-6 text-ink-2">The console of your etcd cluster.</p>
+        <ReturnSignedIn next={localPath(callbackUrl)} />
         <LoginForm next={localPath(callbackUrl)} />
       </div>
     </main>
