@@ -6,6 +6,8 @@ import type { Watcher, WatcherGroup } from "./watcher.ts";
 const REVISIONS_PER_SLICE = 1000;
 const CHANGES_PER_SLICE = 4000;
 const BYTES_PER_SLICE = 1024 * 1024;
+/** To all watchers together; who comes too late is told in the next slice. */
+const SENT_BYTES_PER_SLICE = 16 * 1024 * 1024;
 
 export interface CatchUpStep {
   /** Watchers that have been sent everything. */
@@ -45,8 +47,16 @@ export class CatchUp {
     }
     const from = first.position;
     const last = this.#collect(from);
+    let sentBytes = 0;
     for (const watcher of this.#within(from, last)) {
-      if (watcher.events.length > 0 && !send(watcher, last)) continue;
+      if (watcher.events.length > 0) {
+        if (sentBytes >= SENT_BYTES_PER_SLICE) {
+          watcher.events = [];
+          continue;
+        }
+        sentBytes += sizeOf(watcher.events);
+        if (!send(watcher, last)) continue;
+      }
       watcher.position = last + 1;
       if (last >= this.#revision) step.synced.push(watcher);
       else this.#watchers.requeue(watcher);
@@ -91,4 +101,11 @@ export class CatchUp {
     }
     return this.#revision;
   }
+}
+
+/** Bytes that a watcher's events come to when sent, about. */
+function sizeOf(events: readonly WatchEvent[]): number {
+  let size = 0;
+  for (const event of events) size += event.size;
+  return size;
 }

@@ -203,6 +203,19 @@ test("a stream whose missing changes were compacted is told so instead of a gap"
   expect(sink.take()).toEqual(["0 compacted 4"]);
 });
 
+test("a large value that many watch is sent turn by turn, to each of them once", () => {
+  const { open, put, clock } = fixture();
+  const clients = Array.from({ length: 100 }, () => open());
+  for (const { stream } of clients) stream.create(watch("a"));
+  put("a", "x".repeat(1024 * 1024));
+  const told = () => clients.filter(({ sink }) => sink.log.length > 0).length;
+  expect(told()).toBe(64);
+  clock.turn();
+  expect(told()).toBe(80);
+  clock.settle();
+  expect(clients.map(({ sink }) => sink.log.length)).toEqual(clients.map(() => 1));
+});
+
 test("long histories come in portions of whole revisions", () => {
   const { open, write, clock } = fixture();
   const { sink, stream } = open();

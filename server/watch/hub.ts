@@ -23,6 +23,9 @@ import { type Watcher, WatcherGroup } from "./watcher.ts";
 // revision always together · progress is told through the same sink, behind the events it speaks
 // of.
 
+/** To all watchers in one turn; the others read it from the store, in later turns. */
+const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
+
 export class WatchHub implements WatchHome {
   readonly #clock: Clock;
   readonly #streams = new Set<WatchStream>();
@@ -83,8 +86,12 @@ export class WatchHub implements WatchHome {
         if (watcher.events.push(event) === 1) touched.push(watcher);
       });
     }
+    let sentBytes = 0;
     for (const watcher of touched) {
-      if (!this.send(watcher, revision)) this.#fallBehind(watcher, revision);
+      const hasBudget = sentBytes < SENT_BYTES_PER_REVISION;
+      for (const event of watcher.events) sentBytes += event.size;
+      if (!hasBudget) watcher.events = [];
+      if (!hasBudget || !this.send(watcher, revision)) this.#fallBehind(watcher, revision);
     }
   }
 

@@ -53,6 +53,11 @@ export class WatchEvent {
     return new WatchEvent(store, { main, isDelete, key, kvBytes, isCreate, replaced });
   }
 
+  /** Bytes of what changed, without what was before. */
+  get size(): number {
+    return this.#source.kvBytes.length;
+  }
+
   /**
    * As a field of a WatchResponse, tag and length included.
    * @param wantsPrevious with the key as it was one revision before, if it existed
