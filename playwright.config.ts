@@ -1,7 +1,8 @@
 import { defineConfig } from "@playwright/test";
+import type { SharedOptions } from "./e2e/harness/console-test.ts";
 import { CHROMIUM } from "./e2e/harness/tools.ts";
 
-export default defineConfig({
+export default defineConfig<object, SharedOptions>({
   testDir: "e2e/console",
   testMatch: "**/*.spec.ts",
   outputDir: "test-results",
@@ -12,8 +13,8 @@ export default defineConfig({
   expect: { timeout: 15_000 },
   // Every test runs over our own cluster and over Debian's etcd.
   projects: [
-    { name: "quorate", metadata: { make: "quorate" } },
-    { name: "etcd", metadata: { make: "etcd-3.5" } },
+    { name: "quorate", use: { make: "quorate" } },
+    { name: "etcd", use: { make: "etcd-3.5" } },
   ],
   use: {
     viewport: { width: 1280, height: 800 },

@@ -1,21 +1,40 @@
 import { createServer } from "node:net";
 
+// Below the range from which systems take the ports of outgoing connections: a port that is free
+// here stays free until its owner listens, unless another run of the tests draws the same one.
+const FIRST = 10_000;
+const END = 32_000;
+const TRIES_MAX = 1_000;
+
 /** Ports that were free a moment ago, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen()));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  for (let tries = 0; ports.size < count; tries += 1) {
+    if (tries > TRIES_MAX) throw new Error("no free ports");
+    const port = draw(1);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
 }
 
-function listen(): Promise<ReturnType<typeof createServer>> {
-  return new Promise((resolve, reject) => {
+/** The first of `count` ports in a row that were all free a moment ago. */
+export async function freePortRow(count: number): Promise<number> {
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const first = draw(count);
+    const row = Array.from({ length: count }, (_, at) => isFree(first + at));
+    if ((await Promise.all(row)).every((free) => free)) return first;
+  }
+  throw new Error("no free ports in a row");
+}
+
+function draw(count: number): number {
+  return FIRST + Math.floor(Math.random() * (END - FIRST - count));
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve(server));
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { freePorts } from "./ports.ts";
+import { freePortRow, freePorts } from "./ports.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const LAUNCH = join(ROOT, "server/launch.ts");
@@ -54,7 +54,7 @@ export class QuorateProcess {
     const dataDir =
       again?.dataDir ?? options.dataDir ?? mkdtempSync(join(tmpdir(), "quorate-start-"));
     const port = again?.port ?? (await freePorts(1))[0] ?? 0;
-    const base = again?.clientPortBase ?? (await freePortBase(options.members ?? 3));
+    const base = again?.clientPortBase ?? (await freePortRow(10 * (options.members ?? 3)));
     const quorate = new QuorateProcess(options, port, base, dataDir);
     await quorate.#ready();
     return quorate;
@@ -131,11 +131,4 @@ export function refusedStart(args: readonly string[]): Promise<RefusedStart> {
     });
     child.once("close", (code) => resolve({ code, stderr }));
   });
-}
-
-/** A base from which the ports of `members` members, ten apart, are free. */
-async function freePortBase(members: number): Promise<number> {
-  const [port = 0] = await freePorts(1);
-  const base = port + 10 * members > 65_000 ? port - 10 * members : port;
-  return base;
 }

@@ -1,0 +1,100 @@
+import { expect, fillSignIn, test } from "../harness/console-test.ts";
+
+const NOBODY = { cookies: [], origins: [] };
+const UNAUTHENTICATED = /status of 401/;
+const PAGES = ["/overview", "/keys", "/watch"];
+const ROUTES = [
+  ["GET", "/api/clusters"],
+  ["GET", "/api/clusters/local/overview"],
+  ["GET", "/api/clusters/local/watch?prefix="],
+  ["GET", "/api/clusters/local/leases/1"],
+  ["GET", "/api/clusters/local/keys/children"],
+  ["GET", "/api/clusters/local/keys/search"],
+  ["GET", "/api/clusters/local/keys/value?key=YQ"],
+  ["POST", "/api/clusters/local/keys/value"],
+  ["PUT", "/api/clusters/local/keys/value?key=YQ"],
+  ["DELETE", "/api/clusters/local/keys/value?key=YQ"],
+  ["GET", "/api/clusters/local/keys/delete-preview?prefix="],
+  ["POST", "/api/clusters/local/keys/delete-prefix"],
+  ["GET", "/api/session"],
+] as const;
+
+test.describe("without a session", () => {
+  test.use({ storageState: NOBODY, expectedErrors: [UNAUTHENTICATED] });
+
+  test("a wrong password is refused, the right one lets in, and signing out ends it", async ({
+    page,
+  }) => {
+    await page.goto("/");
+    await expect(page).toHaveURL(/\/login\?/);
+    await fillSignIn(page, "wrong");
+    await expect(page.getByText("Wrong user or password")).toBeVisible();
+    expect(await page.context().cookies()).not.toContainEqual(
+      expect.objectContaining({ name: expect.stringContaining("session-token") }),
+    );
+    await fillSignIn(page);
+    await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
+    const before = await page.context().cookies();
+
+    await page.getByRole("button", { name: "Account and settings" }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await expect(page.getByRole("heading", { name: "Sign in to Quorate" })).toBeVisible();
+    // The session is over in the console too, not only forgotten by this browser.
+    await page.context().addCookies(before);
+    const reply = await page.request.get("/api/session");
+    expect(reply.status()).toBe(401);
+  });
+
+  test("a deep link asks for sign-in and then shows what it names", async ({ page, client }) => {
+    const key = "sign-in/deep & odd?#key";
+    await client.put(key, "found");
+    await page.goto(`/keys?cluster=local&key=${encodeURIComponent(key)}`);
+    await expect(page.getByRole("heading", { name: "Sign in to Quorate" })).toBeVisible();
+    await fillSignIn(page);
+    await expect(page.getByRole("heading", { name: key })).toBeVisible();
+    await expect(page.getByLabel("Value as Text")).toHaveText("found");
+  });
+
+  test("sign-in never leads to another site", async ({ page, installation }) => {
+    for (const elsewhere of ["https://example.com/", "//example.com/", "/\\example.com"]) {
+      await page.goto(`/login?callbackUrl=${encodeURIComponent(elsewhere)}`);
+      await fillSignIn(page);
+      await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
+      expect(new URL(page.url()).origin).toBe(installation.url);
+      await page.context().clearCookies();
+    }
+  });
+
+  test("every page leads to sign-in and every route refuses", async ({ request }) => {
+    for (const path of PAGES) {
+      const reply = await request.get(path, { maxRedirects: 0 });
+      expect(reply.status(), path).toBe(307);
+      expect(reply.headers()["location"], path).toContain("/login?callbackUrl=");
+    }
+    for (const [method, path] of ROUTES) {
+      const reply = await request.fetch(path, {
+        method,
+        headers: { cookie: "next-auth.session-token=forged" },
+      });
+      expect(reply.status(), `${method} ${path}`).toBe(401);
+      expect(await reply.json()).toMatchObject({ error: { code: "unauthenticated" } });
+    }
+  });
+});
+
+test.describe("with a session that ends meanwhile", () => {
+  test.use({ expectedErrors: [UNAUTHENTICATED] });
+
+  test("the page says so and sign-in leads back to it", async ({ page, client, folder }) => {
+    await client.put(`${folder}a`, "1");
+    await client.put(`${folder}b`, "2");
+    await page.goto(`/keys?cluster=local&key=${folder}a`);
+    await expect(page.getByLabel("Value as Text")).toHaveText("1");
+    await page.context().clearCookies();
+    await page.getByRole("treeitem", { name: /^b/ }).click();
+    const dialog = page.getByRole("dialog", { name: "Your session has ended" });
+    await dialog.getByRole("link", { name: "Sign in" }).click();
+    await fillSignIn(page);
+    await expect(page.getByLabel("Value as Text")).toHaveText("2");
+  });
+});
