@@ -10,7 +10,7 @@ import { ExpiryQueue, type Timed } from "./expiry-queue.ts";
 // again, and an election timeout on top.
 
 /** Seconds; about 285 years. */
-export const LEASE_TTL_MAX_SECONDS = 9_000_000_000;
+const LEASE_TTL_MAX_SECONDS = 9_000_000_000;
 /** An expired lease that is still there after this long is reported once more. */
 const REVOKE_RETRY_MS = 3000;
 /** The queue is swept when it holds more than so many that are gone, and more than are left. */

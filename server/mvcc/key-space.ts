@@ -42,15 +42,6 @@ export class KeySpace {
     return this.table.read(this.#shown.main, this.#shown.sub);
   }
 
-  /** The newest state of a living key, from the index alone. */
-  state(key: Buffer): KeyState | undefined {
-    const at = this.index.seek(key);
-    if (!this.index.isHit) return undefined;
-    const state = newState();
-    this.index.readState(at, state);
-    return state.isTombstone ? undefined : state;
-  }
-
   /** @param isCurrent whether no change is newer than `revision` */
   range(query: RangeQuery, revision: number, isCurrent: boolean): RangeResult {
     if (query.rangeEnd.length === 0) return this.#single(query, revision);

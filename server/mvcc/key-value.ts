@@ -177,7 +177,7 @@ export class KeyValueRecord implements KeyValueFields {
 }
 
 /** Bytes that no writer of records writes: the table was damaged or is from elsewhere. */
-export class MalformedRecord extends Error {
+class MalformedRecord extends Error {
   override readonly name = "MalformedRecord";
 }
 

@@ -4,7 +4,7 @@ import { KeyValueRecord } from "./key-value.ts";
 import type { RecordTable } from "./record-table.ts";
 import { decodeMain, decodeSub, isTombstoneKey } from "./revision.ts";
 
-const RECORDS_PER_SLICE = 4096;
+const RECORDS_PER_SLICE = 1024;
 
 /** Told of every living key that has a lease, in no particular order. */
 export type OnAttached = (lease: bigint, key: Buffer) => void;

@@ -2,7 +2,7 @@
 // byte order is revision order; a tombstone's key has a `t` behind it.
 
 /** Bytes of a record's key; a tombstone's has one more. */
-export const REVISION_KEY_BYTES = 17;
+const REVISION_KEY_BYTES = 17;
 
 const SEPARATOR = 0x5f;
 const TOMBSTONE_MARK = 0x74;

@@ -4,7 +4,7 @@ import type { Engine } from "../storage/engine.ts";
 import { type ChildrenQuery, type ChildrenResult, listChildren } from "./children.ts";
 import { deleteCompacted } from "./compaction.ts";
 import { hashRecords, type KeyHash } from "./key-hash.ts";
-import type { KeyIndex, KeyState } from "./key-index.ts";
+import type { KeyIndex } from "./key-index.ts";
 import { KeySpace, type RangeQuery, type RangeResult, readableRevision } from "./key-space.ts";
 import { KeyValueRecord } from "./key-value.ts";
 import { RangeCursor } from "./range-cursor.ts";
@@ -112,19 +112,9 @@ export class MvccStore {
     return this.#index.liveCount;
   }
 
-  /** Bytes of memory that the index takes, to a few per cent. */
-  get indexBytes(): number {
-    return this.#index.sizeBytes;
-  }
-
   /** The key as it is now. */
   get(key: Buffer): KeyValueRecord | undefined {
     return this.#space.record(key, this.#revision);
-  }
-
-  /** Revisions and version of a living key, without touching the engine. */
-  state(key: Buffer): KeyState | undefined {
-    return this.#space.state(key);
   }
 
   /** The key as it was at a revision; also undefined where that is compacted. */
