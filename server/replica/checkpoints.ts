@@ -63,12 +63,6 @@ export class Checkpoints {
     this.#arm();
   }
 
-  /** Resolves when everything applied so far is durable. */
-  async flush(): Promise<void> {
-    await this.#commit;
-    await this.#run();
-  }
-
   /** Nothing is written to the engine until `resume`. */
   async pause(): Promise<void> {
     this.#isPaused = true;

@@ -33,12 +33,16 @@ export class Compactor {
     this.#schedule(PAUSE_MS);
   }
 
-  /** Resolves when everything that a compaction at `revision` forgets is deleted. */
-  finished(revision: number): Promise<void> {
-    return new Promise((resolve) => {
+  /** Resolves when everything that a compaction at `revision` forgets is deleted, durably. */
+  async finished(revision: number): Promise<void> {
+    await new Promise<void>((resolve) => {
       this.#waiting.push({ revision, done: resolve });
       this.#notify();
     });
+    const { engine, isReplacing } = this.#state;
+    if (isReplacing) return;
+    this.#state.mark();
+    await engine.commit();
   }
 
   pause(): void {
