@@ -28,6 +28,8 @@ afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();
 });
 
+const EMPTY = Buffer.alloc(0);
+
 /** `grpc-status: N`, spelled as a literal. */
 function status(code: number, text = ""): string {
   const digits = String(code);
@@ -255,6 +257,51 @@ test("a deadline hours away does not end a call early", async () => {
   bed.clock.advance(200_000);
   bed.clock.advance(1000);
   expect(bed.app.canceled).toEqual(["deadline"]);
+});
+
+test("a deadline further ahead than the wheel turns is not met a turn early", async () => {
+  const peer = await open();
+  const timed = block(requestFields("/hold", { "grpc-timeout": "10S" }));
+  peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, timed));
+  await expect.poll(() => bed.app.calls.length).toBe(1);
+  bed.clock.advance(1900);
+  bed.clock.advance(1000);
+  expect(bed.app.canceled).toEqual([]);
+  bed.clock.advance(7200);
+  expect(bed.app.canceled).toEqual(["deadline"]);
+});
+
+test("short answers on a stream of their own also respect the connection's window", async () => {
+  const peer = await open();
+  const large = frame(FrameType.SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(1e6)]));
+  peer.write(large, headers(1, "/echo"));
+  for (let part = 0; part < 10; part++) peer.write(data(1, message(Buffer.alloc(10_000))));
+  peer.write(data(1, EMPTY, Flag.END_STREAM));
+  const received = () =>
+    peer.frames
+      .filter((f) => f.id === 1 && f.type === FrameType.DATA)
+      .reduce((sum, f) => sum + f.payload.length, 0);
+  await peer.until(() => received() === 65_535);
+  await expect.poll(() => bed.app.messages).toBe(10);
+  peer.write(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(100_000)));
+  expect((await peer.answer(1)).body).toHaveLength(100_050);
+});
+
+test("the connection's own window is opened again as its bytes are read", async () => {
+  const peer = await open({ connectionWindow: 100_000 });
+  const windows = () =>
+    peer.frames
+      .filter((f) => f.type === FrameType.WINDOW_UPDATE && f.id === 0)
+      .reduce((sum, f) => sum + f.payload.readUInt32BE(0), 65_535);
+  for (let call = 0; call < 20; call++) {
+    const id = 2 * call + 1;
+    peer.write(headers(id, "/reply/1"), data(id, message(Buffer.alloc(16_000)), Flag.END_STREAM));
+    await peer.answer(id);
+  }
+  expect(windows()).toBeGreaterThan(320_000);
+  const rest = windows() - 20 * 16_005;
+  expect(rest).toBeGreaterThan(50_000);
+  expect(rest).toBeLessThanOrEqual(100_000);
 });
 
 test("answers respect the stream's window, the connection's and changes of both", async () => {

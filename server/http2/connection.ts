@@ -38,8 +38,6 @@ import {
 } from "./protocol.ts";
 import { StreamSet } from "./stream-set.ts";
 
-/** What we let the peer send on all streams together; the streams' own windows are what limits. */
-const RECEIVE_WINDOW = 0x4000_0000;
 const KEEPALIVE_PING: Buffer = Buffer.from("keepaliv", "latin1");
 const DRAIN_PING: Buffer = Buffer.from("goawaypg", "latin1");
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -243,8 +241,9 @@ export class Connection implements Turning {
   }
 
   #openReceiveWindow(): void {
-    const increment = RECEIVE_WINDOW - this.#receiveWindow;
-    this.#receiveWindow = RECEIVE_WINDOW;
+    const { connectionWindow } = this.#host.limits;
+    const increment = connectionWindow - this.#receiveWindow;
+    this.#receiveWindow = connectionWindow;
     this.#outbox.numberFrame(FrameType.WINDOW_UPDATE, 0, increment);
   }
 
@@ -285,7 +284,7 @@ export class Connection implements Turning {
     if (this.#receiveWindow < 0) {
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the window allows");
     }
-    if (this.#receiveWindow < RECEIVE_WINDOW / 2) this.#openReceiveWindow();
+    if (this.#receiveWindow < this.#host.limits.connectionWindow / 2) this.#openReceiveWindow();
     if (id === 0) throw protocolError("DATA on stream 0");
     let first = start;
     let last = end;

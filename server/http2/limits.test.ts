@@ -71,6 +71,19 @@ test.each<[string, number, Buffer]>([
   expect((await other.answer(1)).body).toEqual(message("still here"));
 });
 
+test("a header block that was right once is wrong when its table has been emptied", async () => {
+  const peer = await open();
+  const { ":path": _path, ...others } = requestFields("/echo");
+  const entry = Buffer.concat([block(others), Buffer.from([0x44, 5]), Buffer.from("/echo")]);
+  const indexed = Buffer.concat([block(others), Buffer.from([0xbe])]);
+  const emptied = Buffer.concat([Buffer.from([0x20]), block(requestFields("/echo"))]);
+  for (const [at, bytes] of [entry, indexed, indexed, emptied, indexed].entries()) {
+    peer.write(frame(FrameType.HEADERS, ENDS, 2 * at + 1, bytes));
+  }
+  expect((await peer.goAway())[0]).toBe(ErrorCode.COMPRESSION_ERROR);
+  expect(bed.app.calls.length).toBe(4);
+});
+
 test("the first frame must be SETTINGS", async () => {
   await open();
   const peer = bed.bare();
@@ -132,7 +145,9 @@ test("pings between answers, and pings that keep their distance, are welcome", a
       (frames) => frames.filter((f) => f.type === FrameType.PING).length === round && true,
     );
   }
-  for (let round = 9; round <= 14; round++) {
+  for (let round = 1; round <= 4; round++) peer.write(data(1, message("x")), PING, PING, PING);
+  await peer.until((frames) => frames.filter((f) => f.type === FrameType.PING).length === 20);
+  for (let round = 21; round <= 26; round++) {
     bed.clock.advance(5001);
     peer.write(PING);
     await peer.until((frames) => frames.filter((f) => f.type === FrameType.PING).length === round);

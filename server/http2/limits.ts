@@ -12,6 +12,8 @@ export interface Http2Limits {
   /** Encoded size of a header block over all of its frames, and how many those may be. */
   readonly headerBlockBytesMax: number;
   readonly continuationFramesMax: number;
+  /** What a peer may send on all streams before we say that we have read; streams limit it more. */
+  readonly connectionWindow: number;
   /** A gRPC message without its head. */
   readonly messageBytesMax: number;
   /** Window that a connection hands out ahead of need for messages longer than a stream's window. */
@@ -52,6 +54,7 @@ export const DEFAULT_LIMITS: Http2Limits = {
   headerListBytesMax: 64 * KIB,
   headerBlockBytesMax: 128 * KIB,
   continuationFramesMax: 32,
+  connectionWindow: 1024 * MIB,
   messageBytesMax: 2 * MIB,
   grantedBytesMax: 64 * MIB,
   heldBytesPerConnectionMax: 1024 * MIB,
