@@ -231,6 +231,31 @@ describe.each(["etcd-3.5", "quorate"] as const)("over three members of %s", (mak
     other.close();
   });
 
+  test("a watch leaves a member that is frozen, and has missed nothing", async () => {
+    const watcher = new Watcher(client, "f/");
+    await watcher.until(() => watcher.of("open").length === 1);
+    cluster.member(0).kill("SIGSTOP");
+    const other = new EtcdClient({ endpoints: cluster.endpoints.split(",").slice(1) });
+    let written = 0;
+    for (let tries = 0; written === 0 && tries < 20; tries++) {
+      written = await put(other, "f/x", "1").catch(() => 0);
+    }
+    await watcher.until(() => watcher.changes.at(-1)?.revision === written, 40_000);
+    expect(watcher.of("restored").length).toBeGreaterThan(0);
+    await watcher.stop();
+    other.close();
+  });
+
+  test("a watch that is given up while it connects ends at once", async () => {
+    const control = new AbortController();
+    const target = { ...rangeOfPrefix(bytes("gone/")) };
+    const source = followWatch(client, target, control.signal);
+    const first = source.next();
+    control.abort();
+    await Promise.race([first.catch(() => undefined), delay(5_000)]);
+    expect((await source.next()).done).toBe(true);
+  });
+
   test("a read moves on when its member is frozen in the middle of everything", async () => {
     await put(client, "a", "1");
     cluster.member(0).kill("SIGSTOP");

@@ -39,8 +39,9 @@ export interface Service {
   readonly fullName: string;
 }
 
-const KEEPALIVE_INTERVAL_MS = 10_000;
-const KEEPALIVE_TIMEOUT_MS = 5_000;
+/** etcd hangs up on clients that ping more often than every 5 s. */
+const KEEPALIVE_INTERVAL_MS = 6_000;
+const KEEPALIVE_TIMEOUT_MS = 3_500;
 const RECONNECT_DELAY_MIN_MS = 100;
 const RECONNECT_DELAY_MAX_MS = 2_000;
 /** A page of 50,000 long keys fits; a reply beyond it is refused instead of filling the memory. */

@@ -134,6 +134,7 @@ async function* watchOnce(
   });
   const cancel = (): void => stream.cancel();
   signal.addEventListener("abort", cancel, { once: true });
+  if (signal.aborted) cancel();
   const stopAsking = askForProgress(client, url, stream);
   try {
     position.part = 0;
