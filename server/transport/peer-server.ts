@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import { AssertionError } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
 import type { Identity } from "./identity.ts";
@@ -112,6 +113,7 @@ export class PeerServer {
       return;
     }
     Promise.resolve(route(exchange)).catch((error: unknown) => {
+      if (error instanceof AssertionError) throw error;
       this.#options.log.error("a request of a peer failed", { path, error });
       refuse(exchange, { status: 500, text: "Internal Server Error" });
     });

@@ -1,4 +1,5 @@
 // The routes that answer peers' questions, with etcd's texts and statuses.
+import { AssertionError } from "../base/assert.ts";
 import { isJsonObject } from "../base/json.ts";
 import { type ErrorCode, EtcdError } from "../errors.ts";
 import { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from "../proto/gen/rpc.ts";
@@ -123,6 +124,7 @@ async function answering(exchange: Exchange, handler: () => Promise<void>): Prom
   try {
     await handler();
   } catch (error) {
+    if (error instanceof AssertionError) throw error;
     refuse(exchange, refusalOf(error));
   }
 }

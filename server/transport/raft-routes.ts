@@ -1,10 +1,12 @@
 // The routes that carry raft: streams that peers open, single messages, snapshots, probes.
 import type { Socket } from "node:net";
+import { AssertionError } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { isPeerUrl } from "../base/peer-url.ts";
 import { decodeMessage } from "../proto/codec.ts";
+import { WireError } from "../proto/wire.ts";
 import { type Message, MessageType } from "../raft/message.ts";
 import { STREAM_KINDS, type StreamKind } from "./frames.ts";
 import { type Identity, parseId, type Refusal, refusalOf } from "./identity.ts";
@@ -138,6 +140,7 @@ export class RaftRoutes {
     try {
       await snapshotArrived(message, database);
     } catch (error) {
+      if (error instanceof AssertionError) throw error;
       log.warn("failed to save incoming database snapshot", { ...fields, error });
       refuse(exchange, { status: 500, text: `failed to save KV snapshot (${textOf(error)})` });
       return;
@@ -181,8 +184,9 @@ function remoteOf(exchange: Exchange): PeerAddress | undefined {
 function decoded(bytes: Buffer): Message | undefined | "unreadable" {
   try {
     return decodeMessage(bytes);
-  } catch {
-    return "unreadable";
+  } catch (error) {
+    if (error instanceof WireError) return "unreadable";
+    throw error;
   }
 }
 

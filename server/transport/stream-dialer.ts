@@ -5,6 +5,7 @@ import type { ConnectionOptions } from "node:tls";
 import { hexId } from "../base/bytes.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { WireError } from "../proto/wire.ts";
 import type { FrameDecoder, StreamKind } from "./frames.ts";
 import { headerText } from "./identity.ts";
 import { openRequest, readBody } from "./peer-request.ts";
@@ -91,18 +92,18 @@ export class StreamDialer {
         this.#refused(response, over);
         return;
       }
-      hasAnswer = true;
-      this.#read(response, over);
+      hasAnswer = this.#read(response, over);
     });
     request.end();
   }
 
-  #read(response: IncomingMessage, over: (problem: string) => void): void {
+  /** False when the answer comes from another cluster. */
+  #read(response: IncomingMessage, over: (problem: string) => void): boolean {
     const { decoder, received, connected, headers } = this.#options;
     const cluster = headerText(response.headers, "x-etcd-cluster-id");
     if (cluster !== undefined && cluster !== headers["X-Etcd-Cluster-ID"]) {
       over("cluster ID mismatch");
-      return;
+      return false;
     }
     this.#lastProblem = "";
     connected();
@@ -112,11 +113,13 @@ export class StreamDialer {
       try {
         frames.push(chunk);
       } catch (error) {
-        over(error instanceof Error ? error.message : "unreadable stream");
+        if (!(error instanceof WireError)) throw error;
+        over(error.message);
       }
     });
     response.on("error", (error) => over(error.message));
     response.on("end", () => over("stream ended"));
+    return true;
   }
 
   #refused(response: IncomingMessage, over: (problem: string) => void): void {

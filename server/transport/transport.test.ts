@@ -1,4 +1,8 @@
-import { request as httpRequest, type OutgoingHttpHeaders } from "node:http";
+import {
+  createServer as createHttpServer,
+  request as httpRequest,
+  type OutgoingHttpHeaders,
+} from "node:http";
 import { createConnection, createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SystemClock } from "../base/clock.ts";
@@ -519,6 +523,22 @@ describe("questions", () => {
       /^\{"OK":true,"Now":"\d{4}-.*Z"\}\n$/,
     );
   });
+});
+
+test("an answer from another cluster is no connection, and the right one later is", async () => {
+  const foreign = createHttpServer((_request, response) => {
+    response.writeHead(200, { "X-Etcd-Cluster-ID": "1" });
+    response.flushHeaders();
+  });
+  await new Promise<void>((resolve) => foreign.listen(b.port, "127.0.0.2", resolve));
+  a.transport.addPeer({ id: b.id, urls: [`http://127.0.0.2:${b.port}`] });
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  expect(a.transport.activeSince(b.id)).toBeUndefined();
+  foreign.closeAllConnections();
+  await new Promise((resolve) => foreign.close(resolve));
+  b.transport.addPeer(a.address);
+  a.transport.updatePeer(b.address);
+  await until(() => a.transport.activeSince(b.id) !== undefined);
 });
 
 test("an address that is taken rejects the start", async () => {
