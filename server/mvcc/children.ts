@@ -164,7 +164,7 @@ class ChildrenWalk {
   #countSlots(block: KeyBlock): Uint16Array {
     const before = new Uint16Array(block.count + 1);
     for (let slot = 0; slot < block.count; slot++) {
-      const isShown = this.#space.index.visible(block, slot, this.#revision, this.#shown);
+      const isShown = this.#space.index.exists(block, slot, this.#revision);
       before[slot + 1] = (before[slot] as number) + (isShown ? 1 : 0);
     }
     return before;

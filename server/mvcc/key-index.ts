@@ -161,6 +161,19 @@ export class KeyIndex {
   }
 
   /**
+   * Whether the key at a slot exists at `revision`. A key that was only updated since did exist,
+   * which is known without a look at its older revisions.
+   */
+  exists(block: KeyBlock, slot: number, revision: number): boolean {
+    const isLive = !block.isTombstone(slot);
+    if (block.main(slot) <= revision) return isLive;
+    if (isLive && block.create(slot) <= revision) return true;
+    const older = block.older(slot);
+    const at = this.#arena.floor(older, revision);
+    return at >= 0 && !isTombstoneTail(this.#arena.tail(older, at));
+  }
+
+  /**
    * Whether the key at a slot exists at `revision`; which of its revisions shows goes to `shown`.
    */
   visible(block: KeyBlock, slot: number, revision: number, shown: ShownRevision): boolean {

@@ -110,7 +110,7 @@ export class KeySpace {
     if (block.newest <= revision) return block.liveBetween(from, to);
     let count = 0;
     for (let slot = from; slot < to; slot++) {
-      if (this.index.visible(block, slot, revision, this.#shown)) count++;
+      if (this.index.exists(block, slot, revision)) count++;
     }
     return count;
   }
