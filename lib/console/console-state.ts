@@ -1,4 +1,4 @@
-import { Connections } from "./connections.ts";
+import { Connections, LOCAL } from "./connections.ts";
 import { type ConsoleEnvironment, readEnvironment } from "./environment.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import { sessionSecret } from "./secret.ts";
@@ -17,7 +17,10 @@ export interface ConsoleState {
   readonly secret: string;
 }
 
+/** Throws at once when the cluster's address or certificates are unusable. */
 export async function openConsoleState(environment: ConsoleEnvironment): Promise<ConsoleState> {
+  const connections = new Connections(environment);
+  connections.client(LOCAL);
   const store = new ConsoleStore(environment.dataDir);
   const users = new Users(store);
   const untold = await ensureAdmin(users, environment.adminPassword);
@@ -28,7 +31,7 @@ export async function openConsoleState(environment: ConsoleEnvironment): Promise
     users,
     sessions: new Sessions(store, Date.now),
     throttle: new LoginThrottle(() => performance.now()),
-    connections: new Connections(environment),
+    connections,
     secret: sessionSecret(store),
   };
 }
@@ -45,8 +48,10 @@ export function consoleState(): Promise<ConsoleState> {
   if (known !== undefined) return known;
   const opened = (async () => openConsoleState(readEnvironment(process.env)))();
   slot[SLOT] = opened;
-  opened.catch(() => {
+  opened.catch((error: unknown) => {
     delete slot[SLOT];
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${JSON.stringify({ level: "error", msg: "cannot start", why })}\n`);
   });
   return opened;
 }

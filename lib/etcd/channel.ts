@@ -6,7 +6,6 @@ import {
   type ChannelCredentials,
   Client,
   type ClientDuplexStream,
-  type ClientReadableStream,
   connectivityState,
   credentials,
   type Metadata,
@@ -134,23 +133,6 @@ export class Channel {
       pathOf(service, method),
       (message: Request) => asBuffer(method.requestType.encode(message).finish()),
       (bytes: Buffer) => method.responseType.decode(bytes),
-      metadata,
-      options,
-    );
-  }
-
-  serverStream<Request, Response>(
-    service: Service,
-    method: Method<Request, Response>,
-    request: Request,
-    metadata: Metadata,
-    options: CallOptions = {},
-  ): ClientReadableStream<Response> {
-    return this.#client.makeServerStreamRequest(
-      pathOf(service, method),
-      (message: Request) => asBuffer(method.requestType.encode(message).finish()),
-      (bytes: Buffer) => method.responseType.decode(bytes),
-      request,
       metadata,
       options,
     );

@@ -24,8 +24,6 @@ export type { KeyValue as KeyRecord } from "../../server/proto/gen/kv.ts";
 
 /** `rangeEnd` of everything from the key on. */
 export const OPEN_END: Buffer = Buffer.from([0]);
-/** As `key`, with OPEN_END: the whole key space. */
-export const FIRST_KEY: Buffer = Buffer.from([0]);
 
 export interface RangeQuery {
   readonly key: Buffer;

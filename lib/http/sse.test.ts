@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { shutDown } from "./shutdown.ts";
 import { formatMessage, type SseMessage, type SseOptions, sseReply } from "./sse.ts";
 
 function options(over: Partial<SseOptions> & Pick<SseOptions, "messages">): SseOptions {
@@ -71,6 +72,18 @@ test("the source is ended exactly once when the reader goes", async () => {
   await reader?.cancel();
   await vi.waitFor(() => expect(isClosed).toBe(true));
   expect(cancelled).toHaveBeenCalledOnce();
+});
+
+test("the signal to stop ends every stream, so that the process can end", async () => {
+  const silent = async function* (): AsyncGenerator<SseMessage> {
+    yield { event: "open", data: {} };
+    await new Promise(() => undefined);
+  };
+  const cancelled = vi.fn();
+  const texts = [1, 2].map(() => sseReply(options({ messages: silent(), cancelled })).text());
+  shutDown();
+  for (const text of await Promise.all(texts)) expect(text).not.toContain("failure");
+  expect(cancelled).toHaveBeenCalledTimes(2);
 });
 
 test("a session that ends takes the stream with it within five seconds", async () => {

@@ -6,6 +6,7 @@
 //
 // A reader that takes nothing for a while is cut off; it comes back with Last-Event-ID.
 import { logUnexpected } from "./reply.ts";
+import { onShutdown } from "./shutdown.ts";
 
 export interface SseMessage {
   readonly event: string;
@@ -65,9 +66,12 @@ class SseStream {
   #pending: Pending | undefined;
   #sentAt = Date.now();
   #isStopped = false;
+  /** The stream is over: nobody needs to end it any more. */
+  readonly #forgetShutdown: () => void;
 
   constructor(options: SseOptions) {
     this.#options = options;
+    this.#forgetShutdown = onShutdown(() => this.#close());
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -106,6 +110,7 @@ class SseStream {
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#forgetShutdown();
     for (const timer of this.#timers) clearInterval(timer);
     this.#options.cancelled();
     this.#options.messages.return(undefined).catch((error: unknown) => {
