@@ -49,7 +49,9 @@ export function ConflictDialog(props: ConflictDialogProps) {
             Discard mine
           </Button>
           {theirs === null ? null : (
-            <Button onClick={() => onRebase(theirs)}>Keep editing on top of theirs</Button>
+            <Button data-autofocus onClick={() => onRebase(theirs)}>
+              Keep editing on top of theirs
+            </Button>
           )}
           <Button
             tone="danger"

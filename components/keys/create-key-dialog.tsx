@@ -4,7 +4,7 @@ import { useState } from "react";
 import { hexGutters } from "@/components/keys/hex-gutter";
 import { Button } from "@/components/ui/button";
 import { CodeEditor } from "@/components/ui/code-editor";
-import { CopyButton } from "@/components/ui/copy-button";
+import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/input";
 import { Notice } from "@/components/ui/notice";
@@ -89,7 +89,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
       description="Created only if no key of this name exists."
       footer={
         <>
-          {command === null ? null : <CopyButton text={command} label="Copy as etcdctl" />}
+          <CopyCommandButton command={command} />
           <Button onClick={onClose}>Cancel</Button>
           <Button tone="primary" busy={isBusy} disabled={!isReady} onClick={() => void create()}>
             Create
@@ -168,6 +168,7 @@ function KeyField({ form, text, parsed, onForm, onText }: KeyFieldProps) {
       <div className="flex gap-2">
         <Input
           id="new-key"
+          data-autofocus
           value={text}
           onChange={(event) => onText(event.target.value)}
           aria-invalid={!parsed.ok}

@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
-import { CopyButton } from "@/components/ui/copy-button";
+import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
 import { Notice } from "@/components/ui/notice";
 import { useToaster } from "@/components/ui/toast";
@@ -65,8 +65,10 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
       }
       footer={
         <>
-          {command === null ? null : <CopyButton text={command} label="Copy as etcdctl" />}
-          <Button onClick={() => close(false)}>Cancel</Button>
+          <CopyCommandButton command={command} />
+          <Button data-autofocus onClick={() => close(false)}>
+            Cancel
+          </Button>
           <Button tone="danger" busy={isBusy} onClick={() => void run()}>
             Delete
           </Button>

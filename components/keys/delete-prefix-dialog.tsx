@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { DeletePreview } from "@/components/keys/delete-preview";
 import { Button } from "@/components/ui/button";
-import { CopyButton } from "@/components/ui/copy-button";
+import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/input";
 import { Notice } from "@/components/ui/notice";
@@ -90,7 +90,7 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
           </Button>
         ) : (
           <>
-            {command === null ? null : <CopyButton text={command} label="Copy as etcdctl" />}
+            <CopyCommandButton command={command} />
             <Button disabled={run.at === "running"} onClick={onClose}>
               Cancel
             </Button>

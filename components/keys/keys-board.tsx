@@ -13,6 +13,7 @@ import { Button } from "@/components/ui/button";
 import { cn } from "@/components/ui/class-names";
 import { Kbd } from "@/components/ui/kbd";
 import { Blank, Notice } from "@/components/ui/notice";
+import { useCommandKey } from "@/components/ui/platform";
 import { SplitPanes } from "@/components/ui/split-panes";
 import { formatDecimal } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
@@ -110,6 +111,7 @@ interface ChosenProps {
 }
 
 function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: ChosenProps) {
+  const commandKey = useCommandKey();
   const { key, folder, cluster, revision } = location.address;
   if (key !== undefined) {
     return (
@@ -135,12 +137,12 @@ function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: Cho
   }
   return (
     <Blank icon={<MousePointerClick aria-hidden />} title="Choose a key">
-      Or press <Kbd>/</Kbd> to search by prefix, <Kbd>⌘K</Kbd> to open one by its name.
+      Or press <Kbd>/</Kbd> to search by prefix, <Kbd>{commandKey} K</Kbd> to open one by its name.
     </Blank>
   );
 }
 
-/** A shared address opens the tree down to its key, once; a lone folder opens anyway. */
+/** A shared address opens the tree down to its key; a lone folder opens anyway. */
 function useReveal(tree: KeyTree, view: TreeView, location: KeysLocation) {
   const { key, folder } = location.address;
   const target = key ?? folder;
@@ -155,4 +157,7 @@ function useReveal(tree: KeyTree, view: TreeView, location: KeysLocation) {
     if (target !== undefined) void tree.reveal(target, isFolder);
     else if (only?.kind === "folder") void tree.openFolder(only.key);
   }, [tree, isLoaded, target, isFolder, rows]);
+  useEffect(() => {
+    if (revealed.current === tree && target !== undefined) void tree.reveal(target, false);
+  }, [tree, target]);
 }

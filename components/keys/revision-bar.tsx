@@ -115,6 +115,7 @@ function RevisionDialog({ open, onOpenChange, newest, onRevision }: RevisionDial
         <Field label="Revision" htmlFor="revision" error={error} className="flex-1">
           <Input
             id="revision"
+            data-autofocus
             inputMode="numeric"
             value={text}
             aria-invalid={error !== undefined}

@@ -1,7 +1,7 @@
 "use client";
 
 import { Button } from "@/components/ui/button";
-import { CopyButton } from "@/components/ui/copy-button";
+import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
 import { Notice } from "@/components/ui/notice";
 import { ValueDiff } from "@/components/ui/value-diff";
@@ -43,9 +43,9 @@ export function SaveDialog(props: SaveDialogProps) {
             Saved only if the key still stands at revision {formatDecimal(baseRevision)}.
             {hasLease ? " It stays on its lease." : null}
           </span>
-          {command === null ? null : <CopyButton text={command} label="Copy as etcdctl" />}
+          <CopyCommandButton command={command} />
           <Button onClick={() => onOpenChange(false)}>Go on editing</Button>
-          <Button tone="primary" busy={isSaving} onClick={onSave}>
+          <Button data-autofocus tone="primary" busy={isSaving} onClick={onSave}>
             Save
           </Button>
         </>

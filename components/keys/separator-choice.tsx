@@ -81,6 +81,7 @@ function SeparatorDialog({ open, onOpenChange, onChange }: SeparatorDialogProps)
         <Field label="Separator" htmlFor="separator">
           <Input
             id="separator"
+            data-autofocus
             value={text}
             onChange={(event) => setText(event.target.value)}
             className="font-mono"

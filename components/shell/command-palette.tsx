@@ -50,8 +50,19 @@ function PaletteBody({ close }: { close: () => void }) {
     close();
     action();
   };
+  const wanted = text.trim().toLowerCase();
+  const fits = (label: string) => label.toLowerCase().includes(wanted);
+  const commands = [
+    ...THEMES.map((theme) => ({
+      label: `Appearance: ${theme.label}`,
+      icon: <Palette />,
+      act: () => setTheme(theme.value),
+    })),
+    { label: "Keyboard shortcuts", icon: <Keyboard />, act: shell.openShortcuts },
+    { label: "Sign out", icon: <LogOut />, act: shell.signOut },
+  ];
   return (
-    <Command label="Go to a page or key" loop>
+    <Command label="Go to a page or key" loop shouldFilter={false}>
       <Command.Input
         value={text}
         onValueChange={setText}
@@ -60,8 +71,8 @@ function PaletteBody({ close }: { close: () => void }) {
       />
       <Command.List className="max-h-96 overflow-auto p-1.5">
         <Command.Empty className="p-4 text-sm text-ink-2">Nothing fits.</Command.Empty>
-        <Group heading="Pages">
-          {AREAS.map((area) => (
+        <Group heading="Pages" isEmpty={!AREAS.some((area) => fits(area.label))}>
+          {AREAS.filter((area) => fits(area.label)).map((area) => (
             <Row
               key={area.name}
               icon={<area.Icon />}
@@ -72,18 +83,14 @@ function PaletteBody({ close }: { close: () => void }) {
           ))}
         </Group>
         {text === "" ? null : <KeyRows text={text} run={run} />}
-        <Group heading="Commands">
-          {THEMES.map((theme) => (
-            <Row key={theme.value} icon={<Palette />} onSelect={run(() => setTheme(theme.value))}>
-              Appearance: {theme.label}
-            </Row>
-          ))}
-          <Row icon={<Keyboard />} onSelect={run(shell.openShortcuts)}>
-            Keyboard shortcuts
-          </Row>
-          <Row icon={<LogOut />} onSelect={run(shell.signOut)}>
-            Sign out
-          </Row>
+        <Group heading="Commands" isEmpty={!commands.some(({ label }) => fits(label))}>
+          {commands
+            .filter(({ label }) => fits(label))
+            .map(({ label, icon, act }) => (
+              <Row key={label} icon={icon} onSelect={run(act)}>
+                {label}
+              </Row>
+            ))}
         </Group>
       </Command.List>
     </Command>
@@ -108,12 +115,12 @@ function KeyRows({ text, run }: KeyRowsProps) {
   return (
     <Group heading={data === undefined ? "Keys" : `Keys starting with “${formatKey(prefix)}”`}>
       {hits.map((key) => (
-        <Row key={formatKey(key)} icon={<KeyRound />} onSelect={open(key)} always>
+        <Row key={formatKey(key)} icon={<KeyRound />} onSelect={open(key)}>
           <span className="truncate font-mono text-xs">{formatKey(key)}</span>
         </Row>
       ))}
       {hits.length > 0 ? null : (
-        <Row icon={<ArrowRight />} onSelect={open(prefix)} always>
+        <Row icon={<ArrowRight />} onSelect={open(prefix)}>
           Open key <span className="truncate font-mono text-xs">{formatKey(prefix)}</span>
         </Row>
       )}
@@ -121,7 +128,14 @@ function KeyRows({ text, run }: KeyRowsProps) {
   );
 }
 
-function Group({ heading, children }: { heading: string; children: ReactNode }) {
+interface GroupProps {
+  heading: string;
+  isEmpty?: boolean;
+  children: ReactNode;
+}
+
+function Group({ heading, isEmpty, children }: GroupProps) {
+  if (isEmpty) return null;
   return (
     <Command.Group
       heading={heading}
@@ -135,16 +149,13 @@ function Group({ heading, children }: { heading: string; children: ReactNode }) 
 interface RowProps {
   icon: ReactNode;
   onSelect: () => void;
-  /** Shown whatever is typed: the server has chosen it. */
-  always?: boolean;
   children: ReactNode;
 }
 
-function Row({ icon, onSelect, always, children }: RowProps) {
+function Row({ icon, onSelect, children }: RowProps) {
   return (
     <Command.Item
       onSelect={onSelect}
-      forceMount={always ?? false}
       className="group flex h-9 cursor-default items-center gap-2.5 rounded-md px-2.5 text-sm data-[selected=true]:bg-hover [&_svg]:size-4 [&_svg]:shrink-0 [&_svg]:text-ink-3"
     >
       {icon}

@@ -1,8 +1,9 @@
 "use client";
 
-import { SHORTCUTS } from "@/components/shell/shortcuts";
+import { COMMAND, SHORTCUTS } from "@/components/shell/shortcuts";
 import { Dialog } from "@/components/ui/dialog";
 import { Kbd } from "@/components/ui/kbd";
+import { useCommandKey } from "@/components/ui/platform";
 
 interface ShortcutsDialogProps {
   open: boolean;
@@ -10,6 +11,7 @@ interface ShortcutsDialogProps {
 }
 
 export function ShortcutsDialog({ open, onOpenChange }: ShortcutsDialogProps) {
+  const commandKey = useCommandKey();
   return (
     <Dialog
       open={open}
@@ -27,7 +29,7 @@ export function ShortcutsDialog({ open, onOpenChange }: ShortcutsDialogProps) {
                   <dt className="text-sm">{shortcut.does}</dt>
                   <dd className="flex shrink-0 gap-1 pt-px">
                     {shortcut.keys.map((key) => (
-                      <Kbd key={key}>{key}</Kbd>
+                      <Kbd key={key}>{key === COMMAND ? commandKey : key}</Kbd>
                     ))}
                   </dd>
                 </div>

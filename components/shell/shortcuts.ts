@@ -3,12 +3,15 @@ export interface Shortcut {
   readonly does: string;
 }
 
+/** Stands for ⌘ or Ctrl. */
+export const COMMAND = "command";
+
 export const SHORTCUTS: readonly { readonly title: string; readonly list: readonly Shortcut[] }[] =
   [
     {
       title: "Everywhere",
       list: [
-        { keys: ["⌘", "K"], does: "Go to a page or key (Ctrl K on other keyboards)" },
+        { keys: [COMMAND, "K"], does: "Go to a page or key" },
         { keys: ["g", "o"], does: "Overview" },
         { keys: ["g", "k"], does: "Keys" },
         { keys: ["g", "w"], does: "Watch" },
@@ -29,8 +32,8 @@ export const SHORTCUTS: readonly { readonly title: string; readonly list: readon
     {
       title: "Value",
       list: [
-        { keys: ["⌘", "S"], does: "Review changes and save (Ctrl S)" },
-        { keys: ["Esc", "Tab"], does: "Leave the editor" },
+        { keys: [COMMAND, "S"], does: "Review changes and save" },
+        { keys: ["Tab"], does: "Leave the editor" },
       ],
     },
     {

@@ -9,10 +9,12 @@ import { THEMES } from "@/components/shell/themes";
 import { Button } from "@/components/ui/button";
 import { Kbd } from "@/components/ui/kbd";
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuSeparator } from "@/components/ui/menu";
+import { useCommandKey } from "@/components/ui/platform";
 import { sessionQuery } from "@/lib/browser/clusters";
 
 export function Topbar() {
   const { openPalette } = useShell();
+  const commandKey = useCommandKey();
   const { data: session } = useQuery(sessionQuery());
   return (
     <header className="flex h-12 shrink-0 items-center justify-between gap-3 border-b bg-panel px-3">
@@ -26,7 +28,7 @@ export function Topbar() {
           <Search aria-hidden className="size-3.5" />
           <span className="hidden md:inline md:w-36 md:text-left">Go to page or key</span>
           <span className="sr-only md:hidden">Go to page or key</span>
-          <Kbd>⌘K</Kbd>
+          <Kbd>{commandKey} K</Kbd>
         </button>
         <UserMenu userName={session?.user.name ?? ""} />
       </div>

@@ -1,6 +1,6 @@
 "use client";
 
-import { Check, Copy } from "lucide-react";
+import { Check, Terminal } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { useToaster } from "@/components/ui/toast";
@@ -30,7 +30,8 @@ function copyBySelection(text: string): boolean {
   return done;
 }
 
-export function CopyButton({ text, label }: { text: string; label: string }) {
+/** For the command line that does the same as what stands beside it; null shows nothing. */
+export function CopyCommandButton({ command }: { command: string | null }) {
   const [isCopied, setIsCopied] = useState(false);
   const toaster = useToaster();
   useEffect(() => {
@@ -38,19 +39,15 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
     const timer = setTimeout(() => setIsCopied(false), CONFIRMED_MS);
     return () => clearTimeout(timer);
   }, [isCopied]);
+  if (command === null) return null;
   const copy = async () => {
-    if (await copyText(text)) setIsCopied(true);
+    if (await copyText(command)) setIsCopied(true);
     else toaster.failed("Not copied", "The browser did not allow it.");
   };
   return (
-    <Button
-      tone="quiet"
-      size="icon-sm"
-      aria-label={isCopied ? "Copied" : label}
-      title={label}
-      onClick={() => void copy()}
-    >
-      {isCopied ? <Check className="text-good" /> : <Copy />}
+    <Button tone="quiet" size="sm" title={command} onClick={() => void copy()}>
+      {isCopied ? <Check className="text-good" /> : <Terminal />}
+      {isCopied ? "Copied" : "Copy as etcdctl"}
     </Button>
   );
 }

@@ -15,6 +15,18 @@ interface DialogProps {
   footer?: ReactNode;
 }
 
+/** To the element that asks for it with data-autofocus, else to the first one. */
+function focusMarked(event: Event) {
+  const { currentTarget } = event;
+  const wanted =
+    currentTarget instanceof HTMLElement
+      ? currentTarget.querySelector<HTMLElement>("[data-autofocus]")
+      : null;
+  if (wanted === null) return;
+  event.preventDefault();
+  wanted.focus();
+}
+
 const widths = { sm: "max-w-md", md: "max-w-xl", lg: "max-w-6xl" };
 
 export function Dialog(props: DialogProps) {
@@ -24,6 +36,7 @@ export function Dialog(props: DialogProps) {
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-veil" />
         <Radix.Content
+          onOpenAutoFocus={focusMarked}
           className={cn(
             "fixed top-[8vh] left-1/2 z-50 flex max-h-[84vh] w-[calc(100vw-32px)] -translate-x-1/2 animate-rise flex-col overflow-hidden rounded-lg border bg-panel shadow-float",
             widths[size ?? "md"],

@@ -3,6 +3,7 @@
 import { CircleAlert, CircleCheck, X } from "lucide-react";
 import { Toast as Radix } from "radix-ui";
 import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
+import { ClientOnly } from "@/components/ui/client-only";
 
 interface Message {
   readonly id: number;
@@ -54,7 +55,9 @@ export function ToastProvider({ children }: { children: ReactNode }) {
         {messages.map((message) => (
           <ToastCard key={message.id} message={message} onClosed={() => remove(message.id)} />
         ))}
-        <Radix.Viewport className="fixed right-4 bottom-4 z-70 flex w-88 max-w-[calc(100vw-32px)] flex-col gap-2 outline-none" />
+        <ClientOnly>
+          <Radix.Viewport className="fixed bottom-4 left-1/2 z-70 flex w-88 -translate-x-1/2 max-w-[calc(100vw-32px)] flex-col gap-2 outline-none" />
+        </ClientOnly>
       </Radix.Provider>
     </ToasterContext>
   );

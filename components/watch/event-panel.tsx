@@ -4,7 +4,7 @@ import { ArrowUpRight, X } from "lucide-react";
 import Link from "next/link";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/components/ui/class-names";
-import { CopyButton } from "@/components/ui/copy-button";
+import { CopyCommandButton } from "@/components/ui/copy-button";
 import { ValueDiff } from "@/components/ui/value-diff";
 import { OPS } from "@/components/watch/event-row-view";
 import { getCommand } from "@/lib/browser/etcdctl";
@@ -36,7 +36,7 @@ export function EventPanel({ cluster, row, onClose }: EventPanelProps) {
           {formatKey(key)}
         </h2>
         <div className="flex shrink-0 items-center gap-1">
-          {command === null ? null : <CopyButton text={command} label="Copy as etcdctl" />}
+          <CopyCommandButton command={command} />
           <Button asChild size="sm">
             <Link href={keysHref({ cluster, key })}>
               Open key <ArrowUpRight />

@@ -1,14 +1,13 @@
 "use client";
 
-import { Eraser, Pause, Play, Search, Terminal } from "lucide-react";
+import { Eraser, Pause, Play, Search } from "lucide-react";
 import dynamic from "next/dynamic";
 import { useEffect, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/components/ui/class-names";
-import { copyText } from "@/components/ui/copy-button";
+import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Input } from "@/components/ui/input";
 import { useNow } from "@/components/ui/now";
-import { useToaster } from "@/components/ui/toast";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { WatchTarget } from "@/components/watch/watch-address";
 import { watchCommand } from "@/lib/browser/etcdctl";
@@ -27,6 +26,7 @@ interface FeedBarProps {
 }
 
 export function FeedBar({ feed, view, target }: FeedBarProps) {
+  const { bytes, isPrefix, revision } = target;
   const now = useNow(1_000);
   const points = feed.rate(now);
   const last = points.at(-1);
@@ -54,7 +54,7 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
         <FilterField feed={feed} />
         <Counts view={view} />
         <div className="ml-auto flex shrink-0 items-center gap-1.5">
-          <CommandButton target={target} />
+          <CopyCommandButton command={watchCommand(bytes, isPrefix, revision)} />
           <Tooltip label="Forget the events shown; the watch goes on">
             <Button tone="quiet" size="sm" onClick={() => feed.clear()}>
               <Eraser /> Clear
@@ -147,20 +147,5 @@ function FilterField({ feed }: { feed: WatchFeed }) {
         className="h-7 pl-7 text-xs"
       />
     </div>
-  );
-}
-
-function CommandButton({ target }: { target: WatchTarget }) {
-  const toaster = useToaster();
-  const command = watchCommand(target.bytes, target.isPrefix, target.revision);
-  const copy = async () => {
-    if (command === null) return;
-    if (await copyText(command)) toaster.done("The command is copied", command);
-    else toaster.failed("Not copied", "The browser did not allow it.");
-  };
-  return (
-    <Button tone="quiet" size="sm" disabled={command === null} onClick={() => void copy()}>
-      <Terminal /> <span className="max-lg:sr-only">Copy as etcdctl</span>
-    </Button>
   );
 }

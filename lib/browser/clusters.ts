@@ -53,7 +53,8 @@ export function nextLook(last: OverviewLook | undefined, overview: OverviewReply
     if (status !== null) known[id] = { status, seenAt: overview.checkedAt };
     else if (before !== undefined) known[id] = before;
   }
-  return { overview, known };
+  const members = overview.members.toSorted((a, b) => a.name.localeCompare(b.name, "en"));
+  return { overview: { ...overview, members }, known };
 }
 
 export function sessionQuery() {

@@ -118,6 +118,16 @@ describe("tree of keys", () => {
     expect(store.calls.slice(-3)).toEqual(["@now", "a/@5", "b/@5"]);
   });
 
+  test("a refresh loads as many pages as were there", async () => {
+    const store = new Store(["k1", "k2", "k3", "k4", "k5"]);
+    store.pageChildren = 2;
+    const tree = treeOver(store);
+    await tree.refresh();
+    await tree.loadMore("");
+    await tree.refresh();
+    expect(drawing(tree.view().rows)).toEqual(["k1", "k2", "k3", "k4", "(more)"]);
+  });
+
   test("a level that fails says so in its place and can be tried again", async () => {
     const store = new Store(["a/1"]);
     const tree = treeOver(store);

@@ -96,12 +96,7 @@ export class KeyTree {
     const epoch = this.#epoch;
     this.#publish({ isRefreshing: true });
     try {
-      const root = await this.#load({
-        prefix: decodeBase64(ROOT),
-        revision: this.#fixed,
-        cursor: undefined,
-        limit: FIRST_PAGE_CHILDREN,
-      });
+      const root = await this.#loadAgain(ROOT, this.#fixed);
       if (epoch !== this.#epoch) return;
       const levels = new Map([[ROOT, levelOf(root)]]);
       await this.#reloadOpen(levels, root.revision);
@@ -121,18 +116,28 @@ export class KeyTree {
     const inOrder = [...this.#open].toSorted((a, b) => a.length - b.length);
     for (const folder of inOrder) {
       try {
-        const page = {
-          prefix: decodeBase64(folder),
-          cursor: undefined,
-          limit: FIRST_PAGE_CHILDREN,
-        };
-        const reply = await this.#load({ ...page, revision });
+        const reply = await this.#loadAgain(folder, revision);
         if (reply.count === 0) this.#open.delete(folder);
         else levels.set(folder, levelOf(reply));
       } catch (error) {
         levels.set(folder, { ...EMPTY, error: errorText(error) });
       }
     }
+  }
+
+  /** As many pages as are loaded now, so that nobody is thrown back to the top of a long list. */
+  async #loadAgain(folder: string, revision: string | undefined): Promise<ChildrenReply> {
+    const wanted = this.#levels.get(folder)?.children.length ?? 0;
+    const prefix = decodeBase64(folder);
+    const first = { prefix, revision, cursor: undefined, limit: FIRST_PAGE_CHILDREN };
+    let reply = await this.#load(first);
+    const children = [...reply.children];
+    while (reply.cursor !== null && children.length < wanted) {
+      const { revision: pinned, cursor } = reply;
+      reply = await this.#load({ prefix, revision: pinned, cursor, limit: NEXT_PAGE_CHILDREN });
+      children.push(...reply.children);
+    }
+    return { ...reply, children };
   }
 
   async #loadPage(folder: string): Promise<void> {

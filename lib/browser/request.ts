@@ -1,9 +1,6 @@
-import { z } from "zod";
 import { type ApiError, type ErrorName, ErrorReply } from "../schema/errors.ts";
+import type { z } from "../schema/zod.ts";
 import { reportSessionEnd } from "./session-end.ts";
-
-// Compiled parsers need eval, which the page's content security policy forbids.
-z.config({ jitless: true });
 
 /** `offline`: the console itself did not answer; `bad-reply`: it answered with something else. */
 export type RequestErrorCode = ErrorName | "offline" | "bad-reply";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./zod.ts";
 
 /** `local` is the cluster that the console was started with. */
 export const ClusterId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "not a cluster id");

@@ -1,6 +1,6 @@
-import { z } from "zod";
 import { Decimal } from "./bytes.ts";
 import { ApiError } from "./errors.ts";
+import { z } from "./zod.ts";
 
 /** The lines of a delete-prefix reply; the last one is `done` or `failed`. */
 export const DeleteProgress = z.discriminatedUnion("type", [

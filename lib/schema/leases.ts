@@ -1,5 +1,5 @@
-import { z } from "zod";
 import { Decimal, SignedDecimal } from "./bytes.ts";
+import { z } from "./zod.ts";
 
 /** GET /api/clusters/[cluster]/leases/[lease]: the id in decimal. 404 when it is gone. */
 export const LeaseReply = z.object({

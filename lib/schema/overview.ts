@@ -1,8 +1,9 @@
 // GET /api/clusters/[cluster]/overview. Always 200 with as much truth as can be had: a member that
 // does not answer says so with the reason, and `membership` says where the list comes from.
-import { z } from "zod";
+
 import { Decimal } from "./bytes.ts";
 import { ApiError } from "./errors.ts";
+import { z } from "./zod.ts";
 
 export const MemberStatus = z.object({
   version: z.string(),

@@ -12,10 +12,11 @@
 //   event: link       LinkEvent      the way to etcd broke or is back; the stream resumes by itself
 //   event: failure    ErrorReply     final; the server closes the stream, do not reconnect at once
 //   : heartbeat                      comment, every 15 s
-import { z } from "zod";
+
 import { Base64, Base64Url, Decimal } from "./bytes.ts";
 import { ApiError } from "./errors.ts";
 import { KeyValue } from "./keys.ts";
+import { z } from "./zod.ts";
 
 /** Exactly one of `key` and `prefix`; prefix "" watches everything. */
 export const WatchQuery = z
