@@ -34,9 +34,12 @@ function shown(result: CommandResult): { code: number; stdout: string; stderr: s
 }
 
 async function both(tools: EtcdTools, args: readonly string[]): Promise<void> {
+  // Only the leader can be asked to hand over, and it is another member in each of the clusters.
+  const endpointsOf = (cluster: ClusterProcess) =>
+    args[0] === "move-leader" ? cluster.endpoints : cluster.member(0).clientUrl;
   const [mine, real] = [
-    await etcdctl(tools, ours.member(0).clientUrl, args),
-    await etcdctl(tools, theirs.member(0).clientUrl, args),
+    await etcdctl(tools, endpointsOf(ours), args),
+    await etcdctl(tools, endpointsOf(theirs), args),
   ];
   expect(shown(mine), args.join(" ")).toEqual(shown(real));
 }
