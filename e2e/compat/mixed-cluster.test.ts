@@ -37,6 +37,19 @@ async function compact(at: string): Promise<void> {
   await cluster.at(at, ["compaction", String(header.revision - 3)]);
 }
 
+test("a new cluster of both makes begins with one log, whoever is elected", async () => {
+  await cluster.found({ a: "etcd-3.5", t1: "quorate", t2: "quorate" });
+  for (const leader of ["a", "t1", "t2"]) {
+    await cluster.lead(leader);
+    for (const at of ["a", "t1", "t2"]) await write(at, `${leader} leads, ${at} asks`);
+  }
+  await cluster.agreement(["a", "t1", "t2"]);
+  const lists = await Promise.all(
+    ["a", "t1", "t2"].map((name) => cluster.at(name, ["member", "list"])),
+  );
+  expect(new Set(lists).size).toBe(1);
+});
+
 test("a member of ours joins two of etcd as learner, is promoted, and its vote counts", async () => {
   await cluster.grow("a", "etcd-3.5");
   await write("a", "before");
@@ -78,13 +91,13 @@ test.each(["etcd-3.5", "etcd-3.4"] as const)(
     await write("a", "through a");
     await write("b", "through b");
     expect(await cluster.at("a", ["get", "through b/0", "--print-value-only"])).toBe("again\n");
-    const granted = await cluster.at("a", ["lease", "grant", "2"]);
+    const granted = await cluster.at("a", ["lease", "grant", "5"]);
     const lease = /lease ([0-9a-f]+) granted/.exec(granted)?.[1] ?? "";
     await cluster.at("a", ["put", `--lease=${lease}`, "mortal", "x"]);
     for (let i = 0; i < 3; i++) {
-      await delay(1000);
+      await delay(2000);
       const alive = await cluster.at("b", ["lease", "keep-alive", "--once", lease]);
-      expect(alive).toContain("keepalived with TTL(2)");
+      expect(alive).toContain("keepalived with TTL(5)");
     }
     expect(await cluster.at("b", ["lease", "timetolive", lease, "--keys"])).toContain("mortal");
     await cluster.eventually(async () => {
