@@ -18,7 +18,7 @@ export interface ConsoleState {
 }
 
 /** Throws at once when the cluster's address or certificates are unusable. */
-export async function openConsoleState(environment: ConsoleEnvironment): Promise<ConsoleState> {
+async function openConsoleState(environment: ConsoleEnvironment): Promise<ConsoleState> {
   const connections = new Connections(environment);
   connections.client(LOCAL);
   const store = new ConsoleStore(environment.dataDir);

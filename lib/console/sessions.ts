@@ -55,12 +55,6 @@ export class Sessions {
     this.#store.remove(keyOf(id));
   }
 
-  endAllOf(user: string): void {
-    for (const { id, record } of this.#all()) {
-      if (record?.user === user) this.#store.remove(["session", id]);
-    }
-  }
-
   /** Drops what has expired, and the oldest while there are too many. */
   #makeRoom(): void {
     const now = this.#now();

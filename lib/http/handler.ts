@@ -117,7 +117,7 @@ export function openRoute<Context>(
   };
 }
 
-export function cookieIn(request: Request, name: string): string | undefined {
+function cookieIn(request: Request, name: string): string | undefined {
   for (const part of request.headers.get("cookie")?.split(";") ?? []) {
     const cut = part.indexOf("=");
     if (cut > 0 && part.slice(0, cut).trim() === name) return part.slice(cut + 1).trim();

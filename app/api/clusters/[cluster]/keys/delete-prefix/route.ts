@@ -1,6 +1,7 @@
 import { checkPlan } from "@/lib/etcd/delete-prefix.ts";
 import { deleteProgress } from "@/lib/http/delete-progress.ts";
 import { route } from "@/lib/http/handler.ts";
+import { revisionOf } from "@/lib/http/key-json.ts";
 import { lineReply } from "@/lib/http/line-stream.ts";
 import { DeletePrefixRequest } from "@/lib/schema/keys.ts";
 
@@ -9,7 +10,7 @@ export const dynamic = "force-dynamic";
 export const POST = route({ body: DeletePrefixRequest }, async ({ client, body, requestId }) => {
   const plan = {
     prefix: Buffer.from(body.prefix, "base64"),
-    revision: Number(body.revision),
+    revision: revisionOf(body.revision) ?? 0,
     count: body.count,
   };
   await checkPlan(client, plan);
