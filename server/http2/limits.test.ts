@@ -325,6 +325,19 @@ test("what all connections hold has a limit, and the one that holds most pays fo
   expect((await modest.answer(3)).body).toEqual(message("x"));
 });
 
+test("a message in pieces far too small costs the peer its connection", async () => {
+  const peer = await open();
+  const long = message(Buffer.alloc(100_000));
+  const pieces = Buffer.concat(
+    [...long].slice(0, 5000).map((byte) => data(1, Buffer.from([byte]))),
+  );
+  peer.write(headers(1, "/hold"), pieces);
+  expect(await peer.goAway()).toEqual([
+    ErrorCode.ENHANCE_YOUR_CALM,
+    "a message in too many pieces",
+  ]);
+});
+
 test("a claimed length holds nothing before its bytes arrive", async () => {
   const peer = await open({ heldBytesPerConnectionMax: 1_000_000 });
   const claim = message(Buffer.alloc(2_000_000)).subarray(0, 10);

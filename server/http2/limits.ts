@@ -59,7 +59,7 @@ export const DEFAULT_LIMITS: Http2Limits = {
   grantedBytesMax: 64 * MIB,
   heldBytesPerConnectionMax: 1024 * MIB,
   heldBytesMax: 2048 * MIB,
-  unreadBytesPause: 64 * MIB,
+  unreadBytesPause: 16 * MIB,
   socketBytesMax: 256 * KIB,
   socketBytesFatal: 8 * MIB,
   idleFramesBurst: 10_000,

@@ -1,9 +1,13 @@
 import { Status } from "../errors.ts";
 import { decompressMessage } from "./message-compression.ts";
-import { MESSAGE_HEAD_BYTES } from "./protocol.ts";
+import { ConnectionError, ErrorCode, MESSAGE_HEAD_BYTES } from "./protocol.ts";
 
 /** A message that spans frames gets this much at first, then doubles: lengths are only claims. */
 const FIRST_BODY_BYTES = 4096;
+
+/** Frames that one message may come in: this many, and one more for each so many bytes of it. */
+const PIECES_MIN = 256;
+const PIECE_BYTES = 64;
 
 export interface MessageSink {
   /** False when no more messages are wanted. */
@@ -25,6 +29,7 @@ export class MessageReader {
   #isCompressed = false;
   #bodyLength = 0;
   #bodyBytes = 0;
+  #pieces = 0;
 
   constructor(sink: MessageSink, bytesMax: number, encoding: string | undefined) {
     this.#sink = sink;
@@ -42,6 +47,9 @@ export class MessageReader {
   }
 
   read(bytes: Buffer, start: number, end: number): void {
+    if (this.isInsideMessage && ++this.#pieces > PIECES_MIN + this.#bodyLength / PIECE_BYTES) {
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "a message in too many pieces");
+    }
     let at = start;
     while (at < end) {
       if (this.#body !== undefined) {
@@ -73,6 +81,8 @@ export class MessageReader {
   }
 
   #accepts(flag: number, length: number): boolean {
+    this.#pieces = 0;
+    this.#bodyLength = length;
     this.#isCompressed = flag === 1;
     const refusal = this.#refusal(flag, length);
     if (refusal !== undefined) this.#sink.refuse(refusal.status, refusal.text);
@@ -118,7 +128,6 @@ export class MessageReader {
   #openBody(length: number, available: number): void {
     const size = Math.min(length, Math.max(FIRST_BODY_BYTES, 2 * available));
     this.#body = Buffer.allocUnsafe(size);
-    this.#bodyLength = length;
     this.#bodyBytes = 0;
     this.#sink.hold(size);
   }
