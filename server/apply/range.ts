@@ -40,11 +40,19 @@ export function selectRecords(
   fetched: readonly KeyValueRecord[],
   request: RangeRequest,
 ): { readonly records: readonly KeyValueRecord[]; readonly more: boolean } {
-  let records = isFiltered(request) ? fetched.filter((each) => passes(each, request)) : fetched;
+  let records = filterRecords(fetched, request);
   const compare = recordOrder(request);
   if (compare !== undefined) records = [...records].sort(compare);
   const more = request.limit > 0 && records.length > request.limit;
   return { records: more ? records.slice(0, request.limit) : records, more };
+}
+
+/** What of `fetched` the request's revision bounds let through. */
+export function filterRecords(
+  fetched: readonly KeyValueRecord[],
+  request: RangeRequest,
+): readonly KeyValueRecord[] {
+  return isFiltered(request) ? fetched.filter((each) => passes(each, request)) : fetched;
 }
 
 export function recordBytes(records: readonly KeyValueRecord[], keysOnly: boolean): Buffer[] {
@@ -77,10 +85,10 @@ function passes(record: KeyValueRecord, request: RangeRequest): boolean {
   return minCreateRevision === 0 || createRevision >= minCreateRevision;
 }
 
-type RecordOrder = (a: KeyValueRecord, b: KeyValueRecord) => number;
+export type RecordOrder = (a: KeyValueRecord, b: KeyValueRecord) => number;
 
 /** Undefined where the order of the fetch, keys ascending, is already the one asked for. */
-function recordOrder(request: RangeRequest): RecordOrder | undefined {
+export function recordOrder(request: RangeRequest): RecordOrder | undefined {
   const { sortOrder, sortTarget } = request;
   const isDescending = sortOrder === RangeRequest_SortOrder.DESCEND;
   if (sortTarget === RangeRequest_SortTarget.KEY && !isDescending) return undefined;

@@ -1,4 +1,13 @@
-import { answerRange, needsAll, rangeQuery, recordBytes, selectRecords } from "../apply/range.ts";
+import {
+  answerRange,
+  filterRecords,
+  needsAll,
+  type RecordOrder,
+  rangeQuery,
+  recordBytes,
+  recordOrder,
+  selectRecords,
+} from "../apply/range.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { encodeRangeEnd, encodeRecords } from "../apply/response.ts";
 import type { Clock } from "../base/clock.ts";
@@ -10,8 +19,10 @@ import type { RangeRequest } from "../proto/gen/rpc.ts";
 /** Keys that a range may have to be answered within one turn. */
 const SMALL_COUNT = 256;
 /** One slice of a longer one: records, or their bytes. */
-const SLICE_RECORDS = 2048;
-const SLICE_BYTES = 1024 * 1024;
+const SLICE_RECORDS = 1024;
+const SLICE_BYTES = 512 * 1024;
+/** Records merged in one slice. */
+const MERGE_SLICE = 8192;
 
 /** The RangeResponse without its header, in pieces. */
 export interface RangeAnswer {
@@ -81,14 +92,59 @@ export class RangeReader {
     return chunks;
   }
 
+  /** Every slice is filtered and sorted as it comes; the sorted runs are merged in slices too. */
   async #collectSlices(request: RangeRequest, cursor: RangeCursor): Promise<Buffer[]> {
-    const fetched: KeyValueRecord[] = [];
+    const order = recordOrder(request);
+    const most = request.limit > 0 ? request.limit + 1 : Number.POSITIVE_INFINITY;
+    let runs: (readonly KeyValueRecord[])[] = [];
     for await (const records of this.#slices(cursor)) {
-      for (const record of records) fetched.push(record);
+      const run = filterRecords(records, request);
+      runs.push(order === undefined ? run : [...run].sort(order).slice(0, most));
     }
-    const { records, more } = selectRecords(fetched, request);
-    const body = encodeRecords(recordBytes(records, request.keysOnly));
-    return [body, encodeRangeEnd(more, cursor.count)];
+    while (order !== undefined && runs.length > 1) {
+      const merged: (readonly KeyValueRecord[])[] = [];
+      for (let at = 0; at < runs.length; at += 2) {
+        merged.push(await this.#merge(runs[at] ?? [], runs[at + 1] ?? [], order, most));
+      }
+      runs = merged;
+    }
+    const chunks: Buffer[] = [];
+    let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+    let found = 0;
+    for (const run of runs) {
+      found += run.length;
+      for (let at = 0; at < run.length && left > 0; at += SLICE_RECORDS) {
+        const records = run.slice(at, at + Math.min(SLICE_RECORDS, left));
+        left -= records.length;
+        chunks.push(encodeRecords(recordBytes(records, request.keysOnly)));
+        await this.#pause();
+      }
+    }
+    chunks.push(encodeRangeEnd(request.limit > 0 && found > request.limit, cursor.count));
+    return chunks;
+  }
+
+  async #merge(
+    left: readonly KeyValueRecord[],
+    right: readonly KeyValueRecord[],
+    order: RecordOrder,
+    most: number,
+  ): Promise<KeyValueRecord[]> {
+    const merged: KeyValueRecord[] = [];
+    let a = 0;
+    let b = 0;
+    while (merged.length < most) {
+      const [first, second] = [left[a], right[b]];
+      if (first === undefined && second === undefined) break;
+      const isLeft = second === undefined || (first !== undefined && order(first, second) <= 0);
+      merged.push((isLeft ? left[a++] : right[b++]) as KeyValueRecord);
+      if (merged.length % MERGE_SLICE === 0) await this.#pause();
+    }
+    return merged;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#clock.soon(resolve));
   }
 
   async *#slices(cursor: RangeCursor): AsyncGenerator<KeyValueRecord[]> {
@@ -96,7 +152,7 @@ export class RangeReader {
     while (!cursor.isDone) {
       yield cursor.next(SLICE_RECORDS, SLICE_BYTES);
       if (cursor.isDone) return;
-      await new Promise<void>((resolve) => this.#clock.soon(resolve));
+      await this.#pause();
       // A snapshot took the place of what the cursor reads.
       if (this.#state.isReplacing || this.#state.kv !== kv) throw new EtcdError("LeaderChanged");
     }

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { answerRange } from "../apply/range.ts";
+import { ReplicatedState } from "../apply/replicated-state.ts";
+import { SystemClock } from "../base/clock.ts";
+import { SeededRandom } from "../base/random.ts";
+import { RangeRequest, RangeResponse } from "../proto/gen/rpc.ts";
+import { MemoryEngine } from "../storage/memory-engine.ts";
+import { RangeReader } from "./range-reader.ts";
+
+const KEYS = 5000;
+const clock = new SystemClock();
+
+function storeOfKeys(): ReplicatedState {
+  const state = new ReplicatedState({
+    engine: new MemoryEngine(),
+    membership: { memberId: 1n, clusterId: 1n },
+    leaseTtlMinSeconds: 2,
+    clock,
+    serverVersion: "3.5.16",
+  });
+  const random = new SeededRandom(7);
+  for (let at = 0; at < KEYS; at++) {
+    const txn = state.kv.begin();
+    const key = Buffer.from(`k/${String(random.below(100_000)).padStart(6, "0")}`);
+    txn.put(key, Buffer.from(String(random.below(1_000_000))), 0n);
+    txn.end();
+  }
+  return state;
+}
+
+const state = storeOfKeys();
+const reader = new RangeReader(state, clock);
+const all = { key: Buffer.from("k/"), rangeEnd: Buffer.from("k0") };
+
+test.each([
+  {},
+  { limit: 1500 },
+  { limit: 100_000 },
+  { keysOnly: true },
+  { sortOrder: 2 },
+  { sortOrder: 1, sortTarget: 4 },
+  { sortOrder: 2, sortTarget: 4, limit: 1025 },
+  { sortOrder: 2, sortTarget: 3, limit: 7, keysOnly: true },
+  { sortTarget: 4, limit: 1500 },
+  { minModRevision: 1000, maxModRevision: 4000 },
+  { minCreateRevision: 3000, limit: 1200 },
+  { maxCreateRevision: 3000, sortOrder: 2, sortTarget: 2, limit: 1999 },
+  { countOnly: true },
+  { revision: 2000 },
+] as const)("a range read in slices is the range read at once: %j", async (options) => {
+  const request = RangeRequest.fromPartial({ ...all, ...options });
+  const { chunks } = await reader.read(request);
+  const sliced = RangeResponse.decode(Buffer.concat(chunks));
+  const whole = RangeResponse.decode(answerRange(state.kv, request));
+  expect([sliced.count, sliced.more]).toEqual([whole.count, whole.more]);
+  const column = (response: RangeResponse) =>
+    response.kvs.map((kv) => `${kv.key.toString()}=${kv.value.toString()}@${kv.modRevision}`);
+  expect(column(sliced)).toEqual(column(whole));
+});
+
+test("writes and a compaction meanwhile do not show in a range that has begun", async () => {
+  const before = state.kv.revision;
+  const reading = reader.read(RangeRequest.fromPartial(all));
+  const txn = state.kv.begin();
+  txn.deleteRange(all.key, all.rangeEnd);
+  txn.end();
+  state.kv.compact(state.kv.revision);
+  while (state.kv.compactStep());
+  const { revision, chunks } = await reading;
+  expect(revision).toBe(before);
+  const { kvs, count } = RangeResponse.decode(Buffer.concat(chunks));
+  expect(kvs).toHaveLength(count);
+  expect(count).toBeGreaterThan(4000);
+});
