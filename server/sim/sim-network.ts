@@ -17,7 +17,7 @@ export class SimNetwork {
     this.#swarm = swarm;
   }
 
-  /** From now on nothing is lost, doubled or late. */
+  /** From now on nothing is lost, doubled, late or overtaken: as connections really are. */
   heal(): void {
     this.#isHealthy = true;
     this.#cut.clear();
@@ -46,7 +46,7 @@ export class SimNetwork {
   /** One delay in ms for each time that the message arrives. */
   delays({ from, to, type }: Message): number[] {
     const swarm = this.#swarm;
-    if (this.#isHealthy) return [1 + this.#random.below(2)];
+    if (this.#isHealthy) return [1];
     if (this.#cut.has(from * LINK + to) || this.#happens(swarm.lost)) return [];
     const delays = [this.#delay()];
     const isOnce = type === MessageType.SNAPSHOT;
