@@ -62,6 +62,15 @@ export type MemberEnd =
   | { readonly kind: "removed" }
   | { readonly kind: "failed"; readonly error: unknown };
 
+/** What a member stands on, recovered or new. */
+interface Ground {
+  readonly state: ReplicatedState;
+  readonly raft: Raft;
+  readonly wal: Wal;
+  readonly markerIndex: number;
+  readonly metrics: Metrics;
+}
+
 export class Member {
   readonly #surroundings: MemberSurroundings;
   readonly #state: ReplicatedState;
@@ -82,8 +91,11 @@ export class Member {
   static async start(surroundings: MemberSurroundings): Promise<Member> {
     const { config, clock, log } = surroundings;
     const folder = openDataFolder(config);
-    const { wal, origin } = await openLog(config, folder, clock, log);
-    const engine = await LmdbEngine.open(folder.state);
+    const metrics = new Metrics();
+    const onSync = (ms: number) => metrics.observeWalFsync(ms / 1000);
+    const { wal, origin } = await openLog(config, folder, { clock, onSync }, log);
+    const onCommit = (ms: number) => metrics.observeCommit(ms / 1000);
+    const engine = await LmdbEngine.open(folder.state, { clock, onCommit });
     const state = new ReplicatedState({
       engine,
       membership: origin.metadata,
@@ -95,19 +107,19 @@ export class Member {
     state.setConfState(start.confState);
     const raft = new Raft(raftConfig(surroundings, origin.metadata.memberId), start);
     const markerIndex = start.snapshot.index;
-    const member = new Member(surroundings, { state, raft, wal, markerIndex }, folder.incoming);
+    const member = new Member(
+      surroundings,
+      { state, raft, wal, markerIndex, metrics },
+      folder.incoming,
+    );
     for (const remote of origin.remotes) member.#transport.addRemote(remote);
     await member.#start();
     return member;
   }
 
-  private constructor(
-    surroundings: MemberSurroundings,
-    ground: { state: ReplicatedState; raft: Raft; wal: Wal; markerIndex: number },
-    incoming: string,
-  ) {
+  private constructor(surroundings: MemberSurroundings, ground: Ground, incoming: string) {
     const { config, clock, random, log } = surroundings;
-    const { state, raft, wal, markerIndex } = ground;
+    const { state, raft, wal, markerIndex, metrics } = ground;
     const timing = timingOf(config);
     const timeoutMs = requestTimeoutMs(timing);
     const calls = (id: bigint) => this.#transport.calls(id);
@@ -198,6 +210,7 @@ export class Member {
     const hub = this.#hub;
     const transport = this.#transport;
     const { quotaBytes } = config;
+    metrics.reportFrom(() => memberFigures({ state, replica, transport, hub, quotaBytes }));
     this.#front = new ClientFront({
       config,
       clock,
@@ -215,7 +228,7 @@ export class Member {
         onSpaceExceeded: () => this.#duties.raiseNoSpace(),
       }),
       hub,
-      metrics: new Metrics(() => memberFigures({ state, replica, transport, hub, quotaBytes })),
+      metrics,
       timeoutMs,
     });
   }

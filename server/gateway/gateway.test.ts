@@ -23,7 +23,8 @@ afterEach(async () => {
 
 async function serve(changes: Partial<MemberProbe> = {}) {
   const clock = new SystemClock();
-  const metrics = new Metrics(() => ({
+  const metrics = new Metrics();
+  metrics.reportFrom(() => ({
     memberId: "8e9e05c52164694d",
     serverVersion: "3.5.16",
     clusterVersion: "3.5.0",

@@ -43,8 +43,7 @@ export function memberFigures(sources: FigureSources): MemberFigures {
       sentBytes: peer.sentBytes,
       receivedBytes: peer.receivedBytes,
       sentFailures: peer.sendFailures,
-      receivedFailures: 0,
-      disconnects: 0,
+      roundTripSeconds: peer.roundTripMs === undefined ? undefined : peer.roundTripMs / 1000,
     })),
     ...(state.isReplacing ? {} : storeFigures(state)),
   };

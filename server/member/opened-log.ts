@@ -1,10 +1,9 @@
-import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config.ts";
 import { type AskPeers, type Bootstrap, bootstrap, restart } from "../replica/bootstrap.ts";
 import { LmdbEngine } from "../storage/lmdb-engine.ts";
 import { PeerCalls } from "../transport/peer-calls.ts";
-import { FileWal } from "../wal/file-wal.ts";
+import { FileWal, type FileWalOptions } from "../wal/file-wal.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { RecoveryError } from "./recovered-log.ts";
 import { SERVER_VERSION } from "./version.ts";
@@ -23,11 +22,11 @@ const askPeers: AskPeers = (urls, timeoutMs) => new PeerCalls({ urls, timeoutMs 
 export async function openLog(
   config: Config,
   folder: DataFolder,
-  clock: Clock,
+  walOptions: FileWalOptions,
   log: Log,
 ): Promise<OpenedLog> {
-  if (!FileWal.exists(folder.wal)) return createLog(config, folder, clock);
-  const { wal, state } = await FileWal.open(folder.wal, { clock });
+  if (!FileWal.exists(folder.wal)) return createLog(config, folder, walOptions);
+  const { wal, state } = await FileWal.open(folder.wal, walOptions);
   if (state.hardState.term > 0 || state.snapshot.index > 0 || state.entries.length > 0) {
     log.info("restarting local member", {
       "cluster-id": state.metadata.clusterId.toString(16),
@@ -46,12 +45,16 @@ export async function openLog(
   return { wal, origin };
 }
 
-async function createLog(config: Config, folder: DataFolder, clock: Clock): Promise<OpenedLog> {
+async function createLog(
+  config: Config,
+  folder: DataFolder,
+  walOptions: FileWalOptions,
+): Promise<OpenedLog> {
   if (LmdbEngine.exists(folder.state)) {
     throw new RecoveryError(`${folder.state} holds a database, but its log is missing`);
   }
   const origin = await bootstrap(bootstrapConfig(config), askPeers);
-  const wal = await FileWal.create(folder.wal, origin.metadata, { clock });
+  const wal = await FileWal.create(folder.wal, origin.metadata, walOptions);
   await begin(wal, origin);
   return { wal, origin };
 }

@@ -121,7 +121,7 @@ export interface PeerRow {
   readonly type: "counter" | "gauge";
   /** `pair`: labels Local and Remote; otherwise the one label that holds the peer's id. */
   readonly labels: "pair" | "To" | "From";
-  readonly read: (peer: PeerFigures) => number;
+  readonly read: (peer: PeerFigures) => number | undefined;
 }
 
 export const PEER_TABLE: readonly PeerRow[] = [

@@ -5,8 +5,10 @@ export interface PeerFigures {
   readonly sentBytes: number;
   readonly receivedBytes: number;
   readonly sentFailures: number;
-  readonly receivedFailures: number;
-  readonly disconnects: number;
+  readonly receivedFailures?: number;
+  readonly disconnects?: number;
+  /** Of the last probe; sampled by each scrape. */
+  readonly roundTripSeconds?: number | undefined;
 }
 
 /**

@@ -3,7 +3,7 @@
 // Counting is done in plain numbers where it happens; a scrape reads them. Stations do not know
 // this folder: the member hands them the observers below as functions, and its figures to us.
 import { collectDefaultMetrics, exponentialBuckets, Histogram, Registry } from "prom-client";
-import { exportValues } from "./exported-values.ts";
+import { exportValues, type Labels, type Sample } from "./exported-values.ts";
 import { FIGURE_TABLE, PEER_TABLE, type PeerRow } from "./figure-table.ts";
 import type { MemberFigures } from "./figures.ts";
 import { exportGrpc } from "./grpc-export.ts";
@@ -11,62 +11,29 @@ import { GrpcMetrics } from "./grpc-metrics.ts";
 import { HealthCounters } from "./health-counters.ts";
 
 const DISK = exponentialBuckets(0.001, 2, 14);
-const APPLY = exponentialBuckets(0.0001, 2, 20);
 const HASH = exponentialBuckets(0.01, 2, 15);
 const SNAPSHOT = exponentialBuckets(0.01, 2, 17);
 const DEFRAG = exponentialBuckets(0.1, 2, 13);
 const ROUND_TRIP = exponentialBuckets(0.0001, 2, 16);
-const TRANSFER = exponentialBuckets(0.1, 2, 10);
-const TTL = exponentialBuckets(1, 2, 24);
-const COMPACTION_PAUSE = exponentialBuckets(1, 2, 13);
-const COMPACTION_TOTAL = exponentialBuckets(100, 2, 14);
 
 export class Metrics {
   readonly grpc = new GrpcMetrics();
   readonly health = new HealthCounters();
   readonly #registry = new Registry();
-  readonly #readFigures: () => MemberFigures;
+  #readFigures: (() => MemberFigures) | undefined;
   /** Of the scrape going on: all its values belong to one moment. */
-  #figures: MemberFigures;
+  #figures: MemberFigures | undefined;
   readonly #walFsync = this.#seconds("etcd_disk_wal_fsync_duration_seconds", DISK);
-  readonly #walWrite = this.#seconds("etcd_disk_wal_write_duration_seconds", DISK);
   readonly #commit = this.#seconds("etcd_disk_backend_commit_duration_seconds", DISK);
   readonly #defrag = this.#seconds("etcd_disk_backend_defrag_duration_seconds", DEFRAG);
   readonly #snapshot = this.#seconds("etcd_disk_backend_snapshot_duration_seconds", SNAPSHOT);
   readonly #hash = this.#seconds("etcd_mvcc_hash_duration_seconds", HASH);
   readonly #hashRevision = this.#seconds("etcd_mvcc_hash_rev_duration_seconds", HASH);
-  readonly #leaseTtl = this.#seconds("etcd_debugging_lease_ttl_total", TTL);
-  readonly #compactionPause = this.#seconds(
-    "etcd_debugging_mvcc_db_compaction_pause_duration_milliseconds",
-    COMPACTION_PAUSE,
-  );
-  readonly #compactionTotal = this.#seconds(
-    "etcd_debugging_mvcc_db_compaction_total_duration_milliseconds",
-    COMPACTION_TOTAL,
-  );
-  readonly #apply = this.#seconds("etcd_server_apply_duration_seconds", APPLY, [
-    "version",
-    "op",
-    "success",
-  ]);
   readonly #roundTrip = this.#seconds("etcd_network_peer_round_trip_time_seconds", ROUND_TRIP, [
     "To",
   ]);
-  readonly #snapshotSent = this.#seconds(
-    "etcd_network_snapshot_send_total_duration_seconds",
-    TRANSFER,
-    ["To"],
-  );
-  readonly #snapshotReceived = this.#seconds(
-    "etcd_network_snapshot_receive_total_duration_seconds",
-    TRANSFER,
-    ["From"],
-  );
 
-  /** @param readFigures asked once for each scrape */
-  constructor(readFigures: () => MemberFigures) {
-    this.#readFigures = readFigures;
-    this.#figures = readFigures();
+  constructor() {
     collectDefaultMetrics({ register: this.#registry });
     this.#exportFigures();
     for (const row of PEER_TABLE) this.#exportPeers(row);
@@ -76,35 +43,16 @@ export class Metrics {
   }
 
   readonly observeWalFsync = (seconds: number): void => this.#walFsync.observe(seconds);
-  readonly observeWalWrite = (seconds: number): void => this.#walWrite.observe(seconds);
   readonly observeCommit = (seconds: number): void => this.#commit.observe(seconds);
   readonly observeDefrag = (seconds: number): void => this.#defrag.observe(seconds);
   /** A database stream to a client. */
   readonly observeSnapshot = (seconds: number): void => this.#snapshot.observe(seconds);
   readonly observeHash = (seconds: number): void => this.#hash.observe(seconds);
   readonly observeHashRevision = (seconds: number): void => this.#hashRevision.observe(seconds);
-  readonly observeLeaseTtl = (seconds: number): void => this.#leaseTtl.observe(seconds);
-  /** One slice of a compaction. */
-  readonly observeCompactionPause = (ms: number): void => this.#compactionPause.observe(ms);
-  readonly observeCompaction = (ms: number): void => this.#compactionTotal.observe(ms);
-
-  /** @param operation etcd's name: Put, Txn, DeleteRange, Compaction, LeaseGrant … */
-  readonly observeApply = (operation: string, isSuccess: boolean, seconds: number): void => {
-    this.#apply.observe({ version: "v3", op: operation, success: String(isSuccess) }, seconds);
-  };
-
-  /** @param peer hex id */
-  readonly observeRoundTrip = (peer: string, seconds: number): void => {
-    this.#roundTrip.observe({ To: peer }, seconds);
-  };
-
-  readonly observeSnapshotSent = (peer: string, seconds: number): void => {
-    this.#snapshotSent.observe({ To: peer }, seconds);
-  };
-
-  readonly observeSnapshotReceived = (peer: string, seconds: number): void => {
-    this.#snapshotReceived.observe({ From: peer }, seconds);
-  };
+  /** From now on the member's figures are exported too; they are asked for once a scrape. */
+  reportFrom(readFigures: () => MemberFigures): void {
+    this.#readFigures = readFigures;
+  }
 
   get contentType(): string {
     return this.#registry.contentType;
@@ -112,7 +60,10 @@ export class Metrics {
 
   /** The exposition in Prometheus' text format. */
   text(): Promise<string> {
-    this.#figures = this.#readFigures();
+    this.#figures = this.#readFigures?.();
+    for (const { id, roundTripSeconds } of this.#figures?.peers ?? []) {
+      if (roundTripSeconds !== undefined) this.#roundTrip.observe({ To: id }, roundTripSeconds);
+    }
     return this.#registry.metrics();
   }
 
@@ -130,7 +81,7 @@ export class Metrics {
         type,
         labelNames: [],
         read: () => {
-          const value = read(this.#figures);
+          const value = this.#figures === undefined ? undefined : read(this.#figures);
           return value === undefined ? [] : [[{}, value]];
         },
       });
@@ -144,11 +95,13 @@ export class Metrics {
       type,
       labelNames: labels === "pair" ? ["Local", "Remote"] : [labels],
       read: () => {
-        const { memberId, peers } = this.#figures;
-        return (peers ?? []).map((peer) => [
-          labels === "pair" ? { Local: memberId, Remote: peer.id } : { [labels]: peer.id },
-          read(peer),
-        ]);
+        const { memberId = "", peers = [] } = this.#figures ?? {};
+        return peers.flatMap((peer) => {
+          const value = read(peer);
+          const own: Labels =
+            labels === "pair" ? { Local: memberId, Remote: peer.id } : { [labels]: peer.id };
+          return value === undefined ? [] : [[own, value] satisfies Sample];
+        });
       },
     });
   }
@@ -166,7 +119,7 @@ export class Metrics {
         type: "gauge",
         labelNames: [labelName],
         read: () => {
-          const value = read(this.#figures);
+          const value = this.#figures === undefined ? undefined : read(this.#figures);
           return value === undefined ? [] : [[{ [labelName]: value }, 1]];
         },
       });
@@ -181,7 +134,7 @@ export class Metrics {
       type: "gauge",
       labelNames: ["server_id", "alarm_type"],
       read: () =>
-        (this.#figures.alarms ?? []).map(({ memberId, type }) => [
+        (this.#figures?.alarms ?? []).map(({ memberId, type }) => [
           { server_id: memberId, alarm_type: type },
           1,
         ]),

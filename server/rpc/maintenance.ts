@@ -2,6 +2,7 @@ import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { EtcdError } from "../errors.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import {
   AlarmRequest,
   AlarmResponse,
@@ -25,6 +26,7 @@ export interface MaintenanceServiceOptions {
   readonly headers: Headers;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
 }
@@ -33,7 +35,7 @@ export function registerMaintenance(
   dispatcher: Dispatcher,
   options: MaintenanceServiceOptions,
 ): void {
-  const { state, proposer, headers, log } = options;
+  const { state, proposer, headers, clock, log, metrics } = options;
   dispatcher.unary(MaintenanceDefinition, "status", () => status(options));
   dispatcher.unary(MaintenanceDefinition, "alarm", async (request) => {
     const proposed = AlarmRequest.encode(request).finish();
@@ -42,16 +44,16 @@ export function registerMaintenance(
   });
   dispatcher.unary(MaintenanceDefinition, "defragment", async () => {
     log.info("starting defragment");
-    await state.engine.defragment();
+    await timed(clock, metrics.observeDefrag, () => state.engine.defragment());
     log.info("finished defragment");
     return { header: undefined };
   });
   dispatcher.unary(MaintenanceDefinition, "hash", async () => ({
     header: headers.now(),
-    hash: await databaseHash(options),
+    hash: await timed(clock, metrics.observeHash, () => databaseHash(options)),
   }));
   dispatcher.unary(MaintenanceDefinition, "hashKV", async ({ revision }) => {
-    const found = await hashKv(options, revision);
+    const found = await timed(clock, metrics.observeHashRevision, () => hashKv(options, revision));
     const { hash, compactRevision } = found;
     return { header: headers.now(), hash, compactRevision, hashRevision: found.revision };
   });
@@ -61,6 +63,17 @@ export function registerMaintenance(
   });
   dispatcher.stream(MaintenanceDefinition, "snapshot", (call) => new SnapshotCall(call, options));
   registerDowngrade(dispatcher, options);
+}
+
+async function timed<T>(
+  clock: Clock,
+  observe: (seconds: number) => void,
+  step: () => Promise<T>,
+): Promise<T> {
+  const startedMs = clock.monotonic();
+  const result = await step();
+  observe((clock.monotonic() - startedMs) / 1000);
+  return result;
 }
 
 function status({ replica, state, headers }: MaintenanceServiceOptions): StatusResponse {

@@ -1,8 +1,10 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { writeDatabase } from "../bbolt/database-writer.ts";
 import { TRAILER_BYTES, withTrailer } from "../bbolt/snapshot-file.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { SnapshotResponse } from "../proto/gen/rpc.ts";
 import { callFailure } from "./call-errors.ts";
 
@@ -13,7 +15,9 @@ const BACKLOG_BYTES_MAX = 1024 * 1024;
 
 export interface SnapshotCallOptions {
   readonly state: ReplicatedState;
+  readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** This member's database as a file of etcd's, and behind it the SHA-256 of all of it. */
@@ -47,7 +51,8 @@ export class SnapshotCall implements GrpcHandler {
   }
 
   async #send(): Promise<void> {
-    const { state, log } = this.#options;
+    const { state, clock, log, metrics } = this.#options;
+    const startedMs = clock.monotonic();
     state.mark();
     const picture = await state.engine.snapshot();
     try {
@@ -64,6 +69,7 @@ export class SnapshotCall implements GrpcHandler {
         if (this.#isCanceled) return;
       }
       this.#call.end();
+      metrics.observeSnapshot((clock.monotonic() - startedMs) / 1000);
     } finally {
       picture.close();
     }

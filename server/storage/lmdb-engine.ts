@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
 import { EngineFailedError, type EngineSnapshot, type Row, type ScanRange } from "./engine.ts";
 import { Layer } from "./layer.ts";
 import { LmdbEnvironment, lockPath } from "./lmdb-environment.ts";
@@ -25,15 +26,22 @@ const REWRITE_BYTES = 4 * 1024 * 1024;
 const GENERATION_FILE = /^v1-(\d{8})\.lmdb$/;
 const OWN_FILE = /^v\d+-\d{8}\.(lmdb|partial)(-lock)?$/;
 
+export interface LmdbEngineOptions {
+  /** Told how long each commit took, in milliseconds. */
+  readonly onCommit?: (durationMs: number) => void;
+  /** Needed for `onCommit` only. */
+  readonly clock?: Clock;
+}
+
 /** The state in a folder of its own, in LMDB. */
 export class LmdbEngine extends WriteBehindEngine {
   /** Creates the folder (mode 0700) and an empty state when there is none. */
-  static async open(directory: string): Promise<LmdbEngine> {
+  static async open(directory: string, options: LmdbEngineOptions = {}): Promise<LmdbEngine> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const generations = generationsIn(directory);
     const generation = generations.at(-1) ?? 1;
     removeLeftovers(directory, generation);
-    const store = new LmdbStore(directory, generation);
+    const store = new LmdbStore(directory, generation, options);
     await syncDirectory(directory);
     return new LmdbEngine(store);
   }
@@ -46,11 +54,13 @@ export class LmdbEngine extends WriteBehindEngine {
 
 class LmdbStore implements Store {
   readonly #directory: string;
+  readonly #options: LmdbEngineOptions;
   #generation: number;
   #environment: LmdbEnvironment;
 
-  constructor(directory: string, generation: number) {
+  constructor(directory: string, generation: number, options: LmdbEngineOptions) {
     this.#directory = directory;
+    this.#options = options;
     this.#generation = generation;
     this.#environment = new LmdbEnvironment(this.#path(generation, "lmdb"));
   }
@@ -63,8 +73,11 @@ class LmdbStore implements Store {
     return this.#environment.scan(table, range);
   }
 
-  write(layer: Layer): Promise<void> {
-    return this.#environment.write(layer);
+  async write(layer: Layer): Promise<void> {
+    const { clock, onCommit } = this.#options;
+    const started = clock?.monotonic() ?? 0;
+    await this.#environment.write(layer);
+    if (clock !== undefined) onCommit?.(clock.monotonic() - started);
   }
 
   picture(): EngineSnapshot {
