@@ -46,7 +46,12 @@ export function sseReply(options: SseOptions): Response {
     { highWaterMark: 1 },
   );
   return new Response(body, {
-    headers: { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" },
+    headers: {
+      "content-type": "text/event-stream; charset=utf-8",
+      "x-accel-buffering": "no",
+      // Kept alive behind the stream, the connection would hold up the server's end.
+      connection: "close",
+    },
   });
 }
 
