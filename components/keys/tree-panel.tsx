@@ -1,6 +1,6 @@
 "use client";
 
-import { Database, Plus, Search, X } from "lucide-react";
+import { Database, Plus, Search, TriangleAlert, X } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
 import type { KeysLocation } from "@/components/keys/keys-address";
 import { RevisionBar } from "@/components/keys/revision-bar";
@@ -108,7 +108,19 @@ interface TreeBodyProps {
 }
 
 function TreeBody({ tree, view, separator, list, onCreate }: TreeBodyProps) {
-  if (view.revision === null && view.rows.length === 0) return <TreeSkeleton />;
+  const [first] = view.rows;
+  if (view.revision === null && first?.kind === "failed") {
+    return (
+      <Blank
+        icon={<TriangleAlert aria-hidden />}
+        title="The keys cannot be listed"
+        actions={<Button onClick={() => void tree.refresh()}>Try again</Button>}
+      >
+        {first.text}
+      </Blank>
+    );
+  }
+  if (view.revision === null) return <TreeSkeleton />;
   if (view.count === 0) {
     return (
       <Blank
@@ -127,10 +139,7 @@ function TreeBody({ tree, view, separator, list, onCreate }: TreeBodyProps) {
       separator={separator}
       onOpen={(folder) => void tree.openFolder(folder)}
       onClose={(folder) => tree.closeFolder(folder)}
-      onLoadMore={(folder) => {
-        if (view.revision === null) void tree.refresh();
-        else void tree.loadMore(folder);
-      }}
+      onLoadMore={(folder) => void tree.loadMore(folder)}
       {...list}
     />
   );

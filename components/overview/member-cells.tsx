@@ -67,7 +67,11 @@ export function DatabaseCell({ status }: { status: MemberStatus }) {
           {dbQuotaBytes === null ? null : <>of {formatBytes(dbQuotaBytes)}</>}
         </span>
       </div>
-      <div aria-hidden className="relative my-1 h-1.5 overflow-hidden rounded-full bg-hover">
+      <div
+        aria-hidden
+        data-bar
+        className="relative my-1 h-1.5 overflow-hidden rounded-full bg-hover"
+      >
         <Bar part={dbSizeBytes / full} className="bg-accent-line" />
         <Bar part={dbSizeInUseBytes / full} className="bg-accent" />
       </div>

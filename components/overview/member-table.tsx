@@ -109,7 +109,11 @@ interface FiguresProps {
 
 /** Figures of a member that is silent now are its last ones, and look it. */
 function Figures({ isOld, isWideOnly, children }: FiguresProps) {
-  const look = cn("figures", isOld && "opacity-70", isWideOnly && "hidden lg:table-cell");
+  const look = cn(
+    "figures",
+    isOld && "text-ink-3 [&_[data-bar]]:opacity-50",
+    isWideOnly && "hidden lg:table-cell",
+  );
   return <td className={look}>{children}</td>;
 }
 

@@ -5,6 +5,7 @@ import { Card, CardHeader } from "@/components/ui/card";
 import { cn } from "@/components/ui/class-names";
 import { QuorumRing } from "@/components/ui/quorum-ring";
 import { formatLatency, plural } from "@/lib/browser/format";
+import { answeringVoters } from "@/lib/browser/verdict";
 import type { OverviewReply, Quorum } from "@/lib/schema/overview";
 
 interface QuorumCardProps {
@@ -30,7 +31,7 @@ export function QuorumCard({ overview, isStale }: QuorumCardProps) {
         </QuorumRing>
         <div className="min-w-0">
           <p className={cn("text-lg leading-6 font-semibold", headlineInk(quorum))}>
-            {headline(quorum)}
+            {headline(overview)}
           </p>
           <p className="pt-1 text-ink-2">{explanation(quorum)}</p>
           <Learners overview={overview} />
@@ -40,9 +41,12 @@ export function QuorumCard({ overview, isStale }: QuorumCardProps) {
   );
 }
 
-function headline({ hasQuorum, canLose, voters, healthyVoters, needed }: Quorum): string {
+function headline({ quorum, members }: OverviewReply): string {
+  const { hasQuorum, canLose, voters, healthyVoters, needed } = quorum;
   if (!hasQuorum) {
-    return `${healthyVoters} of ${plural(voters, "member")} left, ${needed} needed`;
+    const answering = answeringVoters(members);
+    if (answering >= needed) return "The members have no common leader";
+    return `${answering} of ${plural(voters, "member")} left, ${needed} needed`;
   }
   if (voters === 1) return "A single member: none can be lost";
   if (canLose === 0) return `Cannot lose any of ${plural(healthyVoters, "member")} now`;

@@ -11,7 +11,10 @@ export function Sidebar() {
   const href = useAreaHref();
   const current = useCurrentArea();
   return (
-    <div className="flex h-full w-13 shrink-0 flex-col border-r bg-canvas lg:w-52">
+    <nav
+      aria-label="Areas"
+      className="flex h-full w-13 shrink-0 flex-col border-r bg-canvas lg:w-52"
+    >
       <Link
         href={href("overview")}
         className="flex h-12 items-center gap-2.5 px-3.5 lg:px-4"
@@ -20,7 +23,7 @@ export function Sidebar() {
         <BrandMark className="size-6" />
         <span className="hidden text-base font-semibold tracking-tight lg:block">Quorate</span>
       </Link>
-      <nav aria-label="Areas" className="flex flex-col gap-4 px-2 pt-2">
+      <div className="flex flex-col gap-4 px-2 pt-2">
         {AREA_GROUPS.map((group) => (
           <div key={group.label}>
             <div className="hidden px-2 pb-1 text-2xs font-medium text-ink-3 lg:block">
@@ -35,8 +38,8 @@ export function Sidebar() {
             </ul>
           </div>
         ))}
-      </nav>
-    </div>
+      </div>
+    </nav>
   );
 }
 

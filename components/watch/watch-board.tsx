@@ -21,6 +21,7 @@ export function WatchBoard() {
   const [run, setRun] = useState(0);
   return (
     <div className="flex h-full flex-col bg-panel">
+      <h1 className="sr-only">Watch</h1>
       <WatchForm
         key={JSON.stringify([target?.bytes.toString(), target?.revision, target?.only])}
         target={target}

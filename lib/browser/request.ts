@@ -102,6 +102,16 @@ export function isPassing(error: unknown): boolean {
   return error.code === "offline" || error.status >= 502 || error.code === "too-many-requests";
 }
 
+/** A sentence for people. etcd's own words and addresses stay as they are. */
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : "Something unexpected went wrong.";
+  if (!(error instanceof Error)) return "Something unexpected went wrong.";
+  if (error instanceof RequestError && error.code === "compacted") {
+    return "etcd no longer keeps this revision: it has been compacted.";
+  }
+  const { message } = error;
+  return /^(etcdserver|https?:)/.test(message) ? message : message.replace(/^[a-z]/, upper);
+}
+
+function upper(letter: string): string {
+  return letter.toUpperCase();
 }

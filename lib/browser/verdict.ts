@@ -46,17 +46,21 @@ function titleOf(overview: OverviewReply, reasons: readonly VerdictReason[]): st
   return overview.quorum.canLose < overview.quorum.canLoseAtBest ? "Degraded" : "Needs attention";
 }
 
+/** Voting members that answer, whether or not they have a leader to follow. */
+export function answeringVoters(members: readonly OverviewMember[]): number {
+  return members.filter((member) => !member.isLearner && member.status !== null).length;
+}
+
 function quorumReasons({ quorum, leaderId, members }: OverviewReply): VerdictReason[] {
   if (!quorum.hasQuorum) {
-    const have = `${quorum.healthyVoters} of ${plural(quorum.voters, "voting member")}`;
-    const why = quorum.error === null ? "" : ` ${quorum.error.message}`;
-    return [
-      {
-        level: "lost",
-        title: "Quorum is lost",
-        text: `${have} can be relied on, ${quorum.needed} are needed. Writes and linearizable reads fail.${why}`,
-      },
-    ];
+    const answering = answeringVoters(members);
+    const why = quorum.error === null ? "" : ` (${quorum.error.message})`;
+    const state =
+      answering < quorum.needed
+        ? `${answering} of ${plural(quorum.voters, "voting member")} can be reached, ${quorum.needed} are needed.`
+        : "Enough members can be reached, but they do not agree on a leader.";
+    const text = `${state} Writes and linearizable reads fail${why}.`;
+    return [{ level: "lost", title: "Quorum is lost", text }];
   }
   if (leaderId === null && members.some((member) => member.status !== null)) {
     const text = "The members that answer name no common leader; an election may be under way.";

@@ -110,6 +110,18 @@ describe("watch feed", () => {
     expect(line.lines()).toEqual(["6 create b", "resumed", "lost", "5 create a"]);
   });
 
+  test("an etcd that stays out of reach is one row, however often it is tried", () => {
+    const line = new Line();
+    const error = { code: "no-leader", message: "etcdserver: no leader" };
+    const lost = { event: "link", data: JSON.stringify({ state: "lost", error }), id: undefined };
+    const back = { ...lost, data: JSON.stringify({ state: "restored", error: null }) };
+    line.send(lost, lost, lost);
+    expect(line.feed.view().isLinkLost).toBe(true);
+    line.send(back);
+    expect(line.lines()).toEqual(["resumed", "lost"]);
+    expect(line.feed.view().isLinkLost).toBe(false);
+  });
+
   test("a revision cut in two by a lost connection shows each of its events once", () => {
     const line = new Line();
     line.send(change(5, ["a", "b"], 0, false));

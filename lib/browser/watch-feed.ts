@@ -145,8 +145,18 @@ export class WatchFeed {
     this.#touch();
   }
 
+  /** The console tells of every failed try; one row says enough. */
+  #linkState(isLost: boolean, reason: string | undefined): void {
+    if (isLost === this.#isLinkLost) return;
+    this.#isLinkLost = isLost;
+    const why = reason === undefined ? "" : `: ${reason}`;
+    if (isLost) this.#add({ kind: "lost", text: `etcd is out of reach${why}` });
+    else this.#resumed();
+  }
+
   #resumed(): void {
-    const behind = this.#position === undefined ? "" : ` behind revision ${this.#position}`;
+    const at = this.#position;
+    const behind = at === undefined ? "" : ` behind revision ${formatDecimal(at)}`;
     this.#add({ kind: "resumed", text: `Connected again${behind}. No event was missed.` });
   }
 
@@ -161,10 +171,7 @@ export class WatchFeed {
       });
     } else if (message.event === "link") {
       const { state, error } = LinkEvent.parse(JSON.parse(message.data));
-      this.#isLinkLost = state === "lost";
-      const why = error === null ? "" : `: ${error.message}`;
-      if (this.#isLinkLost) this.#add({ kind: "lost", text: `etcd is out of reach${why}` });
-      else this.#resumed();
+      this.#linkState(state === "lost", error?.message);
     } else if (message.event === "failure") {
       const { error } = ErrorReply.parse(JSON.parse(message.data));
       this.#add({ kind: "lost", text: error.message });
