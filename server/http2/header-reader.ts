@@ -3,8 +3,8 @@ import type { Http2Limits } from "./limits.ts";
 import { ConnectionError, ErrorCode } from "./protocol.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
 
-const CACHED_BLOCKS_MAX = 64;
-const CACHED_BLOCK_BYTES_MAX = 512;
+const CACHED_BLOCKS_MAX = 16;
+const CACHED_BLOCK_BYTES_MAX = 256;
 
 /** `malformed`: no request can begin so; `oversize`: more than we announced to accept. */
 export type ReadHead = RequestHead | "malformed" | "oversize";

@@ -7,8 +7,8 @@ import { STATIC_TABLE } from "./static-table.ts";
 export const TABLE_BYTES_MAX = 4096;
 const INTEGER_MAX = 0x0fff_ffff;
 
-/** Names and values that outgrow this allocate a larger scratch for themselves. */
-const SCRATCH_BYTES = 4096;
+/** Where Huffman strings are unfolded, one at a time; longer ones allocate a place of their own. */
+const SCRATCH: Buffer = Buffer.allocUnsafeSlow(4096);
 
 /**
  * HPACK's receiving half (RFC 7541). It has to follow every block of the connection, also of
@@ -22,7 +22,6 @@ export class HpackDecoder {
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #end = 0;
-  #scratch = Buffer.allocUnsafe(SCRATCH_BYTES);
   readonly #listBytesMax: number;
   /** Changes whenever the same bytes could mean something else than before. */
   generation = 0;
@@ -130,7 +129,7 @@ export class HpackDecoder {
     if (!isHuffman) return this.#bytes.toString("latin1", start, this.#at);
     // No code is shorter than five bits.
     const decodedMax = Math.ceil((length * 8) / 5);
-    const target = decodedMax <= SCRATCH_BYTES ? this.#scratch : Buffer.allocUnsafe(decodedMax);
+    const target = decodedMax <= SCRATCH.length ? SCRATCH : Buffer.allocUnsafe(decodedMax);
     const decoded = decodeHuffman(this.#bytes, start, this.#at, target);
     if (decoded < 0) throw compressionError("a string is no Huffman code");
     return target.toString("latin1", 0, decoded);
