@@ -14,6 +14,7 @@ import type { Config } from "./config.ts";
 import { ClientFront } from "./member/client-front.ts";
 import { openDataFolder } from "./member/data-folder.ts";
 import { memberFigures } from "./member/figures.ts";
+import { KeyCounts } from "./member/key-counts.ts";
 import { openLog } from "./member/opened-log.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
 import { recoverLog } from "./member/recovered-log.ts";
@@ -164,11 +165,15 @@ export class Member {
       onFailed: (error) => this.#fail(error),
     });
     this.#compactor = new Compactor(state, clock, () => checkpoints.touched());
+    const counts = new KeyCounts();
     const applier = new Applier({
       state,
       quota,
       log: log.named("apply"),
-      onChanges: (revision, changes) => this.#hub.publish(revision, changes),
+      onChanges: (revision, changes) => {
+        counts.count(changes);
+        this.#hub.publish(revision, changes);
+      },
       onCompacted: () => this.#compactor.kick(),
       onSpaceExceeded: () => this.#duties.raiseNoSpace(),
     });
@@ -210,7 +215,7 @@ export class Member {
     const hub = this.#hub;
     const transport = this.#transport;
     const { quotaBytes } = config;
-    metrics.reportFrom(() => memberFigures({ state, replica, transport, hub, quotaBytes }));
+    metrics.reportFrom(() => memberFigures({ state, replica, transport, hub, counts, quotaBytes }));
     this.#front = new ClientFront({
       config,
       clock,

@@ -5,18 +5,20 @@ import { AlarmType } from "../proto/gen/rpc.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { WatchHub } from "../watch/hub.ts";
+import type { KeyCounts } from "./key-counts.ts";
 
 export interface FigureSources {
   readonly state: ReplicatedState;
   readonly replica: Replica;
   readonly transport: Transport;
   readonly hub: WatchHub;
+  readonly counts: KeyCounts;
   readonly quotaBytes: number;
 }
 
 /** What this member knows about itself at the moment of a scrape. */
 export function memberFigures(sources: FigureSources): MemberFigures {
-  const { state, replica, transport, hub, quotaBytes } = sources;
+  const { state, replica, transport, hub, counts, quotaBytes } = sources;
   const { membership } = state;
   const { leadership } = replica;
   return {
@@ -30,6 +32,11 @@ export function memberFigures(sources: FigureSources): MemberFigures {
     committedIndex: replica.committedIndex,
     appliedIndex: replica.appliedIndex,
     proposalsPending: replica.proposalsPending,
+    proposalsFailed: replica.proposalsExpired,
+    readIndexesFailed: replica.readsExpired,
+    puts: counts.puts,
+    deletes: counts.deletes,
+    putBytes: counts.putBytes,
     snapshotsApplying: Number(state.isReplacing),
     quotaBytes: Number.isFinite(quotaBytes) ? quotaBytes : -1,
     watchStreams: hub.streamCount,

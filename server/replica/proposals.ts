@@ -41,6 +41,7 @@ export class Proposals {
   readonly #timeoutMs: number;
   #unsent: Waiting[] = [];
   #bytes = 0;
+  #expiredCount = 0;
 
   /** @param timeoutMs from the start of a proposal until it fails */
   constructor(timeoutMs: number) {
@@ -49,6 +50,11 @@ export class Proposals {
 
   get count(): number {
     return this.#waiting.size;
+  }
+
+  /** Proposals that nobody saw applied in time. */
+  get expiredCount(): number {
+    return this.#expiredCount;
   }
 
   get hasUnsent(): boolean {
@@ -102,6 +108,7 @@ export class Proposals {
   expire(nowMs: number, errorFor: (startedMs: number) => EtcdError): void {
     for (const waiting of this.#waiting.values()) {
       if (nowMs - waiting.startedMs < this.#timeoutMs) break;
+      this.#expiredCount++;
       this.settle(waiting.id, errorFor(waiting.startedMs));
     }
   }

@@ -39,6 +39,7 @@ export class Reads {
   #round: Round | undefined;
   #confirmed: Confirmed[] = [];
   #count = 0;
+  #expiredCount = 0;
 
   /** @param timeoutMs from the start of a round until its reads fail */
   constructor(timeoutMs: number, nextId: () => bigint) {
@@ -48,6 +49,11 @@ export class Reads {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Rounds that no quorum confirmed in time. */
+  get expiredCount(): number {
+    return this.#expiredCount;
   }
 
   /** Whether `submit` has something to ask raft for. */
@@ -111,6 +117,7 @@ export class Reads {
     const round = this.#round;
     if (round !== undefined && isLate(round)) {
       this.#round = undefined;
+      this.#expiredCount++;
       this.#finish(round.done, new EtcdError("Timeout"));
     }
     const late = this.#confirmed.filter(isLate);

@@ -125,6 +125,14 @@ export class Replica {
     return this.#proposals.count;
   }
 
+  get proposalsExpired(): number {
+    return this.#proposals.expiredCount;
+  }
+
+  get readsExpired(): number {
+    return this.#reads.expiredCount;
+  }
+
   status() {
     return this.#raft.status();
   }
