@@ -72,9 +72,18 @@ test("without a session nothing of the route runs, whatever the cookie looks lik
   expect(ran).toBe(0);
 });
 
-test("a foreign origin is refused before the session is looked at", async () => {
-  const reply = await call(hello, { method: "POST", headers: { origin: "http://evil.test" } });
-  expect(reply.status).toBe(403);
+test("a request with an effect from another site is refused, session or not", async () => {
+  let ran = 0;
+  const counted = route({}, () => {
+    ran++;
+    return jsonReply({});
+  });
+  const headers = { origin: "http://evil.test" };
+  expect((await call(counted, { method: "POST", headers })).status).toBe(403);
+  expect(
+    (await call(counted, { method: "POST", headers: { ...headers, cookie: "" } })).status,
+  ).toBe(401);
+  expect(ran).toBe(0);
 });
 
 test("an unknown error is told as an id and nothing else", async () => {

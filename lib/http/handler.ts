@@ -1,5 +1,5 @@
-// The frame of every API route. In this order: does it come from our own page, whose session is
-// it, is the input well-formed; only then the route runs. What it throws becomes a typed error.
+// The frame of every API route. In this order: whose session is it, does it come from a page of
+// ours, is the input well-formed; only then the route runs. What it throws becomes a typed error.
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { sessionOf } from "../auth.ts";
@@ -60,10 +60,10 @@ export function route<
   return async (request, context) => {
     const requestId = randomUUID();
     try {
-      refuseForeignOrigin(request);
       const state = await ready();
       const session = await sessionOf((name) => cookieIn(request, name));
       if (session === undefined) throw new Problem("unauthenticated", "sign in first");
+      refuseForeignOrigin(request);
       const params = await context.params;
       const query = parseInput(shape.query ?? z.unknown(), queryOf(new URL(request.url)), "query");
       const bodyBytesMax = shape.bodyBytesMax ?? BODY_BYTES_MAX;
