@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { GrpcServer } from "../http2/grpc-server.ts";
+import { MovableClock } from "../http2/raw-peer.suite.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { Gateway } from "./gateway.ts";
 import type { MemberProbe } from "./member-probe.ts";
@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 async function serve(changes: Partial<MemberProbe> = {}) {
-  const clock = new SystemClock();
+  const clock = new MovableClock();
   const metrics = new Metrics();
   metrics.reportFrom(() => ({
     memberId: "8e9e05c52164694d",
@@ -51,7 +51,7 @@ async function serve(changes: Partial<MemberProbe> = {}) {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
     return { status: response.status, headers: response.headers, body: await response.text() };
   };
-  return { ask, metrics, port };
+  return { ask, metrics, port, clock };
 }
 
 test("/health says true with etcd's bytes", async () => {
@@ -144,6 +144,41 @@ test("/metrics exports what was counted, also over one kept connection", async (
   expect(lines).toContain('etcd_disk_wal_fsync_duration_seconds_bucket{le="0.002"} 1');
   expect(lines.some((line) => line.startsWith("etcd_mvcc_delete_total "))).toBe(false);
   expect(await ask("/metrics")).toMatchObject({ status: 200 });
+});
+
+test("who does not finish asking is cut off, who waits for an answer is not", async () => {
+  let answer: () => void = () => {};
+  const waiting = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  let asked = 0;
+  const read = () => {
+    asked++;
+    return waiting;
+  };
+  const { ask, port, clock } = await serve({ read });
+  const health = ask("/health");
+  const slow = connect(port, "127.0.0.1");
+  const closed = new Promise((resolve) => slow.on("close", resolve));
+  slow.write("GET /health HTTP/1.1\r\nHost: member\r\nX-Slow: ");
+  slow.resume();
+  await expect.poll(() => asked).toBe(1);
+  const passing = setInterval(() => clock.advance(31_000), 10);
+  await closed;
+  clearInterval(passing);
+  answer();
+  expect((await health).status).toBe(200);
+});
+
+test("the body of a request is not waited for", async () => {
+  const { port } = await serve();
+  const socket = connect(port, "127.0.0.1");
+  socket.write("POST /health HTTP/1.1\r\nHost: member\r\nContent-Length: 1000000\r\n\r\n");
+  const received: Buffer[] = [];
+  for await (const chunk of socket) received.push(chunk as Buffer);
+  const answer = Buffer.concat(received).toString();
+  expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+  expect(answer).toContain("Connection: close");
 });
 
 test("what is neither HTTP/2 nor HTTP/1 gets a 400 and the door", async () => {

@@ -21,7 +21,7 @@ const CHECKS_OF = {
   livez: ["serializable_read"],
   readyz: ["data_corruption", "serializable_read", "linearizable_read", "non_learner"],
 } as const satisfies Record<string, readonly CheckName[]>;
-export type ReadinessType = keyof typeof CHECKS_OF;
+type ReadinessType = keyof typeof CHECKS_OF;
 
 const PATH = /^\/(livez|readyz)(?:\/([a-z_]+))?$/;
 

@@ -45,7 +45,7 @@ export class HeaderField {
   }
 }
 
-export function headerKind(name: string): HeaderKind {
+function headerKind(name: string): HeaderKind {
   const kind = KINDS.get(name);
   if (kind !== undefined) return kind;
   return name.startsWith(":") ? HeaderKind.BAD_PSEUDO : HeaderKind.OTHER;

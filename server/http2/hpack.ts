@@ -4,7 +4,7 @@ import { ConnectionError, ErrorCode } from "./protocol.ts";
 import { STATIC_TABLE } from "./static-table.ts";
 
 /** HTTP/2's default, which we leave as it is. */
-export const TABLE_BYTES_MAX = 4096;
+const TABLE_BYTES_MAX = 4096;
 const INTEGER_MAX = 0x0fff_ffff;
 
 /** Where Huffman strings are unfolded, one at a time; longer ones allocate a place of their own. */

@@ -18,10 +18,6 @@ export class Metadata {
     return undefined;
   }
 
-  has(name: string): boolean {
-    return this.get(name) !== undefined;
-  }
-
   *entries(): IterableIterator<[string, string]> {
     const pairs = this.#pairs;
     for (let i = 0; i < pairs.length; i += 2) yield [pairs[i] as string, pairs[i + 1] as string];

@@ -18,7 +18,7 @@ import {
 } from "./protocol.ts";
 import { TABLE_SIZE_ZERO } from "./response-headers.ts";
 
-export const OUTPUT_BUFFER_BYTES = 65_536;
+const OUTPUT_BUFFER_BYTES = 65_536;
 /** Buffers kept for the next turn: one for each connection that writes in the same turn. */
 const POOLED_BUFFERS_MAX = 64;
 /** Less than this is copied, so that the large buffer can be used again at once. */

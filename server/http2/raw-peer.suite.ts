@@ -113,7 +113,7 @@ export function unary(id: number, path: string, bytes: Uint8Array | string): Buf
  * `/echo` answers each message with itself and ends with the client; `/reply/N` answers the first
  * message with N bytes and ends; `/hold` never answers; `/fail` fails with NOT_FOUND, "näh".
  */
-export class TestApp {
+class TestApp {
   readonly calls: GrpcCall[] = [];
   readonly canceled: CancelReason[] = [];
   received = 0;

@@ -4,7 +4,7 @@ import { isKnownEncoding } from "./message-compression.ts";
 import { Metadata } from "./metadata.ts";
 
 /** Why a request is answered without being looked at further. */
-export interface Refusal {
+interface Refusal {
   /** HTTP's status, for peers that speak no gRPC. */
   readonly httpStatus: number;
   readonly status: Status;
@@ -64,7 +64,7 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
 }
 
 /** `5S`, `250m`: at most eight digits and a unit. A text says what is wrong, in grpc-go's words. */
-export function parseTimeout(value: string): number | string {
+function parseTimeout(value: string): number | string {
   const shown = JSON.stringify(value);
   if (value.length < TIMEOUT_LENGTH_MIN) return `transport: timeout string is too short: ${shown}`;
   if (value.length > TIMEOUT_LENGTH_MAX) return `transport: timeout string is too long: ${shown}`;

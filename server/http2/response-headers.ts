@@ -35,7 +35,7 @@ export function refusalHeaders(httpStatus: number, status: Status, text: string)
 }
 
 /** gRPC's: everything but printable ASCII, and the percent sign itself, byte by byte. */
-export function percentEncode(text: string): string {
+function percentEncode(text: string): string {
   if (/^[\x20-\x24\x26-\x7e]*$/.test(text) && text.length <= TEXT_BYTES_MAX) return text;
   let encoded = "";
   for (const byte of Buffer.from(text, "utf8")) {
