@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, expect, test } from "vitest";
+import { ClusterClient, leaderAt, must } from "../harness/cluster-client.ts";
+import { ClusterProcess, etcdctl, MemberProcess } from "../harness/member-process.ts";
+import { freePorts } from "../harness/ports.ts";
+import { ETCD_35 } from "../harness/tools.ts";
+
+/** A connection counts for a change of the cluster once it is this old; a bit more than etcd's. */
+const CONNECTED_MS = 5_500;
+
+let cluster: ClusterProcess;
+let joiner: MemberProcess | undefined;
+
+afterEach(async () => {
+  await joiner?.stop("SIGKILL");
+  joiner = undefined;
+  await cluster?.stop();
+});
+
+async function run(endpoints: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await etcdctl(ETCD_35, endpoints, args);
+  return code === 0 ? stdout : stderr;
+}
+
+/** The members as etcdctl lists them: name to learner or not. */
+async function listed(endpoints: string): Promise<Record<string, boolean>> {
+  const lines = (await run(endpoints, "member", "list")).trim().split("\n");
+  const rows = lines.map((line) => line.split(", "));
+  return Object.fromEntries(rows.map((row) => [row[2], row[5] === "true"]));
+}
+
+/** A member of its own, not started: its peer URL and what it is started with. */
+async function prepare(): Promise<MemberProcess> {
+  const [clientPort, peerPort] = (await freePorts(2)) as [number, number];
+  const peers = [...cluster.members.map((m) => [m.options.name, m.peerUrl]), ["m4", ""]];
+  const urls = peers.map(([name, url]) => `${name}=${url || `http://127.0.0.1:${peerPort}`}`);
+  return new MemberProcess({
+    make: "quorate",
+    name: "m4",
+    clientPort,
+    peerPort,
+    dataDir: join(cluster.folder, "m4"),
+    initialCluster: urls.join(","),
+    state: "existing",
+  });
+}
+
+async function idOf(endpoints: string, peerUrl: string): Promise<string> {
+  const lines = (await run(endpoints, "member", "list")).trim().split("\n");
+  return lines.find((line) => line.includes(peerUrl))?.split(", ")[0] ?? "";
+}
+
+test("a learner joins by log or snapshot, serves what it may, and becomes a voter", async () => {
+  cluster = await ClusterProcess.start({
+    make: "quorate",
+    size: 3,
+    flags: ["--snapshot-count=50", "--experimental-snapshot-catchup-entries=10"],
+  });
+  const { endpoints } = cluster;
+  const client = new ClusterClient(cluster.members);
+  for (let i = 0; i < 120; i++) must(await client.put(0, `k${i % 7}`, String(i)));
+  client.close();
+  await delay(CONNECTED_MS);
+  joiner = await prepare();
+  const adding = ["member", "add", "m4", "--learner", `--peer-urls=${joiner.peerUrl}`];
+  expect(await run(endpoints, ...adding)).toContain("added to cluster");
+  const other = ["member", "add", "m5", "--learner", "--peer-urls=http://127.0.0.1:1"];
+  expect(await run(endpoints, ...other)).toContain("too many learner members in cluster");
+  const id = await idOf(endpoints, joiner.peerUrl);
+  expect(await run(endpoints, "member", "promote", id)).toContain("in sync with leader");
+  joiner.start();
+  const promoted = async () => (await run(endpoints, "member", "promote", id)).includes("promoted");
+  await expect.poll(() => listed(endpoints), { timeout: 20_000 }).toMatchObject({ m4: true });
+  expect(await run(joiner.clientUrl, "get", "k0", "--consistency=s")).toBe("k0\n119\n");
+  expect(await run(joiner.clientUrl, "put", "a", "b")).toContain("not supported for learner");
+  await expect.poll(promoted, { timeout: 20_000 }).toBe(true);
+  expect(await run(joiner.clientUrl, "put", "a", "b")).toBe("OK\n");
+  expect(await listed(endpoints)).toEqual({ m1: false, m2: false, m3: false, m4: false });
+});
+
+test("a removed leader stops by itself, the others go on, and it cannot come back", async () => {
+  cluster = await ClusterProcess.start({ make: "quorate", size: 3 });
+  const leader = cluster.member(await leaderAt(cluster));
+  const rest = cluster.members.filter((member) => member !== leader);
+  const endpoints = rest.map((member) => member.clientUrl).join(",");
+  await run(endpoints, "put", "before", "1");
+  await delay(CONNECTED_MS);
+  const id = await idOf(endpoints, leader.peerUrl);
+  expect(await run(endpoints, "member", "remove", id)).toContain("removed from cluster");
+  await expect.poll(() => leader.isRunning, { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => run(endpoints, "put", "after", "1"), { timeout: 10_000 }).toBe("OK\n");
+  expect(Object.keys(await listed(endpoints))).toHaveLength(2);
+  leader.start();
+  await expect.poll(() => leader.isRunning, { timeout: 20_000 }).toBe(false);
+  expect(await run(endpoints, "member", "remove", id)).toContain("member not found");
+});
