@@ -84,6 +84,18 @@ test("a header block that was right once is wrong when its table has been emptie
   expect(bed.app.calls.length).toBe(4);
 });
 
+test("a bug of ours costs the peer that found it its connection, and is logged", async () => {
+  const peer = await open();
+  const other = bed.peer(headers(1, "/echo"));
+  peer.write(headers(1, "/hold"), unary(3, "/throw", ""));
+  expect(await peer.goAway()).toEqual([ErrorCode.INTERNAL_ERROR, "internal error"]);
+  await peer.closed();
+  expect(bed.errors).toHaveLength(1);
+  expect(bed.app.canceled).toEqual(["canceled", "canceled"]);
+  other.write(data(1, message("x"), Flag.END_STREAM));
+  expect((await other.answer(1)).body).toEqual(message("x"));
+});
+
 test("the first frame must be SETTINGS", async () => {
   await open();
   const peer = bed.bare();

@@ -111,7 +111,8 @@ export function unary(id: number, path: string, bytes: Uint8Array | string): Buf
 
 /**
  * `/echo` answers each message with itself and ends with the client; `/reply/N` answers the first
- * message with N bytes and ends; `/hold` never answers; `/fail` fails with NOT_FOUND, "näh".
+ * message with N bytes and ends; `/hold` never answers; `/fail` fails with NOT_FOUND, "näh";
+ * `/throw` does what no handler may do.
  */
 class TestApp {
   readonly calls: GrpcCall[] = [];
@@ -140,7 +141,12 @@ class TestApp {
         call.end();
       };
     } else if (call.path === "/fail") handler.message = () => call.fail(Status.NOT_FOUND, "näh");
-    else if (call.path !== "/hold") call.fail(Status.UNIMPLEMENTED, `unknown service ${call.path}`);
+    else if (call.path === "/throw") {
+      handler.message = () => {
+        throw new Error("a bug of ours");
+      };
+    } else if (call.path !== "/hold")
+      call.fail(Status.UNIMPLEMENTED, `unknown service ${call.path}`);
     return handler;
   };
 }
