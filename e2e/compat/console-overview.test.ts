@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ClusterObserver } from "../../lib/console/cluster-observer.ts";
+import { ClusterObserver, type Memory } from "../../lib/console/cluster-observer.ts";
+import type { KnownMembers } from "../../lib/console/member-memory.ts";
 import { EtcdClient } from "../../lib/etcd/client.ts";
 import { OverviewReply } from "../../lib/schema/overview.ts";
 import { ClusterProcess } from "../harness/member-process.ts";
@@ -13,11 +14,19 @@ describe.each(["etcd-3.4", "etcd-3.5", "quorate"] as const)("over three members 
   let cluster: ClusterProcess;
   let client: EtcdClient;
   let observer: ClusterObserver;
+  let known: KnownMembers | undefined;
+  const memory: Memory = {
+    load: () => known,
+    save: (members) => {
+      known = members;
+    },
+  };
 
   beforeEach(async () => {
     cluster = await ClusterProcess.start({ make, size: 3 });
     client = new EtcdClient({ endpoints: cluster.endpoints.split(",") });
-    observer = new ClusterObserver(client);
+    known = undefined;
+    observer = new ClusterObserver(client, memory);
   });
 
   afterEach(async () => {
@@ -95,5 +104,14 @@ describe.each(["etcd-3.4", "etcd-3.5", "quorate"] as const)("over three members 
     expect(dark.members.map(({ name }) => name).sort()).toEqual(["m1", "m2", "m3"]);
     expect(dark.alarms).toBeNull();
     expect(dark.revision).toBeNull();
+
+    observer = new ClusterObserver(client, memory);
+    const restarted = await lookUntil(() => true);
+    expect(restarted.membership.source).toBe("remembered");
+    expect(restarted.members.map(({ name }) => name).sort()).toEqual(["m1", "m2", "m3"]);
+    observer = new ClusterObserver(client, { load: () => undefined, save: () => undefined });
+    const ignorant = await lookUntil(() => true);
+    expect(ignorant.membership.source).toBe("endpoints");
+    expect(ignorant.members.map(({ endpoint }) => endpoint)).toEqual(cluster.endpoints.split(","));
   });
 });

@@ -15,6 +15,7 @@ import type {
   OverviewMember,
   OverviewReply,
 } from "../schema/overview.ts";
+import type { KnownMembers } from "./member-memory.ts";
 import { agreedLeader, type QuorumProof, quorumOf } from "./quorum.ts";
 
 const STATUS_MS = 2_000;
@@ -35,18 +36,26 @@ interface Probe {
   readonly error: ClusterError | undefined;
 }
 
+/** Where the member list outlives the console. */
+export interface Memory {
+  load(): KnownMembers | undefined;
+  save(known: KnownMembers): void;
+}
+
 /** Looks at one cluster, and remembers what a look may need when the cluster says nothing. */
 export class ClusterObserver {
   readonly #client: EtcdClient;
-  #remembered: { readonly members: readonly MemberRecord[]; readonly at: number } | undefined;
-  #clusterId: bigint | undefined;
+  readonly #memory: Memory;
+  #known: KnownMembers | undefined;
   readonly #lastSeen = new Map<string, number>();
   /** Which member answered behind a URL, for when it does not any more. */
   readonly #behind = new Map<string, bigint>();
   #recent: { readonly at: number; readonly look: Promise<OverviewReply> } | undefined;
 
-  constructor(client: EtcdClient) {
+  constructor(client: EtcdClient, memory: Memory) {
     this.#client = client;
+    this.#memory = memory;
+    this.#known = memory.load();
   }
 
   look(): Promise<OverviewReply> {
@@ -68,7 +77,7 @@ export class ClusterObserver {
     const answered = members.flatMap(({ status }) => (status === null ? [] : [status]));
     const leaderId = agreedLeader(members);
     return {
-      clusterId: this.#clusterId === undefined ? null : String(this.#clusterId),
+      clusterId: this.#known === undefined ? null : String(this.#known.clusterId),
       checkedAt: new Date().toISOString(),
       slowAboveMs: SLOW_ABOVE_MS,
       revision: largest(answered.map(({ revision }) => revision)),
@@ -88,13 +97,13 @@ export class ClusterObserver {
   }> {
     try {
       const { members, clusterId } = await memberList(this.#client, { deadlineMs: LIST_MS });
-      this.#remembered = { members, at: Date.now() };
-      this.#clusterId = clusterId;
+      this.#known = { clusterId, members, at: Date.now() };
+      this.#memory.save(this.#known);
       return { members, source: "live", ageMs: 0 };
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
-      if (this.#remembered === undefined) return { members: [], source: "endpoints", ageMs: 0 };
-      const { members, at } = this.#remembered;
+      if (this.#known === undefined) return { members: [], source: "endpoints", ageMs: 0 };
+      const { members, at } = this.#known;
       return { members, source: "remembered", ageMs: Date.now() - at };
     }
   }

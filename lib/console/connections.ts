@@ -3,6 +3,8 @@ import { ClusterError } from "../etcd/cluster-error.ts";
 import type { Connection } from "../schema/clusters.ts";
 import { ClusterObserver } from "./cluster-observer.ts";
 import type { ConsoleEnvironment } from "./environment.ts";
+import { MemberMemory } from "./member-memory.ts";
+import type { ConsoleStore } from "./store.ts";
 
 export const LOCAL = "local";
 
@@ -14,10 +16,12 @@ interface OpenConnection {
 /** The clusters that the console knows; so far the one that it was started with. */
 export class Connections {
   readonly #environment: ConsoleEnvironment;
+  readonly #store: ConsoleStore;
   readonly #open = new Map<string, OpenConnection>();
 
-  constructor(environment: ConsoleEnvironment) {
+  constructor(environment: ConsoleEnvironment, store: ConsoleStore) {
     this.#environment = environment;
+    this.#store = store;
   }
 
   list(): Connection[] {
@@ -55,7 +59,10 @@ export class Connections {
     if (known !== undefined) return known;
     const { endpoints, tls, user } = this.#environment;
     const client = new EtcdClient({ endpoints, tls, user });
-    const opened = { client, observer: new ClusterObserver(client) };
+    const opened = {
+      client,
+      observer: new ClusterObserver(client, new MemberMemory(this.#store, id)),
+    };
     this.#open.set(id, opened);
     return opened;
   }

@@ -1,10 +1,12 @@
-import { Connections, LOCAL } from "./connections.ts";
+import { existsSync } from "node:fs";
+import { EtcdClient } from "../etcd/client.ts";
+import { Connections } from "./connections.ts";
 import { type ConsoleEnvironment, readEnvironment } from "./environment.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import { sessionSecret } from "./secret.ts";
 import { Sessions } from "./sessions.ts";
 import { ConsoleStore } from "./store.ts";
-import { ensureAdmin, Users } from "./users.ts";
+import { ADMIN, firstAdmin, Users } from "./users.ts";
 
 /** All that lives as long as the console's process. */
 export interface ConsoleState {
@@ -19,19 +21,24 @@ export interface ConsoleState {
 
 /** Throws at once when the cluster's address or certificates are unusable. */
 async function openConsoleState(environment: ConsoleEnvironment): Promise<ConsoleState> {
-  const connections = new Connections(environment);
-  connections.client(LOCAL);
-  const store = new ConsoleStore(environment.dataDir);
+  new EtcdClient(environment).close();
+  const { dataDir, adminPassword } = environment;
+  // The folder stands for a first password that was set: what is slow comes before it.
+  const first = existsSync(dataDir) ? undefined : await firstAdmin(adminPassword);
+  const store = new ConsoleStore(dataDir);
   const users = new Users(store);
-  const untold = await ensureAdmin(users, environment.adminPassword);
-  if (untold !== undefined) process.stdout.write(`Password of the user admin: ${untold}\n`);
+  if (!users.has(ADMIN)) {
+    const { hash, untold } = first ?? (await firstAdmin(adminPassword));
+    users.add(ADMIN, hash);
+    if (untold !== undefined) process.stdout.write(`Password of the user admin: ${untold}\n`);
+  }
   return {
     environment,
     store,
     users,
     sessions: new Sessions(store, Date.now),
     throttle: new LoginThrottle(() => performance.now()),
-    connections,
+    connections: new Connections(environment, store),
     secret: sessionSecret(store),
   };
 }

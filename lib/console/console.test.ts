@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readEnvironment } from "./environment.ts";
 import { LoginThrottle } from "./login-throttle.ts";
+import { MemberMemory } from "./member-memory.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
 import { sessionSecret } from "./secret.ts";
 import { IDLE_MS, LIFETIME_MS, Sessions } from "./sessions.ts";
 import { ConsoleStore } from "./store.ts";
-import { ADMIN, ensureAdmin, Users } from "./users.ts";
+import { ADMIN, firstAdmin, Users } from "./users.ts";
 
 let folder: string;
 let store: ConsoleStore;
@@ -27,11 +28,12 @@ function bytesOnDisk(): Buffer {
   return Buffer.concat(readdirSync(folder).map((name) => readFileSync(join(folder, name))));
 }
 
-test("the first password counts on the first start only, and is nowhere on disk", async () => {
+test("the first password is nowhere on disk, only its hash", async () => {
   const users = new Users(store);
-  expect(await ensureAdmin(users, "canary-password")).toBeUndefined();
+  const { hash, untold } = await firstAdmin("canary-password");
+  expect(untold).toBeUndefined();
+  users.add(ADMIN, hash);
   expect(await users.verify(ADMIN, "canary-password")).toBe(true);
-  await ensureAdmin(users, "another");
   expect(await users.verify(ADMIN, "another")).toBe(false);
   expect(bytesOnDisk().includes("canary-password")).toBe(false);
   expect(bytesOnDisk().includes("scrypt")).toBe(true);
@@ -39,11 +41,12 @@ test("the first password counts on the first start only, and is nowhere on disk"
 
 test("without a first password there is no default: a random one is made", async () => {
   const users = new Users(store);
-  const made = await ensureAdmin(users, undefined);
-  expect(made).toMatch(/^[\w-]{20}$/);
-  expect(await users.verify(ADMIN, made ?? "")).toBe(true);
+  const { hash, untold } = await firstAdmin(undefined);
+  expect(untold).toMatch(/^[\w-]{20}$/);
+  users.add(ADMIN, hash);
+  expect(await users.verify(ADMIN, untold ?? "")).toBe(true);
   expect(await users.verify(ADMIN, "admin")).toBe(false);
-  expect(await users.verify("nobody", made ?? "")).toBe(false);
+  expect(await users.verify("nobody", untold ?? "")).toBe(false);
 });
 
 test("the folder is closed to others", () => {
@@ -98,6 +101,22 @@ test("sessions survive a restart of the console, and so does the secret", async 
   store = new ConsoleStore(folder);
   expect(new Sessions(store, Date.now).resume(id)?.user).toBe("admin");
   expect(sessionSecret(store)).toBe(secret);
+});
+
+test("a cluster's members are known over a restart, ids beyond 2^53 included", async () => {
+  const member = {
+    ID: 0xffff_ffff_ffff_fff1n,
+    name: "m1",
+    peerURLs: ["http://a:2380"],
+    clientURLs: ["http://a:2379"],
+    isLearner: false,
+  };
+  const known = { clusterId: 2n ** 63n + 1n, members: [member], at: 1_000 };
+  new MemberMemory(store, "local").save(known);
+  await store.close();
+  store = new ConsoleStore(folder);
+  expect(new MemberMemory(store, "local").load()).toEqual(known);
+  expect(new MemberMemory(store, "other").load()).toBeUndefined();
 });
 
 test("ten failures lock an account for an address, tries in parallel included", () => {

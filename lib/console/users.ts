@@ -12,6 +12,7 @@ import type { ConsoleStore, RecordKey } from "./store.ts";
 
 export const ADMIN = "admin";
 
+const GENERATED_BYTES = 15;
 const UserRecord = z.object({ name: z.string(), password: PasswordHash });
 
 export class Users {
@@ -25,8 +26,8 @@ export class Users {
     return this.#store.get(keyOf(name)) !== undefined;
   }
 
-  async setPassword(name: string, password: string): Promise<void> {
-    this.#store.put(keyOf(name), { name, password: await hashPassword(password) });
+  add(name: string, password: PasswordHash): void {
+    this.#store.put(keyOf(name), { name, password });
   }
 
   /** Takes the same time for a user that does not exist. Throws PasswordsBusy. */
@@ -36,15 +37,15 @@ export class Users {
   }
 }
 
-/** Makes sure that somebody can sign in. Returns a password that nobody has been told yet. */
-export async function ensureAdmin(
-  users: Users,
-  firstPassword: string | undefined,
-): Promise<string | undefined> {
-  if (users.has(ADMIN)) return undefined;
-  const password = firstPassword ?? randomBytes(15).toString("base64url");
-  await users.setPassword(ADMIN, password);
-  return firstPassword === undefined ? password : undefined;
+export interface FirstAdmin {
+  readonly hash: PasswordHash;
+  /** A generated password that nobody has been told yet. */
+  readonly untold: string | undefined;
+}
+
+export async function firstAdmin(password: string | undefined): Promise<FirstAdmin> {
+  const chosen = password ?? randomBytes(GENERATED_BYTES).toString("base64url");
+  return { hash: await hashPassword(chosen), untold: password === undefined ? chosen : undefined };
 }
 
 function keyOf(name: string): RecordKey {

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import type { MemberRecord } from "../etcd/members.ts";
+import type { ConsoleStore, RecordKey } from "./store.ts";
+
+/** The members of a cluster as they were last known. */
+export interface KnownMembers {
+  readonly clusterId: bigint;
+  readonly members: readonly MemberRecord[];
+  /** Ms since 1970. */
+  readonly at: number;
+}
+
+/** How stale the stored time may be while the list stays the same. */
+const REWRITE_MS = 5 * 60_000;
+
+const Stored = z.object({
+  clusterId: z.coerce.bigint(),
+  at: z.number(),
+  members: z.array(
+    z.object({
+      ID: z.coerce.bigint(),
+      name: z.string(),
+      peerURLs: z.array(z.string()),
+      clientURLs: z.array(z.string()),
+      isLearner: z.boolean(),
+    }),
+  ),
+});
+
+/** Keeps a cluster's member list over restarts: it is wanted most when nobody can be asked. */
+export class MemberMemory {
+  readonly #store: ConsoleStore;
+  readonly #key: RecordKey;
+  #written: { readonly text: string; readonly at: number } | undefined;
+
+  constructor(store: ConsoleStore, connection: string) {
+    this.#store = store;
+    this.#key = ["members", connection];
+  }
+
+  load(): KnownMembers | undefined {
+    return Stored.safeParse(this.#store.get(this.#key)).data;
+  }
+
+  save(known: KnownMembers): void {
+    const members = known.members.map((member) => ({ ...member, ID: String(member.ID) }));
+    const clusterId = String(known.clusterId);
+    const text = JSON.stringify([clusterId, members]);
+    const last = this.#written;
+    if (last !== undefined && last.text === text && known.at - last.at < REWRITE_MS) return;
+    this.#store.put(this.#key, { clusterId, at: known.at, members });
+    this.#written = { text, at: known.at };
+  }
+}
