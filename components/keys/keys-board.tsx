@@ -146,7 +146,7 @@ function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: Cho
 function useReveal(tree: KeyTree, view: TreeView, location: KeysLocation) {
   const { key, folder } = location.address;
   const target = key ?? folder;
-  const isFolder = key === undefined;
+  const isKey = key !== undefined;
   const isLoaded = view.revision !== null;
   const { rows } = view;
   const revealed = useRef<KeyTree | null>(null);
@@ -154,10 +154,10 @@ function useReveal(tree: KeyTree, view: TreeView, location: KeysLocation) {
     if (!isLoaded || revealed.current === tree) return;
     revealed.current = tree;
     const only = rows.length === 1 ? rows[0] : undefined;
-    if (target !== undefined) void tree.reveal(target, isFolder);
+    if (target !== undefined) void tree.reveal(target, true);
     else if (only?.kind === "folder") void tree.openFolder(only.key);
-  }, [tree, isLoaded, target, isFolder, rows]);
+  }, [tree, isLoaded, target, rows]);
   useEffect(() => {
-    if (revealed.current === tree && target !== undefined) void tree.reveal(target, false);
-  }, [tree, target]);
+    if (revealed.current === tree && target !== undefined) void tree.reveal(target, isKey);
+  }, [tree, target, isKey]);
 }

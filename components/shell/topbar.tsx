@@ -42,7 +42,12 @@ function UserMenu({ userName }: { userName: string }) {
   return (
     <Menu
       trigger={
-        <Button tone="quiet" aria-label="Account and settings">
+        <Button
+          tone="quiet"
+          aria-label={
+            userName === "" ? "Account and settings" : `${userName}, account and settings`
+          }
+        >
           <CircleUser />
           <span className="hidden max-w-32 truncate md:inline">{userName}</span>
         </Button>

@@ -4,6 +4,7 @@ import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror
 import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightSpecialChars, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { styleNonce } from "@/components/ui/style-nonce";
 import { encodeUtf8, formatKey } from "@/lib/browser/key-text";
 
 export type CodeLanguage = "json" | "plain";
@@ -79,6 +80,6 @@ export function editingBasics(): Extension[] {
 }
 
 function nonceExtension(): Extension {
-  const nonce = Reflect.get(window, "__webpack_nonce__") as unknown;
-  return typeof nonce === "string" ? EditorView.cspNonce.of(nonce) : [];
+  const nonce = styleNonce();
+  return nonce === undefined ? [] : EditorView.cspNonce.of(nonce);
 }

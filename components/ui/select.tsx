@@ -1,6 +1,7 @@
 import { Check, ChevronDown } from "lucide-react";
 import { Select as Radix } from "radix-ui";
 import { cn } from "@/components/ui/class-names";
+import { styleNonce } from "@/components/ui/style-nonce";
 
 interface SelectProps {
   id?: string;
@@ -34,22 +35,29 @@ export function Select({ id, label, value, choices, onChange, className }: Selec
           collisionPadding={8}
           className="z-60 min-w-(--radix-select-trigger-width) animate-rise rounded-lg border bg-raised p-1 shadow-float"
         >
-          <Radix.Viewport>
-            {choices.map((choice) => (
-              <Radix.Item
-                key={choice.value}
-                value={choice.value}
-                className="flex h-8 cursor-default items-center justify-between gap-4 rounded-md px-2 text-sm outline-none select-none data-[highlighted]:bg-hover"
-              >
-                <Radix.ItemText>{choice.label}</Radix.ItemText>
-                <Radix.ItemIndicator>
-                  <Check aria-hidden className="size-3.5" />
-                </Radix.ItemIndicator>
-              </Radix.Item>
-            ))}
-          </Radix.Viewport>
+          <Choices choices={choices} />
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>
+  );
+}
+
+/** Drawn in the browser only, with a style element of its own. */
+function Choices({ choices }: Pick<SelectProps, "choices">) {
+  return (
+    <Radix.Viewport nonce={styleNonce()}>
+      {choices.map((choice) => (
+        <Radix.Item
+          key={choice.value}
+          value={choice.value}
+          className="flex h-8 cursor-default items-center justify-between gap-4 rounded-md px-2 text-sm outline-none select-none data-[highlighted]:bg-hover"
+        >
+          <Radix.ItemText>{choice.label}</Radix.ItemText>
+          <Radix.ItemIndicator>
+            <Check aria-hidden className="size-3.5" />
+          </Radix.ItemIndicator>
+        </Radix.Item>
+      ))}
+    </Radix.Viewport>
   );
 }

@@ -65,7 +65,7 @@ test.describe("without a session", () => {
     }
   });
 
-  test("every page leads to sign-in and every route refuses", async ({ request }) => {
+  test("every page leads to sign-in and every route refuses", async ({ request, installation }) => {
     for (const path of PAGES) {
       const reply = await request.get(path, { maxRedirects: 0 });
       expect(reply.status(), path).toBe(307);
@@ -74,7 +74,7 @@ test.describe("without a session", () => {
     for (const [method, path] of ROUTES) {
       const reply = await request.fetch(path, {
         method,
-        headers: { cookie: "next-auth.session-token=forged" },
+        headers: { origin: installation.url, cookie: "next-auth.session-token=forged" },
       });
       expect(reply.status(), `${method} ${path}`).toBe(401);
       expect(await reply.json()).toMatchObject({ error: { code: "unauthenticated" } });

@@ -82,12 +82,15 @@ export class KeyTree {
     await this.#loadPage(folder);
   }
 
-  /** Opens everything above a key, one level after the other, and the key if it is a folder. */
-  async reveal(key: Uint8Array, isFolder: boolean): Promise<void> {
-    for (const folder of foldersAbove(key, this.#separator).slice(0, REVEAL_FOLDERS_MAX)) {
-      await this.openFolder(encodeBase64(folder));
+  /**
+   * Opens everything above a key or folder, one level after the other. With `isInto` the folder
+   * that ends where the path ends is opened too: a key of that name stands in it.
+   */
+  async reveal(path: Uint8Array, isInto: boolean): Promise<void> {
+    const folders = foldersAbove(path, this.#separator).slice(0, REVEAL_FOLDERS_MAX);
+    for (const folder of folders) {
+      if (folder.length < path.length || isInto) await this.openFolder(encodeBase64(folder));
     }
-    if (isFolder) await this.openFolder(encodeBase64(key));
   }
 
   /** Loads the root and all open folders anew, at the newest revision unless it is fixed. */

@@ -100,11 +100,14 @@ function noteOf(
   return { kind: "full", text: "There are more. Search by prefix to reach them." };
 }
 
-/** The folders that must be open for a key to be in view, outermost first. */
+/**
+ * The folders that must be open for a key to be in view, outermost first. A key that ends with the
+ * separator is the nameless child of the folder of the same bytes.
+ */
 export function foldersAbove(key: Uint8Array, separator: Uint8Array): Uint8Array[] {
   const folders: Uint8Array[] = [];
   if (separator.length === 0) return folders;
-  for (let at = 0; at + separator.length < key.length; ) {
+  for (let at = 0; at + separator.length <= key.length; ) {
     if (separator.every((byte, offset) => key[at + offset] === byte)) {
       at += separator.length;
       folders.push(key.slice(0, at));

@@ -1,0 +1,115 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import {
+  events,
+  folderAddress,
+  keyAddress,
+  openWatch,
+  tree,
+  watchAddress,
+  writeValue,
+} from "../harness/console-pages.ts";
+import { expect, test } from "../harness/console-test.ts";
+
+// Every page in its states, in light and dark, at both widths that the console is made for.
+
+async function violations(page: Page): Promise<string[]> {
+  // What fades in has no contrast yet.
+  await page.evaluate(async () => {
+    const passing = document
+      .getAnimations()
+      .filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(passing.map((animation) => animation.finished));
+  });
+  const found = await new AxeBuilder({ page }).analyze();
+  return found.violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
+}
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+
+    test("the sign-in page", async ({ page }) => {
+      await page.context().clearCookies();
+      await page.goto("/login");
+      await expect(page.getByRole("heading", { name: "Sign in to Quorate" })).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+    });
+
+    test("the overview, the palette and the list of shortcuts", async ({ page }) => {
+      await page.goto("/overview");
+      await expect(page.getByText("Can lose 1 of 3 members now")).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+      await page.keyboard.press("ControlOrMeta+k");
+      await expect(page.getByRole("combobox")).toBeFocused();
+      expect(await violations(page)).toEqual([]);
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("?");
+      await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+    });
+
+    test("the keys page with an open key, an edit, its review and a deletion", async ({
+      page,
+      client,
+      folder,
+    }) => {
+      await client.put(`${folder}config`, '{"a": [1, "two", null]}', await client.grant(600));
+      await client.put(`${folder}below/x`, "1");
+      await page.goto(keyAddress(`${folder}config`));
+      await expect(page.getByText(/Valid JSON/)).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+      await writeValue(page.getByLabel("Value as JSON"), '{"a": 2}');
+      await page.getByRole("button", { name: "Review and save" }).click();
+      await expect(page.getByRole("dialog")).toContainText("It stays on its lease.");
+      expect(await violations(page)).toEqual([]);
+      await page.goto(folderAddress(folder));
+      await expect(tree(page).getByRole("treeitem", { level: 2 })).toHaveCount(2);
+      await page.getByRole("button", { name: "Delete all keys in here…" }).click();
+      await expect(page.getByText("will be deleted, counted at revision")).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+      await page.goto("/keys?cluster=local");
+      await page.getByRole("button", { name: "New key" }).click();
+      await expect(page.getByRole("dialog", { name: "New key" })).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+    });
+
+    test("the watch page with events and an open event", async ({ page, client, folder }) => {
+      await page.goto("/watch?cluster=local");
+      await expect(page.getByText("Choose what to watch")).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+      await openWatch(page, watchAddress(folder));
+      await client.put(`${folder}a`, "1");
+      await client.put(`${folder}a`, "2");
+      await client.delete(`${folder}a`);
+      await expect(events(page)).toHaveCount(3);
+      await events(page).nth(1).click();
+      await expect(page.getByRole("region", { name: "Event" })).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+    });
+  });
+}
+
+test("everything fits at 768 pixels: nothing scrolls sideways", async ({
+  page,
+  client,
+  folder,
+}) => {
+  await page.setViewportSize({ width: 768, height: 1024 });
+  await client.put(`${folder}${"long".repeat(60)}`, "x".repeat(2_000));
+  for (const address of [
+    "/overview",
+    keyAddress(`${folder}${"long".repeat(60)}`),
+    watchAddress(folder),
+  ]) {
+    await page.goto(address);
+    await expect(page.getByRole("banner")).toBeVisible();
+    await expect(page.locator("[aria-busy=true]")).toHaveCount(0);
+    const overflow = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    expect(overflow, address).toBe(0);
+  }
+});

@@ -1,0 +1,212 @@
+import { fact, keyAddress, saveEdit, tree, writeValue } from "../harness/console-pages.ts";
+import { expect, test } from "../harness/console-test.ts";
+
+test("a save shows the difference first, then writes exactly the bytes and keeps the lease", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const key = `${folder}leased`;
+  const lease = await client.grant(600);
+  // Line ends, a tab, a byte order mark and no newline at the end: an editor could touch them all.
+  const before = "\ufeffone\r\ntwo\n\tthree \r";
+  await client.put(key, before, lease);
+  await page.goto(keyAddress(key));
+  await expect(fact(page, "Lease")).toContainText("left");
+  const editor = page.getByLabel("Value as Text");
+  await editor.click();
+  await editor.press("ControlOrMeta+End");
+  await page.keyboard.insertText("four ✓");
+  await page.getByRole("button", { name: "Review and save" }).click();
+  const dialog = page.getByRole("dialog", { name: "Review and save" });
+  await expect(dialog).toContainText("It stays on its lease.");
+  await expect(dialog.getByLabel("Yours")).toContainText("four ✓");
+  expect((await client.get(key))?.version).toBe(1);
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(fact(page, "Version")).toHaveText("2");
+
+  const kv = await client.get(key);
+  expect(kv?.value.toString("utf8")).toBe(`${before}four ✓`);
+  expect(kv?.lease).toBe(lease);
+  expect(await client.leaseKeys(lease)).toEqual([key]);
+});
+
+test("JSON is recognised, formatted and judged, and what is invalid says why", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const key = `${folder}config.json`;
+  await client.put(key, '{ "id": 1 }');
+  await page.goto(keyAddress(key));
+  const editor = page.getByLabel("Value as JSON");
+  await expect(page.getByText(/Valid JSON/)).toBeVisible();
+  // A number that JavaScript cannot hold and a name that stands twice must survive formatting.
+  await writeValue(editor, '{"id":12345678901234567890,"a":1.0,"a":[]}');
+  await page.getByRole("button", { name: "Format" }).click();
+  await saveEdit(page);
+  const formatted = '{\n  "id": 12345678901234567890,\n  "a": 1.0,\n  "a": []\n}';
+  expect((await client.get(key))?.value.toString("utf8")).toBe(formatted);
+
+  await writeValue(editor, '{"id": 1,}');
+  await expect(page.getByRole("alert").filter({ hasText: /line 1/i })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Format" })).toBeDisabled();
+  await expect(page.getByRole("button", { name: "Review and save" })).toBeDisabled();
+  await page.getByRole("button", { name: "Discard" }).click();
+  await expect(editor).toContainText("12345678901234567890");
+});
+
+test("JSON on one line is spread out to be read and saved on one line again", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const key = `${folder}compact.json`;
+  await client.put(key, '{"a":[1,2],"b":{"c":"d"}}');
+  await page.goto(keyAddress(key));
+  const editor = page.getByLabel("Value as JSON");
+  await expect(editor).toContainText('"c": "d"');
+  await writeValue(editor, '{\n  "a": [1, 2],\n  "b": "changed"\n}');
+  await saveEdit(page);
+  expect((await client.get(key))?.value.toString("utf8")).toBe('{"a":[1,2],"b":"changed"}');
+});
+
+test("a binary value is shown and edited as hex, byte for byte", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const key = `${folder}binary`;
+  const before = Buffer.from(Array.from({ length: 256 }, (_, at) => at));
+  await client.put(key, before);
+  await page.goto(keyAddress(key));
+  const editor = page.getByLabel("Value as Hex");
+  await expect(editor).toContainText("00 01 02");
+  await editor.click();
+  await editor.press("ControlOrMeta+Home");
+  await page.keyboard.insertText("fe");
+  await expect(page.getByText(/257 B/).first()).toBeVisible();
+  await page.keyboard.insertText(" f");
+  await expect(page.getByRole("alert").filter({ hasText: /./ }).first()).toBeVisible();
+  await expect(page.getByRole("button", { name: "Review and save" })).toBeDisabled();
+  await page.keyboard.insertText("f ");
+  await saveEdit(page);
+  const after = Buffer.concat([Buffer.from([0xfe, 0xff]), before]);
+  expect((await client.get(key))?.value).toEqual(after);
+  await page.getByRole("radio", { name: "Base64" }).click();
+  await expect(page.getByLabel("Value as Base64")).toContainText(
+    after.toString("base64").slice(0, 20),
+  );
+});
+
+test("an edit that leads back to the same bytes saves nothing", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const key = `${folder}same`;
+  await client.put(key, "same");
+  await page.goto(keyAddress(key));
+  const editor = page.getByLabel("Value as Text");
+  await writeValue(editor, "other");
+  await expect(page.getByRole("button", { name: "Review and save" })).toBeEnabled();
+  await writeValue(editor, "same");
+  await expect(page.getByRole("button", { name: "Review and save" })).toHaveCount(0);
+  expect((await client.get(key))?.version).toBe(1);
+});
+
+test("an edit outlives a look at another key and the tree marks it", async ({
+  page,
+  client,
+  folder,
+}) => {
+  await client.put(`${folder}a`, "first");
+  await client.put(`${folder}b`, "second");
+  await page.goto(keyAddress(`${folder}a`));
+  await writeValue(page.getByLabel("Value as Text"), "edited");
+  await tree(page).getByRole("treeitem", { name: "b" }).click();
+  await expect(page.getByLabel("Value as Text")).toHaveText("second");
+  const row = tree(page).getByRole("treeitem", { name: /^a/ });
+  await expect(row).toContainText("not saved");
+  await row.click();
+  await expect(page.getByLabel("Value as Text")).toHaveText("edited");
+});
+
+test.describe(() => {
+  test.use({ expectedErrors: [/status of 409/] });
+
+  test("a key is created only if there is none, and then it is opened", async ({
+    page,
+    client,
+    folder,
+  }) => {
+    await client.put(`${folder}taken`, "theirs");
+    await page.goto("/keys?cluster=local");
+    await page.getByRole("button", { name: "New key" }).click();
+    const dialog = page.getByRole("dialog", { name: "New key" });
+    await dialog.getByLabel("Key", { exact: true }).fill(`${folder}taken`);
+    await dialog.getByRole("textbox", { name: "Value" }).click();
+    await page.keyboard.insertText("mine");
+    await dialog.getByRole("button", { name: "Create" }).click();
+    await expect(dialog.getByText("A key of this name exists. Nothing was changed.")).toBeVisible();
+    expect((await client.get(`${folder}taken`))?.value.toString("utf8")).toBe("theirs");
+    await dialog.getByLabel("Key", { exact: true }).fill(`${folder}new\\xff`);
+    await dialog.getByRole("button", { name: "Create" }).click();
+    await expect(dialog).toHaveCount(0);
+    await expect(page.getByRole("region", { name: `Key ${folder}new\\xff` })).toBeVisible();
+    await expect(page.getByLabel("Value as Text")).toHaveText("mine");
+    const key = Buffer.concat([Buffer.from(`${folder}new`), Buffer.from([0xff])]);
+    expect((await client.get(key))?.value.toString("utf8")).toBe("mine");
+  });
+});
+
+test("a key is deleted alone, with what hangs below its name left", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const key = `${folder}gone`;
+  await client.put(key, "1");
+  await client.put(`${key}/below`, "stays");
+  await page.goto(keyAddress(key));
+  const remove = async () => {
+    await page.getByRole("button", { name: "More actions for this key" }).click();
+    await page.getByRole("menuitem", { name: "Delete key…" }).click();
+  };
+  await remove();
+  const dialog = page.getByRole("dialog", { name: "Delete this key?" });
+  await expect(dialog).toContainText("version 1");
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await expect(dialog).toHaveCount(0);
+  expect(await client.keys(folder)).toEqual([`${key}/below`]);
+  await expect(page.getByText("Choose a key")).toBeVisible();
+});
+
+test("a deleted key says so, and can be created again in its place", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const key = `${folder}passing`;
+  await client.put(key, "1");
+  await page.goto(keyAddress(key));
+  await expect(page.getByLabel("Value as Text")).toHaveText("1");
+  await client.delete(key);
+  await expect(page.getByText("This key has been deleted")).toBeVisible();
+  await page.getByRole("button", { name: "Create it" }).click();
+  await expect(page.getByLabel("Key", { exact: true })).toHaveValue(key);
+});
+
+test("the past can be read and not changed", async ({ page, client, folder }) => {
+  const key = `${folder}history`;
+  const first = await client.put(key, "old");
+  await client.put(key, "new");
+  await page.goto(keyAddress(key, `&revision=${first}`));
+  await expect(page.getByLabel("Value as Text")).toHaveText("old");
+  await page.getByLabel("Value as Text").click();
+  await page.keyboard.insertText("x");
+  await expect(page.getByRole("button", { name: "Review and save" })).toHaveCount(0);
+  await page.getByRole("button", { name: "Back to now" }).first().click();
+  await expect(page.getByLabel("Value as Text")).toHaveText("new");
+});

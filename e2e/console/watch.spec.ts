@@ -1,0 +1,199 @@
+import type { Page } from "@playwright/test";
+import { events, openWatch, watchAddress } from "../harness/console-pages.ts";
+import { expect, test } from "../harness/console-test.ts";
+import { CutWire } from "../harness/cut-wire.ts";
+
+const CUT =
+  /ERR_(CONNECTION_(RESET|REFUSED|CLOSED)|EMPTY_RESPONSE|INTERNET_DISCONNECTED|INCOMPLETE_CHUNKED_ENCODING)/;
+/** What somebody who clicks still calls immediate, on a machine that tests something else too. */
+const RESPONSIVE_MS = 1_000;
+
+/** The keys of the events in view, oldest first, without the markers. */
+async function keysInView(page: Page): Promise<string[]> {
+  const cells = events(page).locator("td:nth-child(4)");
+  return (await cells.allTextContents()).toReversed();
+}
+
+test("puts and deletes arrive live, each with what stood there before", async ({
+  page,
+  client,
+  folder,
+}) => {
+  await client.put(`${folder}a`, "before");
+  await openWatch(page, watchAddress(folder));
+  await expect(page.getByText("Nothing has changed yet")).toBeVisible();
+  await client.put(`${folder}a`, "after");
+  await client.put(`${folder}b`, "created");
+  await client.put(`${folder.slice(0, -1)}-beside`, "not watched");
+  await client.delete(`${folder}a`);
+  await expect(events(page)).toContainText([/Delete.*a/, /Create.*bcreated/, /Update.*aafter/]);
+  await events(page).nth(2).click();
+  const panel = page.getByRole("region", { name: "Event" });
+  await expect(panel.getByLabel(/^Before, revision/)).toHaveText("before");
+  await expect(panel.getByLabel(/^After, revision/)).toHaveText("after");
+  await page.keyboard.press("ArrowUp");
+  await expect(panel.getByText("Before: no such key").first()).toBeVisible();
+  await page.keyboard.press("ArrowUp");
+  await expect(panel.getByLabel(/^Before, revision/)).toHaveText("after");
+  await expect(panel.getByText("After: deleted").first()).toBeVisible();
+});
+
+test("a pause keeps events back and going on shows them all, in order", async ({
+  page,
+  client,
+  folder,
+}) => {
+  await openWatch(page, watchAddress(folder));
+  await client.put(`${folder}shown`, "1");
+  await expect(events(page)).toHaveCount(1);
+  await page.getByRole("button", { name: "Pause" }).click();
+  const names = Array.from({ length: 20 }, (_, at) => `${folder}${String(at).padStart(2, "0")}`);
+  for (const name of names) await client.put(name, "x");
+  await expect(page.getByText("20 waiting behind the pause")).toBeVisible();
+  await expect(events(page)).toHaveCount(1);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await expect(events(page)).toHaveCount(21);
+  expect(await keysInView(page)).toEqual([`${folder}shown`, ...names]);
+});
+
+test("a filter by text and by operation leaves out only what it names", async ({
+  page,
+  client,
+  folder,
+}) => {
+  await openWatch(page, watchAddress(folder, "&only=delete"));
+  await client.put(`${folder}a`, "x");
+  await client.delete(`${folder}a`);
+  await expect(events(page)).toContainText([/Delete/]);
+  await openWatch(page, watchAddress(folder));
+  await client.put(`${folder}b`, "needle here");
+  await client.put(`${folder}c`, "hay");
+  await client.put(`${folder}needle`, "x");
+  await expect(events(page)).toHaveCount(3);
+  const filter = page.getByRole("textbox", { name: "Filter by text in key or value" });
+  await filter.fill("NEEDLE");
+  await expect(events(page)).toHaveCount(2);
+  await filter.fill("nowhere");
+  await expect(page.getByText("No event fits the filter")).toBeVisible();
+  await filter.press("Escape");
+  await expect(events(page)).toHaveCount(3);
+});
+
+test("a watch from a past revision tells the history first, then goes on live", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const from = await client.put(`${folder}a`, "1");
+  await client.put(`${folder}a`, "2");
+  await client.delete(`${folder}a`);
+  await page.goto("/watch?cluster=local");
+  await page.getByLabel("Keys that start with").fill(folder);
+  await page.getByLabel("From revision").fill(String(from));
+  await page.getByRole("button", { name: "Watch", exact: true }).click();
+  await expect(events(page)).toContainText([/Delete/, /Update/, /Create/]);
+  await client.put(`${folder}b`, "live");
+  await expect(events(page)).toHaveCount(4);
+});
+
+test.describe("when the wire between browser and console is cut", () => {
+  test.use({ expectedErrors: [CUT] });
+
+  test("what is written meanwhile arrives after it, exactly once", async ({
+    page,
+    client,
+    folder,
+    installation,
+  }) => {
+    const wire = await CutWire.to(installation.port);
+    await openWatch(page, `${wire.url}${watchAddress(folder)}`);
+    const names = Array.from({ length: 60 }, (_, at) => `${folder}${String(at).padStart(2, "0")}`);
+    for (const name of names.slice(0, 20)) await client.put(name, "before");
+    // Cut while events are on their way: some are seen, some are not.
+    wire.cut();
+    for (const name of names.slice(20, 40)) await client.put(name, "meanwhile");
+    await expect(page.getByText("Reconnecting")).toBeVisible();
+    await expect(events(page).filter({ hasText: "Connection lost" })).toHaveCount(1);
+    wire.mend();
+    await expect(page.getByText("Live", { exact: true })).toBeVisible();
+    for (const name of names.slice(40)) await client.put(name, "after");
+    await expect(page.getByText("60 events", { exact: false }).first()).toBeVisible();
+    await expect(page.getByText("62 rows")).toBeVisible();
+    // Only rows in view exist in the page: the list is read in three parts. Markers fit any filter.
+    const seen: string[] = [];
+    for (const word of ["before", "meanwhile", "after"]) {
+      await page.getByRole("textbox", { name: /^Filter/ }).fill(word);
+      await expect(page.getByText("22 rows")).toBeVisible();
+      await expect(events(page).filter({ hasText: word })).toHaveCount(20);
+      await expect(events(page).filter({ hasText: "No event was missed" })).toHaveCount(1);
+      seen.push(...(await keysInView(page)));
+    }
+    expect(seen).toEqual(names);
+    await wire.close();
+  });
+
+  test("what compaction took meanwhile is marked as a gap, and the watch goes on", async ({
+    page,
+    client,
+    folder,
+    installation,
+  }) => {
+    const wire = await CutWire.to(installation.port);
+    await openWatch(page, `${wire.url}${watchAddress(folder)}`);
+    await client.put(`${folder}a`, "seen");
+    await expect(events(page)).toHaveCount(1);
+    wire.cut();
+    await client.put(`${folder}a`, "taken by compaction");
+    const last = await client.put(`${folder}a`, "kept");
+    await client.compact(last);
+    wire.mend();
+    const gap = events(page).filter({ hasText: /^Gap: revisions .* were compacted/ });
+    await expect(gap).toHaveCount(1);
+    await client.put(`${folder}b`, "goes on");
+    await expect(events(page).filter({ hasText: "goes on" })).toHaveCount(1);
+    await expect(events(page).filter({ hasText: "taken by compaction" })).toHaveCount(0);
+    await wire.close();
+  });
+});
+
+test("a burst of 20,000 events is counted to the last one and the page stays responsive", async ({
+  page,
+  client,
+  folder,
+}) => {
+  test.slow();
+  await openWatch(page, watchAddress(folder));
+  const pairs = Array.from(
+    { length: 20_000 },
+    (_, at) => [`${folder}${at}`, `value ${at}`] as const,
+  );
+  const written = client.putAll(pairs);
+  await expect(page.getByText(/^[\d,]+ events/)).toContainText(/\d{1,2},\d{3} events/);
+  const waits: number[] = [];
+  for (const name of ["Pause", "Go on", "Pause", "Go on"]) waits.push(await clickTime(page, name));
+  await written;
+  await expect(page.getByText("20,000 events", { exact: false }).first()).toBeVisible();
+  expect(Math.max(...waits)).toBeLessThan(RESPONSIVE_MS);
+  await page.getByRole("textbox", { name: /^Filter/ }).fill("value 19999");
+  await expect(events(page)).toHaveCount(1);
+});
+
+/** Milliseconds in the page from a click on a button until the frame that shows its effect. */
+function clickTime(page: Page, name: string): Promise<number> {
+  return page.getByRole("button", { name }).evaluate(
+    (button: HTMLElement) =>
+      new Promise<number>((resolve) => {
+        const pressed = button.getAttribute("aria-pressed");
+        const startedAt = performance.now();
+        const look = () => {
+          if (button.getAttribute("aria-pressed") === pressed) requestAnimationFrame(look);
+          else resolve(performance.now() - startedAt);
+        };
+        // As a click from outside is: behind whatever the page is busy with.
+        setTimeout(() => {
+          button.click();
+          requestAnimationFrame(look);
+        });
+      }),
+  );
+}
