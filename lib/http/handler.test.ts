@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "next-auth/jwt";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { type ConsoleState, consoleState } from "../console/console-state.ts";
 import { ErrorReply } from "../schema/errors.ts";
@@ -137,6 +137,30 @@ test("a route without a session still takes no large body and no foreign page", 
   expect((await ask({})).status).toBe(200);
   expect((await ask({ origin: "http://evil.test" })).status).toBe(403);
   expect((await ask({ "content-length": "99999" }, "x".repeat(99_999))).status).toBe(413);
+});
+
+test("a flood is refused with a time to wait, and passes when it is over", async () => {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const slow = route({}, async () => {
+    await held;
+    return jsonReply({});
+  });
+  const early: Response[] = [];
+  const replies = Array.from({ length: 80 }, async () => {
+    const reply = await call(slow);
+    early.push(reply);
+    return reply.status;
+  });
+  await vi.waitFor(() => expect(early).toHaveLength(16), { timeout: 10_000 });
+  expect(early.map(({ status }) => status)).toEqual(Array.from({ length: 16 }, () => 429));
+  expect(early[0]?.headers.get("retry-after")).toBe("1");
+  release();
+  const statuses = await Promise.all(replies);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(64);
+  expect((await call(slow)).status).toBe(200);
 });
 
 test("a session that was ended is refused at once", async () => {

@@ -61,36 +61,61 @@ export function route<
     const requestId = randomUUID();
     try {
       const state = await ready();
-      const session = await sessionOf((name) => cookieIn(request, name));
+      const isStillSignedIn = async () => (await sessionIn(request)) !== undefined;
+      const session = await sessionIn(request);
       if (session === undefined) throw new Problem("unauthenticated", "sign in first");
       refuseForeignOrigin(request);
-      const params = await context.params;
-      const query = parseInput(shape.query ?? z.unknown(), queryOf(new URL(request.url)), "query");
-      const bodyBytesMax = shape.bodyBytesMax ?? BODY_BYTES_MAX;
-      const body =
-        shape.body === undefined
-          ? undefined
-          : parseInput(shape.body, await readJson(request, bodyBytesMax), "body");
-      const response = await run({
-        request,
-        requestId,
-        params,
-        query: query as z.output<Query>,
-        body: body as z.output<Body>,
-        session,
-        state,
-        get client() {
-          return state.connections.client(params["cluster"] ?? "");
-        },
-        signal: request.signal,
-        isStillSignedIn: async () =>
-          (await sessionOf((name) => cookieIn(request, name))) !== undefined,
+      const response = await inTurn(async () => {
+        const params = await context.params;
+        const url = new URL(request.url);
+        const query = parseInput(shape.query ?? z.unknown(), queryOf(url), "query");
+        const bodyBytesMax = shape.bodyBytesMax ?? BODY_BYTES_MAX;
+        const body =
+          shape.body === undefined
+            ? undefined
+            : parseInput(shape.body, await readJson(request, bodyBytesMax), "body");
+        return run({
+          request,
+          requestId,
+          params,
+          query: query as z.output<Query>,
+          body: body as z.output<Body>,
+          session,
+          state,
+          get client() {
+            return state.connections.client(params["cluster"] ?? "");
+          },
+          signal: request.signal,
+          isStillSignedIn,
+        });
       });
       return secured(response, requestId);
     } catch (error) {
       return secured(errorReply(error, requestId), requestId);
     }
   };
+}
+
+function sessionIn(request: Request): Promise<LiveSession | undefined> {
+  return sessionOf((name) => cookieIn(request, name));
+}
+
+/** Requests that run at once; a browser sends six. */
+const RUNNING_MAX = 64;
+let running = 0;
+
+/** A flood of dear requests is refused here instead of being passed on to the cluster. */
+async function inTurn<T>(run: () => Promise<T> | T): Promise<T> {
+  if (running >= RUNNING_MAX) {
+    const message = "too many requests run at once";
+    throw new Problem("too-many-requests", message, { retryAfterSeconds: 1 });
+  }
+  running++;
+  try {
+    return await run();
+  } finally {
+    running--;
+  }
 }
 
 async function ready(): Promise<ConsoleState> {
