@@ -20,12 +20,10 @@ export class Leadership {
   #view: LeadershipView = { isLeader: false, leader: 0n };
   /** When the present leader was first seen, monotonic ms. */
   #electedMs = Number.NEGATIVE_INFINITY;
-  #lostMs: number;
   #changes = 0;
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
-    this.#lostMs = options.clock.monotonic();
   }
 
   get isLeader(): boolean {
@@ -46,22 +44,13 @@ export class Leadership {
     return this.#changes;
   }
 
-  /** Ms without a leader; 0 while there is one. */
-  get leaderlessMs(): number {
-    return this.hasLeader ? 0 : this.#options.clock.monotonic() - this.#lostMs;
-  }
-
   observe(view: LeadershipView): "same" | "newLeader" | "changed" {
     const before = this.#view;
     const isSame = view.leader === before.leader && view.isLeader === before.isLeader;
     this.#view = view;
     if (isSame) return "same";
     const nowMs = this.#options.clock.monotonic();
-    if (view.leader === 0n) {
-      this.#lostMs = nowMs;
-      return "changed";
-    }
-    if (view.leader === before.leader) return "changed";
+    if (view.leader === 0n || view.leader === before.leader) return "changed";
     this.#electedMs = nowMs;
     this.#changes++;
     return "newLeader";

@@ -57,10 +57,6 @@ export class Proposals {
     return this.#expiredCount;
   }
 
-  get hasUnsent(): boolean {
-    return this.#unsent.length > 0;
-  }
-
   /** Throws TooManyRequests when a limit is reached; then `settle` is never called. */
   add(request: ProposalRequest, nowMs: number): void {
     const isFull = this.#waiting.size >= PROPOSALS_MAX;
