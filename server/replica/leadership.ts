@@ -11,6 +11,7 @@ export interface LeadershipOptions {
   readonly memberId: bigint;
   readonly clock: Clock;
   readonly timing: { readonly heartbeatMs: number; readonly electionTicks: number };
+  readonly voters: () => readonly bigint[];
   readonly sink: { activeSince(id: bigint): number | undefined };
 }
 
@@ -58,17 +59,22 @@ export class Leadership {
 
   /** etcd's choice among its three texts. @param startedMs when the request came, monotonic */
   timeoutError(startedMs: number): EtcdError {
-    const { clock, timing, sink, memberId } = this.#options;
+    const { timing, sink, memberId, voters } = this.#options;
     const lostMs = this.#electedMs - 2 * timing.electionTicks * timing.heartbeatMs;
     if (startedMs > lostMs && startedMs < this.#electedMs) {
       return new EtcdError("TimeoutDueToLeaderFail");
     }
     const { leader } = this.#view;
-    if (leader !== 0n && leader !== memberId) {
-      const since = sink.activeSince(leader);
-      const wasConnected = since !== undefined && since <= Math.min(startedMs, clock.monotonic());
-      if (!wasConnected) return new EtcdError("TimeoutDueToConnectionLost");
-    }
-    return new EtcdError("Timeout");
+    if (leader === 0n) return new EtcdError("Timeout");
+    const wasConnected = (id: bigint) => {
+      const since = sink.activeSince(id);
+      return id === memberId || (since !== undefined && since <= startedMs);
+    };
+    const members = voters();
+    const isReached =
+      leader === memberId
+        ? members.filter(wasConnected).length > members.length / 2
+        : wasConnected(leader);
+    return new EtcdError(isReached ? "Timeout" : "TimeoutDueToConnectionLost");
   }
 }

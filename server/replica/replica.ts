@@ -78,7 +78,8 @@ export class Replica {
     this.#reads = new Reads(timeoutMs, () => this.#ids.next());
     this.#readIndex = (context) => raft.readIndex(context);
     this.#committedIndex = parts.state.applied.index;
-    this.leadership = new Leadership({ memberId, clock, timing, sink });
+    const voters = () => parts.state.applied.confState.voters;
+    this.leadership = new Leadership({ memberId, clock, timing, sink, voters });
   }
 
   start(): void {
