@@ -57,7 +57,8 @@ describe.each([ETCD_34, ETCD_35])("TLS, against etcd $version", (tools) => {
       `--initial-cluster=tls=http://127.0.0.1:${peer}`,
     ]);
     const certificate = join(folder, "fixtures/client/cert.pem");
-    while (!existsSync(certificate)) await delay(50);
+    // etcd writes the key behind the certificate.
+    while (!existsSync(join(folder, "fixtures/client/key.pem"))) await delay(50);
     authority = readFileSync(certificate);
   });
 
