@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { encodeRangeEnd, encodeRecords } from "../apply/response.ts";
+import { PutResponse, RangeResponse } from "../proto/gen/rpc.ts";
+import { Headers } from "./header.ts";
+
+test.each([
+  [1n, 1n, 1, 1],
+  [0xffff_ffff_ffff_ffffn, 0x8000_0000_0000_0000n, 2 ** 52, 300],
+  [7n, 2n ** 63n - 1n, 0, 0],
+])(
+  "a header is encoded as the generated code does (%s, %s)",
+  (clusterId, memberId, revision, raftTerm) => {
+    const headers = new Headers({
+      clusterId,
+      memberId,
+      term: () => raftTerm,
+      revision: () => revision,
+    });
+    const expected = PutResponse.encode({ header: headers.now(), prevKv: undefined }).finish();
+    expect(headers.reply({ revision, body: Buffer.alloc(0) })).toEqual(Buffer.from(expected));
+  },
+);
+
+test("an answer in pieces is one message", () => {
+  const headers = new Headers({ clusterId: 1n, memberId: 2n, term: () => 3, revision: () => 4 });
+  const record = Buffer.from("0a0161", "hex");
+  const chunks = [encodeRecords([record, record]), encodeRangeEnd(true, 9)];
+  const response = RangeResponse.decode(headers.replyChunks(4, chunks));
+  expect(response.header).toEqual({ clusterId: 1n, memberId: 2n, revision: 4, raftTerm: 3 });
+  expect(response.kvs.map((kv) => kv.key.toString())).toEqual(["a", "a"]);
+  expect([response.more, response.count]).toEqual([true, 9]);
+});
