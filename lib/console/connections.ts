@@ -6,7 +6,7 @@ import type { ConsoleEnvironment } from "./environment.ts";
 import { MemberMemory } from "./member-memory.ts";
 import type { ConsoleStore } from "./store.ts";
 
-export const LOCAL = "local";
+const LOCAL = "local";
 
 interface OpenConnection {
   readonly client: EtcdClient;

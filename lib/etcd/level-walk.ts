@@ -20,7 +20,7 @@ import { compareBytes, hasPrefix, prefixEnd } from "../../server/base/bytes.ts";
 import type { KeyValue } from "../../server/proto/gen/kv.ts";
 
 /** The first `limit` keys of [start, end) without values, and how many there are altogether. */
-export interface KeyPage {
+interface KeyPage {
   readonly records: readonly KeyValue[];
   readonly count: number;
 }
@@ -30,14 +30,14 @@ export interface KeySource {
   page(start: Buffer, end: Buffer | undefined, limit: number): Promise<KeyPage>;
 }
 
-export interface Folder {
+interface Folder {
   readonly kind: "folder";
   /** prefix + name + separator */
   readonly key: Buffer;
   readonly count: number;
 }
 
-export interface LeafKey {
+interface LeafKey {
   readonly kind: "key";
   readonly key: Buffer;
   readonly record: KeyValue;
