@@ -30,6 +30,8 @@ const theme = EditorView.theme({
   "&.cm-merge-b .cm-changedLine": { backgroundColor: "var(--good-soft)" },
   "&.cm-merge-a .cm-changedText": { background: "var(--bad-line)" },
   "&.cm-merge-b .cm-changedText": { background: "var(--good-line)" },
+  // On these grounds the colours of the syntax would be too faint to read.
+  ".cm-changedText, .cm-changedText span": { color: "var(--ink)" },
   ".cm-collapsedLines": {
     background: "var(--sunken)",
     color: "var(--ink-3)",
