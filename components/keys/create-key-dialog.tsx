@@ -1,7 +1,6 @@
 "use client";
 
 import { useState } from "react";
-import { hexGutters } from "@/components/keys/hex-gutter";
 import { Button } from "@/components/ui/button";
 import { CodeEditor } from "@/components/ui/code-editor";
 import { CopyCommandButton } from "@/components/ui/copy-button";
@@ -140,7 +139,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
             language={valueForm === "json" ? "json" : "plain"}
             onChange={setValueText}
             className="h-56 rounded-md border border-line-strong bg-raised"
-            {...(valueForm === "hex" ? { gutter: hexGutters() } : {})}
+            numbering={valueForm === "hex" ? "hex" : "lines"}
           />
           <ValueStanding value={value} isEmpty={valueText === ""} isTooLarge={isTooLarge} />
         </div>

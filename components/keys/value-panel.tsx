@@ -1,7 +1,6 @@
 "use client";
 
 import { useEffect, useEffectEvent, useMemo } from "react";
-import { hexGutters } from "@/components/keys/hex-gutter";
 import type { ValueEdit } from "@/components/keys/use-value-edit";
 import { Button } from "@/components/ui/button";
 import { CodeEditor } from "@/components/ui/code-editor";
@@ -27,7 +26,6 @@ interface ValuePanelProps {
 
 export function ValuePanel({ edit, readOnly, isSaving, onReview }: ValuePanelProps) {
   const { form, text, isEdited } = edit;
-  const gutter = useMemo(() => (form === "hex" ? { gutter: hexGutters() } : {}), [form]);
   useSaveKeys(() => {
     if (canSave(edit) && !readOnly) onReview();
   });
@@ -52,9 +50,9 @@ export function ValuePanel({ edit, readOnly, isSaving, onReview }: ValuePanelPro
         doc={text}
         language={form === "json" ? "json" : "plain"}
         readOnly={readOnly || isSaving}
+        numbering={form === "hex" ? "hex" : "lines"}
         onChange={edit.change}
         className="flex-1 border-y bg-raised"
-        {...gutter}
       />
       <div className="flex h-11 shrink-0 items-center justify-between gap-3 px-3 text-xs">
         <Standing edit={edit} />

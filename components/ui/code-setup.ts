@@ -50,7 +50,7 @@ const highlighting = HighlightStyle.define([
 ]);
 
 /** Beyond this, colouring and wrapping cost more than they help. */
-export const RICH_CHARACTERS_MAX = 1_000_000;
+const RICH_CHARACTERS_MAX = 1_000_000;
 
 /** What viewers and editors share. Only a line feed ends a line: a value's "\r" is data. */
 export function codeBasics(language: CodeLanguage, length: number): Extension[] {

@@ -16,17 +16,6 @@ export function Input({ className, type, ...props }: ComponentProps<"input">) {
   );
 }
 
-export function TextArea({ className, ...props }: ComponentProps<"textarea">) {
-  return (
-    <textarea
-      spellCheck={false}
-      autoComplete="off"
-      className={cn(field, "min-h-20 resize-y px-2.5 py-1.5 font-mono", className)}
-      {...props}
-    />
-  );
-}
-
 interface FieldProps {
   label: string;
   htmlFor: string;

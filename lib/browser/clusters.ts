@@ -6,7 +6,7 @@ import { request } from "./request.ts";
 
 /** The cluster that the console was started with. */
 export const DEFAULT_CLUSTER = "local";
-export const OVERVIEW_POLL_MS = 2_000;
+const OVERVIEW_POLL_MS = 2_000;
 
 export function clusterPath(cluster: string, rest: string): string {
   return `/api/clusters/${encodeURIComponent(cluster)}/${rest}`;

@@ -44,7 +44,7 @@ export function dropDraft(cluster: string, key: string): void {
   publish(next);
 }
 
-export function findDraft(cluster: string, key: string): Draft | undefined {
+function findDraft(cluster: string, key: string): Draft | undefined {
   return drafts.get(nameOf(cluster, key));
 }
 

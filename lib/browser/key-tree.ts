@@ -19,7 +19,7 @@ const FIRST_PAGE_CHILDREN = 500;
 const NEXT_PAGE_CHILDREN = 2_000;
 
 /** Folders that are opened by themselves to bring one key into view. */
-export const REVEAL_FOLDERS_MAX = 64;
+const REVEAL_FOLDERS_MAX = 64;
 
 export interface TreeView {
   readonly rows: readonly TreeRow[];

@@ -86,7 +86,7 @@ export function keyQuery(cluster: string, key: Uint8Array, revision: string | un
   });
 }
 
-export async function fetchKey(
+async function fetchKey(
   cluster: string,
   key: Uint8Array,
   revision?: string,

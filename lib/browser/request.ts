@@ -1,5 +1,5 @@
+import type * as z from "zod";
 import { type ApiError, type ErrorName, ErrorReply } from "../schema/errors.ts";
-import type { z } from "../schema/zod.ts";
 import { reportSessionEnd } from "./session-end.ts";
 
 /** `offline`: the console itself did not answer; `bad-reply`: it answered with something else. */
@@ -87,7 +87,7 @@ async function errorOf(response: Response): Promise<RequestError> {
   return new RequestError("bad-reply", text, response.status);
 }
 
-export function withQuery(path: string, query: RequestOptions["query"]): string {
+function withQuery(path: string, query: RequestOptions["query"]): string {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined) params.set(name, String(value));

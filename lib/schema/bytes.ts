@@ -1,7 +1,8 @@
 // Bytes and 64-bit numbers in JSON. Keys and values are any bytes, so they travel as base64 in
 // bodies and as base64url (no padding) in URLs; ids and revisions are decimal strings, because a
 // JSON number loses precision beyond 2^53. Everything here runs in the browser and on the server.
-import { z } from "./zod.ts";
+import "./without-eval.ts";
+import * as z from "zod";
 
 /** Bytes in a body: base64 with padding, "" for none. */
 export const Base64 = z.base64().or(z.literal(""));

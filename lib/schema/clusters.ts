@@ -1,4 +1,5 @@
-import { z } from "./zod.ts";
+import "./without-eval.ts";
+import * as z from "zod";
 
 /** `local` is the cluster that the console was started with. */
 export const ClusterId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "not a cluster id");

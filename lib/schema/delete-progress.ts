@@ -1,6 +1,7 @@
 import { Decimal } from "./bytes.ts";
 import { ApiError } from "./errors.ts";
-import { z } from "./zod.ts";
+import "./without-eval.ts";
+import * as z from "zod";
 
 /** The lines of a delete-prefix reply; the last one is `done` or `failed`. */
 export const DeleteProgress = z.discriminatedUnion("type", [

@@ -1,6 +1,7 @@
 // Every reply that is no success is `{ error }` with one of these codes; the HTTP status follows
 // from the code. The message is a sentence for people, in the console's words or etcd's.
-import { z } from "./zod.ts";
+import "./without-eval.ts";
+import * as z from "zod";
 
 export const HTTP_STATUS = {
   /** The request itself is malformed; the message names what. */

@@ -1,7 +1,8 @@
 // Routes below /api/clusters/[cluster]/keys. Query parameters that hold bytes are base64url.
 
 import { Base64, Base64Url, Decimal, SignedDecimal } from "./bytes.ts";
-import { z } from "./zod.ts";
+import "./without-eval.ts";
+import * as z from "zod";
 
 /** etcd's default limit for one request, key and value and framing together. */
 export const REQUEST_BYTES_MAX = 1_572_864;

@@ -1,5 +1,6 @@
 import { Decimal, SignedDecimal } from "./bytes.ts";
-import { z } from "./zod.ts";
+import "./without-eval.ts";
+import * as z from "zod";
 
 /** GET /api/clusters/[cluster]/leases/[lease]: the id in decimal. 404 when it is gone. */
 export const LeaseReply = z.object({

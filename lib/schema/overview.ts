@@ -3,7 +3,8 @@
 
 import { Decimal } from "./bytes.ts";
 import { ApiError } from "./errors.ts";
-import { z } from "./zod.ts";
+import "./without-eval.ts";
+import * as z from "zod";
 
 export const MemberStatus = z.object({
   version: z.string(),

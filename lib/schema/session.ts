@@ -1,7 +1,8 @@
 // Sign-in is next-auth's credentials flow: `signIn("credentials", { redirect: false, username,
 // password })` of next-auth/react. Its `error` is "CredentialsSignin" for a wrong name or password
 // and "Throttled:<seconds>" after too many attempts.
-import { z } from "./zod.ts";
+import "./without-eval.ts";
+import * as z from "zod";
 
 export const Credentials = z.object({
   username: z.string().min(1).max(128),

@@ -16,7 +16,8 @@
 import { Base64, Base64Url, Decimal } from "./bytes.ts";
 import { ApiError } from "./errors.ts";
 import { KeyValue } from "./keys.ts";
-import { z } from "./zod.ts";
+import "./without-eval.ts";
+import * as z from "zod";
 
 /** Exactly one of `key` and `prefix`; prefix "" watches everything. */
 export const WatchQuery = z
