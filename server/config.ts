@@ -2,7 +2,7 @@
 import type { LogLevel } from "./base/log.ts";
 import { boolOf, checkValue, intOf, parseFlags } from "./config/flag-set.ts";
 import { FLAGS } from "./config/flags.ts";
-import { isBindable, parseUrls } from "./config/urls.ts";
+import { isAdvertisable, isBindable, parseUrls } from "./config/urls.ts";
 
 export interface Config {
   readonly name: string;
@@ -58,7 +58,7 @@ export function readConfig(
   environment: Readonly<Record<string, string | undefined>>,
 ): ConfigResult {
   const { values, positional } = parseFlags(FLAGS, args);
-  if (positional.length > 0) throw new ConfigError(`"${positional[0]}" is not a valid flag`);
+  if (positional.length > 0) throw new ConfigError(`'${positional[0]}' is not a valid flag`);
   const warnings: string[] = [];
   const given = new Map([...readEnvironment(environment, values, warnings), ...values]);
   const config = Object.freeze(assemble(given));
@@ -151,6 +151,8 @@ function check(config: Config, given: ReadonlyMap<string, string>): void {
       );
     }
   }
+  checkAdvertised("initial-advertise-peer-urls", config.initialAdvertisePeerUrls);
+  checkAdvertised("advertise-client-urls", config.advertiseClientUrls);
   if (heartbeatMs === 0) throw new ConfigError("--heartbeat-interval must be >0 (set to 0ms)");
   if (electionMs === 0) throw new ConfigError("--election-timeout must be >0 (set to 0ms)");
   if (heartbeatMs * 5 > electionMs) {
@@ -169,5 +171,13 @@ function check(config: Config, given: ReadonlyMap<string, string>): void {
     throw new ConfigError(
       "--advertise-client-urls is required when --listen-client-urls is set explicitly",
     );
+  }
+}
+
+function checkAdvertised(flag: string, urls: readonly string[]): void {
+  for (const url of urls) {
+    if (isAdvertisable(url)) continue;
+    const reason = `unexpected empty host (${url})`;
+    throw new ConfigError(`--${flag} "${url}" must be "host:port" (${reason})`);
   }
 }

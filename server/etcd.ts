@@ -52,7 +52,7 @@ function versionText(): string {
 
 function die(log: Log, message: string, error: unknown): never {
   const stacktrace = error instanceof Error ? error.stack : undefined;
-  log.fatal(message, { error: String(error), stacktrace });
+  log.fatal(message, { error: error instanceof Error ? error.message : String(error), stacktrace });
   process.exit(EXIT_FAILURE);
 }
 

@@ -28,7 +28,7 @@ test("what etcd would refuse is refused with its text", () => {
   expect(refusal("--nope=1")).toBe("flag provided but not defined: -nope");
   expect(refusal("--name")).toBe("flag needs an argument: -name");
   expect(refusal("---name=a")).toBe("bad flag syntax: ---name=a");
-  expect(refusal("start")).toBe('"start" is not a valid flag');
+  expect(refusal("start")).toBe("'start' is not a valid flag");
   expect(refusal("--heartbeat-interval=x")).toBe(
     'invalid value "x" for flag -heartbeat-interval: parse error',
   );
@@ -60,6 +60,14 @@ test("timings and addresses that cannot work are refused", () => {
   expect(refusal("--listen-peer-urls=http://example.org:1")).toBe(
     "expected IP in URL for binding (http://example.org:1)",
   );
+  for (const url of ["http://:1", "http://999.0.0.1:1", "http://1.2.3:1"]) {
+    expect(refusal(`--listen-peer-urls=${url}`)).toBe(`expected IP in URL for binding (${url})`);
+  }
+  expect(refusal("--listen-peer-urls=http://127.0.0.1:65536")).toContain("host:port");
+  expect(refusal("--advertise-client-urls=http://:1")).toBe(
+    '--advertise-client-urls "http://:1" must be "host:port" (unexpected empty host (http://:1))',
+  );
+  expect(refusal("--initial-advertise-peer-urls=http://:1")).toContain("unexpected empty host");
 });
 
 test("a name alone makes a cluster of one under that name", () => {

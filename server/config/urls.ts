@@ -1,3 +1,6 @@
+const PORT_MAX = 65_535;
+const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+
 /**
  * A comma-separated list of URLs as etcd takes it: scheme and host:port, no path; sorted.
  * @throws Error with etcd's text
@@ -17,7 +20,8 @@ function checkUrl(text: string): string {
   }
   const host = match?.[2] ?? "";
   if (scheme.startsWith("unix")) return text;
-  if (!/^(\[[\da-fA-F:.%]+\]|[^:[\]\s]*):\d{1,5}$/.test(host)) {
+  const isAuthority = /^(\[[\da-fA-F:.%]+\]|[^:[\]\s]*):\d{1,5}$/.test(host);
+  if (!isAuthority || Number(host.slice(host.lastIndexOf(":") + 1)) > PORT_MAX) {
     throw new Error(`URL address does not have the form "host:port": ${text}`);
   }
   const path = match?.[3] ?? "";
@@ -31,17 +35,22 @@ export interface Address {
   readonly port: number;
 }
 
-/** Where to listen, or whom to reach. @param url from `parseUrls` */
+/** Where to listen, or whom to reach. @param url from `parseUrls`, not of a Unix socket */
 export function addressOf(url: string): Address {
-  const { hostname, port, protocol } = new URL(url);
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  const standard = protocol === "https:" ? 443 : 80;
-  return { host, port: port === "" ? standard : Number(port) };
+  const authority = url.slice(url.indexOf("://") + 3);
+  const colon = authority.lastIndexOf(":");
+  const host = authority.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(authority.slice(colon + 1)) };
+}
+
+/** Whether others can be told of this address: it names a host. */
+export function isAdvertisable(url: string): boolean {
+  return url.startsWith("unix") || addressOf(url).host !== "";
 }
 
 /** A listener's host must be an address, or `localhost`. */
 export function isBindable(url: string): boolean {
   if (url.startsWith("unix")) return true;
   const { host } = addressOf(url);
-  return host === "localhost" || host === "" || /^[\d.]+$/.test(host) || host.includes(":");
+  return host === "localhost" || IPV4.test(host) || host.includes(":");
 }

@@ -1,5 +1,5 @@
-import { accessSync, chmodSync, constants, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { Config } from "../config.ts";
 
 /** Where a member keeps what. */
@@ -16,7 +16,7 @@ const OWNER_ONLY = 0o700;
 export function openDataFolder(config: Pick<Config, "dataDir" | "walDir">): DataFolder {
   const member = join(config.dataDir, "member");
   try {
-    mkdirSync(member, { recursive: true, mode: OWNER_ONLY });
+    makeFolder(resolve(member));
     accessSync(config.dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
     chmodSync(config.dataDir, OWNER_ONLY);
   } catch (error) {
@@ -30,4 +30,11 @@ export function openDataFolder(config: Pick<Config, "dataDir" | "walDir">): Data
     state: join(member, "state"),
     incoming,
   };
+}
+
+/** Node's own recursive mkdir never returns where a file system refuses with ENOENT, as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  mkdirSync(path, { mode: OWNER_ONLY });
 }

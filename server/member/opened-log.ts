@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from "node:fs";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config.ts";
 import { type AskPeers, type Bootstrap, bootstrap, restart } from "../replica/bootstrap.ts";
@@ -52,6 +53,12 @@ async function createLog(
 ): Promise<OpenedLog> {
   if (LmdbEngine.exists(folder.state)) {
     throw new RecoveryError(`${folder.state} holds a database, but its log is missing`);
+  }
+  if (existsSync(folder.wal) && readdirSync(folder.wal).length > 0) {
+    throw new RecoveryError(
+      `${folder.wal} holds files, but none of this program's logs; a member of another make ` +
+        "can only be replaced, by member add and an empty data directory",
+    );
   }
   const origin = await bootstrap(bootstrapConfig(config), askPeers);
   const wal = await FileWal.create(folder.wal, origin.metadata, walOptions);
