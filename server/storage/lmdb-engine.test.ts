@@ -96,6 +96,34 @@ test("a flipped byte is an error that names table and key, on get and on scan", 
   await expect(damaged.defragment()).rejects.toThrow(EngineCorruptionError);
 });
 
+test("a file that lost its end, or is none of LMDB's, is an error and not the process's end", async () => {
+  const { engine, directory } = await create();
+  for (let i = 0; i < 500; i++) engine.put("key", bytes(`key ${i}`), Buffer.alloc(200, i));
+  await engine.close();
+  const whole = readFileSync(stateFile(directory));
+  const damagedFile = (content: Buffer) => {
+    const copy = newDirectory();
+    cpSync(directory, copy, { recursive: true });
+    writeFileSync(stateFile(copy), content);
+    return copy;
+  };
+  for (const size of [8192, Math.floor(whole.length / 2)]) {
+    const cut = damagedFile(whole.subarray(0, size));
+    const read = async () => {
+      const opened = await LmdbEngine.open(cut);
+      try {
+        return [...opened.scan("key")];
+      } finally {
+        await opened.close();
+      }
+    };
+    await expect(read(), `cut at ${size}`).rejects.toThrow();
+  }
+  for (const content of [Buffer.alloc(50_000, 0x5a), whole.subarray(0, 100)]) {
+    await expect(LmdbEngine.open(damagedFile(content))).rejects.toThrow("it is no LMDB file");
+  }
+});
+
 test("a flipped byte in a key is noticed by a scan", async () => {
   const { engine, directory } = await create();
   engine.put("auth", bytes("a key to be found"), bytes("value"));

@@ -8,6 +8,7 @@ import {
   type View,
 } from "./engine.ts";
 import type { Layer } from "./layer.ts";
+import { prepareLmdbFile } from "./lmdb-file.ts";
 import { openSealed, SEAL_BYTES, writeSealed } from "./sealed-value.ts";
 import { TABLES, type Table } from "./tables.ts";
 
@@ -41,6 +42,7 @@ export class LmdbEnvironment implements View {
   /** Opens or creates; throws when the file is not ours to open. */
   constructor(path: string) {
     this.path = path;
+    prepareLmdbFile(path);
     // A commit resolves when it is on disk (no overlapping sync), whatever the file is named.
     this.#root = open<Buffer, Buffer>(path, {
       ...BYTES,
