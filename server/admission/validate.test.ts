@@ -71,7 +71,7 @@ test("operations are counted per level, and a level takes from those inside it",
   const compare = Array.from({ length: 3 }, () => Compare.fromPartial({ key: bytes("a") }));
   expect(outcome(() => checkTxn(TxnRequest.fromPartial({ compare }), 2))).toBe("TooManyOps");
   let deep: RequestOp = put("a");
-  for (let level = 0; level < 60; level++) deep = nest([deep]);
+  for (let level = 0; level < 128; level++) deep = nest([deep]);
   expect(txnOutcome([deep], [], 1000)).toBe("TooManyOps");
 });
 

@@ -13,7 +13,7 @@ import { KeySet } from "./key-set.ts";
 /** etcd's largest time to live: 9,000,000,000 s. */
 export const LEASE_TTL_SECONDS_MAX = 9_000_000_000;
 /** Nested transactions deeper than this are refused before anything recurses over them. */
-export const TXN_DEPTH_MAX = 32;
+export const TXN_DEPTH_MAX = 128;
 
 /** Whether a Range is well-formed. Throws EmptyKey or InvalidSortOption. */
 export function checkRange(request: RangeRequest): void {

@@ -258,6 +258,14 @@ describe("transactions", () => {
     expect(TxnResponse.decode(outcome.body).succeeded).toBe(holds);
   });
 
+  test("whatever depth etcd lets into the log can be applied", () => {
+    let deepest = put("deep");
+    for (let depth = 1; depth < 128; depth++) deepest = nest({ success: [deepest] });
+    const outcome = machine.txn({ success: [deepest] });
+    expect(outcome.error).toBeUndefined();
+    expect(machine.keys).toEqual(["deep"]);
+  });
+
   test("a put that cannot be voids the whole transaction", () => {
     const outcome = machine.txn({ success: [put("a"), put("b", "v", { lease: 99n })] });
     expect(outcome.error?.code).toBe("LeaseNotFound");
