@@ -133,7 +133,9 @@ export class ClientFront {
     registerChildren(dispatcher, {
       store: () => state.kv,
       header: (revision) => headers.at(revision),
-      admit: () => replica.readBarrier(),
+      admit: async ({ serializable }) => {
+        if (!serializable) await replica.readBarrier();
+      },
     });
     this.#health.register(dispatcher);
     return dispatcher;

@@ -58,9 +58,8 @@ export interface SnapshotsOptions {
 
 export class Snapshots {
   readonly #options: SnapshotsOptions;
-  /** Pictures being sent, by receiver. */
-  readonly #sending = new Map<bigint, EngineSnapshot>();
-  #sendingCount = 0;
+  /** By receiver: the picture being sent, or undefined while it is still being taken. */
+  readonly #sending = new Map<bigint, EngineSnapshot | undefined>();
   #keepLogUntilMs = 0;
   /** By index. Raft may still be about to install another one than the last that came. */
   readonly #received = new Map<number, ReceivedDatabase>();
@@ -71,17 +70,17 @@ export class Snapshots {
 
   /** Whether a follower may soon ask for entries behind a snapshot it was sent. */
   get needsLog(): boolean {
-    return this.#sendingCount > 0 || this.#options.clock.monotonic() < this.#keepLogUntilMs;
+    return this.#sending.size > 0 || this.#options.clock.monotonic() < this.#keepLogUntilMs;
   }
 
   /** Sends this member's state in place of what `message` names, which is not newer. */
   send(message: Message): void {
     const isBusy = this.#sending.has(message.to);
-    if (isBusy || this.#sendingCount >= SNAPSHOTS_IN_FLIGHT_MAX) {
+    if (isBusy || this.#sending.size >= SNAPSHOTS_IN_FLIGHT_MAX) {
       this.#options.onFailed(message.to, new Error("too many snapshots in flight"));
       return;
     }
-    this.#sendingCount++;
+    this.#sending.set(message.to, undefined);
     this.#upload(message).catch((error: unknown) => {
       this.#options.onFailed(message.to, error);
       this.#release(message.to);
@@ -170,6 +169,5 @@ export class Snapshots {
   #release(id: bigint): void {
     this.#sending.get(id)?.close();
     this.#sending.delete(id);
-    this.#sendingCount--;
   }
 }
