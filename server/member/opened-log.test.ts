@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { readConfig } from "../config.ts";
 import { openDataFolder } from "./data-folder.ts";
@@ -23,7 +22,7 @@ test("the data folder of another make of etcd is refused, and left as it was", a
   const folder = openDataFolder(config);
   mkdirSync(folder.wal);
   writeFileSync(join(folder.wal, "0000000000000000-0000000000000000.wal"), "theirs");
-  const opening = openLog(config, folder, new SystemClock(), SILENT_LOG);
+  const opening = openLog(config, folder, {}, SILENT_LOG);
   await expect(opening).rejects.toThrow("none of this program's logs");
   expect(readdirSync(folder.wal)).toEqual(["0000000000000000-0000000000000000.wal"]);
 });
