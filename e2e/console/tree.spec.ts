@@ -142,7 +142,9 @@ test("an address opens its key, with the tree open down to it and the separator 
   client,
   folder,
 }) => {
-  const key = `${folder.slice(0, -1)}.a b&c=d?.ключ`;
+  // Before all keys of other tests, which are no folders with this separator.
+  const start = `!${folder.slice(0, -1)}`;
+  const key = `${start}.a b&c=d?.ключ`;
   await client.put(key, "here");
   await page.goto(keyAddress(key, "&separator=."));
   await expect(page.getByLabel("Value as Text")).toHaveText("here");
@@ -151,8 +153,8 @@ test("an address opens its key, with the tree open down to it and the separator 
   await page.reload();
   await expect(selected).toHaveText("ключ");
   // Back and forward move between keys.
-  await client.put(`${folder.slice(0, -1)}.other`, "there");
-  await page.goto(keyAddress(`${folder.slice(0, -1)}.other`, "&separator=."));
+  await client.put(`${start}.other`, "there");
+  await page.goto(keyAddress(`${start}.other`, "&separator=."));
   await expect(page.getByLabel("Value as Text")).toHaveText("there");
   await page.goBack();
   await expect(page.getByLabel("Value as Text")).toHaveText("here");
