@@ -40,29 +40,35 @@ export function CommandPalette({ open, onOpenChange }: CommandPaletteProps) {
   );
 }
 
+interface PaletteRow {
+  /** Unique over all groups. */
+  readonly id: string;
+  readonly icon: ReactNode;
+  readonly label: ReactNode;
+  readonly act: () => void;
+}
+
+interface PaletteGroup {
+  readonly heading: string;
+  readonly rows: readonly PaletteRow[];
+}
+
 function PaletteBody({ close }: { close: () => void }) {
   const [text, setText] = useState("");
-  const router = useRouter();
-  const areaHref = useAreaHref();
-  const { setTheme } = useTheme();
-  const shell = useShell();
-  const run = (action: () => void) => () => {
-    close();
-    action();
-  };
-  const wanted = text.trim().toLowerCase();
-  const fits = (label: string) => label.toLowerCase().includes(wanted);
-  const commands = [
-    ...THEMES.map((theme) => ({
-      label: `Appearance: ${theme.label}`,
-      icon: <Palette />,
-      act: () => setTheme(theme.value),
-    })),
-    { label: "Keyboard shortcuts", icon: <Keyboard />, act: shell.openShortcuts },
-    { label: "Sign out", icon: <LogOut />, act: shell.signOut },
-  ];
+  const [chosen, setChosen] = useState("");
+  const pages = usePages(text);
+  const keys = useKeys(text);
+  const commands = useCommands(text);
+  const groups = [pages, keys, commands].filter((group) => group.rows.length > 0);
+  const ids = groups.flatMap((group) => group.rows.map((row) => row.id));
   return (
-    <Command label="Go to a page or key" loop shouldFilter={false}>
+    <Command
+      label="Go to a page or key"
+      loop
+      shouldFilter={false}
+      value={ids.includes(chosen) ? chosen : (ids[0] ?? "")}
+      onValueChange={setChosen}
+    >
       <Command.Input
         value={text}
         onValueChange={setText}
@@ -70,72 +76,89 @@ function PaletteBody({ close }: { close: () => void }) {
         className="h-12 w-full border-b bg-transparent px-4 text-base outline-none"
       />
       <Command.List className="max-h-96 overflow-auto p-1.5">
-        <Command.Empty className="p-4 text-sm text-ink-2">Nothing fits.</Command.Empty>
-        <Group heading="Pages" isEmpty={!AREAS.some((area) => fits(area.label))}>
-          {AREAS.filter((area) => fits(area.label)).map((area) => (
-            <Row
-              key={area.name}
-              icon={<area.Icon />}
-              onSelect={run(() => router.push(areaHref(area.name)))}
-            >
-              {area.label}
-            </Row>
-          ))}
-        </Group>
-        {text === "" ? null : <KeyRows text={text} run={run} />}
-        <Group heading="Commands" isEmpty={!commands.some(({ label }) => fits(label))}>
-          {commands
-            .filter(({ label }) => fits(label))
-            .map(({ label, icon, act }) => (
-              <Row key={label} icon={icon} onSelect={run(act)}>
-                {label}
-              </Row>
+        {groups.length > 0 ? null : <p className="p-4 text-sm text-ink-2">Nothing fits.</p>}
+        {groups.map((group) => (
+          <Group key={group.heading} heading={group.heading}>
+            {group.rows.map((row) => (
+              <Row
+                key={row.id}
+                row={row}
+                onSelect={() => {
+                  close();
+                  row.act();
+                }}
+              />
             ))}
-        </Group>
+          </Group>
+        ))}
       </Command.List>
     </Command>
   );
 }
 
-interface KeyRowsProps {
-  text: string;
-  run: (action: () => void) => () => void;
+function fits(label: string, text: string): boolean {
+  return label.toLowerCase().includes(text.trim().toLowerCase());
+}
+
+function usePages(text: string): PaletteGroup {
+  const router = useRouter();
+  const areaHref = useAreaHref();
+  const rows = AREAS.filter((area) => fits(area.label, text)).map((area) => ({
+    id: `page ${area.name}`,
+    icon: <area.Icon />,
+    label: area.label,
+    act: () => router.push(areaHref(area.name)),
+  }));
+  return { heading: "Pages", rows };
+}
+
+function useCommands(text: string): PaletteGroup {
+  const { setTheme } = useTheme();
+  const shell = useShell();
+  const themes = THEMES.map((theme) => ({
+    label: `Appearance: ${theme.label}`,
+    icon: <Palette />,
+    act: () => setTheme(theme.value),
+  }));
+  const others = [
+    { label: "Keyboard shortcuts", icon: <Keyboard />, act: shell.openShortcuts },
+    { label: "Sign out", icon: <LogOut />, act: shell.signOut },
+  ];
+  const rows = [...themes, ...others]
+    .filter(({ label }) => fits(label, text))
+    .map((row) => ({ id: `command ${row.label}`, ...row }));
+  return { heading: "Commands", rows };
 }
 
 /** Keys that start with what is typed; the exact one can be opened even before they arrive. */
-function KeyRows({ text, run }: KeyRowsProps) {
+function useKeys(text: string): PaletteGroup {
   const cluster = useCluster();
   const router = useRouter();
   const parsed = parseKey(useDeferredValue(text));
-  const prefix = parsed.ok ? parsed.bytes : null;
+  const prefix = parsed.ok && parsed.bytes.length > 0 ? parsed.bytes : null;
   const { data } = useQuery(searchKeysQuery(cluster, prefix, HITS_MAX));
-  if (prefix === null) return null;
-  const open = (key: Uint8Array) => run(() => router.push(keysHref({ cluster, key })));
-  const hits = data?.keys.map((meta) => decodeBase64(meta.key)) ?? [];
-  return (
-    <Group heading={data === undefined ? "Keys" : `Keys starting with “${formatKey(prefix)}”`}>
-      {hits.map((key) => (
-        <Row key={formatKey(key)} icon={<KeyRound />} onSelect={open(key)}>
-          <span className="truncate font-mono text-xs">{formatKey(key)}</span>
-        </Row>
-      ))}
-      {hits.length > 0 ? null : (
-        <Row icon={<ArrowRight />} onSelect={open(prefix)}>
-          Open key <span className="truncate font-mono text-xs">{formatKey(prefix)}</span>
-        </Row>
-      )}
-    </Group>
-  );
+  if (prefix === null) return { heading: "Keys", rows: [] };
+  const rowOf = (key: Uint8Array, icon: ReactNode, verb: string): PaletteRow => ({
+    id: `key ${formatKey(key)}`,
+    icon,
+    label: (
+      <>
+        {verb} <span className="truncate font-mono text-xs">{formatKey(key)}</span>
+      </>
+    ),
+    act: () => router.push(keysHref({ cluster, key })),
+  });
+  const hits = data?.keys ?? [];
+  if (hits.length === 0) {
+    return { heading: "Keys", rows: [rowOf(prefix, <ArrowRight />, "Open key")] };
+  }
+  return {
+    heading: `Keys starting with “${formatKey(prefix)}”`,
+    rows: hits.map((meta) => rowOf(decodeBase64(meta.key), <KeyRound />, "")),
+  };
 }
 
-interface GroupProps {
-  heading: string;
-  isEmpty?: boolean;
-  children: ReactNode;
-}
-
-function Group({ heading, isEmpty, children }: GroupProps) {
-  if (isEmpty) return null;
+function Group({ heading, children }: { heading: string; children: ReactNode }) {
   return (
     <Command.Group
       heading={heading}
@@ -146,20 +169,15 @@ function Group({ heading, isEmpty, children }: GroupProps) {
   );
 }
 
-interface RowProps {
-  icon: ReactNode;
-  onSelect: () => void;
-  children: ReactNode;
-}
-
-function Row({ icon, onSelect, children }: RowProps) {
+function Row({ row, onSelect }: { row: PaletteRow; onSelect: () => void }) {
   return (
     <Command.Item
+      value={row.id}
       onSelect={onSelect}
       className="group flex h-9 cursor-default items-center gap-2.5 rounded-md px-2.5 text-sm data-[selected=true]:bg-hover [&_svg]:size-4 [&_svg]:shrink-0 [&_svg]:text-ink-3"
     >
-      {icon}
-      <span className="flex min-w-0 flex-1 items-center gap-1.5">{children}</span>
+      {row.icon}
+      <span className="flex min-w-0 flex-1 items-center gap-1.5">{row.label}</span>
       <CornerDownLeft aria-hidden className="opacity-0 group-data-[selected=true]:opacity-100" />
     </Command.Item>
   );
