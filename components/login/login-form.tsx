@@ -47,6 +47,7 @@ export function LoginForm({ next }: { next: string }) {
           id="username"
           name="username"
           autoComplete="username"
+          onChange={() => setFailure(null)}
           autoCapitalize="none"
           required
           className="h-9"
