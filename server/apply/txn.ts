@@ -4,7 +4,13 @@
 import { must } from "../base/assert.ts";
 import { EtcdError } from "../errors.ts";
 import type { Lessor } from "../lease/lessor.ts";
-import type { DeleteRangeRequest, PutRequest, RequestOp, TxnRequest } from "../proto/gen/rpc.ts";
+import type {
+  DeleteRangeRequest,
+  PutRequest,
+  RangeRequest,
+  RequestOp,
+  TxnRequest,
+} from "../proto/gen/rpc.ts";
 import { compareAll } from "./compare.ts";
 import { checkKeyExists, checkLeaseExists, type KeyWriter } from "./key-writer.ts";
 import { answerRange, checkRevision, type RangeSource, recordBytes } from "./range.ts";
@@ -30,20 +36,30 @@ export interface TxnAnswer {
   readonly error: EtcdError | undefined;
 }
 
-/** A transaction of ranges only. Throws Compacted or FutureRev. */
-export function answerReadOnlyTxn(source: RangeSource, request: TxnRequest): Buffer {
-  const path = choosePath(source, request);
-  for (const { requestRange } of path.operations) {
-    if (requestRange !== undefined) checkRevision(source, requestRange.revision);
-  }
-  return encodeTxn(
-    path.hasSucceeded,
-    path.operations.map(({ requestRange }) => {
-      const range = must(requestRange, "a read-only transaction holds ranges only");
-      const body = answerRange(source, range);
-      return encodeResponseOp(ResponseKind.RANGE, source.revision, body);
-    }),
+export interface ReadOnlyTxn {
+  readonly hasSucceeded: boolean;
+  /** What is to be read, all of it in the state of now. */
+  readonly ranges: readonly RangeRequest[];
+}
+
+/** Decides a transaction of ranges only. Throws Compacted or FutureRev. */
+export function decideReadOnlyTxn(source: RangeSource, request: TxnRequest): ReadOnlyTxn {
+  const { hasSucceeded, operations } = choosePath(source, request);
+  const ranges = operations.map(({ requestRange }) =>
+    must(requestRange, "a read-only transaction holds ranges only"),
   );
+  for (const { revision } of ranges) checkRevision(source, revision);
+  return { hasSucceeded, ranges };
+}
+
+/** @param answers RangeResponses without their headers, read at `revision` */
+export function encodeReadOnlyTxn(
+  hasSucceeded: boolean,
+  revision: number,
+  answers: readonly Buffer[],
+): Buffer {
+  const encode = (body: Buffer) => encodeResponseOp(ResponseKind.RANGE, revision, body);
+  return encodeTxn(hasSucceeded, answers.map(encode));
 }
 
 /**

@@ -8,7 +8,7 @@ import {
 } from "../admission/validate.ts";
 import { decodePut, isExactPut } from "../apply/put-request.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
-import { answerReadOnlyTxn, checkTxnNow, putCost, txnCost } from "../apply/txn.ts";
+import { checkTxnNow, putCost, txnCost } from "../apply/txn.ts";
 import {
   CompactionRequest,
   DeleteRangeRequest,
@@ -81,13 +81,12 @@ class KvService {
   }
 
   async txn(bytes: Buffer): Promise<Buffer> {
-    const { replica, state, proposer, headers, txnOpsMax } = this.#options;
+    const { replica, state, proposer, headers, ranges, txnOpsMax } = this.#options;
     const request = decode(() => TxnRequest.decode(bytes));
     checkTxn(request, txnOpsMax);
     if (isReadOnly(request)) {
       if (!isSerializable(request)) await replica.readBarrier();
-      const body = answerReadOnlyTxn(state.kv, request);
-      return headers.reply({ revision: state.kv.revision, body });
+      return headers.reply(await ranges.readTxn(request));
     }
     // See runTxn: once in the log, such a range could no longer void the transaction.
     if (namesRevision(request)) {

@@ -3,7 +3,13 @@ import { answerRange } from "../apply/range.ts";
 import { ReplicatedState } from "../apply/replicated-state.ts";
 import { SystemClock } from "../base/clock.ts";
 import { SeededRandom } from "../base/random.ts";
-import { RangeRequest, RangeResponse } from "../proto/gen/rpc.ts";
+import {
+  RangeRequest,
+  RangeResponse,
+  RequestOp,
+  TxnRequest,
+  TxnResponse,
+} from "../proto/gen/rpc.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { RangeReader } from "./range-reader.ts";
 
@@ -71,4 +77,27 @@ test("writes and a compaction meanwhile do not show in a range that has begun", 
   const { kvs, count } = RangeResponse.decode(Buffer.concat(chunks));
   expect(kvs).toHaveLength(count);
   expect(count).toBeGreaterThan(4000);
+});
+
+test("all ranges of a transaction show one revision, other work gets its turn in between", async () => {
+  const own = storeOfKeys();
+  const ranges = new RangeReader(own, clock);
+  const range = (request: Parameters<typeof RangeRequest.fromPartial>[0]) =>
+    RequestOp.fromPartial({ requestRange: RangeRequest.fromPartial(request) });
+  const success = [range(all), range({ key: Buffer.from("new") }), range(all)];
+  const { revision } = own.kv;
+  const reading = ranges.readTxn(TxnRequest.fromPartial({ success }));
+  const txn = own.kv.begin();
+  txn.put(Buffer.from("new"), Buffer.from("1"), 0n);
+  txn.put(Buffer.from("k/new"), Buffer.from("1"), 0n);
+  txn.end();
+  const answer = await reading;
+  const { succeeded, responses } = TxnResponse.decode(answer.body);
+  const expected = RangeResponse.decode(
+    answerRange(own.kv, RangeRequest.fromPartial({ ...all, revision })),
+  );
+  expect([answer.revision, succeeded, responses.length]).toEqual([revision, true, 3]);
+  expect(responses[0]?.responseRange?.kvs).toEqual(expected.kvs);
+  expect(responses[1]?.responseRange?.count).toBe(0);
+  expect(responses[2]?.responseRange?.kvs).toEqual(expected.kvs);
 });

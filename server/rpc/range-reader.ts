@@ -10,11 +10,12 @@ import {
 } from "../apply/range.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { encodeRangeEnd, encodeRecords } from "../apply/response.ts";
+import { decideReadOnlyTxn, encodeReadOnlyTxn } from "../apply/txn.ts";
 import type { Clock } from "../base/clock.ts";
 import { EtcdError } from "../errors.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
 import type { RangeCursor } from "../mvcc/range-cursor.ts";
-import type { RangeRequest } from "../proto/gen/rpc.ts";
+import type { RangeRequest, TxnRequest } from "../proto/gen/rpc.ts";
 
 /** Keys that a range may have to be answered within one turn. */
 const SMALL_COUNT = 256;
@@ -59,6 +60,33 @@ export class RangeReader {
     } finally {
       cursor.close();
     }
+  }
+
+  /**
+   * Answers a transaction of ranges only, all at one revision: the TxnResponse without its header.
+   * @throws EtcdError Compacted, FutureRev, LeaderChanged
+   */
+  async readTxn(request: TxnRequest): Promise<{ revision: number; body: Buffer }> {
+    const { kv } = this.#state;
+    const { revision } = kv;
+    const { hasSucceeded, ranges } = decideReadOnlyTxn(kv, request);
+    const answers: Buffer[] = [];
+    const pinned: { range: RangeRequest; cursor: RangeCursor; at: number }[] = [];
+    try {
+      // What takes turns to read is pinned now, before anything can be written.
+      for (const [at, range] of ranges.entries()) {
+        const isShort = range.rangeEnd.length === 0 || range.countOnly;
+        if (isShort) answers[at] = answerRange(kv, range);
+        else pinned.push({ range, cursor: kv.openRange(rangeQuery(range)), at });
+      }
+      for (const { range, cursor, at } of pinned) {
+        const { chunks } = await this.#readSliced(range, cursor, revision);
+        answers[at] = Buffer.concat(chunks);
+      }
+    } finally {
+      for (const { cursor } of pinned) cursor.close();
+    }
+    return { revision, body: encodeReadOnlyTxn(hasSucceeded, revision, answers) };
   }
 
   async #readSliced(
