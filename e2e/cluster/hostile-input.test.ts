@@ -1,0 +1,89 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { afterEach, expect, test } from "vitest";
+import { ChildrenRequest, TreeDefinition } from "../../server/proto/gen/children.ts";
+import { ClusterClient, must } from "../harness/cluster-client.ts";
+import { ClusterProcess } from "../harness/member-process.ts";
+
+const ETCD = join(import.meta.dirname, "../../dist/server/etcd.js");
+
+let cluster: ClusterProcess | undefined;
+let client: ClusterClient | undefined;
+
+afterEach(async () => {
+  client?.close();
+  await cluster?.stop();
+  client = undefined;
+  cluster = undefined;
+});
+
+function field(number: number, bytes: Buffer): Buffer {
+  const length: number[] = [];
+  for (let rest = bytes.length; ; rest >>>= 7) {
+    length.push(rest < 128 ? rest : (rest & 127) | 128);
+    if (rest < 128) break;
+  }
+  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), bytes]);
+}
+
+/** A Put within `levels` transactions within a transaction. */
+function nestedPut(levels: number): Buffer {
+  const put = Buffer.concat([field(1, Buffer.from("deep")), field(2, Buffer.from("1"))]);
+  let txn = field(2, field(2, put));
+  for (let level = 0; level < levels; level++) txn = field(2, field(4, txn));
+  return txn;
+}
+
+function statusOf(raw: Client, path: string, request: Buffer): Promise<number> {
+  const same = (bytes: Buffer) => bytes;
+  const options = { deadline: Date.now() + 10_000 };
+  return new Promise((resolve) => {
+    const answered = (error: ServiceError | null) => resolve(error?.code ?? status.OK);
+    raw.makeUnaryRequest(path, same, same, request, new Metadata(), options, answered);
+  });
+}
+
+test("transactions nested as deep as etcd's are applied and replayed, deeper ones fail alone", async () => {
+  cluster = await ClusterProcess.start({ make: "quorate", size: 1 });
+  const member = cluster.member(0);
+  const raw = new Client(new URL(member.clientUrl).host, credentials.createInsecure());
+  const txn = (levels: number) => statusOf(raw, "/etcdserverpb.KV/Txn", nestedPut(levels));
+  expect(await txn(127)).toBe(status.OK);
+  expect(await txn(128)).toBe(status.INVALID_ARGUMENT);
+  for (const levels of [1_000, 10_000]) expect(await txn(levels)).toBe(status.INTERNAL);
+  raw.close();
+  await member.stop("SIGKILL");
+  member.start();
+  await member.ready();
+  client = new ClusterClient([member]);
+  expect(must(await client.get(0, "deep")).kvs[0]?.version).toBe(1);
+});
+
+test("the tree of a member without a leader can be read on request, and else is refused", async () => {
+  cluster = await ClusterProcess.start({ make: "quorate", size: 3 });
+  client = new ClusterClient(cluster.members);
+  for (let at = 0; at < 3; at++) must(await client.put(at, "/a/1", "x"));
+  must(await client.get(0, "/a/1"));
+  await Promise.all([cluster.member(1).stop("SIGKILL"), cluster.member(2).stop("SIGKILL")]);
+  await delay(100);
+  const ask = (serializable: boolean) => {
+    const request = ChildrenRequest.fromPartial({ separator: Buffer.from("/"), serializable });
+    return client?.at(0).unary(TreeDefinition, TreeDefinition.methods.children, request, 3_000);
+  };
+  expect(await ask(true)).toMatchObject({ response: { count: 1 } });
+  expect(await ask(false)).toHaveProperty("failure");
+});
+
+test.each([
+  [2, ["--no-such-flag"], "flag provided but not defined: -no-such-flag"],
+  [2, ["--listen-client-urls=http://127.0.0.1:65536"], "host:port"],
+  [1, ["--listen-peer-urls=http://:2380"], "expected IP in URL for binding"],
+  [1, ["--data-dir=/proc/none/x"], "cannot access data directory"],
+  [1, ["word"], "'word' is not a valid flag"],
+])("what cannot work ends with exit code %i: %j", (code, flags, text) => {
+  const ended = spawnSync(process.execPath, [ETCD, ...flags], { timeout: 10_000 });
+  expect(ended.status).toBe(code);
+  expect(ended.stderr.toString()).toContain(text);
+});
