@@ -10,8 +10,13 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{server,lib,components}/**/*.test.{ts,tsx}", "e2e/repo/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "server/sim/**"],
           testTimeout: 20_000,
         },
+      },
+      {
+        resolve: { alias },
+        test: { name: "sim", include: ["server/sim/**/*.test.ts"], testTimeout: 20_000 },
       },
       {
         resolve: { alias },

@@ -20,8 +20,7 @@ try {
   for (const script of ["check:format", "check:lint", "check:types", "build"]) {
     step(script, () => mustRun("npm", ["run", "--silent", script]));
   }
-  runVitest("unit");
-  runVitest("e2e");
+  for (const project of ["unit", "sim", "e2e"]) runVitest(project);
   runPlaywright();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
