@@ -1,9 +1,5 @@
-import {
-  KVDefinition,
-  MaintenanceDefinition,
-  RangeRequest,
-  StatusRequest,
-} from "../../server/proto/gen/rpc.ts";
+import { KVDefinition, RangeRequest } from "../../server/proto/gen/rpc.ts";
+import { leaderAt } from "../harness/cluster-client.ts";
 import { ClusterProcess } from "../harness/member-process.ts";
 import { RpcClient } from "../harness/rpc-client.ts";
 import { type LoadFigures, load, type Operation } from "./load.ts";
@@ -81,7 +77,7 @@ async function atLeader(
   requests: number,
   streams: number | undefined,
 ): Promise<LoadFigures> {
-  const leaderUrl = await leaderOf(cluster);
+  const leaderUrl = cluster.member(await leaderAt(cluster)).clientUrl;
   const before = await revisionAt(leaderUrl);
   const figures = await load(leaderUrl, operation, connections, requests, streams);
   const written = (await revisionAt(leaderUrl)) - before;
@@ -89,22 +85,6 @@ async function atLeader(
     throw new Error(`${requests} ${operation} requests moved the revision by ${written}`);
   }
   return figures;
-}
-
-async function leaderOf(cluster: ClusterProcess): Promise<string> {
-  for (const member of cluster.members) {
-    const client = new RpcClient(new URL(member.clientUrl).host);
-    const outcome = await client.unary(
-      MaintenanceDefinition,
-      MaintenanceDefinition.methods.status,
-      StatusRequest.fromPartial({}),
-    );
-    client.close();
-    if ("failure" in outcome) throw new Error(outcome.failure.text);
-    const { leader, header } = outcome.response;
-    if (leader === header?.memberId) return member.clientUrl;
-  }
-  throw new Error("no member leads");
 }
 
 async function revisionAt(clientUrl: string): Promise<number> {

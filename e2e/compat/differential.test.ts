@@ -86,7 +86,6 @@ function watch(client: RpcClient) {
   }
   const finish = async () => {
     await new Promise<void>((resolve) => {
-      isSynced = resolve;
       stream.write(WatchRequest.fromPartial({ progressRequest: {} }));
       const again = setInterval(
         () => stream.write(WatchRequest.fromPartial({ progressRequest: {} })),
