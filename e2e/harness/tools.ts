@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 // What the tests need beyond npm: Debian's etcd (3.4 from this release, 3.5 from trixie, unpacked
-// beside the project), Chromium and nghttp. As root on Debian or Ubuntu all of it is installed
-// here; elsewhere the run fails and names what is missing.
+// beside the project), Chromium, nghttp, and programs that use etcd. As root on Debian or Ubuntu all
+// of it is installed here; elsewhere the run fails and names what is missing.
 
 export interface EtcdTools {
   readonly version: "3.4" | "3.5";
@@ -40,6 +40,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   [CHROMIUM]: "chromium",
   "/usr/bin/nghttp": "nghttp2-client",
   "/usr/bin/h2load": "nghttp2-client",
+  "/usr/lib/python3/dist-packages/etcd3": "python3-etcd3",
+  "/usr/lib/python3/dist-packages/patroni": "patroni",
 };
 
 /** Installs what is missing. Throws an Error that names what could not be had, and why. */
