@@ -65,12 +65,12 @@ function masked(text: string): string {
 
 /**
  * Without the response's header, and with ids (varints of eight bytes and more) blanked, together
- * with the length of the message that begins with one.
+ * with the two bytes before: they are the length of a message that begins with an id, and its tag.
  */
 function maskedWire(bytes: string): string {
   const body = bytes.charCodeAt(0) === 0x0a ? bytes.slice(2 + bytes.charCodeAt(1)) : bytes;
   return body
-    .replace(/(.\x08)?[\x80-\xff]{7,9}[\x01-\x7f]/g, "ID")
+    .replace(/(..)?[\x80-\xff]{7,9}[^\x80-\xff]/gs, "ID")
     .replace(/127\.0\.0\.1:\d+/g, "HOST");
 }
 
