@@ -148,7 +148,7 @@ test("a flipped byte in a log that was closed is always refused, with file and o
   }
 });
 
-const CLOSED_BYTES = 48;
+const CLOSED_BYTES = 56;
 
 function statEndOf(bytes: Buffer): number {
   let end = bytes.length;
@@ -180,6 +180,26 @@ test("damage never shortens the log by more than the last append", async () => {
     }
   }
   expect(refused).toBeGreaterThan(100);
+});
+
+test("a record of another history in the place of one is refused: the chain breaks behind it", async () => {
+  const { wal, directory } = await create();
+  await wal.append(batch([entry(1, 1, "common")]));
+  const sibling = copyOf(directory);
+  const from = statEnd(directory);
+  await wal.append(batch([entry(2, 1, "ours")]));
+  const to = statEnd(directory);
+  await wal.append(batch([entry(3, 1, "end")]));
+  const other = (await open(sibling)).wal;
+  await other.append(batch([entry(2, 1, "them")]));
+  const bytes = readFileSync(lastSegment(directory));
+  readFileSync(lastSegment(sibling)).copy(bytes, from, from, to);
+  const mixed = copyOf(directory);
+  writeFileSync(lastSegment(mixed), bytes);
+  await expect(stateOf(mixed)).rejects.toThrow(
+    `at offset ${to}: the record does not follow the one before it`,
+  );
+  await Promise.all([wal.close(), other.close()]);
 });
 
 test("a power cut in an append, whatever sectors were written, costs that append at most", async () => {

@@ -16,6 +16,7 @@
 // - At the end of the last segment lies at most one append that nobody was promised, or a row of
 //   unsynced ones. A place is cut only if no valid record counts on it (see record.ts); the last
 //   record of a log that was closed is counted on by the closing record.
+// - Each record names the checksum of the one before it: the log is one chain, over all segments.
 // - After a failed write or sync nothing more is written: what the disk holds is unknown.
 
 import { existsSync } from "node:fs";
@@ -77,7 +78,12 @@ export class FileWal implements Wal {
     this.#terms.startAt(this.#snapshot, false);
     this.#terms.append(recovered.log.entries);
     const last = this.#active;
-    this.#writer = new SegmentWriter(this.#path(last.number), last.number, last.end);
+    this.#writer = new SegmentWriter(
+      this.#path(last.number),
+      last.number,
+      last.end,
+      recovered.checksum,
+    );
     this.#spare = new SpareSegment(directory, this.#segmentBytes, (error) => this.#fail(error));
   }
 
@@ -99,7 +105,7 @@ export class FileWal implements Wal {
     await mkdir(draft, { mode: 0o700 });
     const first = join(draft, segmentName(1));
     await fillWithZeros(first, options.segmentBytes ?? SEGMENT_BYTES_DEFAULT);
-    const writer = new SegmentWriter(first, 1, 0);
+    const writer = new SegmentWriter(first, 1, 0, 0);
     writer.write(RecordKind.HEAD, { owner: { metadata, previousEnd: 0 }, entries: [] });
     await writer.sync();
     writer.close();
@@ -213,7 +219,8 @@ export class FileWal implements Wal {
     const number = this.#active.number + 1;
     await this.#spare.take(this.#path(number));
     this.#writer.close();
-    this.#writer = new SegmentWriter(this.#path(number), number, 0);
+    const { lastChecksum } = this.#writer;
+    this.#writer = new SegmentWriter(this.#path(number), number, 0, lastChecksum);
     this.#segments.push({ number, lastIndex: 0, end: 0 });
     await this.#writeHead();
     this.#freeSegments();

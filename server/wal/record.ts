@@ -1,15 +1,19 @@
 // One record is one append, all or nothing:
 //
 //      0   4  length of the body, not 0
-//      4   4  CRC-32C over the segment's number, the record's offset, bytes 8..15 and the body
+//      4   4  CRC-32C over the segment's number, the record's offset, bytes 8..23 and the body
 //      8   4  durable: everything in this segment before this offset was synced when this was written
 //     12   1  kind: 1 head, 2 batch, 3 closed
 //     13   3  zero
-//     16      body: items; then zeros up to a multiple of 8
+//     16   4  checksum of the record before this one, in the segment before for a head; 0 for the first
+//     20   4  zero
+//     24      body: items; then zeros up to a multiple of 8
 //
 // The checksum binds a record to its place: what an earlier life of a recycled file left behind
-// verifies nowhere. It is no chain, so that a record can be verified behind a damaged one, and
-// `durable` then tells a torn write (nothing behind it counts on it) from lost data.
+// verifies nowhere. Through the record before, which it names and covers, the checksums form a chain
+// from the first record of the log to the last. The link stands in the record, not in the seed, so
+// that a record can be verified behind a damaged one, and `durable` then tells a torn write (nothing
+// behind it counts on it) from lost data.
 //
 // Items, one after the other; numbers are little endian:
 //
@@ -26,11 +30,11 @@ import type { WalMetadata } from "./wal.ts";
 export const RecordKind = { HEAD: 1, BATCH: 2, CLOSED: 3 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
-export const HEADER_BYTES = 16;
+export const HEADER_BYTES = 24;
 /** No append comes near it; a length beyond it is damage. */
 export const RECORD_BYTES_MAX = 1024 * 1024 * 1024;
 
-const VERSION = 1;
+const VERSION = 2;
 const OWNER_BYTES = 1 + 4 + 8 + 8 + 4;
 const HARD_STATE_BYTES = 1 + 3 * 8;
 const SNAPSHOT_BYTES = 1 + 1 + 2 * 8 + 2 * 2;
@@ -64,10 +68,18 @@ export interface RecordContent {
   readonly entries: readonly Entry[];
 }
 
-/** A verified record. */
-export interface FoundRecord {
-  readonly kind: RecordKind;
+/** What a record says of the log before it. */
+export interface Past {
+  /** Everything in its segment before this offset was synced. */
   readonly durable: number;
+  /** Checksum of the record before it. */
+  readonly previous: number;
+}
+
+/** A verified record. */
+export interface FoundRecord extends Past {
+  readonly kind: RecordKind;
+  readonly checksum: number;
   readonly body: Buffer;
   /** Where the next record begins. */
   readonly end: number;
@@ -86,14 +98,14 @@ export function recordBytes(content: RecordContent): number {
   return (bytes + 7) & ~7;
 }
 
-/** Writes one record to the start of `target`; returns its bytes, padding included. */
+/** Writes one record to the start of `target`; its length includes the padding. */
 export function writeRecord(
   target: Buffer,
   kind: RecordKind,
   place: Place,
-  durable: number,
+  past: Past,
   content: RecordContent,
-): number {
+): { length: number; checksum: number } {
   let at = HEADER_BYTES;
   if (content.owner !== undefined) at = writeOwner(target, at, content.owner);
   if (content.snapshot !== undefined) at = writeSnapshot(target, at, content.snapshot);
@@ -103,10 +115,13 @@ export function writeRecord(
   assert(end <= RECORD_BYTES_MAX, "an append is far smaller than the largest record");
   target.fill(0, at, end);
   target.writeUInt32LE(at - HEADER_BYTES, 0);
-  target.writeUInt32LE(durable, 8);
+  target.writeUInt32LE(past.durable, 8);
   target.writeUInt32LE(kind, 12);
-  target.writeUInt32LE(checksum(target.subarray(8, at), place), 4);
-  return end;
+  target.writeUInt32LE(past.previous, 16);
+  target.writeUInt32LE(0, 20);
+  const sum = checksum(target.subarray(8, at), place);
+  target.writeUInt32LE(sum, 4);
+  return { length: end, checksum: sum };
 }
 
 /** A header that could be one, not verified; it lies within `bytes`, and so does its body. */
@@ -132,9 +147,16 @@ export function readRecord(bytes: Buffer, place: Place): FoundRecord | undefined
   const header = readHeader(bytes, at);
   if (header === undefined) return undefined;
   const end = at + HEADER_BYTES + header.length;
-  if (checksum(bytes.subarray(at + 8, end), place) !== bytes.readUInt32LE(at + 4)) return undefined;
-  const body = bytes.subarray(at + HEADER_BYTES, end);
-  return { kind: header.kind, durable: header.durable, body, end: (end + 7) & ~7 };
+  const sum = checksum(bytes.subarray(at + 8, end), place);
+  if (sum !== bytes.readUInt32LE(at + 4)) return undefined;
+  return {
+    kind: header.kind,
+    durable: header.durable,
+    previous: bytes.readUInt32LE(at + 16),
+    checksum: sum,
+    body: bytes.subarray(at + HEADER_BYTES, end),
+    end: (end + 7) & ~7,
+  };
 }
 
 /** What a verified body says, or undefined: made by another version, or not by us. */

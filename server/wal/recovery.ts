@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LogState } from "./log-state.ts";
-import { parseBody, type RecordContent, RecordKind } from "./record.ts";
+import { type FoundRecord, parseBody, type RecordContent, RecordKind } from "./record.ts";
 import { isLossAt, recordsOf, segmentName, segmentNumber, zeroBehind } from "./segment.ts";
 import { WalCorruptionError, type WalMetadata } from "./wal.ts";
 
@@ -19,6 +19,8 @@ export interface Recovered {
   readonly log: LogState;
   /** Ascending; the last one takes the next append. */
   readonly segments: KnownSegment[];
+  /** Of the last record. */
+  readonly checksum: number;
 }
 
 /**
@@ -58,6 +60,8 @@ class LogReader {
   readonly #log = new LogState();
   readonly #segments: KnownSegment[] = [];
   #metadata: WalMetadata | undefined;
+  /** Of the last record read. */
+  #checksum: number | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -73,7 +77,7 @@ class LogReader {
       if ((record.kind === RecordKind.HEAD) !== (known.end === 0)) {
         throw new WalCorruptionError(path, known.end, "a segment begins with its one head");
       }
-      this.#take(content, path, known);
+      this.#take(content, record, path, known);
       known.end = record.end;
     }
     const { end } = known;
@@ -97,10 +101,15 @@ class LogReader {
       const path = join(this.#directory, segmentName(last.number));
       throw new WalCorruptionError(path, last.end, problem);
     }
-    return { metadata: this.#metadata, log: this.#log, segments: this.#segments };
+    return {
+      metadata: this.#metadata,
+      log: this.#log,
+      segments: this.#segments,
+      checksum: this.#checksum ?? 0,
+    };
   }
 
-  #take(content: RecordContent, path: string, known: KnownSegment): void {
+  #take(content: RecordContent, record: FoundRecord, path: string, known: KnownSegment): void {
     const { owner } = content;
     const offset = known.end;
     if (owner !== undefined) {
@@ -112,6 +121,10 @@ class LogReader {
       }
       this.#checkOwner(owner.metadata, path, offset);
     }
+    if (record.previous !== (this.#checksum ?? record.previous)) {
+      throw new WalCorruptionError(path, offset, "the record does not follow the one before it");
+    }
+    this.#checksum = record.checksum;
     const problem = this.#log.apply(content);
     if (problem !== undefined) throw new WalCorruptionError(path, offset, problem);
     known.lastIndex = Math.max(known.lastIndex, content.entries.at(-1)?.index ?? 0);

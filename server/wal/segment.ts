@@ -41,14 +41,24 @@ export class SegmentWriter {
   readonly #fd: number;
   #position: number;
   #durable: number;
+  #previous: number;
   #staging = Buffer.allocUnsafeSlow(STAGING_BYTES);
 
-  /** @param position end of the records that are there; all of them synced */
-  constructor(path: string, segment: number, position: number) {
+  /**
+   * @param position end of the records that are there; all of them synced
+   * @param previous checksum of the last record before `position`, be it in the segment before
+   */
+  constructor(path: string, segment: number, position: number, previous: number) {
     this.segment = segment;
     this.#fd = openSync(path, "r+");
     this.#position = position;
     this.#durable = position;
+    this.#previous = previous;
+  }
+
+  /** Checksum of the last record. */
+  get lastChecksum(): number {
+    return this.#previous;
   }
 
   get position(): number {
@@ -64,11 +74,13 @@ export class SegmentWriter {
     const needed = recordBytes(content);
     const staging = this.#stagingFor(needed);
     const place = { segment: this.segment, offset: this.#position };
-    const length = writeRecord(staging, kind, place, this.#durable, content);
+    const past = { durable: this.#durable, previous: this.#previous };
+    const { length, checksum } = writeRecord(staging, kind, place, past, content);
     for (let done = 0; done < length; ) {
       done += writeSync(this.#fd, staging, done, length - done, this.#position + done);
     }
     this.#position += length;
+    this.#previous = checksum;
   }
 
   /** In the pool. An error means that nothing is known about what the disk holds. */
