@@ -2,11 +2,14 @@
 // One member, run like etcd: flags in, JSON lines out, exit codes as etcd's.
 import { AssertionError } from "./base/assert.ts";
 import { SystemClock } from "./base/clock.ts";
-import { JsonLog, type Log } from "./base/log.ts";
+import { JsonLog, type Log, type LogLevel } from "./base/log.ts";
 import { SystemRandom } from "./base/random.ts";
+import { ShadowedVariableError } from "./config/environment.ts";
+import { FileUrlError } from "./config/file.ts";
 import { FlagSyntaxError, HelpRequest } from "./config/flag-set.ts";
 import { helpText, USAGE } from "./config/flags.ts";
-import { ConfigError, type ConfigResult, readConfig } from "./config.ts";
+import { ConfigError, StartError } from "./config/given.ts";
+import { type ConfigRequest, readConfig } from "./config/read-config.ts";
 import { SERVER_VERSION } from "./member/version.ts";
 import { Member } from "./member.ts";
 
@@ -17,27 +20,40 @@ const EXIT_USAGE = 2;
 
 const clock = new SystemClock();
 
-function jsonLog(level: ConfigResult["config"]["logLevel"]): Log {
+function jsonLog(level: LogLevel): Log {
   return new JsonLog(clock, (line) => process.stderr.write(line), level);
 }
 
-/** The configuration, or the end of the process. */
-function configured(): ConfigResult {
+/** What is asked for, or the end of the process. */
+function request(): ConfigRequest {
   try {
     return readConfig(process.argv.slice(2), process.env);
   } catch (error) {
-    if (error instanceof HelpRequest) {
-      process.stdout.write(helpText());
-      process.exit(0);
-    }
-    if (error instanceof FlagSyntaxError) {
-      process.stderr.write(`${error.message}\n${USAGE}`);
-      process.exit(EXIT_USAGE);
-    }
-    if (!(error instanceof ConfigError)) throw error;
-    jsonLog("info").warn("failed to verify flags", { error: error.message });
-    process.exit(EXIT_FAILURE);
+    return refuse(error);
   }
+}
+
+function refuse(error: unknown): never {
+  if (error instanceof HelpRequest) {
+    process.stderr.write(USAGE);
+    process.stdout.write(helpText());
+    process.exit(0);
+  }
+  if (error instanceof FlagSyntaxError) {
+    process.stderr.write(`${error.message}\n${USAGE}`);
+    process.exit(EXIT_USAGE);
+  }
+  const log = jsonLog("info");
+  if (error instanceof ShadowedVariableError) {
+    log.fatal(error.message, { "environment-variable": error.variable });
+  } else if (error instanceof FileUrlError) {
+    process.stderr.write(`${error.message}\n`);
+  } else if (error instanceof StartError) {
+    log.fatal("discovery failed", { error: error.message });
+  } else if (error instanceof ConfigError) {
+    log.warn("failed to verify flags", { error: error.message });
+  } else throw error;
+  process.exit(EXIT_FAILURE);
 }
 
 function versionText(): string {
@@ -63,16 +79,17 @@ function endBy(signal: NodeJS.Signals): void {
 }
 
 async function main(): Promise<void> {
-  const { config, isVersionRequest, warnings } = configured();
-  if (isVersionRequest) {
+  const asked = request();
+  if (asked.kind === "version") {
     process.stdout.write(versionText());
     return;
   }
-  const log = jsonLog(config.logLevel);
+  const { config, notes } = asked;
+  const log = jsonLog(config.log.level);
   process.on("uncaughtException", (error) => {
     die(log, error instanceof AssertionError ? "invariant broken" : "unexpected error", error);
   });
-  for (const warning of warnings) log.warn(warning);
+  for (const { level, message, fields } of notes) log[level](message, fields);
   let member: Member;
   try {
     member = await Member.start({ config, clock, random: new SystemRandom(), log });

@@ -78,7 +78,8 @@ test("the tree of a member without a leader can be read on request, and else is 
 
 test.each([
   [2, ["--no-such-flag"], "flag provided but not defined: -no-such-flag"],
-  [2, ["--listen-client-urls=http://127.0.0.1:65536"], "host:port"],
+  [2, ["--listen-client-urls=http://127.0.0.1"], "host:port"],
+  [1, ["--listen-peer-urls=http://127.0.0.1:65536"], "address 65536: invalid port"],
   [1, ["--listen-peer-urls=http://:2380"], "expected IP in URL for binding"],
   [1, ["--data-dir=/proc/none/x"], "cannot access data directory"],
   [1, ["word"], "'word' is not a valid flag"],

@@ -1,18 +1,41 @@
 // Command-line flags with the syntax and the texts of Go's flag package, which etcd's users and
 // scripts know: one or two dashes, `-x=v` or `-x v`, booleans without a value or with `=v` only.
+import { parseDuration } from "../base/duration.ts";
+import { numberProblem, uint32Problem } from "./numbers.ts";
+import { parseUrls } from "./urls.ts";
 
-export type FlagKind = "text" | "bool" | "uint" | "int" | "urls" | "choice";
+export type FlagKind =
+  | "text"
+  | "bool"
+  | "uint"
+  | "uint32"
+  | "int"
+  | "duration"
+  | "urls"
+  /** URLs, or `*`. */
+  | "origins"
+  | "list"
+  /** A list without order in which nothing stands twice. */
+  | "set"
+  | "choice"
+  | "choices"
+  /** Known once, without any effect today. */
+  | "ignored";
 
 export interface FlagDefinition {
   readonly name: string;
+  /** What etcd 3.5 calls it, where 3.6 has another name. */
+  readonly oldName?: string;
   readonly kind: FlagKind;
   /** As it would be written on the command line. */
   readonly initial: string;
   readonly usage: string;
   /** Of a choice. */
   readonly values?: readonly string[];
-  /** Throws Error with what is wrong with a value. */
-  readonly check?: (value: string) => void;
+  /** What a configuration file calls it, where that is not its name of 3.5. */
+  readonly fileKey?: string;
+  /** Why a value other than those in `values`, or the initial one, is refused. */
+  readonly unsupported?: string;
 }
 
 /** The command line cannot be read; `message` is Go's. */
@@ -26,7 +49,7 @@ export class HelpRequest extends Error {
 }
 
 export interface ParsedFlags {
-  /** Values of the flags given, by name, as text. */
+  /** Values of the flags given, by the name that was given, as text. */
   readonly values: ReadonlyMap<string, string>;
   /** What follows the flags. */
   readonly positional: readonly string[];
@@ -56,27 +79,23 @@ export function parseFlags(
       if (bare === "help" || bare === "h") throw new HelpRequest();
       throw new FlagSyntaxError(`flag provided but not defined: -${bare}`);
     }
-    if (definition.kind === "bool") value ??= "true";
+    if (definition.kind === "bool" || definition.kind === "ignored") value ??= "true";
     else if (value === undefined) {
       if (at >= args.length) throw new FlagSyntaxError(`flag needs an argument: -${bare}`);
       value = args[at++] ?? "";
     }
-    checkValue(definition, value);
+    const problem = problemOf(definition, value);
+    if (problem !== undefined) {
+      const text = JSON.stringify(value);
+      throw new FlagSyntaxError(
+        definition.kind === "bool"
+          ? `invalid boolean value ${text} for -${bare}: ${problem}`
+          : `invalid value ${text} for flag -${bare}: ${problem}`,
+      );
+    }
     values.set(bare, value);
   }
   return { values, positional: args.slice(at) };
-}
-
-/** @throws FlagSyntaxError */
-export function checkValue(definition: FlagDefinition, value: string): void {
-  const { name } = definition;
-  const problem = problemOf(definition, value);
-  if (problem === undefined) return;
-  const text = JSON.stringify(value);
-  if (definition.kind === "bool") {
-    throw new FlagSyntaxError(`invalid boolean value ${text} for -${name}: ${problem}`);
-  }
-  throw new FlagSyntaxError(`invalid value ${text} for flag -${name}: ${problem}`);
 }
 
 export function boolOf(value: string): boolean | undefined {
@@ -84,42 +103,41 @@ export function boolOf(value: string): boolean | undefined {
   return /^(0|f|F|FALSE|false|False)$/.test(value) ? false : undefined;
 }
 
-/** A whole number in Go's notation: decimal, or with 0x, 0o or 0b. */
-export function intOf(value: string): bigint | undefined {
-  const match = /^([+-]?)(0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+|\d+)$/.exec(value);
-  if (match === null) return undefined;
-  const magnitude = BigInt(match[2] ?? "0");
-  return match[1] === "-" ? -magnitude : magnitude;
-}
-
-function problemOf(definition: FlagDefinition, value: string): string | undefined {
+/** What is wrong with a value, in Go's or etcd's words. */
+export function problemOf(definition: FlagDefinition, value: string): string | undefined {
   switch (definition.kind) {
     case "bool":
       return boolOf(value) === undefined ? "parse error" : undefined;
     case "uint":
     case "int":
-      return numberProblem(value, definition.kind === "uint");
+      return numberProblem(value, definition.kind);
+    case "uint32":
+      return uint32Problem(value);
+    case "duration":
+      return parseDuration(value) === undefined ? "parse error" : undefined;
+    case "urls":
+      return value === "" ? undefined : urlsProblem(value);
+    case "origins":
+      return value === "*" ? undefined : urlsProblem(value);
     case "choice":
-      return definition.values?.includes(value)
-        ? undefined
-        : `invalid value ${JSON.stringify(value)}`;
+      return definition.values?.includes(value) ? undefined : "invalid value";
+    case "choices":
+      return choicesProblem(definition, value);
     default:
-      return checkProblem(definition, value);
+      return undefined;
   }
 }
 
-function numberProblem(value: string, isUnsigned: boolean): string | undefined {
-  const number = intOf(value);
-  if (number === undefined || (isUnsigned && /^[+-]/.test(value))) return "parse error";
-  const isSafe = number <= BigInt(Number.MAX_SAFE_INTEGER);
-  return isSafe && number >= BigInt(Number.MIN_SAFE_INTEGER) ? undefined : "value out of range";
-}
-
-function checkProblem(definition: FlagDefinition, value: string): string | undefined {
+function urlsProblem(value: string): string | undefined {
   try {
-    definition.check?.(value);
+    parseUrls(value);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function choicesProblem({ values }: FlagDefinition, value: string): string | undefined {
+  const odd = value.split(",").find((choice) => !values?.includes(choice));
+  return odd === undefined ? undefined : `invalid value ${JSON.stringify(odd)}`;
 }

@@ -1,32 +1,46 @@
+// URLs as etcd takes them, and what they say about where to listen and whom to reach.
 const PORT_MAX = 65_535;
 const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
 
 /**
  * A comma-separated list of URLs as etcd takes it: scheme and host:port, no path; sorted.
- * @throws Error with etcd's text
+ * @throws Error with Go's or etcd's text
  */
 export function parseUrls(text: string): string[] {
-  const urls = text.split(",").map((url) => url.trim());
-  if (urls.every((url) => url === "")) return [];
-  return urls.map(checkUrl).sort();
+  const urls = text.split(",").map((url) => parseUrl(url.trim()));
+  return [...new Set(urls)].sort();
 }
 
-/** @throws Error with etcd's text */
-function checkUrl(text: string): string {
-  const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^]*)$/i.exec(text);
+/** @throws Error with Go's or etcd's text */
+function parseUrl(text: string): string {
+  const match = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/?#]*))?([^]*)$/i.exec(text);
   const scheme = match?.[1]?.toLowerCase() ?? "";
-  if (!["http", "https", "unix", "unixs"].includes(scheme)) {
+  const authority = match?.[2] ?? "";
+  const problem = text.includes("://") ? authorityProblem(authority) : undefined;
+  if (problem !== undefined) throw new Error(`parse ${JSON.stringify(text)}: ${problem}`);
+  if (scheme === "unix" || scheme === "unixs") return text;
+  if (scheme !== "http" && scheme !== "https") {
     throw new Error(`URL scheme must be http, https, unix, or unixs: ${text}`);
   }
-  const host = match?.[2] ?? "";
-  if (scheme.startsWith("unix")) return text;
-  const isAuthority = /^(\[[\da-fA-F:.%]+\]|[^:[\]\s]*):\d{1,5}$/.test(host);
-  if (!isAuthority || Number(host.slice(host.lastIndexOf(":") + 1)) > PORT_MAX) {
+  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  if (!/^(\[[^\]]*\]|[^:[\]]*):\d*$/.test(host)) {
     throw new Error(`URL address does not have the form "host:port": ${text}`);
   }
-  const path = match?.[3] ?? "";
-  if (path !== "" && path !== "/") throw new Error(`URL must not contain a path: ${text}`);
-  return path === "/" ? text.slice(0, -1) : text;
+  if ((match?.[3] ?? "") !== "") throw new Error(`URL must not contain a path: ${text}`);
+  return `${scheme}://${authority}`;
+}
+
+/** What Go's URL parser would say. */
+function authorityProblem(authority: string): string | undefined {
+  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  if (host.startsWith("[") && !host.includes("]")) return "missing ']' in host";
+  const odd = /[\s<>"\\^`{|}]/.exec(host)?.[0];
+  if (odd !== undefined) return `invalid character ${JSON.stringify(odd)} in host name`;
+  const afterHost = host.startsWith("[") ? host.slice(host.indexOf("]") + 1) : host;
+  const colon = host.startsWith("[") ? 0 : afterHost.lastIndexOf(":");
+  const port = colon < 0 ? "" : afterHost.slice(colon);
+  if (/^(:\d*)?$/.test(port)) return undefined;
+  return `invalid port ${JSON.stringify(port)} after host`;
 }
 
 export interface Address {
@@ -43,14 +57,17 @@ export function addressOf(url: string): Address {
   return { host, port: Number(authority.slice(colon + 1)) };
 }
 
-/** Whether others can be told of this address: it names a host. */
-export function isAdvertisable(url: string): boolean {
-  return url.startsWith("unix") || addressOf(url).host !== "";
+export function isUnixSocket(url: string): boolean {
+  return url.startsWith("unix");
+}
+
+export function isPort(port: number): boolean {
+  return Number.isInteger(port) && port <= PORT_MAX;
 }
 
 /** A listener's host must be an address, or `localhost`. */
 export function isBindable(url: string): boolean {
-  if (url.startsWith("unix")) return true;
+  if (isUnixSocket(url)) return true;
   const { host } = addressOf(url);
   return host === "localhost" || IPV4.test(host) || host.includes(":");
 }

@@ -31,7 +31,6 @@ import { alarmName } from "./figures.ts";
 
 /** Beyond the request itself: what gRPC and the proposal's envelope may add. */
 const GRPC_OVERHEAD_BYTES = 512 * 1024;
-const PROGRESS_NOTIFY_MS = 10 * 60 * 1000;
 /** What calls that are open may take to end when the member stops. */
 const GRACE_MS = 500;
 
@@ -127,7 +126,7 @@ export class ClientFront {
       random,
       header: (revision) => headers.at(revision),
       refusal: () => undefined,
-      progressNotifyMs: PROGRESS_NOTIFY_MS,
+      progressNotifyMs: config.watchProgressNotifyMs,
       responseBytesMax: config.requestBytesMax + GRPC_OVERHEAD_BYTES,
     });
     registerChildren(dispatcher, {

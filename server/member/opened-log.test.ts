@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SILENT_LOG } from "../base/log.ts";
-import { readConfig } from "../config.ts";
+import { readConfig } from "../config/read-config.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { openLog } from "./opened-log.ts";
 
@@ -18,7 +18,9 @@ afterEach(() => {
 });
 
 test("the data folder of another make of etcd is refused, and left as it was", async () => {
-  const { config } = readConfig([`--data-dir=${dataDir}`, "--name=m"], {});
+  const asked = readConfig([`--data-dir=${dataDir}`, "--name=m"], {});
+  if (asked.kind !== "member") throw new Error("no member was asked for");
+  const { config } = asked;
   const folder = openDataFolder(config);
   mkdirSync(folder.wal);
   writeFileSync(join(folder.wal, "0000000000000000-0000000000000000.wal"), "theirs");

@@ -1,0 +1,56 @@
+// From a command line to a Config. A flag goes before its variable (both at once are a mistake),
+// a variable before the default; a file, when there is one, is all that counts.
+import type { Config } from "../config.ts";
+import { assemble } from "./assembly.ts";
+import { check } from "./checks.ts";
+import { defaultHost } from "./default-host.ts";
+import { type Environment, readEnvironment } from "./environment.ts";
+import { applyFeatureGates } from "./feature-gates.ts";
+import { readConfigFile } from "./file.ts";
+import { parseFlags } from "./flag-set.ts";
+import { FLAGS } from "./flags.ts";
+import { ConfigError, Given, type Note } from "./given.ts";
+
+export type ConfigRequest =
+  | { readonly kind: "version" }
+  | { readonly kind: "member"; readonly config: Config; readonly notes: readonly Note[] };
+
+/**
+ * @param args what follows the program's name
+ * @throws FlagSyntaxError (exit code 2), HelpRequest (0), ShadowedVariableError, ConfigError (1)
+ */
+export function readConfig(args: readonly string[], environment: Environment): ConfigRequest {
+  const { values, positional } = parseFlags(FLAGS, args);
+  if (positional.length > 0) throw new ConfigError(`'${positional[0]}' is not a valid flag`);
+  const given = new Given();
+  for (const [name, value] of values) given.set(name, value);
+  if (given.bool("version")) return { kind: "version" };
+  const path = given.text("config-file") || (environment["ETCD_CONFIG_FILE"] ?? "");
+  return path === "" ? fromFlags(given, new Set(values.keys()), environment) : fromFile(path);
+}
+
+function fromFlags(
+  given: Given,
+  flags: ReadonlySet<string>,
+  environment: Environment,
+): ConfigRequest {
+  const notes = readEnvironment(environment, flags, given);
+  applyFeatureGates(given);
+  const config = assemble(given, defaultHost);
+  notes.push(...check(config, given, "flags"));
+  return { kind: "member", config, notes };
+}
+
+function fromFile(path: string): ConfigRequest {
+  const given = readConfigFile(path);
+  applyFeatureGates(given);
+  const config = assemble(given, defaultHost);
+  const loaded: Note = {
+    level: "info",
+    message:
+      "loaded server configuration, other configuration command line flags and environment " +
+      "variables will be ignored if provided",
+    fields: { path },
+  };
+  return { kind: "member", config, notes: [...check(config, given, "file"), loaded] };
+}
