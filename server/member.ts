@@ -17,20 +17,21 @@ import { memberFigures } from "./member/figures.ts";
 import { KeyCounts } from "./member/key-counts.ts";
 import { openLog } from "./member/opened-log.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
+import { raftConfig, timingOf } from "./member/raft-config.ts";
 import { recoverLog } from "./member/recovered-log.ts";
+import { openSecurity, type Security } from "./member/security.ts";
 import { spoolDatabase } from "./member/spooled-database.ts";
 import { SERVER_VERSION } from "./member/version.ts";
 import type { ChangeOutcome } from "./membership/membership.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { Raft } from "./raft/raft.ts";
-import type { RaftConfig } from "./raft/ready.ts";
 import { Checkpoints } from "./replica/checkpoints.ts";
 import { Compactor } from "./replica/compactor.ts";
 import { Duties } from "./replica/duties.ts";
 import { Leases } from "./replica/leases.ts";
 import { Reconfigurer } from "./replica/reconfigurer.ts";
 import { Replica } from "./replica/replica.ts";
-import { type ReplicaTiming, requestTimeoutMs } from "./replica/replica-parts.ts";
+import { requestTimeoutMs } from "./replica/replica-parts.ts";
 import { Snapshots } from "./replica/snapshots.ts";
 import { Proposer } from "./rpc/proposer.ts";
 import { LmdbEngine } from "./storage/lmdb-engine.ts";
@@ -39,8 +40,6 @@ import type { TransportEvents } from "./transport/transport.ts";
 import type { Wal } from "./wal/wal.ts";
 import { WatchHub } from "./watch/hub.ts";
 
-const APPEND_BYTES_MAX = 1024 * 1024;
-const INFLIGHT_APPENDS_MAX = 512;
 const DIAL_BASE_MS = 1000;
 /** A removed member goes on so long, so that the others hear that its removal is committed. */
 const REMOVED_GRACE_MS = 1000;
@@ -70,6 +69,7 @@ interface Ground {
   readonly wal: Wal;
   readonly markerIndex: number;
   readonly metrics: Metrics;
+  readonly security: Security;
 }
 
 export class Member {
@@ -92,9 +92,13 @@ export class Member {
   static async start(surroundings: MemberSurroundings): Promise<Member> {
     const { config, clock, log } = surroundings;
     const folder = openDataFolder(config);
+    const security = await openSecurity(config, clock, log);
     const metrics = new Metrics();
     const onSync = (ms: number) => metrics.observeWalFsync(ms / 1000);
-    const { wal, origin } = await openLog(config, folder, { clock, onSync }, log);
+    const { wal, origin } = await openLog(
+      { config, folder, log, dialTls: security.peer.dial },
+      { clock, onSync },
+    );
     const onCommit = (ms: number) => metrics.observeCommit(ms / 1000);
     const engine = await LmdbEngine.open(folder.state, { clock, onCommit });
     const state = new ReplicatedState({
@@ -110,7 +114,7 @@ export class Member {
     const markerIndex = start.snapshot.index;
     const member = new Member(
       surroundings,
-      { state, raft, wal, markerIndex, metrics },
+      { state, raft, wal, markerIndex, metrics, security },
       folder.incoming,
     );
     for (const remote of origin.remotes) member.#transport.addRemote(remote);
@@ -120,7 +124,7 @@ export class Member {
 
   private constructor(surroundings: MemberSurroundings, ground: Ground, incoming: string) {
     const { config, clock, random, log } = surroundings;
-    const { state, raft, wal, markerIndex, metrics } = ground;
+    const { state, raft, wal, markerIndex, metrics, security } = ground;
     const timing = timingOf(config);
     const timeoutMs = requestTimeoutMs(timing);
     const calls = (id: bigint) => this.#transport.calls(id);
@@ -139,6 +143,7 @@ export class Member {
       dialTimeoutMs: DIAL_BASE_MS + config.electionMs,
       clock,
       log: log.named("transport"),
+      tls: security.peer,
       events: this.#transportEvents(),
       questions: peerAnswers(state, () => ({ state, clock, replica, leases, reconfigurer })),
     });
@@ -235,6 +240,7 @@ export class Member {
       hub,
       metrics,
       timeoutMs,
+      handshakes: security.client,
     });
   }
 
@@ -378,20 +384,4 @@ export class Member {
     };
     attempt();
   }
-}
-
-function timingOf({ heartbeatMs, electionMs }: Config): ReplicaTiming {
-  return { heartbeatMs, electionTicks: Math.floor(electionMs / heartbeatMs) };
-}
-
-function raftConfig({ config, random }: MemberSurroundings, id: bigint): RaftConfig {
-  return {
-    id,
-    electionTicks: timingOf(config).electionTicks,
-    heartbeatTicks: 1,
-    preVote: config.preVote,
-    appendBytesMax: APPEND_BYTES_MAX,
-    inflightAppendsMax: INFLIGHT_APPENDS_MAX,
-    random,
-  };
 }

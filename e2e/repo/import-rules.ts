@@ -16,6 +16,7 @@ export const SERVER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   membership: ["base", "errors", "proto", "storage", "raft/entry"],
   alarm: ["base", "errors", "proto", "storage"],
   http2: ["base", "errors"],
+  tls: ["base"],
   metrics: ["base"],
   apply: [
     "base",
@@ -101,7 +102,7 @@ export const CAPABILITIES: readonly Capability[] = [
   {
     name: "sockets",
     pattern: /from "node:(net|tls|http|https|http2)"/,
-    allowed: /^server\/(http2|gateway|transport)\/|^server\/launch|^e2e\/|^lib\/http\//,
+    allowed: /^server\/(http2|gateway|transport|tls)\/|^server\/launch|^e2e\/|^lib\/http\//,
     scope: /./,
   },
   {
@@ -114,7 +115,7 @@ export const CAPABILITIES: readonly Capability[] = [
     name: "files",
     pattern: /from "node:fs(\/promises)?"/,
     allowed:
-      /^server\/(wal|storage|bbolt|config|sim|launch|member|etcd|proto\/saturate)|^lib\/console\/|^e2e\//,
+      /^server\/(wal|storage|bbolt|tls|config|sim|launch|member|etcd|proto\/saturate)|^lib\/console\/|^e2e\//,
     scope: /./,
   },
   {
@@ -126,7 +127,8 @@ export const CAPABILITIES: readonly Capability[] = [
   {
     name: "chance",
     pattern: /\bMath\.random\(|from "node:crypto"/,
-    allowed: /^server\/(base\/random|rpc\/maintenance|rpc\/snapshot|bbolt\/|membership\/|launch)/,
+    allowed:
+      /^server\/(base\/random|rpc\/maintenance|rpc\/snapshot|tls\/|bbolt\/|membership\/|launch)/,
     scope: /^server\//,
   },
   {

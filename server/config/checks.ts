@@ -142,9 +142,6 @@ function checkStart(config: Config, given: Given): void {
     }
     const { port } = addressOf(url);
     if (!isPort(port)) throw new StartError(`listen tcp: address ${port}: invalid port`);
-    if (!url.startsWith("http://")) {
-      throw new StartError(`TLS key/cert must be provided for the url ${url}, only http is served`);
-    }
   }
   const both = listenClientUrls.find((url) => listenClientHttpUrls.includes(url));
   if (both !== undefined) {

@@ -69,8 +69,11 @@ export class Connection implements Turning {
   /** END_STREAM of a header block that goes on in CONTINUATION frames. */
   #isBlockLast = false;
 
-  /** @param socket has delivered the preface; what follows goes to `read` */
-  constructor(host: ConnectionHost, socket: Socket) {
+  /**
+   * @param socket has delivered the preface; what follows goes to `read`
+   * @param certificateName CN of the client's certificate, where one was demanded
+   */
+  constructor(host: ConnectionHost, socket: Socket, certificateName: string | undefined) {
     this.#host = host;
     this.#socket = socket;
     this.remote = addressOf(socket);
@@ -79,7 +82,10 @@ export class Connection implements Turning {
     this.#outbox = new Outbox(socket, host.buffers, host.limits, () => this.#wantTurn());
     this.#conduct = new PeerConduct(host.limits);
     this.#headers = new HeaderReader(host.limits);
-    this.#streams = new StreamSet(host, this.#outbox, this.#conduct, this.remote);
+    this.#streams = new StreamSet(host, this.#outbox, this.#conduct, {
+      remote: this.remote,
+      certificateName,
+    });
     this.#reader = new FrameReader((type, flags, id, bytes, start, end) =>
       this.#frame(type, flags, id, bytes, start, end),
     );

@@ -11,6 +11,11 @@ export interface GrpcCall {
   readonly metadata: Metadata;
   /** The peer's address, `10.0.0.7:51234`. */
   readonly remote: string;
+  /**
+   * CN of the certificate that the client proved to have; undefined where none was demanded, and
+   * for what comes through the JSON gateway.
+   */
+  readonly peerCertificateName: string | undefined;
   /** On the clock's monotonic scale; undefined when the client set none. */
   readonly deadlineMs: number | undefined;
   /** Copies the message: the caller may reuse its memory. One write per connection and turn. */

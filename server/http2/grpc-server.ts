@@ -21,6 +21,25 @@ export interface GrpcServerOptions {
   readonly limits?: Partial<Http2Limits>;
 }
 
+/** What stands between an encrypted connection and its first byte. */
+export interface Handshakes {
+  /**
+   * Calls back when the connection may be served, or ends it.
+   * @param accepted is told the CN of the client's certificate, where one was demanded
+   */
+  accept(
+    socket: Socket,
+    accepted: (socket: Socket, certificateName: string | undefined) => void,
+  ): void;
+}
+
+/** Who may come to an address: with TLS, without, or both, told apart by the first byte. */
+export interface Access {
+  readonly isPlain: boolean;
+  readonly handshakes?: Handshakes | undefined;
+}
+
+const PLAIN: Access = { isPlain: true };
 const SWEEP_MS = 1000;
 
 /** gRPC on any number of listening addresses, with HTTP/1 beside it on the same ports. */
@@ -60,9 +79,12 @@ export class GrpcServer implements ConnectionHost {
     return this.held.held;
   }
 
-  /** Opens one more address; port 0 takes a free one. Rejects when the address cannot be had. */
-  async listen(host: string, port: number): Promise<AddressInfo> {
-    const listener = createServer({ noDelay: true }, (socket) => this.accept(socket));
+  /**
+   * Opens one more address; port 0 takes a free one. Rejects when the address cannot be had.
+   * @param access without one, only what is not encrypted is served
+   */
+  async listen(host: string, port: number, access: Access = PLAIN): Promise<AddressInfo> {
+    const listener = createServer({ noDelay: true }, (socket) => this.accept(socket, access));
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
       listener.listen(port, host, resolve);
@@ -74,18 +96,9 @@ export class GrpcServer implements ConnectionHost {
     return listener.address() as AddressInfo;
   }
 
-  accept(socket: Socket): void {
-    socket.on("error", () => socket.destroy());
-    if (this.connectionCount >= this.limits.connectionsMax && !this.#makeRoom()) {
-      socket.destroy();
-      return;
-    }
-    const sniffer = new PrefaceSniffer(socket, this.clock.monotonic(), {
-      http2: (rest) => this.#open(socket, rest),
-      http1: () => this.#acceptHttp1(socket),
-      done: () => this.#sniffers.delete(sniffer),
-    });
-    this.#sniffers.add(sniffer);
+  accept(socket: Socket, { isPlain, handshakes }: Access = PLAIN): void {
+    if (isPlain || handshakes === undefined) this.#sniff(socket, undefined, handshakes);
+    else this.#shakeHands(socket, handshakes);
   }
 
   /** Stops listening and lets open calls end for `graceMs`; what is open then is cut. */
@@ -117,8 +130,32 @@ export class GrpcServer implements ConnectionHost {
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  #open(socket: Socket, rest: Buffer): void {
-    const connection = new Connection(this, socket);
+  #shakeHands(socket: Socket, handshakes: Handshakes): void {
+    handshakes.accept(socket, (secure, certificateName) => this.#sniff(secure, certificateName));
+  }
+
+  /** @param handshakes for those who turn out to want TLS on an address that serves both */
+  #sniff(socket: Socket, certificateName: string | undefined, handshakes?: Handshakes): void {
+    socket.on("error", () => socket.destroy());
+    if (this.connectionCount >= this.limits.connectionsMax && !this.#makeRoom()) {
+      socket.destroy();
+      return;
+    }
+    const sniffer = new PrefaceSniffer(socket, this.clock.monotonic(), {
+      http2: (rest) => this.#open(socket, certificateName, rest),
+      http1: () => this.#acceptHttp1(socket),
+      tls: () => {
+        if (handshakes === undefined) socket.destroy();
+        else this.#shakeHands(socket, handshakes);
+      },
+      foreign: () => socket.destroy(),
+      done: () => this.#sniffers.delete(sniffer),
+    });
+    this.#sniffers.add(sniffer);
+  }
+
+  #open(socket: Socket, certificateName: string | undefined, rest: Buffer): void {
+    const connection = new Connection(this, socket, certificateName);
     this.#connections.add(connection);
     if (rest.length > 0) connection.read(rest);
   }

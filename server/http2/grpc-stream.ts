@@ -14,10 +14,17 @@ import {
   refusalHeaders,
 } from "./response-headers.ts";
 
+/** Who is at the other end of a connection. */
+export interface ConnectionPeer {
+  /** `10.0.0.7:51234` */
+  readonly remote: string;
+  readonly certificateName: string | undefined;
+}
+
 /** What a stream needs of its connection. */
 export interface StreamHost {
   readonly outbox: Outbox;
-  readonly remote: string;
+  readonly peer: ConnectionPeer;
   readonly messageBytesMax: number;
   /** Buffers for what the peer sends grew, or shrank (negative). */
   hold(bytes: number): void;
@@ -78,7 +85,11 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
   }
 
   get remote(): string {
-    return this.#host.remote;
+    return this.#host.peer.remote;
+  }
+
+  get peerCertificateName(): string | undefined {
+    return this.#host.peer.certificateName;
   }
 
   get backlogBytes(): number {

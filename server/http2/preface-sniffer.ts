@@ -1,11 +1,19 @@
 import type { Socket } from "node:net";
 import { PREFACE } from "./protocol.ts";
 
+const TLS_HANDSHAKE = 0x16;
+const UPPER_A = 0x41;
+const UPPER_Z = 0x5a;
+
 export interface SniffOutcome {
   /** The preface has been read; `rest` is what came behind it. */
   http2(rest: Buffer): void;
-  /** Something else: all of it is given back to the socket. */
+  /** What may be a request of HTTP/1: all of it is given back to the socket. */
   http1(): void;
+  /** The first record of a TLS handshake, given back as well. */
+  tls(): void;
+  /** Nothing that anybody here speaks. */
+  foreign(): void;
   /** In any case, before the two above, and when the socket closes. */
   done(): void;
 }
@@ -38,12 +46,16 @@ export class PrefaceSniffer {
       return;
     }
     this.#end();
-    if (isHttp2) this.#outcome.http2(seen.subarray(PREFACE.length));
-    else {
-      this.#socket.pause();
-      this.#socket.unshift(seen);
-      this.#outcome.http1();
+    if (isHttp2) {
+      this.#outcome.http2(seen.subarray(PREFACE.length));
+      return;
     }
+    this.#socket.pause();
+    this.#socket.unshift(seen);
+    const first = seen[0] ?? 0;
+    if (first >= UPPER_A && first <= UPPER_Z) this.#outcome.http1();
+    else if (first === TLS_HANDSHAKE) this.#outcome.tls();
+    else this.#outcome.foreign();
   };
 
   readonly #closed = (): void => this.#end();

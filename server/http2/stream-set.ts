@@ -1,5 +1,5 @@
 import type { ConnectionHost } from "./connection-host.ts";
-import { GrpcStream, type StreamHost } from "./grpc-stream.ts";
+import { type ConnectionPeer, GrpcStream, type StreamHost } from "./grpc-stream.ts";
 import type { ReadHead } from "./header-reader.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import type { Outbox } from "./outbox.ts";
@@ -10,7 +10,7 @@ import { ReceiveGrants } from "./receive-grants.ts";
 /** The streams of one connection: what opens, feeds, blocks, resets and ends them. */
 export class StreamSet implements StreamHost {
   readonly outbox: Outbox;
-  readonly remote: string;
+  readonly peer: ConnectionPeer;
   readonly messageBytesMax: number;
   readonly held: HeldBytes;
   /** The highest stream id that the peer has used. */
@@ -26,10 +26,10 @@ export class StreamSet implements StreamHost {
   /** Answered before the peer had closed its side; it has until the end of the turn. */
   #lingering: GrpcStream[] = [];
 
-  constructor(host: ConnectionHost, outbox: Outbox, conduct: PeerConduct, remote: string) {
+  constructor(host: ConnectionHost, outbox: Outbox, conduct: PeerConduct, peer: ConnectionPeer) {
     this.#host = host;
     this.outbox = outbox;
-    this.remote = remote;
+    this.peer = peer;
     this.messageBytesMax = host.limits.messageBytesMax;
     this.held = new HeldBytes(host.held);
     this.#conduct = conduct;

@@ -2,7 +2,7 @@ import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { addressOf } from "../config/urls.ts";
+import { type Address, addressOf } from "../config/urls.ts";
 import type { Config } from "../config.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { GrpcServer } from "../http2/grpc-server.ts";
@@ -26,6 +26,7 @@ import { registerMaintenance } from "../rpc/maintenance.ts";
 import type { Proposer } from "../rpc/proposer.ts";
 import { RangeReader } from "../rpc/range-reader.ts";
 import { registerWatch } from "../rpc/watch.ts";
+import type { TlsAcceptor } from "../tls/tls-acceptor.ts";
 import type { WatchHub } from "../watch/hub.ts";
 import { alarmName } from "./figures.ts";
 
@@ -48,6 +49,8 @@ export interface ClientFrontParts {
   readonly hub: WatchHub;
   readonly metrics: Metrics;
   readonly timeoutMs: number;
+  /** For https URLs; absent where there are none. */
+  readonly handshakes: TlsAcceptor | undefined;
 }
 
 /** All that clients reach: gRPC, and HTTP on the same ports. */
@@ -79,13 +82,15 @@ export class ClientFront {
 
   /** Opens all client URLs. Rejects when an address cannot be had. */
   async start(): Promise<void> {
-    const { config, log } = this.#parts;
-    for (const url of config.listenClientUrls) {
-      const { host, port } = addressOf(url);
-      const { address, port: actual } = await this.#server.listen(host, port);
-      log.info("serving client traffic insecurely; this is strongly discouraged!", {
-        address: `${address}:${actual}`,
-      });
+    const { config, log, handshakes } = this.#parts;
+    for (const { host, port, isPlain, isSecure } of accessOf(config.listenClientUrls)) {
+      const access = { isPlain, handshakes: isSecure ? handshakes : undefined };
+      const { address, port: actual } = await this.#server.listen(host, port, access);
+      const fields = { traffic: "grpc+http", address: `${address}:${actual}` };
+      if (isPlain) {
+        log.info("serving client traffic insecurely; this is strongly discouraged!", fields);
+      }
+      if (isSecure) log.info("serving client traffic securely", fields);
     }
   }
 
@@ -93,6 +98,7 @@ export class ClientFront {
     this.#health.setServing(false);
     this.#leaderStreams.close();
     this.#gateway.close();
+    this.#parts.handshakes?.close();
     await this.#server.stop(GRACE_MS);
   }
 
@@ -156,4 +162,25 @@ export class ClientFront {
       },
     };
   }
+}
+
+interface ClientAddress extends Address {
+  readonly isPlain: boolean;
+  readonly isSecure: boolean;
+}
+
+/** The addresses of URLs: http and https may name the same one. */
+function accessOf(urls: readonly string[]): ClientAddress[] {
+  const byAuthority = new Map<string, ClientAddress>();
+  for (const url of urls) {
+    const authority = url.slice(url.indexOf("://") + 3);
+    const known = byAuthority.get(authority) ?? { isPlain: false, isSecure: false };
+    const isSecure = url.startsWith("https:");
+    byAuthority.set(authority, {
+      ...addressOf(url),
+      isPlain: known.isPlain || !isSecure,
+      isSecure: known.isSecure || isSecure,
+    });
+  }
+  return [...byAuthority.values()];
 }

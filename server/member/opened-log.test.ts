@@ -17,6 +17,10 @@ afterEach(() => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
+const noDial = () => {
+  throw new Error("nobody is asked");
+};
+
 test("the data folder of another make of etcd is refused, and left as it was", async () => {
   const asked = readConfig([`--data-dir=${dataDir}`, "--name=m"], {});
   if (asked.kind !== "member") throw new Error("no member was asked for");
@@ -24,7 +28,7 @@ test("the data folder of another make of etcd is refused, and left as it was", a
   const folder = openDataFolder(config);
   mkdirSync(folder.wal);
   writeFileSync(join(folder.wal, "0000000000000000-0000000000000000.wal"), "theirs");
-  const opening = openLog(config, folder, {}, SILENT_LOG);
+  const opening = openLog({ config, folder, log: SILENT_LOG, dialTls: noDial }, {});
   await expect(opening).rejects.toThrow("none of this program's logs");
   expect(readdirSync(folder.wal)).toEqual(["0000000000000000-0000000000000000.wal"]);
 });

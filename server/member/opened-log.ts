@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import { type AskPeers, type Bootstrap, bootstrap, restart } from "../replica/bootstrap.ts";
 import { LmdbEngine } from "../storage/lmdb-engine.ts";
 import { PeerCalls } from "../transport/peer-calls.ts";
+import type { TlsDial } from "../transport/tls.ts";
 import { FileWal, type FileWalOptions } from "../wal/file-wal.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { RecoveryError } from "./recovered-log.ts";
@@ -14,19 +15,24 @@ export interface OpenedLog {
   readonly origin: Bootstrap;
 }
 
-const askPeers: AskPeers = (urls, timeoutMs) => new PeerCalls({ urls, timeoutMs });
+export interface LogSurroundings {
+  readonly config: Config;
+  readonly folder: DataFolder;
+  readonly log: Log;
+  /** A joining member asks those that are there. */
+  readonly dialTls: TlsDial;
+}
 
 /**
  * The member's own log, or a new one that begins as a new or joining member's does.
  * @throws BootstrapError, WalCorruptionError, RecoveryError
  */
 export async function openLog(
-  config: Config,
-  folder: DataFolder,
+  surroundings: LogSurroundings,
   walOptions: FileWalOptions,
-  log: Log,
 ): Promise<OpenedLog> {
-  if (!FileWal.exists(folder.wal)) return createLog(config, folder, walOptions);
+  const { folder, log } = surroundings;
+  if (!FileWal.exists(folder.wal)) return createLog(surroundings, walOptions);
   const { wal, state } = await FileWal.open(folder.wal, walOptions);
   if (state.hardState.term > 0 || state.snapshot.index > 0 || state.entries.length > 0) {
     log.info("restarting local member", {
@@ -37,7 +43,7 @@ export async function openLog(
     return { wal, origin: restart(state) };
   }
   // The process ended between creating the log and writing its first entries: begin again.
-  const origin = await bootstrap(bootstrapConfig(config), askPeers);
+  const origin = await found(surroundings);
   if (origin.metadata.memberId !== state.metadata.memberId) {
     await wal.close();
     throw new RecoveryError("the log belongs to another member than the flags describe");
@@ -47,10 +53,10 @@ export async function openLog(
 }
 
 async function createLog(
-  config: Config,
-  folder: DataFolder,
+  surroundings: LogSurroundings,
   walOptions: FileWalOptions,
 ): Promise<OpenedLog> {
+  const { folder } = surroundings;
   if (LmdbEngine.exists(folder.state)) {
     throw new RecoveryError(`${folder.state} holds a database, but its log is missing`);
   }
@@ -60,7 +66,7 @@ async function createLog(
         "can only be replaced, by member add and an empty data directory",
     );
   }
-  const origin = await bootstrap(bootstrapConfig(config), askPeers);
+  const origin = await found(surroundings);
   const wal = await FileWal.create(folder.wal, origin.metadata, walOptions);
   await begin(wal, origin);
   return { wal, origin };
@@ -68,6 +74,11 @@ async function createLog(
 
 async function begin(wal: FileWal, { hardState, entries }: Bootstrap): Promise<void> {
   if (entries.length > 0) await wal.append({ hardState, entries, sync: true });
+}
+
+function found({ config, dialTls }: LogSurroundings): Promise<Bootstrap> {
+  const askPeers: AskPeers = (urls, timeoutMs) => new PeerCalls({ urls, timeoutMs, dialTls });
+  return bootstrap(bootstrapConfig(config), askPeers);
 }
 
 function bootstrapConfig(config: Config) {

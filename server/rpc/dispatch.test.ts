@@ -16,6 +16,7 @@ class FakeCall implements GrpcCall {
   readonly path: string;
   readonly metadata: Metadata;
   readonly remote = "127.0.0.1:1";
+  readonly peerCertificateName = undefined;
   readonly deadlineMs = undefined;
   readonly backlogBytes = 0;
   onDrain: (() => void) | undefined = undefined;

@@ -53,6 +53,10 @@ export class StreamCall implements GrpcCall, GrpcHandler, LeaderDependent {
     return this.#call.remote;
   }
 
+  get peerCertificateName(): string | undefined {
+    return this.#call.peerCertificateName;
+  }
+
   get deadlineMs(): number | undefined {
     return this.#call.deadlineMs;
   }

@@ -15,6 +15,7 @@ class FakeCall implements GrpcCall {
   readonly path = "/etcdserverpb.Watch/Watch";
   readonly metadata = Metadata.EMPTY;
   readonly remote = "127.0.0.1:1";
+  readonly peerCertificateName = undefined;
   readonly deadlineMs = undefined;
   backlogBytes = 0;
   onDrain: (() => void) | undefined = undefined;

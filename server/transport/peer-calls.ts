@@ -1,6 +1,5 @@
 // What members ask each other apart from raft: who is a member, which version they are, and what
 // only the leader may answer.
-import type { ConnectionOptions } from "node:tls";
 import { hexId } from "../base/bytes.ts";
 import { isJsonObject, parseJson } from "../base/json.ts";
 import { EtcdError } from "../errors.ts";
@@ -8,6 +7,7 @@ import { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from "../proto/gen/rpc.
 import { headerText, parseId } from "./identity.ts";
 import { decodeLeaseTime, encodeLeaseTimeRequest } from "./lease-codec.ts";
 import { type Answer, exchange } from "./peer-request.ts";
+import type { TlsDial } from "./tls.ts";
 import type { HashKv, LeaseTime } from "./transport.ts";
 
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
@@ -18,7 +18,7 @@ export interface PeerCallsOptions {
   readonly urls: readonly string[];
   /** A peer that says nothing for this long has not answered. */
   readonly timeoutMs: number;
-  readonly tls?: ConnectionOptions | undefined;
+  readonly dialTls?: TlsDial | undefined;
 }
 
 export interface MembersAnswer {
@@ -128,11 +128,11 @@ export class PeerCalls {
     headers: Readonly<Record<string, string>> = {},
     body: Buffer = Buffer.alloc(0),
   ): Promise<Answer> {
-    const { urls, timeoutMs, tls } = this.#options;
+    const { urls, timeoutMs, dialTls } = this.#options;
     let problem: unknown = new PeerCallError("peer without address");
     for (const url of urls) {
       const sized = body.length === 0 ? headers : { ...headers, "Content-Length": body.length };
-      const options = { method, path, headers: sized, idleMs: timeoutMs, tls };
+      const options = { method, path, headers: sized, idleMs: timeoutMs, dialTls };
       try {
         return await exchange(url, options, body, ANSWER_BYTES_MAX);
       } catch (error) {

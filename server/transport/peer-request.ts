@@ -4,8 +4,7 @@ import {
   type OutgoingHttpHeaders,
   request as requestHttp,
 } from "node:http";
-import { request as requestHttps } from "node:https";
-import type { ConnectionOptions } from "node:tls";
+import type { TlsDial } from "./tls.ts";
 
 /** Of the connection and the answer's headers. */
 export interface RequestOptions {
@@ -14,7 +13,8 @@ export interface RequestOptions {
   readonly headers: OutgoingHttpHeaders;
   /** The socket may rest this long before `timeout` is emitted. */
   readonly idleMs: number;
-  readonly tls?: ConnectionOptions | undefined;
+  /** For https and unixs. */
+  readonly dialTls?: TlsDial | undefined;
 }
 
 /** An answer whose body is complete. */
@@ -41,13 +41,17 @@ export function openRequest(url: string, options: RequestOptions): ClientRequest
     path: options.path,
     headers: options.headers,
     timeout: options.idleMs,
-    agent: false as const,
   };
   const where = scheme.startsWith("unix") ? { socketPath: authority } : addressOf(authority);
-  if (scheme === "https" || scheme === "unixs") {
-    return requestHttps({ ...options.tls, ...common, ...where });
+  if (scheme !== "https" && scheme !== "unixs") {
+    return requestHttp({ ...common, ...where, agent: false });
   }
-  return requestHttp({ ...common, ...where });
+  // What it throws becomes the request's error.
+  const createConnection = () => {
+    if (options.dialTls === undefined) throw new Error(`no TLS to reach ${url} with`);
+    return options.dialTls(where);
+  };
+  return requestHttp({ ...common, ...where, createConnection });
 }
 
 /** @throws BodyTooLargeError, and whatever ended the connection early */

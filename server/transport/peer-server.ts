@@ -6,8 +6,8 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import { AssertionError } from "../base/assert.ts";
+import type { Socket } from "node:net";
+import { AssertionError, must } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
 import type { Identity } from "./identity.ts";
@@ -15,7 +15,7 @@ import { addressOf } from "./peer-request.ts";
 import type { QuestionRoutes } from "./question-routes.ts";
 import type { RaftRoutes } from "./raft-routes.ts";
 import { type Exchange, refuse } from "./reply.ts";
-import type { TransportTls } from "./tls.ts";
+import type { TlsHandshakes } from "./tls.ts";
 
 /** Every peer holds two streams; the rest is short-lived. */
 const CONNECTIONS_MAX = 1024;
@@ -30,7 +30,8 @@ export interface PeerServerOptions {
   readonly identity: Identity;
   readonly listenUrls: readonly string[];
   readonly log: Log;
-  readonly tls?: TransportTls | undefined;
+  /** Absent where no URL is https. */
+  readonly acceptor?: TlsHandshakes | undefined;
   readonly raft: RaftRoutes;
   readonly questions: QuestionRoutes;
 }
@@ -72,6 +73,7 @@ export class PeerServer {
   async stop(): Promise<void> {
     const servers = this.#servers;
     this.#servers = [];
+    this.#options.acceptor?.close();
     await Promise.all(
       servers.map((server) => {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -92,14 +94,21 @@ export class PeerServer {
     };
     const handle = (request: IncomingMessage, response: ServerResponse) =>
       this.#handle(request, response);
-    const { tls } = this.#options;
-    const isSecure = tls !== undefined && /^(https|unixs):/.test(url);
-    const server = isSecure
-      ? createTlsServer({ ...options, ...tls.server }, handle)
-      : createServer(options, handle);
+    const server = createServer(options, handle);
+    if (/^(https|unixs):/.test(url)) this.#secure(server);
     server.maxConnections = CONNECTIONS_MAX;
     server.timeout = IDLE_MS_MAX;
     return server;
+  }
+
+  /** Connections come to the server's own listener only after their handshake. */
+  #secure(server: Server): void {
+    const acceptor = must(this.#options.acceptor, "an https URL comes with what serves it");
+    const [serve] = server.listeners("connection");
+    server.removeAllListeners("connection");
+    server.on("connection", (raw: Socket) => {
+      acceptor.accept(raw, (socket) => void serve?.call(server, socket));
+    });
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {

@@ -59,7 +59,7 @@ export class PeerTransport implements Transport {
       identity,
       listenUrls,
       log,
-      tls,
+      acceptor: tls?.acceptor,
       questions: new QuestionRoutes(identity, questions),
       raft: new RaftRoutes({
         identity,
@@ -86,7 +86,7 @@ export class PeerTransport implements Transport {
         for (const peer of this.#peers.values()) peer.beat();
       }),
       clock.every(PROBE_PERIOD_MS, () => {
-        for (const peer of this.#peers.values()) void probe(peer, clock, log, tls?.client);
+        for (const peer of this.#peers.values()) void probe(peer, clock, log, tls?.dial);
       }),
     );
   }
@@ -171,7 +171,7 @@ export class PeerTransport implements Transport {
   calls(id: bigint): PeerCalls | undefined {
     const urls = this.#find(id)?.urls.all;
     if (urls === undefined) return undefined;
-    return new PeerCalls({ urls, timeoutMs: CALL_TIMEOUT_MS, tls: this.#options.tls?.client });
+    return new PeerCalls({ urls, timeoutMs: CALL_TIMEOUT_MS, dialTls: this.#options.tls?.dial });
   }
 
   traffic(): readonly PeerTraffic[] {
@@ -185,7 +185,7 @@ export class PeerTransport implements Transport {
     if (peer === undefined || url === undefined) throw new Error("peer without address");
     const fields = { "remote-peer-id": hexId(peer.id), "snapshot-index": message.snapshot?.index };
     try {
-      const target = { url, headers: identityHeaders(identity), tls: tls?.client };
+      const target = { url, headers: identityHeaders(identity), dialTls: tls?.dial };
       peer.countSent(await this.#uploads.upload(target, message, blob, database));
       log.info("sent database snapshot", fields);
     } catch (error) {
@@ -214,7 +214,7 @@ export class PeerTransport implements Transport {
       clock,
       log,
       dialTimeoutMs,
-      tls,
+      dialTls: tls?.dial,
       message: (message) => this.#arrived(message),
       unreachable: (id) => events.unreachable(id),
       removed: () => this.#removed(),

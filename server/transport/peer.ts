@@ -12,7 +12,7 @@ import { PeerUrls } from "./peer-urls.ts";
 import { Pipeline } from "./pipeline.ts";
 import { StreamDialer } from "./stream-dialer.ts";
 import { StreamWriter } from "./stream-writer.ts";
-import type { TransportTls } from "./tls.ts";
+import type { TlsDial } from "./tls.ts";
 import type { PeerAddress, PeerTraffic } from "./transport.ts";
 
 export interface PeerOptions {
@@ -20,7 +20,7 @@ export interface PeerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly dialTimeoutMs: number;
-  readonly tls?: TransportTls | undefined;
+  readonly dialTls?: TlsDial | undefined;
   readonly message: MessageSink;
   readonly unreachable: (id: bigint) => void;
   readonly removed: () => void;
@@ -49,7 +49,7 @@ export class Peer {
     this.#pipeline = new Pipeline({
       headers: identityHeaders(options.identity),
       urls: this.urls,
-      tls: options.tls?.client,
+      dialTls: options.dialTls,
       sent: (byteCount) => {
         this.#sentBytes += byteCount;
       },
@@ -147,7 +147,7 @@ export class Peer {
   }
 
   #dialer(kind: StreamKind): StreamDialer {
-    const { identity, clock, log, dialTimeoutMs, tls, message, removed } = this.#options;
+    const { identity, clock, log, dialTimeoutMs, dialTls, message, removed } = this.#options;
     return new StreamDialer({
       kind,
       localId: identity.memberId,
@@ -157,7 +157,7 @@ export class Peer {
       dialTimeoutMs,
       clock,
       log,
-      tls: tls?.client,
+      dialTls,
       decoder: () =>
         kind === "msgapp"
           ? new MsgAppDecoder(identity.memberId, this.id, message)

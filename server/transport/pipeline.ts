@@ -1,10 +1,10 @@
 // One POST per message: slow, but it needs nothing to be open. Used until the peer has dialled.
-import type { ConnectionOptions } from "node:tls";
 import { BoundedQueue } from "../base/queue.ts";
 import { encodeMessage } from "../proto/codec.ts";
 import type { Message } from "../raft/message.ts";
 import { exchange } from "./peer-request.ts";
 import type { PeerUrls } from "./peer-urls.ts";
+import type { TlsDial } from "./tls.ts";
 
 const PIPELINE_MESSAGES_MAX = 64;
 const CONNECTIONS_MAX = 4;
@@ -15,7 +15,7 @@ const FORBIDDEN = 403;
 export interface PipelineOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly urls: PeerUrls;
-  readonly tls?: ConnectionOptions | undefined;
+  readonly dialTls?: TlsDial | undefined;
   readonly sent: (byteCount: number) => void;
   /** A message did not arrive. */
   readonly failed: (problem: string) => void;
@@ -55,7 +55,7 @@ export class Pipeline {
   }
 
   async #post(message: Message): Promise<string | undefined> {
-    const { headers, urls, tls, sent, removed } = this.#options;
+    const { headers, urls, dialTls, sent, removed } = this.#options;
     const url = urls.pick();
     if (url === undefined) return "peer without address";
     const body = encodeMessage(message);
@@ -68,7 +68,7 @@ export class Pipeline {
         "Content-Length": body.length,
       },
       idleMs: IDLE_MS,
-      tls,
+      dialTls,
     } as const;
     try {
       const { status, body: text } = await exchange(url, options, body, ANSWER_BYTES_MAX);

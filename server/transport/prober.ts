@@ -1,12 +1,12 @@
 // How long a peer takes to answer and whether its clock agrees. Nothing decides by it: it feeds
 // metrics and warnings.
-import type { ConnectionOptions } from "node:tls";
 import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { Log } from "../base/log.ts";
 import type { Peer } from "./peer.ts";
 import { exchange } from "./peer-request.ts";
+import type { TlsDial } from "./tls.ts";
 
 export const PROBE_PERIOD_MS = 4000;
 const PROBE_TIMEOUT_MS = 3000;
@@ -18,7 +18,7 @@ export async function probe(
   peer: Peer,
   clock: Clock,
   log: Log,
-  tls: ConnectionOptions | undefined,
+  dialTls: TlsDial | undefined,
 ): Promise<void> {
   const url = peer.urls.pick();
   if (url === undefined) return;
@@ -27,7 +27,7 @@ export async function probe(
     path: "/raft/probing",
     headers: {},
     idleMs: PROBE_TIMEOUT_MS,
-    tls,
+    dialTls,
   } as const;
   const start = clock.monotonic();
   try {

@@ -1,11 +1,11 @@
 // A whole database to a peer: 8 bytes of length, the SNAPSHOT message of that length, then the
 // database to the end of the body.
 import type { ClientRequest, IncomingMessage } from "node:http";
-import type { ConnectionOptions } from "node:tls";
 import { messageSize, writeMessage } from "../proto/codec.ts";
 import type { Message } from "../raft/message.ts";
 import { writeLength } from "./frames.ts";
 import { openRequest, readBody } from "./peer-request.ts";
+import type { TlsDial } from "./tls.ts";
 import type { DatabaseSource } from "./transport.ts";
 
 /** Neither side may rest for longer; the peer syncs the database to its disk within it. */
@@ -16,7 +16,7 @@ const UPLOADS_MAX = 16;
 export interface SnapshotTarget {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly tls?: ConnectionOptions | undefined;
+  readonly dialTls?: TlsDial | undefined;
 }
 
 /** The databases on their way out. */
@@ -48,7 +48,7 @@ export class SnapshotUploads {
         "Content-Length": totalBytes,
       },
       idleMs: STALL_MS,
-      tls: target.tls,
+      dialTls: target.dialTls,
     });
     this.#requests.add(request);
     const answered = answerOf(request);

@@ -1,7 +1,6 @@
 // One stream that this member opens and a peer fills; opened again whenever it ends, at most every
 // 100 ms. A peer that says nothing for 5 s is as good as gone: a live one sends heartbeats.
 import type { ClientRequest, IncomingMessage } from "node:http";
-import type { ConnectionOptions } from "node:tls";
 import { hexId } from "../base/bytes.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -10,6 +9,7 @@ import type { FrameDecoder, StreamKind } from "./frames.ts";
 import { headerText } from "./identity.ts";
 import { openRequest, readBody } from "./peer-request.ts";
 import type { PeerUrls } from "./peer-urls.ts";
+import type { TlsDial } from "./tls.ts";
 
 const REDIAL_MS = 100;
 const READ_DEADLINE_MS = 5000;
@@ -25,7 +25,7 @@ export interface DialerOptions {
   readonly dialTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
-  readonly tls?: ConnectionOptions | undefined;
+  readonly dialTls?: TlsDial | undefined;
   /** A fresh one for every connection. */
   readonly decoder: () => FrameDecoder;
   readonly connected: () => void;
@@ -58,7 +58,7 @@ export class StreamDialer {
   }
 
   #dial(): void {
-    const { kind, localId, peerId, headers, urls, clock, tls, dialTimeoutMs } = this.#options;
+    const { kind, localId, peerId, headers, urls, clock, dialTls, dialTimeoutMs } = this.#options;
     const url = urls.pick();
     if (url === undefined) {
       this.#again(undefined, "peer without address");
@@ -69,7 +69,7 @@ export class StreamDialer {
       path: `/raft/stream/${kind}/${hexId(localId)}`,
       headers: { ...headers, "X-Raft-To": hexId(peerId) },
       idleMs: READ_DEADLINE_MS,
-      tls,
+      dialTls,
     });
     this.#request = request;
     const late = clock.after(dialTimeoutMs, () => request.destroy(new Error("dial timeout")));

@@ -1,0 +1,28 @@
+import type { Random } from "../base/random.ts";
+import type { Config } from "../config.ts";
+import type { RaftConfig } from "../raft/ready.ts";
+import type { ReplicaTiming } from "../replica/replica-parts.ts";
+
+const APPEND_BYTES_MAX = 1024 * 1024;
+const INFLIGHT_APPENDS_MAX = 512;
+
+export interface RaftSurroundings {
+  readonly config: Config;
+  readonly random: Random;
+}
+
+export function timingOf({ heartbeatMs, electionMs }: Config): ReplicaTiming {
+  return { heartbeatMs, electionTicks: Math.floor(electionMs / heartbeatMs) };
+}
+
+export function raftConfig({ config, random }: RaftSurroundings, id: bigint): RaftConfig {
+  return {
+    id,
+    electionTicks: timingOf(config).electionTicks,
+    heartbeatTicks: 1,
+    preVote: config.preVote,
+    appendBytesMax: APPEND_BYTES_MAX,
+    inflightAppendsMax: INFLIGHT_APPENDS_MAX,
+    random,
+  };
+}

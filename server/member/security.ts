@@ -1,0 +1,156 @@
+import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { addressOf } from "../config/urls.ts";
+import type { Config, TlsSettings } from "../config.ts";
+import { Credentials } from "../tls/credentials.ts";
+import { TlsAcceptor } from "../tls/tls-acceptor.ts";
+import { TlsDialer } from "../tls/tls-dialer.ts";
+import type { TlsProfile, TlsTerms } from "../tls/tls-profile.ts";
+import type { TransportTls } from "../transport/tls.ts";
+
+const SECURE = /^(https|unixs):/;
+
+/** What stands before the connections of clients and of members. */
+export interface Security {
+  /** Absent where there is no certificate to show. */
+  readonly client: TlsAcceptor | undefined;
+  readonly peer: TransportTls;
+}
+
+/**
+ * Reads the certificates that the configuration names, or makes those that it asks for.
+ * @throws Error with etcd's text when a member could not serve with them
+ */
+export async function openSecurity(config: Config, clock: Clock, log: Log): Promise<Security> {
+  const peer = await peerSecurity(config, clock, log);
+  const client = await clientSecurity(config, clock, log);
+  return { client, peer };
+}
+
+async function peerSecurity(config: Config, clock: Clock, log: Log): Promise<TransportTls> {
+  const { listenPeerUrls: urls } = config;
+  const terms = termsOf(config);
+  const profile = await profileOf(config, "peer", urls, clock, log);
+  const credentials = credentialsOf(profile, terms);
+  if (credentials !== undefined) {
+    log.info("starting with peer TLS", tlsInfo(profile, config));
+  }
+  for (const url of urls) {
+    if (SECURE.test(url)) {
+      if (credentials !== undefined) continue;
+      const address = url.slice(url.indexOf("://") + 3);
+      throw new Error(
+        `cannot listen on TLS for ${address}: KeyFile and CertFile are not presented`,
+      );
+    }
+    warnOfPlain(profile, "scheme is HTTP", "--peer-client-cert-auth", { "peer-url": url }, log);
+  }
+  const dialer = new TlsDialer({ log, profile, terms, credentials });
+  const acceptor =
+    credentials &&
+    new TlsAcceptor({ clock, log, credentials, side: "peer", protocols: ["http/1.1"] });
+  return { dial: dialer.dial, acceptor };
+}
+
+async function clientSecurity(
+  config: Config,
+  clock: Clock,
+  log: Log,
+): Promise<TlsAcceptor | undefined> {
+  const urls = [...config.listenClientUrls, ...config.listenClientHttpUrls];
+  const profile = await profileOf(config, "client", urls, clock, log);
+  for (const url of urls) {
+    if (!SECURE.test(url)) {
+      const field = { "client-url": url };
+      warnOfPlain(profile, "scheme is http or unix", "--client-cert-auth", field, log);
+    } else if (isEmpty(profile)) {
+      throw new Error(
+        "TLS key/cert (--cert-file, --key-file) must be provided for client url " +
+          `${url} with HTTPS scheme`,
+      );
+    }
+  }
+  const credentials = credentialsOf(profile, termsOf(config));
+  if (credentials === undefined) return undefined;
+  log.info("starting with client TLS", tlsInfo(profile, config));
+  return new TlsAcceptor({
+    clock,
+    log,
+    credentials,
+    side: "client",
+    protocols: ["http/1.1", "h2"],
+  });
+}
+
+/** As configured, or that of a pair of its own. */
+async function profileOf(
+  config: Config,
+  side: "client" | "peer",
+  urls: readonly string[],
+  clock: Clock,
+  log: Log,
+): Promise<TlsProfile> {
+  const { autoTls, ...given } = side === "client" ? config.clientTls : config.peerTls;
+  const profile = { ...given, isSelfSigned: false };
+  if (!autoTls) return profile;
+  if (!isEmpty(profile)) {
+    log.warn(`ignoring ${side} auto TLS since certs given`);
+    return profile;
+  }
+  // Loaded only when it is needed: it takes a quarter of a second.
+  const { selfSignedProfile } = await import("../tls/self-signed.ts");
+  const plan = {
+    folder: join(config.dataDir, "fixtures", side),
+    hosts: urls.map((url) => addressOf(url).host),
+    validityYears: config.selfSignedCertValidityYears,
+  };
+  return selfSignedProfile(plan, clock, log);
+}
+
+function isEmpty({ certFile, keyFile }: Pick<TlsSettings, "certFile" | "keyFile">): boolean {
+  return certFile === "" && keyFile === "";
+}
+
+function credentialsOf(profile: TlsProfile, terms: TlsTerms): Credentials | undefined {
+  return isEmpty(profile) ? undefined : new Credentials(profile, terms);
+}
+
+function termsOf({ cipherSuites, tlsMinVersion, tlsMaxVersion }: Config): TlsTerms {
+  return {
+    cipherSuites,
+    minVersion: tlsMinVersion === "TLS1.3" ? "TLSv1.3" : "TLSv1.2",
+    maxVersion: tlsMaxVersion === "TLS1.2" ? "TLSv1.2" : "TLSv1.3",
+  };
+}
+
+function tlsInfo(profile: TlsProfile, { cipherSuites }: Config) {
+  const { certFile, keyFile, clientCertFile, clientKeyFile } = profile;
+  const { trustedCaFile, clientCertAuth, crlFile } = profile;
+  const parts = [
+    `cert = ${certFile}`,
+    `key = ${keyFile}`,
+    `client-cert=${clientCertFile}`,
+    `client-key=${clientKeyFile}`,
+    `trusted-ca = ${trustedCaFile}`,
+    `client-cert-auth = ${clientCertAuth}`,
+    `crl-file = ${crlFile}`,
+  ];
+  return { "tls-info": parts.join(", "), "cipher-suites": cipherSuites };
+}
+
+function warnOfPlain(
+  profile: TlsProfile,
+  scheme: string,
+  flag: string,
+  field: Readonly<Record<string, string>>,
+  log: Log,
+): void {
+  if (!isEmpty(profile)) {
+    const message = "while key and cert files are present; ignoring key and cert files";
+    log.warn(`${scheme} ${message}`, field);
+  }
+  if (profile.clientCertAuth) {
+    log.warn(`${scheme} while ${flag} is enabled; ignoring client cert auth for this URL`, field);
+  }
+}

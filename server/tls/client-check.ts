@@ -1,0 +1,110 @@
+// What etcd asks of a client's certificate once it is known to be genuine.
+import { lookup, reverse } from "node:dns/promises";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+import { type CertificateNames, canonicalAddress, mismatch, namesOf } from "./certificate-names.ts";
+import type { Credentials } from "./credentials.ts";
+import { serialOf } from "./revocations.ts";
+import { quotedList, type TlsProfile } from "./tls-profile.ts";
+
+/**
+ * Resolves when the connection may go on; one without a certificate may.
+ * @param isPeer members must come from where their certificate says
+ * @throws Error in etcd's words; nothing may be said to such a client
+ */
+export async function checkClient(
+  socket: TLSSocket,
+  credentials: Credentials,
+  isPeer: boolean,
+): Promise<void> {
+  const certificate = socket.getPeerCertificate(true);
+  if (certificate === null || certificate.raw === undefined) return;
+  const names = namesOf(certificate);
+  const refusal = allowanceRefusal(names, credentials.profile);
+  if (refusal !== undefined) throw new Error(refusal);
+  if (isPeer && !credentials.profile.skipClientSanVerify) {
+    await checkAddress(names, canonicalAddress(socket.remoteAddress ?? "") ?? "");
+  }
+  checkRevocation(certificate, credentials.revoked);
+}
+
+/** Why the profile does not allow who is named so; undefined when they do. */
+export function allowanceRefusal(
+  names: CertificateNames,
+  { allowedCns, allowedHostnames }: TlsProfile,
+): string | undefined {
+  const isAllowed =
+    allowedHostnames.length > 0
+      ? allowedHostnames.some((host) => mismatch(names, host) === undefined)
+      : allowedCns.length === 0 || allowedCns.includes(names.commonName);
+  return isAllowed ? undefined : "client certificate authentication failed";
+}
+
+function checkRevocation(
+  certificate: DetailedPeerCertificate,
+  revoked: ReadonlySet<string> | undefined,
+): void {
+  if (revoked === undefined) return;
+  let each = certificate;
+  for (;;) {
+    const serial = serialOf(each.serialNumber);
+    if (revoked.has(serial)) throw new Error(`transport: certificate serial ${serial} revoked`);
+    const issuer = each.issuerCertificate;
+    // A root is its own issuer.
+    if (issuer === undefined || issuer === each || issuer.fingerprint256 === each.fingerprint256) {
+      return;
+    }
+    each = issuer;
+  }
+}
+
+/** Either the address is in the certificate, or it belongs to a name that is. */
+async function checkAddress(names: CertificateNames, address: string): Promise<void> {
+  const { dnsNames, ipAddresses } = names;
+  if (ipAddresses.length > 0) {
+    const problem = mismatch(names, address);
+    if (problem === undefined) return;
+    if (dnsNames.length === 0) throw new Error(problem);
+  }
+  if (dnsNames.length === 0) return;
+  const [isKnownBack, backError] = await resolves(() => isNamedBack(address, dnsNames));
+  if (isKnownBack) return;
+  const [isKnown, error] = await resolves(() => isNamed(address, dnsNames));
+  if (isKnown) return;
+  const reason = error ?? backError;
+  throw new Error(
+    `tls: "${address}" does not match any of DNSNames ${quotedList(dnsNames)}` +
+      (reason === undefined ? "" : ` (${reason})`),
+  );
+}
+
+async function resolves(ask: () => Promise<boolean>): Promise<[boolean, string | undefined]> {
+  try {
+    return [await ask(), undefined];
+  } catch (error) {
+    return [false, error instanceof Error ? error.message : String(error)];
+  }
+}
+
+async function isNamedBack(address: string, dnsNames: readonly string[]): Promise<boolean> {
+  const found = (await reverse(address)).map((name) => name.replace(/\.$/, ""));
+  return found.some((name) =>
+    dnsNames.some((wanted) =>
+      wanted.startsWith("*.") ? name.endsWith(wanted.slice(1)) : name === wanted,
+    ),
+  );
+}
+
+/** One name that resolves to the address is enough, whatever becomes of the others. */
+async function isNamed(address: string, dnsNames: readonly string[]): Promise<boolean> {
+  let problem: unknown;
+  for (const name of dnsNames.filter((each) => !each.startsWith("*."))) {
+    try {
+      const found = await lookup(name, { all: true });
+      if (found.some((each) => canonicalAddress(each.address) === address)) return true;
+    } catch (error) {
+      problem = error;
+    }
+  }
+  if (problem !== undefined) throw problem;
+  return false;
+}

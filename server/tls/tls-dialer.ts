@@ -1,0 +1,80 @@
+import type { Socket } from "node:net";
+import { connect, createSecureContext, type PeerCertificate, type SecureContext } from "node:tls";
+import type { Log } from "../base/log.ts";
+import { mismatch, namesOf } from "./certificate-names.ts";
+import { allowanceRefusal } from "./client-check.ts";
+import { type Credentials, dialOptions } from "./credentials.ts";
+import type { TlsProfile, TlsTerms } from "./tls-profile.ts";
+
+export type Destination =
+  | { readonly host: string; readonly port: number }
+  | { readonly socketPath: string };
+
+export interface TlsDialerOptions {
+  readonly log: Log;
+  readonly profile: TlsProfile;
+  readonly terms: TlsTerms;
+  /** Absent: there is no certificate to show. */
+  readonly credentials: Credentials | undefined;
+}
+
+/** Opens connections to other members. */
+export class TlsDialer {
+  readonly #options: TlsDialerOptions;
+  readonly #context: () => SecureContext;
+
+  constructor(options: TlsDialerOptions) {
+    const { profile, terms, credentials } = options;
+    this.#options = options;
+    if (credentials === undefined) {
+      let bare: SecureContext | undefined;
+      this.#context = () => {
+        bare ??= createSecureContext(dialOptions(profile, terms));
+        return bare;
+      };
+    } else this.#context = () => this.#loaded(credentials);
+  }
+
+  /**
+   * A connection under way; it fails when the other side's certificate is not one to trust.
+   * @throws when this side's own certificate or the trusted authorities cannot be read
+   */
+  readonly dial = (destination: Destination): Socket => {
+    const { profile } = this.#options;
+    return connect({
+      ...("socketPath" in destination ? { path: destination.socketPath } : destination),
+      secureContext: this.#context(),
+      rejectUnauthorized: !profile.isSelfSigned,
+      checkServerIdentity: (host, certificate) => this.#refusal(host, certificate),
+    });
+  };
+
+  #loaded(credentials: Credentials): SecureContext {
+    const { log, profile } = this.#options;
+    try {
+      return credentials.client.context;
+    } catch (error) {
+      const { certFile, keyFile, clientCertFile, clientKeyFile } = profile;
+      const isSplit = clientCertFile !== "";
+      log.warn("failed to create client certificate", {
+        "cert-file": isSplit ? clientCertFile : certFile,
+        "key-file": isSplit ? clientKeyFile : keyFile,
+        error,
+      });
+      throw error;
+    }
+  }
+
+  #refusal(host: string, certificate: PeerCertificate): Error | undefined {
+    const names = namesOf(certificate);
+    const problem = mismatch(names, host) ?? this.#allowance(certificate);
+    return problem === undefined ? undefined : new Error(problem);
+  }
+
+  /** Who may dial in is also who may be dialed, once this side has a certificate itself. */
+  #allowance(certificate: PeerCertificate): string | undefined {
+    const { credentials, profile } = this.#options;
+    if (credentials === undefined) return undefined;
+    return allowanceRefusal(namesOf(certificate), profile);
+  }
+}
