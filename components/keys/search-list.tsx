@@ -106,7 +106,7 @@ function useSearch(cluster: string, prefix: Uint8Array, revision: string | undef
       position: at + 1,
       size,
     }));
-    const note = { id: "note", depth: 0, parent: ROOT };
+    const note = { id: "note", depth: 0, parent: ROOT, part: "start" as const };
     if (error !== null) found.push({ kind: "failed", ...note, text: errorText(error) });
     else if (hasNextPage) found.push({ kind: "more", ...note, text: "" });
     return found;

@@ -13,7 +13,13 @@ import {
 import { ROW_PIXELS, TreeRowView } from "@/components/keys/tree-row-view";
 import { formatKey } from "@/lib/browser/key-text";
 import { treeAct } from "@/lib/browser/tree-keyboard";
-import { type FolderRow, type KeyRow, type TreeRow, typeAhead } from "@/lib/browser/tree-rows";
+import {
+  type FolderRow,
+  type KeyRow,
+  type NoteRow,
+  type TreeRow,
+  typeAhead,
+} from "@/lib/browser/tree-rows";
 import { decodeBase64 } from "@/lib/schema/bytes";
 
 const OVERSCAN_ROWS = 16;
@@ -38,7 +44,7 @@ interface TreeListProps {
   edited: ReadonlySet<string>;
   onOpen: (folder: string) => void;
   onClose: (folder: string) => void;
-  onLoadMore: (folder: string) => void;
+  onLoadMore: (note: NoteRow) => void;
   onChoose: (row: NamedRow) => void;
   onMenu: (at: RowMenuAt) => void;
 }
@@ -134,7 +140,8 @@ export function TreeList(props: TreeListProps) {
   );
 }
 
-function choose(row: TreeRow, { onOpen, onClose, onChoose }: TreeListProps) {
+function choose(row: TreeRow, { onOpen, onClose, onChoose, onLoadMore }: TreeListProps) {
+  if (row.kind === "gap") onLoadMore(row);
   if (row.kind !== "folder" && row.kind !== "key") return;
   if (row.kind === "folder") (row.isOpen ? onClose : onOpen)(row.key);
   onChoose(row);
@@ -200,9 +207,9 @@ function useMoreInView(
   rows: readonly TreeRow[],
   first: number,
   last: number,
-  onLoadMore: (folder: string) => void,
+  onLoadMore: (note: NoteRow) => void,
 ) {
   useEffect(() => {
-    for (const row of rows.slice(first, last + 1)) if (row.kind === "more") onLoadMore(row.parent);
+    for (const row of rows.slice(first, last + 1)) if (row.kind === "more") onLoadMore(row);
   }, [rows, first, last, onLoadMore]);
 }

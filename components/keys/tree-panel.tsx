@@ -139,7 +139,7 @@ function TreeBody({ tree, view, separator, list, onCreate }: TreeBodyProps) {
       separator={separator}
       onOpen={(folder) => void tree.openFolder(folder)}
       onClose={(folder) => tree.closeFolder(folder)}
-      onLoadMore={(folder) => void tree.loadMore(folder)}
+      onLoadMore={({ parent, part }) => void tree.loadMore(parent, part)}
       {...list}
     />
   );

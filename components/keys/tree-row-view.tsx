@@ -1,6 +1,6 @@
 "use client";
 
-import { ChevronRight, Clock, Folder, FolderOpen } from "lucide-react";
+import { ChevronRight, Clock, EllipsisVertical, Folder, FolderOpen } from "lucide-react";
 import { KeyLabel } from "@/components/keys/key-label";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/components/ui/class-names";
@@ -19,14 +19,14 @@ interface TreeRowViewProps {
   isSelected: boolean;
   hasCursor: boolean;
   hasDraft: boolean;
-  onLoadMore: (folder: string) => void;
+  onLoadMore: (note: NoteRow) => void;
 }
 
 export function TreeRowView(props: TreeRowViewProps) {
   const { row, domId, isSelected, hasCursor } = props;
   const aria =
     row.kind === "folder" || row.kind === "key"
-      ? { "aria-setsize": row.size, "aria-posinset": row.position }
+      ? { "aria-setsize": row.size, ...(row.position > 0 && { "aria-posinset": row.position }) }
       : {};
   return (
     <div
@@ -60,6 +60,7 @@ function RowBody({ row, separator, hasDraft, onLoadMore }: TreeRowViewProps) {
     case "key":
       return <KeyBody row={row} hasDraft={hasDraft} />;
     case "more":
+    case "gap":
     case "loading":
     case "failed":
     case "full":
@@ -116,13 +117,25 @@ function KeyBody({ row, hasDraft }: { row: KeyRow; hasDraft: boolean }) {
   );
 }
 
-function NoteBody({ row, onLoadMore }: { row: NoteRow; onLoadMore: (folder: string) => void }) {
+function NoteBody({ row, onLoadMore }: { row: NoteRow; onLoadMore: (note: NoteRow) => void }) {
   if (row.kind === "loading" || row.kind === "more") {
     return (
       <span className="flex items-center gap-2 pl-5 font-sans text-ink-3">
         <Spinner />
         {row.kind === "more" ? "Loading more" : "Loading"}
       </span>
+    );
+  }
+  if (row.kind === "gap") {
+    return (
+      <button
+        type="button"
+        tabIndex={-1}
+        className="flex items-center gap-2 rounded pl-5 font-sans text-accent hover:underline"
+      >
+        <EllipsisVertical aria-hidden className="size-3.5" />
+        Load what stands in between
+      </button>
     );
   }
   if (row.kind === "full") return <span className="pl-5 font-sans text-ink-3">{row.text}</span>;
@@ -138,7 +151,7 @@ function NoteBody({ row, onLoadMore }: { row: NoteRow; onLoadMore: (folder: stri
         className="h-5"
         onClick={(event) => {
           event.stopPropagation();
-          onLoadMore(row.parent);
+          onLoadMore(row);
         }}
       >
         Try again

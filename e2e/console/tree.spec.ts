@@ -93,6 +93,29 @@ test("a folder of 5,000 keys scrolls from its first to its last key", async ({
   await expect(page.getByLabel("Value as Text")).toHaveText("key-4999");
 });
 
+test("an address of a key far down in a large folder scrolls the tree to it", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const names = Array.from({ length: 6_000 }, (_, at) => `key-${String(at).padStart(4, "0")}`);
+  await client.putAll(names.map((name) => [`${folder}far/${name}`, name]));
+  await page.goto(keyAddress(`${folder}far/key-5123`));
+  const selected = tree(page).getByRole("treeitem", { selected: true });
+  await expect(selected).toHaveText("key-5123");
+  await expect(selected).toBeInViewport();
+  await expect(tree(page).getByRole("treeitem", { name: "key-5122" })).toBeVisible();
+  // What lies before it is not loaded until somebody asks.
+  await tree(page).hover();
+  const gap = tree(page).getByRole("button", { name: "Load what stands in between" });
+  await expect(async () => {
+    await page.mouse.wheel(0, -200);
+    await expect(gap).toBeVisible({ timeout: 250 });
+  }).toPass({ timeout: 20_000 });
+  await gap.click();
+  await expect(tree(page).getByRole("treeitem", { name: "key-0501" })).toBeVisible();
+});
+
 test("another separator makes another tree of the same keys", async ({ page, client, folder }) => {
   // Before all keys of other tests, which are no folders with this separator.
   const start = `!${folder.slice(0, -1)}`;

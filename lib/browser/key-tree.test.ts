@@ -21,17 +21,19 @@ class Store {
     this.keys = keys;
   }
 
-  readonly load: LoadChildren = async ({ prefix, cursor, revision }) => {
+  readonly load: LoadChildren = async ({ prefix, cursor, from, revision }) => {
     const folder = formatKey(prefix);
-    this.calls.push(`${folder}@${revision ?? "now"}${cursor === undefined ? "" : `+${cursor}`}`);
+    const start = from === undefined ? "" : ` from ${formatKey(from)}`;
+    const place = `${cursor === undefined ? "" : `+${cursor}`}${start}`;
+    this.calls.push(`${folder}@${revision ?? "now"}${place}`);
     if (folder === this.failing) throw new RequestError("unavailable", "etcd is busy.", 503);
     if (revision !== undefined && Number(revision) < this.compacted) {
       throw new RequestError("compacted", "Compacted.", 410);
     }
-    return this.#reply(folder, Number(cursor ?? 0));
+    return this.#reply(folder, Number(cursor ?? 0), from === undefined ? "" : formatKey(from));
   };
 
-  #reply(folder: string, from: number): ChildrenReply {
+  #reply(folder: string, at: number, first: string): ChildrenReply {
     const below = this.keys.filter((key) => key.startsWith(folder)).toSorted();
     const names = new Map<string, number>();
     for (const key of below) {
@@ -39,7 +41,9 @@ class Store {
       const child = cut === -1 ? key : key.slice(0, cut + 1);
       names.set(child, (names.get(child) ?? 0) + 1);
     }
-    const all = [...names].map(([key, count]): Child => {
+    const inOrder = [...names];
+    const from = first === "" ? at : inOrder.filter(([key]) => key < first).length;
+    const all = inOrder.map(([key, count]): Child => {
       const isFolder = key.endsWith("/") && key !== folder;
       const name = b64(isFolder ? key.slice(folder.length, -1) : key.slice(folder.length));
       if (isFolder) return { kind: "folder", key: b64(key), name, count };
@@ -99,7 +103,7 @@ describe("tree of keys", () => {
     await tree.refresh();
     expect(drawing(tree.view().rows)).toEqual(["k1", "k2", "(more)"]);
     expect(tree.view().rows[0]).toMatchObject({ position: 1, size: -1 });
-    await tree.loadMore("");
+    await tree.loadMore("", "start");
     expect(drawing(tree.view().rows)).toEqual(["k1", "k2", "k3"]);
     expect(tree.view().rows[2]).toMatchObject({ position: 3, size: 3 });
   });
@@ -123,7 +127,7 @@ describe("tree of keys", () => {
     store.pageChildren = 2;
     const tree = treeOver(store);
     await tree.refresh();
-    await tree.loadMore("");
+    await tree.loadMore("", "start");
     await tree.refresh();
     expect(drawing(tree.view().rows)).toEqual(["k1", "k2", "k3", "k4", "(more)"]);
   });
@@ -136,7 +140,7 @@ describe("tree of keys", () => {
     await tree.openFolder(b64("a/"));
     expect(drawing(tree.view().rows)).toEqual(["-a/ 1", "  (failed)"]);
     store.failing = null;
-    await tree.loadMore(b64("a/"));
+    await tree.loadMore(b64("a/"), "start");
     expect(drawing(tree.view().rows)).toEqual(["-a/ 1", "  1"]);
   });
 
@@ -160,6 +164,82 @@ describe("tree of keys", () => {
     await tree.refresh();
     await tree.reveal(encodeUtf8("/r/p/k"), true);
     expect(drawing(tree.view().rows)).toEqual(["-/ 2", "  -r/ 2", "    -p/ 1", "      k", "    q"]);
+  });
+});
+
+describe("a key far down in a big folder", () => {
+  const names = Array.from({ length: 100 }, (_, at) => `f/k${String(at).padStart(2, "0")}`);
+
+  async function revealed(key: string, keys = names) {
+    const store = new Store(keys);
+    store.pageChildren = 15;
+    const tree = treeOver(store);
+    await tree.refresh();
+    await tree.reveal(encodeUtf8(key), true);
+    return { store, tree, shown: () => drawing(tree.view().rows).map((row) => row.trim()) };
+  }
+
+  test("is shown among its neighbours, behind a gap, at the price of one page", async () => {
+    const { store, tree, shown } = await revealed("f/k73");
+    expect(shown()).toEqual([
+      "-f/ 100",
+      ...names.slice(0, 15).map((name) => name.slice(2)),
+      "(gap)",
+      ...names.slice(70, 85).map((name) => name.slice(2)),
+      "(more)",
+    ]);
+    expect(store.calls).toEqual(["@now", "f/@1", "f/@1 from f/k7"]);
+    expect(tree.view().rows.at(-2)).toMatchObject({ position: 0, size: -1 });
+    await tree.reveal(encodeUtf8("f/k73"), true);
+    expect(store.calls).toHaveLength(3);
+  });
+
+  test("comes alone when too many stand between it and the name shortly before", async () => {
+    const many = Array.from({ length: 30 }, (_, at) => `f/x${String.fromCharCode(97 + at)}`);
+    const { store, shown } = await revealed("f/xz", [...names, ...many]);
+    expect(store.calls.slice(2)).toEqual(["f/@1 from f/x", "f/@1 from f/xz"]);
+    expect(shown()).toContain("xz");
+    expect(shown()).not.toContain("xy");
+  });
+
+  test("joins the rest when the gap is filled, and goes on behind itself", async () => {
+    const { tree, shown } = await revealed("f/k28");
+    expect(shown()).toContain("(gap)");
+    await tree.loadMore(b64("f/"), "start");
+    expect(shown().slice(1, -1)).toEqual(names.slice(0, 35).map((name) => name.slice(2)));
+    for (let page = 0; page < 5; page++) await tree.loadMore(b64("f/"), "start");
+    expect(shown()).toEqual(["-f/ 100", ...names.map((name) => name.slice(2))]);
+  });
+
+  test("stays in view through a refresh, and with what was loaded behind it", async () => {
+    const { store, tree, shown } = await revealed("f/k73");
+    await tree.loadMore(b64("f/"), "ahead");
+    expect(shown().at(-1)).toBe("k99");
+    store.revision = 2;
+    await tree.refresh();
+    expect(shown()).toContain("(gap)");
+    expect(shown().at(-1)).toBe("k99");
+    store.keys = names.filter((_, at) => at < 5 || at > 71);
+    await tree.refresh();
+    expect(shown()).toEqual(["-f/ 33", ...store.keys.map((name) => name.slice(2))]);
+  });
+
+  test("that does not exist leaves the folder as it was", async () => {
+    const { shown } = await revealed("f/k555");
+    expect(shown()).not.toContain("(gap)");
+  });
+
+  test("in a folder that lies far down itself is found through both", async () => {
+    const folders = names.map((name) => `${name}/z`);
+    const { shown } = await revealed("f/k73/z", folders);
+    expect(shown().slice(16, 22)).toEqual([
+      "(gap)",
+      "+k70/ 1",
+      "+k71/ 1",
+      "+k72/ 1",
+      "-k73/ 1",
+      "z",
+    ]);
   });
 });
 

@@ -3,14 +3,19 @@
 // open folders again and swaps them in when they have come.
 
 import { decodeBase64, encodeBase64 } from "../schema/bytes.ts";
-import type { ChildrenReply } from "../schema/keys.ts";
+import type { Child, ChildrenReply } from "../schema/keys.ts";
 import type { ChildrenPage } from "./keys.ts";
 import { errorText, RequestError } from "./request.ts";
 import {
+  type AheadPart,
   flattenTree,
   foldersAbove,
+  joined,
   LEVEL_CHILDREN_MAX,
+  type LevelPart,
+  type PartName,
   ROOT,
+  shortlyBefore,
   type TreeLevel,
   type TreeRow,
 } from "./tree-rows.ts";
@@ -30,9 +35,16 @@ export interface TreeView {
   readonly isRefreshing: boolean;
 }
 
-export type LoadChildren = (page: Omit<ChildrenPage, "separator">) => Promise<ChildrenReply>;
+type Page = Omit<ChildrenPage, "separator">;
+export type LoadChildren = (page: Page) => Promise<ChildrenReply>;
 
-const EMPTY: TreeLevel = { children: [], cursor: null, isLoading: false, error: null };
+const EMPTY: TreeLevel = {
+  children: [],
+  cursor: null,
+  ahead: null,
+  isLoading: false,
+  error: null,
+};
 
 export class KeyTree {
   readonly #load: LoadChildren;
@@ -74,22 +86,67 @@ export class KeyTree {
     if (this.#open.delete(folder)) this.#publish({});
   }
 
-  /** The next page of a folder, or its first one once more after a failure. */
-  async loadMore(folder: string): Promise<void> {
+  /** The next page of a folder's part, or its first one once more after a failure. */
+  async loadMore(folder: string, part: PartName): Promise<void> {
     const level = this.#levels.get(folder);
     if (level?.isLoading === true) return;
-    if (level !== undefined && level.children.length >= LEVEL_CHILDREN_MAX) return;
-    await this.#loadPage(folder);
+    const loaded = (level?.children.length ?? 0) + (level?.ahead?.children.length ?? 0);
+    if (loaded >= LEVEL_CHILDREN_MAX) return;
+    await this.#loadPage(folder, part);
   }
 
   /**
-   * Opens everything above a key or folder, one level after the other. With `isInto` the folder
-   * that ends where the path ends is opened too: a key of that name stands in it.
+   * Opens everything above a key or folder, one level after the other, and loads around whatever
+   * lies beyond the pages that are there. With `isInto` the folder that ends where the path ends is
+   * opened too: a key of that name stands in it.
    */
   async reveal(path: Uint8Array, isInto: boolean): Promise<void> {
     const folders = foldersAbove(path, this.#separator).slice(0, REVEAL_FOLDERS_MAX);
+    let parent: Uint8Array = new Uint8Array(0);
     for (const folder of folders) {
-      if (folder.length < path.length || isInto) await this.openFolder(encodeBase64(folder));
+      await this.#loadAround(parent, folder);
+      if (folder.length === path.length && !isInto) return;
+      await this.openFolder(encodeBase64(folder));
+      parent = folder;
+    }
+    await this.#loadAround(parent, path);
+  }
+
+  /** Brings a child into its folder's level, without all the pages before it. */
+  async #loadAround(folder: Uint8Array, child: Uint8Array): Promise<void> {
+    const parent = encodeBase64(folder);
+    const wanted = encodeBase64(child);
+    const isWanted = ({ key }: Child) => key === wanted;
+    const epoch = this.#epoch;
+    for (const from of [shortlyBefore(child, folder, this.#separator), child]) {
+      const level = this.#levels.get(parent);
+      const isThere = level?.children.some(isWanted) || level?.ahead?.children.some(isWanted);
+      if (level === undefined || level.cursor === null || isThere) return;
+      const part = await this.#loadFrom(parent, from);
+      const now = this.#levels.get(parent);
+      if (part === undefined || epoch !== this.#epoch || now === undefined) return;
+      if (!part.children.some(isWanted)) continue;
+      this.#levels.set(parent, {
+        ...joined(now, part),
+        error: now.error,
+        isLoading: now.isLoading,
+      });
+      this.#publish({});
+      return;
+    }
+  }
+
+  /** Undefined when it fails: the folder itself is still as good as it was. */
+  async #loadFrom(folder: string, from: Uint8Array): Promise<AheadPart | undefined> {
+    const prefix = decodeBase64(folder);
+    const revision = this.#view.revision ?? this.#fixed;
+    const page = { prefix, revision, cursor: undefined, from, limit: FIRST_PAGE_CHILDREN };
+    try {
+      const { children, cursor } = await this.#load(page);
+      return { children, cursor, from: encodeBase64(from) };
+    } catch (error) {
+      if (error instanceof RequestError) return undefined;
+      throw error;
     }
   }
 
@@ -101,7 +158,7 @@ export class KeyTree {
     try {
       const root = await this.#loadAgain(ROOT, this.#fixed);
       if (epoch !== this.#epoch) return;
-      const levels = new Map([[ROOT, levelOf(root)]]);
+      const levels = new Map([[ROOT, root.level]]);
       await this.#reloadOpen(levels, root.revision);
       if (epoch !== this.#epoch) return;
       this.#levels = levels;
@@ -121,7 +178,7 @@ export class KeyTree {
       try {
         const reply = await this.#loadAgain(folder, revision);
         if (reply.count === 0) this.#open.delete(folder);
-        else levels.set(folder, levelOf(reply));
+        else levels.set(folder, reply.level);
       } catch (error) {
         levels.set(folder, { ...EMPTY, error: errorText(error) });
       }
@@ -129,22 +186,37 @@ export class KeyTree {
   }
 
   /** As many pages as are loaded now, so that nobody is thrown back to the top of a long list. */
-  async #loadAgain(folder: string, revision: string | undefined): Promise<ChildrenReply> {
-    const wanted = this.#levels.get(folder)?.children.length ?? 0;
+  async #loadAgain(folder: string, revision: string | undefined): Promise<LoadedLevel> {
+    const before = this.#levels.get(folder) ?? EMPTY;
     const prefix = decodeBase64(folder);
     const first = { prefix, revision, cursor: undefined, limit: FIRST_PAGE_CHILDREN };
+    const start = await this.#loadPart(first, before.children.length);
+    let ahead: AheadPart | null = null;
+    if (before.ahead !== null && start.cursor !== null) {
+      const from = decodeBase64(before.ahead.from);
+      const around = { ...first, revision: start.revision, from };
+      const part = await this.#loadPart(around, before.ahead.children.length);
+      if (part.children.length > 0) ahead = { ...part, from: before.ahead.from };
+    }
+    const { revision: shown, count } = start;
+    return { revision: shown, count, level: { ...joined(start, ahead), error: null } };
+  }
+
+  async #loadPart(first: Page, wanted: number): Promise<ChildrenReply> {
     let reply = await this.#load(first);
     const children = [...reply.children];
+    const { prefix } = first;
     while (reply.cursor !== null && children.length < wanted) {
-      const { revision: pinned, cursor } = reply;
-      reply = await this.#load({ prefix, revision: pinned, cursor, limit: NEXT_PAGE_CHILDREN });
+      const { revision, cursor } = reply;
+      reply = await this.#load({ prefix, revision, cursor, limit: NEXT_PAGE_CHILDREN });
       children.push(...reply.children);
     }
     return { ...reply, children };
   }
 
-  async #loadPage(folder: string): Promise<void> {
+  async #loadPage(folder: string, part: PartName = "start"): Promise<void> {
     const before = this.#levels.get(folder) ?? EMPTY;
+    const { cursor } = (part === "ahead" ? before.ahead : before) ?? EMPTY;
     const epoch = this.#epoch;
     this.#levels.set(folder, { ...before, isLoading: true, error: null });
     this.#publish({});
@@ -152,12 +224,11 @@ export class KeyTree {
       const reply = await this.#load({
         prefix: decodeBase64(folder),
         revision: this.#view.revision ?? this.#fixed,
-        cursor: before.cursor ?? undefined,
-        limit: before.cursor === null ? FIRST_PAGE_CHILDREN : NEXT_PAGE_CHILDREN,
+        cursor: cursor ?? undefined,
+        limit: cursor === null ? FIRST_PAGE_CHILDREN : NEXT_PAGE_CHILDREN,
       });
       if (epoch !== this.#epoch) return;
-      const children = [...(before.cursor === null ? [] : before.children), ...reply.children];
-      this.#levels.set(folder, { ...levelOf(reply), children });
+      this.#levels.set(folder, grown(this.#levels.get(folder) ?? EMPTY, part, cursor, reply));
       this.#publish({ revision: reply.revision });
     } catch (error) {
       if (epoch !== this.#epoch) return;
@@ -165,7 +236,8 @@ export class KeyTree {
         await this.refresh();
         return;
       }
-      this.#levels.set(folder, { ...before, isLoading: false, error: errorText(error) });
+      const now = this.#levels.get(folder) ?? before;
+      this.#levels.set(folder, { ...now, isLoading: false, error: errorText(error) });
       this.#publish({});
     }
   }
@@ -176,8 +248,30 @@ export class KeyTree {
   }
 }
 
-function levelOf(reply: ChildrenReply): TreeLevel {
-  return { children: reply.children, cursor: reply.cursor, isLoading: false, error: null };
+interface LoadedLevel {
+  readonly revision: string;
+  /** Keys below the folder. */
+  readonly count: number;
+  readonly level: TreeLevel;
+}
+
+/** The level with a page that was asked for at `cursor` of one of its parts. */
+function grown(
+  level: TreeLevel,
+  part: PartName,
+  cursor: string | null,
+  page: LevelPart,
+): TreeLevel {
+  const { ahead } = level;
+  if (part === "ahead" && ahead !== null) {
+    // Another key was revealed meanwhile: the page belongs to nothing any more.
+    if (ahead.cursor !== cursor) return { ...level, isLoading: false };
+    const children = [...ahead.children, ...page.children];
+    const longer = { ...ahead, children, cursor: page.cursor };
+    return { ...level, ahead: longer, isLoading: false };
+  }
+  const children = [...(cursor === null ? [] : level.children), ...page.children];
+  return { ...joined({ children, cursor: page.cursor }, ahead), error: null };
 }
 
 function isCompacted(error: unknown): boolean {

@@ -19,6 +19,8 @@ export interface ChildrenPage {
   readonly revision: string | undefined;
   /** Where the page before ended. */
   readonly cursor: string | undefined;
+  /** Without a cursor: start at the child that this key is or lies in. */
+  readonly from?: Uint8Array | undefined;
   readonly limit: number;
 }
 
@@ -29,6 +31,7 @@ export function fetchChildren(cluster: string, page: ChildrenPage): Promise<Chil
       separator: encodeBase64Url(page.separator),
       revision: page.revision,
       cursor: page.cursor,
+      from: page.from === undefined ? undefined : encodeBase64Url(page.from),
       limit: page.limit,
     },
   });

@@ -5,7 +5,7 @@ import type { TreeRow } from "./tree-rows.ts";
 const place = { depth: 0, parent: "", position: 1, size: 2 };
 const rows: TreeRow[] = [
   { kind: "folder", id: "f a", key: "a", name: "a", count: 1, isOpen: true, ...place },
-  { kind: "loading", id: "l a", depth: 1, parent: "a", text: "" },
+  { kind: "loading", id: "l a", depth: 1, parent: "a", text: "", part: "start" },
   { kind: "folder", id: "f b", key: "b", name: "b", count: 1, isOpen: false, ...place },
 ];
 

@@ -1,6 +1,6 @@
 // What stands directly below a prefix: asked of the cluster itself where it knows the question
 // (the Tree service), else found out by Range alone.
-import { EMPTY_BYTES, prefixEnd } from "../../server/base/bytes.ts";
+import { compareBytes, EMPTY_BYTES, prefixEnd } from "../../server/base/bytes.ts";
 import {
   ChildrenRequest,
   type ChildrenResponse,
@@ -19,6 +19,8 @@ export interface ChildrenQuery {
   readonly revision?: number | undefined;
   /** `next` of the page before. */
   readonly after?: PagePosition | undefined;
+  /** Starts at the child that this key is or lies in; not with `after`. */
+  readonly from?: Buffer | undefined;
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -69,13 +71,14 @@ export async function children(client: EtcdClient, query: ChildrenQuery): Promis
 }
 
 async function childrenByTree(client: EtcdClient, query: ChildrenQuery): Promise<ChildrenPage> {
-  const { prefix, separator, revision, after, limit, signal } = query;
+  const { prefix, separator, revision, after, from, limit, signal } = query;
   const request = ChildrenRequest.fromPartial({
     prefix,
     separator,
     revision: revision ?? 0,
     limit,
     after: after?.child ?? EMPTY_BYTES,
+    from: from ?? EMPTY_BYTES,
   });
   const { children: method } = TreeDefinition.methods;
   const reply: ChildrenResponse = await client.read(TreeDefinition, method, request, { signal });
@@ -109,7 +112,7 @@ async function childrenByRange(client: EtcdClient, query: ChildrenQuery): Promis
       return { records: reply.kvs, count: reply.count };
     },
   };
-  const start = after === undefined ? undefined : behindChild(after.child, prefix, separator);
+  const start = startOf(query);
   if (start === null) return { revision: pinned ?? 0, count: 0, children: [], next: undefined };
   const level = await walkLevel(source, {
     prefix,
@@ -119,7 +122,7 @@ async function childrenByRange(client: EtcdClient, query: ChildrenQuery): Promis
     pageKeys: after?.pageKeys || undefined,
     isLate: () => performance.now() >= lateAt,
   });
-  const count = after?.count ?? level.count;
+  const count = after?.count ?? (await countOf(source, query, level.count));
   const last = level.resume === undefined ? undefined : level.children.at(-1)?.key;
   return {
     revision: pinned ?? 0,
@@ -145,6 +148,23 @@ function fromLevel(child: LevelChild): KeyChild | FolderChild {
 export function rangeOfPrefix(prefix: Buffer): { key: Buffer; rangeEnd: Buffer } {
   const key = prefix.length === 0 ? OPEN_END : prefix;
   return { key, rangeEnd: prefixEnd(prefix) ?? OPEN_END };
+}
+
+/** Where the walk begins; undefined: at the first child; null: nothing is left. */
+function startOf({ prefix, separator, after, from }: ChildrenQuery): Buffer | null | undefined {
+  if (after !== undefined) return behindChild(after.child, prefix, separator);
+  if (from === undefined) return undefined;
+  const nameEnd = from.indexOf(separator, prefix.length);
+  const child = nameEnd < 0 ? from : from.subarray(0, nameEnd + separator.length);
+  const { key } = rangeOfPrefix(prefix);
+  return compareBytes(child, key) < 0 ? key : child;
+}
+
+/** Keys below the prefix: a walk from further on has counted its own part alone. */
+async function countOf(source: KeySource, query: ChildrenQuery, walked: number): Promise<number> {
+  if (query.from === undefined) return walked;
+  const { key } = rangeOfPrefix(query.prefix);
+  return (await source.page(key, prefixEnd(query.prefix), 1)).count;
 }
 
 /** Where the level goes on behind a child; null: nowhere. */

@@ -33,6 +33,8 @@ export const ChildrenQuery = z.object({
   revision: Decimal.optional(),
   /** `cursor` of the page before. */
   cursor: Base64Url.optional(),
+  /** Without a cursor: start at the child that this key is or lies in. */
+  from: Base64Url.optional(),
   limit: z.coerce.number().int().min(1).max(2000).default(500),
 });
 export type ChildrenQuery = z.infer<typeof ChildrenQuery>;

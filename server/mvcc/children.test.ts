@@ -66,6 +66,7 @@ function query(options: Partial<ChildrenQuery>): ChildrenQuery {
     revision: 0,
     limit: 1e6,
     after: EMPTY,
+    from: EMPTY,
     ...options,
   };
 }
@@ -105,6 +106,15 @@ test("children and counts are those of the whole listing, at every revision, pag
         more = page.more;
       }
       expect(paged).toEqual(expected.children);
+      for (const from of ["a", "a/b/", "a/b/ca", "/", "c/\xff", "\xff/\0"]) {
+        const end = from.indexOf(separator, prefix.length);
+        const first = end < 0 ? from : from.slice(0, end + separator.length);
+        const page = store.children(query({ ...ask, from: bytes(from) }));
+        expect(page.count).toBe(expected.count);
+        expect(page.children.map(({ key, count }) => [key.toString("latin1"), count])).toEqual(
+          expected.children.filter(([name]) => name >= first),
+        );
+      }
     }
   }
   expect(() => store.children(query({ revision: 1999 }))).toThrow("has been compacted");

@@ -20,6 +20,8 @@ export interface ChildrenQuery {
   readonly limit: number;
   /** Continue behind this child; empty starts at the first. */
   readonly after: Buffer;
+  /** Start at the child that this key is or lies in; empty starts at the first. */
+  readonly from: Buffer;
 }
 
 export interface ChildEntry {
@@ -85,7 +87,8 @@ class ChildrenWalk {
     this.#before = this.#isCurrent ? new Float64Array(0) : this.#countBlocks();
     this.count = this.#countBetween(start, this.#end);
     this.#at = start;
-    if (query.after.length > 0) this.#at = Math.max(start, this.#behind(query.after));
+    if (query.from.length > 0) this.#at = Math.max(start, index.seek(this.#childOf(query.from)));
+    if (query.after.length > 0) this.#at = Math.max(this.#at, this.#behind(query.after));
   }
 
   next(): ChildEntry | undefined {
@@ -119,6 +122,13 @@ class ChildrenWalk {
       if (index.visible(block, slotOf(this.#at), this.#revision, this.#shown)) return true;
       this.#at++;
     }
+  }
+
+  /** The folder that the key lies in, or the key itself. */
+  #childOf(key: Buffer): Buffer {
+    const { prefix, separator } = this.#query;
+    const nameEnd = key.indexOf(separator, prefix.length);
+    return nameEnd < 0 ? key : key.subarray(0, nameEnd + separator.length);
   }
 
   #behind(after: Buffer): number {

@@ -41,10 +41,10 @@ export function childrenHandler(
 
 function listChildren(request: ChildrenRequest, options: ChildrenServiceOptions): ChildrenResponse {
   const store = options.store();
-  const { prefix, separator, revision, after } = request;
+  const { prefix, separator, revision, after, from } = request;
   const isBounded = request.limit > 0 && request.limit < CHILDREN_MAX;
   const limit = isBounded ? request.limit : CHILDREN_MAX;
-  const found = store.children({ prefix, separator, revision, limit, after });
+  const found = store.children({ prefix, separator, revision, limit, after, from });
   return {
     header: options.header(store.revision),
     children: found.children.map(childMessage),

@@ -25,6 +25,8 @@ export interface ChildrenRequest {
   /** Continue behind this child (its `key` from the answer before); empty starts at the first. */
   after: Buffer;
   serializable: boolean;
+  /** Start at the child that this key is or lies in instead of at the first; not with `after`. */
+  from: Buffer;
 }
 
 export interface Child {
@@ -60,6 +62,7 @@ function createBaseChildrenRequest(): ChildrenRequest {
     limit: 0,
     after: Buffer.alloc(0),
     serializable: false,
+    from: Buffer.alloc(0),
   };
 }
 
@@ -88,6 +91,9 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
     }
     if (message.serializable !== false) {
       writer.uint32(48).bool(message.serializable);
+    }
+    if (message.from.length !== 0) {
+      writer.uint32(58).bytes(message.from);
     }
     return writer;
   },
@@ -153,6 +159,14 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
             message.serializable = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.from = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -176,6 +190,7 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
     message.limit = object.limit ?? 0;
     message.after = object.after ?? Buffer.alloc(0);
     message.serializable = object.serializable ?? false;
+    message.from = object.from ?? Buffer.alloc(0);
     return message;
   },
 };

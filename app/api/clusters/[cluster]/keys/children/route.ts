@@ -14,6 +14,7 @@ export const GET = route({ query: ChildrenQuery }, async ({ client, query, signa
     separator,
     revision: revisionOf(query.revision),
     after: query.cursor === undefined ? undefined : positionOf(query.cursor),
+    from: query.from === undefined ? undefined : bytesOfUrl(query.from),
     limit: query.limit,
     signal,
   });
