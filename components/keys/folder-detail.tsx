@@ -47,7 +47,10 @@ export function FolderDetail(props: FolderDetailProps) {
           isPast ? <Badge tone="warn">As of revision {formatDecimal(at ?? "0")}</Badge> : null
         }
         link={keysHref({ ...address, folder, key: undefined })}
-        watchLink={watchHref({ cluster: address.cluster, prefix: folder })}
+        watchLink={watchHref({
+          cluster: address.cluster,
+          range: { kind: "prefix", bytes: folder },
+        })}
         commands={[
           { label: "Copy etcdctl get", command: listCommand(folder, address.revision) },
           { label: "Copy etcdctl del", command: deletePrefixCommand(folder) },

@@ -105,7 +105,7 @@ function Detail({ location, kv, isGone, live, reload, onDeleted }: DetailProps) 
         what="key"
         badges={<Badges kv={kv} isGone={isGone} live={live} revision={address.revision} />}
         link={keysHref({ ...address, key, folder: undefined })}
-        watchLink={watchHref({ cluster: address.cluster, key })}
+        watchLink={watchHref({ cluster: address.cluster, range: { kind: "key", bytes: key } })}
         commands={[
           { label: "Copy etcdctl get", command: getCommand(key, address.revision) },
           {

@@ -83,7 +83,7 @@ function Items(props: RowMenuProps & { at: RowMenuAt }) {
       <MenuSeparator />
       <MenuItem
         onSelect={() =>
-          router.push(watchHref({ cluster, ...(isFolder ? { prefix: bytes } : { key: bytes }) }))
+          router.push(watchHref({ cluster, range: { kind: isFolder ? "prefix" : "key", bytes } }))
         }
       >
         <Activity aria-hidden /> Watch {what}

@@ -26,7 +26,7 @@ interface FeedBarProps {
 }
 
 export function FeedBar({ feed, view, target }: FeedBarProps) {
-  const { bytes, isPrefix, revision } = target;
+  const { range, revision } = target;
   const now = useNow(1_000);
   const points = feed.rate(now);
   const last = points.at(-1);
@@ -54,7 +54,7 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
         <FilterField feed={feed} />
         <Counts view={view} />
         <div className="ml-auto flex shrink-0 items-center gap-1.5">
-          <CopyCommandButton command={watchCommand(bytes, isPrefix, revision)} />
+          <CopyCommandButton command={watchCommand(range, revision)} />
           <Tooltip label="Forget the events shown; the watch goes on">
             <Button tone="quiet" size="sm" onClick={() => feed.clear()}>
               <Eraser /> Clear

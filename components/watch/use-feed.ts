@@ -5,7 +5,7 @@ import type { WatchTarget } from "@/components/watch/watch-address";
 import { clusterPath } from "@/lib/browser/clusters";
 import { openStream } from "@/lib/browser/event-stream";
 import { type FeedView, WatchFeed } from "@/lib/browser/watch-feed";
-import { encodeBase64Url } from "@/lib/schema/bytes";
+import { rangeQuery } from "@/lib/browser/watch-range";
 
 /** The page is drawn at most this often, however many events come. */
 const DRAW_MS = 100;
@@ -25,12 +25,11 @@ function open(
   lastId: string | undefined,
   sink: Parameters<typeof openStream>[1],
 ) {
-  const { cluster, bytes, isPrefix, revision, only } = target;
-  const encoded = encodeBase64Url(bytes);
+  const { cluster, range, revision, only } = target;
   return openStream(
     {
       path: clusterPath(cluster, "watch"),
-      query: { ...(isPrefix ? { prefix: encoded } : { key: encoded }), revision, only },
+      query: { ...rangeQuery(range), revision, only },
       lastId,
     },
     sink,

@@ -4,8 +4,8 @@ import { useSearchParams } from "next/navigation";
 import { useCallback, useMemo } from "react";
 import { DEFAULT_CLUSTER } from "@/lib/browser/clusters";
 import { isRevision } from "@/lib/browser/decimal";
-import { parseKey } from "@/lib/browser/key-text";
 import { type WatchAddress, watchHref } from "@/lib/browser/page-address";
+import { readRange, type WatchRange } from "@/lib/browser/watch-range";
 
 export interface WatchLocation {
   readonly address: WatchAddress;
@@ -17,8 +17,7 @@ export interface WatchLocation {
 
 export interface WatchTarget {
   readonly cluster: string;
-  readonly bytes: Uint8Array;
-  readonly isPrefix: boolean;
+  readonly range: WatchRange;
   /** First revision to show; undefined is from now on. */
   readonly revision: string | undefined;
   readonly only: "put" | "delete" | undefined;
@@ -39,25 +38,19 @@ export function useWatchLocation(): WatchLocation {
 
 function readAddress(params: URLSearchParams): Omit<WatchLocation, "go"> {
   const cluster = params.get("cluster") ?? DEFAULT_CLUSTER;
-  const wantsPrefix = params.get("prefix") !== null;
-  const parsed = parseKey(params.get("prefix") ?? params.get("key") ?? "");
+  const read = readRange(params);
   const revision = params.get("revision") ?? undefined;
   const only = onlyOf(params.get("only"));
   const base = { cluster };
-  if (!parsed.ok) {
-    return { address: base, target: null, problem: `The key is not understood. ${parsed.error}` };
-  }
+  if (!read.ok) return { address: base, target: null, problem: read.error };
   if (revision !== undefined && !isRevision(revision)) {
     const problem = "The revision in the address is not a number from 1 on.";
     return { address: base, target: null, problem };
   }
-  const { bytes } = parsed;
-  if (!wantsPrefix && bytes.length === 0) return { address: base, target: null, problem: null };
-  return {
-    address: { cluster, revision, only, ...(wantsPrefix ? { prefix: bytes } : { key: bytes }) },
-    target: { cluster, bytes, isPrefix: wantsPrefix, revision, only },
-    problem: null,
-  };
+  const { range } = read;
+  if (range === null) return { address: base, target: null, problem: null };
+  const target = { cluster, range, revision, only };
+  return { address: target, target, problem: null };
 }
 
 function onlyOf(text: string | null): "put" | "delete" | undefined {

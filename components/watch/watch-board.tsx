@@ -13,7 +13,9 @@ import { useFeed, useFeedView } from "@/components/watch/use-feed";
 import { useWatchLocation, type WatchTarget } from "@/components/watch/watch-address";
 import { WatchForm } from "@/components/watch/watch-form";
 import { formatDecimal } from "@/lib/browser/format";
+import { watchHref } from "@/lib/browser/page-address";
 import type { FeedView, WatchFeed } from "@/lib/browser/watch-feed";
+import { ALL_KEYS } from "@/lib/browser/watch-range";
 import type { EventRow } from "@/lib/browser/watch-row";
 
 export function WatchBoard() {
@@ -23,7 +25,7 @@ export function WatchBoard() {
     <div className="flex h-full flex-col bg-panel">
       <h1 className="sr-only">Watch</h1>
       <WatchForm
-        key={JSON.stringify([target?.bytes.toString(), target?.revision, target?.only])}
+        key={target === null ? "" : watchHref(target)}
         target={target}
         onStart={(wanted) => {
           go(wanted);
@@ -36,9 +38,7 @@ export function WatchBoard() {
           icon={<Activity aria-hidden />}
           title="Choose what to watch"
           actions={
-            <Button onClick={() => go({ ...address, key: undefined, prefix: new Uint8Array(0) })}>
-              Watch all keys
-            </Button>
+            <Button onClick={() => go({ ...address, range: ALL_KEYS })}>Watch all keys</Button>
           }
         >
           Every change shows here as it happens, in order, from now on or from any revision that is

@@ -9,10 +9,12 @@ import type { WatchTarget } from "@/components/watch/watch-address";
 import { isRevision } from "@/lib/browser/decimal";
 import { formatKey, parseKey } from "@/lib/browser/key-text";
 import type { WatchAddress } from "@/lib/browser/page-address";
+import { ALL_KEYS, isOpenEnd, rangeFault, type WatchRange } from "@/lib/browser/watch-range";
 
 const KINDS = [
   { value: "prefix", label: "Prefix" },
   { value: "key", label: "Key" },
+  { value: "range", label: "Range" },
 ] as const;
 type Kind = (typeof KINDS)[number]["value"];
 
@@ -29,19 +31,19 @@ interface WatchFormProps {
 }
 
 export function WatchForm({ target, onStart }: WatchFormProps) {
-  const [kind, setKind] = useState<Kind>(target?.isPrefix === false ? "key" : "prefix");
-  const [text, setText] = useState(target === null ? "" : formatKey(target.bytes));
+  const [fields, setFields] = useState(() => fieldsOf(target?.range ?? ALL_KEYS));
   const [revision, setRevision] = useState(target?.revision ?? "");
   const [op, setOp] = useState<Op>(target?.only ?? "all");
-  const key = parseKey(text);
+  const wanted = parseFields(fields);
   const from = revision.trim().replaceAll(",", "");
   const isFromWrong = from !== "" && !isRevision(from);
-  const isEmptyKey = kind === "key" && text === "";
+  const { range } = wanted;
+  const isReady = range !== null && !isFromWrong;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!key.ok || isFromWrong || isEmptyKey) return;
+    if (!isReady) return;
     onStart({
-      ...(kind === "prefix" ? { prefix: key.bytes } : { key: key.bytes }),
+      range,
       revision: from === "" ? undefined : from,
       only: op === "all" ? undefined : op,
     });
@@ -50,31 +52,18 @@ export function WatchForm({ target, onStart }: WatchFormProps) {
     <form
       onSubmit={submit}
       aria-label="What to watch"
-      className="flex shrink-0 flex-wrap items-end gap-x-3 gap-y-2 px-3 py-2.5"
+      className="flex shrink-0 flex-wrap items-start gap-x-3 gap-y-2 px-3 py-2.5"
     >
-      <Field
-        label={kind === "prefix" ? "Keys that start with" : "Key"}
-        htmlFor="watch-key"
-        error={key.ok ? undefined : key.error}
-        className="min-w-60 flex-1"
-      >
-        <div className="flex gap-2">
-          <Segmented
-            label="Watch a prefix or a key"
-            value={kind}
-            choices={KINDS}
-            onChange={setKind}
-          />
-          <Input
-            id="watch-key"
-            value={text}
-            aria-invalid={!key.ok}
-            placeholder={kind === "prefix" ? "Empty for all keys" : ""}
-            onChange={(event) => setText(event.target.value)}
-            className="font-mono text-xs"
-          />
-        </div>
-      </Field>
+      <div className="flex flex-col gap-1">
+        <span className="text-xs font-medium text-ink-2">Watch</span>
+        <Segmented
+          label="Watch a prefix, a key or a range"
+          value={fields.kind}
+          choices={KINDS}
+          onChange={(kind) => setFields({ ...fields, kind })}
+        />
+      </div>
+      <KeyFields fields={fields} wanted={wanted} onChange={setFields} />
       <Field label="From revision" htmlFor="watch-revision" className="w-32">
         <Input
           id="watch-revision"
@@ -93,10 +82,98 @@ export function WatchForm({ target, onStart }: WatchFormProps) {
       <Button
         type="submit"
         tone={target === null ? "primary" : "plain"}
-        disabled={!key.ok || isFromWrong || isEmptyKey}
+        disabled={!isReady}
+        className="mt-5"
       >
         <Play /> {target === null ? "Watch" : "Restart"}
       </Button>
     </form>
   );
+}
+
+interface KeyFieldsProps {
+  fields: Fields;
+  wanted: Wanted;
+  onChange: (fields: Fields) => void;
+}
+
+function KeyFields({ fields, wanted, onChange }: KeyFieldsProps) {
+  const { kind, text, end } = fields;
+  const { textError, endError } = wanted;
+  return (
+    <>
+      <Field label={LABELS[kind]} htmlFor="watch-key" error={textError} className="min-w-52 flex-1">
+        <Input
+          id="watch-key"
+          value={text}
+          aria-invalid={textError !== undefined}
+          placeholder={PLACEHOLDERS[kind]}
+          onChange={(event) => onChange({ ...fields, text: event.target.value })}
+          className="font-mono text-xs"
+        />
+      </Field>
+      {kind === "range" ? (
+        <Field
+          label="Up to this key, without it"
+          htmlFor="watch-end"
+          error={endError}
+          className="min-w-52 flex-1"
+        >
+          <Input
+            id="watch-end"
+            value={end}
+            aria-invalid={endError !== undefined}
+            placeholder="Empty for no end"
+            onChange={(event) => onChange({ ...fields, end: event.target.value })}
+            className="font-mono text-xs"
+          />
+        </Field>
+      ) : null}
+    </>
+  );
+}
+
+const LABELS: Record<Kind, string> = {
+  prefix: "Keys that start with",
+  key: "Key",
+  range: "From this key on",
+};
+const PLACEHOLDERS: Record<Kind, string> = {
+  prefix: "Empty for all keys",
+  key: "",
+  range: "Empty for the first key",
+};
+
+/** The form as it is written in. */
+interface Fields {
+  readonly kind: Kind;
+  readonly text: string;
+  readonly end: string;
+}
+
+function fieldsOf(range: WatchRange): Fields {
+  if (range.kind !== "range") return { kind: range.kind, text: formatKey(range.bytes), end: "" };
+  const end = isOpenEnd(range.end) ? "" : formatKey(range.end);
+  return { kind: "range", text: formatKey(range.start), end };
+}
+
+interface Wanted {
+  /** Null until the fields name one. */
+  readonly range: WatchRange | null;
+  readonly textError?: string;
+  readonly endError?: string;
+}
+
+function parseFields({ kind, text, end }: Fields): Wanted {
+  const first = parseKey(text);
+  if (!first.ok) return { range: null, textError: first.error };
+  if (kind !== "range") {
+    const range = { kind, bytes: first.bytes };
+    return { range: rangeFault(range) === null ? range : null };
+  }
+  const last = parseKey(end === "" ? "\\x00" : end);
+  if (!last.ok) return { range: null, endError: last.error };
+  const range = { kind, start: first.bytes, end: last.bytes };
+  const endError = rangeFault(range);
+  return endError === null ? { range } : { range: null, endError };
 }

@@ -113,7 +113,9 @@ test("malformed input of every kind is named and changes nothing", async () => {
     [api.call("keys/children?revision=999999999"), 400, /future revision/],
     [api.call("keys/children?cursor=AA"), 400, /cursor/],
     [api.call("leases/xyz"), 400, /lease/],
-    [api.call("watch?key=YQ&prefix=YQ"), 400, /either key or prefix/],
+    [api.call("watch?key=YQ&prefix=YQ"), 400, /either key, prefix or start/],
+    [api.call("watch?prefix=&end=YQ"), 400, /an end needs a start/],
+    [api.call("watch?start=Yg&end=YQ"), 400, /its end must come after its start/],
     [api.call("watch?prefix=", { headers: { "last-event-id": "x" } }), 400, /Last-Event-ID/],
   ];
   for (const [pending, status, message] of wrong) {

@@ -96,6 +96,45 @@ test("a watch from a past revision tells the history first, then goes on live", 
   await expect(events(page)).toHaveCount(4);
 });
 
+test("a range is watched from its start up to its end, and its address says so", async ({
+  page,
+  client,
+  folder,
+}) => {
+  await page.goto("/watch?cluster=local");
+  await page.getByRole("radio", { name: "Range" }).click();
+  await page.getByLabel("From this key on").fill(`${folder}b`);
+  const end = page.getByLabel("Up to this key, without it");
+  await end.fill(`${folder}a`);
+  await expect(page.getByText("its end must come after its start")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Watch", exact: true })).toBeDisabled();
+  await end.fill(`${folder}d`);
+  await page.getByRole("button", { name: "Watch", exact: true }).click();
+  await expect(page.getByText("Live", { exact: true })).toBeVisible();
+  await expect(page).toHaveURL(new RegExp(`start=${folder}b&end=${folder}d`));
+  for (const name of ["a", "b", "c/deep", "d"]) await client.put(`${folder}${name}`, "x");
+  await client.put(`${folder}c`, "last");
+  await expect(events(page)).toHaveCount(3);
+  expect(await keysInView(page)).toEqual([`${folder}b`, `${folder}c/deep`, `${folder}c`]);
+});
+
+test("a range without an end, of any bytes, is opened by its address", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const odd = Buffer.concat([Buffer.from(folder), Buffer.from([0xff, 0x00])]);
+  const named = encodeURIComponent(`${folder}\\xff`);
+  await openWatch(page, `/watch?cluster=local&start=${named}&end=${encodeURIComponent("\\x00")}`);
+  await expect(page.getByLabel("From this key on")).toHaveValue(`${folder}\\xff`);
+  await expect(page.getByLabel("Up to this key, without it")).toHaveValue("");
+  await client.put(`${folder}before`, "x");
+  await client.put(odd, "odd");
+  await client.put(`~${folder}`, "far behind");
+  await expect(events(page)).toHaveCount(2);
+  expect(await keysInView(page)).toEqual([`${folder}\\xff\\x00`, `~${folder}`]);
+});
+
 test.describe("when the wire between browser and console is cut", () => {
   test.use({ expectedErrors: [CUT] });
 

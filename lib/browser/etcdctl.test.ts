@@ -31,5 +31,9 @@ test("commands name what the console does", () => {
   expect(putCommand(encodeUtf8("/k"), new Uint8Array(0), false)).toBe("etcdctl put /k ''");
   expect(getCommand(encodeUtf8("-k"))).toBe("etcdctl get -- '-k'");
   expect(deletePrefixCommand(new Uint8Array(0))).toBe("etcdctl del --prefix ''");
-  expect(watchCommand(encodeUtf8("/a/"), true, "9")).toBe("etcdctl watch --prefix --rev=9 /a/");
+  const prefix = { kind: "prefix", bytes: encodeUtf8("/a/") } as const;
+  expect(watchCommand(prefix, "9")).toBe("etcdctl watch --prefix --rev=9 /a/");
+  const range = { kind: "range", start: encodeUtf8("a"), end: encodeUtf8("c") } as const;
+  expect(watchCommand(range)).toBe("etcdctl watch a c");
+  expect(watchCommand({ ...range, end: Uint8Array.of(0) })).toBeNull();
 });

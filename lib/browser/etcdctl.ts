@@ -2,6 +2,7 @@
 // cannot hold a zero byte; where one would be needed there is no command.
 
 import { decodeUtf8, equalBytes, prefixEnd } from "./key-text.ts";
+import type { WatchRange } from "./watch-range.ts";
 
 const PLAIN_WORD = /^[A-Za-z0-9_@%+:,./-]+$/;
 const PRINTABLE = /^[\P{C}\n\t]*$/u;
@@ -42,9 +43,14 @@ export function deleteCommand(key: Uint8Array): string | null {
   return command("del", [], [shellWord(key)]);
 }
 
-export function watchCommand(key: Uint8Array, isPrefix: boolean, revision?: string): string | null {
+export function watchCommand(range: WatchRange, revision?: string): string | null {
   const flags = revision === undefined ? [] : [`--rev=${revision}`];
-  return command("watch", [...(isPrefix ? ["--prefix"] : []), ...flags], [prefixWord(key)]);
+  if (range.kind === "range") {
+    // No word can hold the zero byte of an open end.
+    return command("watch", flags, [prefixWord(range.start), shellWord(range.end)]);
+  }
+  if (range.kind === "key") return command("watch", flags, [shellWord(range.bytes)]);
+  return command("watch", ["--prefix", ...flags], [prefixWord(range.bytes)]);
 }
 
 export function listCommand(prefix: Uint8Array, revision?: string): string | null {

@@ -1,6 +1,7 @@
 // Addresses of pages: readable, complete, and the same for everyone they are sent to.
 
 import { formatKey } from "./key-text.ts";
+import { rangeParams, type WatchRange } from "./watch-range.ts";
 
 export interface KeysAddress {
   readonly cluster: string;
@@ -29,16 +30,15 @@ export function keysHref(address: KeysAddress): string {
 
 export interface WatchAddress {
   readonly cluster: string;
-  readonly key?: Uint8Array | undefined;
-  readonly prefix?: Uint8Array | undefined;
+  readonly range?: WatchRange | undefined;
   readonly revision?: string | undefined;
   readonly only?: "put" | "delete" | undefined;
 }
 
 export function watchHref(address: WatchAddress): string {
   const params = new URLSearchParams({ cluster: address.cluster });
-  if (address.key !== undefined) params.set("key", formatKey(address.key));
-  if (address.prefix !== undefined) params.set("prefix", formatKey(address.prefix));
+  const named = address.range === undefined ? {} : rangeParams(address.range);
+  for (const [name, text] of Object.entries(named)) params.set(name, text);
   if (address.revision !== undefined) params.set("revision", address.revision);
   if (address.only !== undefined) params.set("only", address.only);
   return `/watch?${readable(params)}`;

@@ -2,6 +2,7 @@
 // behind.
 import { rangeOfPrefix } from "../etcd/children.ts";
 import type { EtcdClient } from "../etcd/client.ts";
+import { OPEN_END } from "../etcd/kv.ts";
 import { type WatchEvent as EtcdEvent, followWatch, type WatchMessage } from "../etcd/watch.ts";
 import type { WatchEvent, WatchQuery } from "../schema/watch.ts";
 import type { RouteInput } from "./handler.ts";
@@ -79,14 +80,21 @@ async function* watchMessages(
   from: number | undefined,
   context: { readonly signal: AbortSignal; readonly requestId: string },
 ): AsyncGenerator<SseMessage> {
-  const range =
-    query.prefix === undefined
-      ? { key: bytesOfUrl(query.key ?? ""), rangeEnd: Buffer.alloc(0) }
-      : rangeOfPrefix(bytesOfUrl(query.prefix));
-  const target = { ...range, startRevision: from, only: query.only };
+  const target = { ...rangeOf(query), startRevision: from, only: query.only };
   for await (const message of followWatch(client, target, context.signal)) {
     yield sseOf(message, context.requestId);
   }
+}
+
+function rangeOf({ key, prefix, start, end }: WatchQuery): { key: Buffer; rangeEnd: Buffer } {
+  if (key !== undefined) return { key: bytesOfUrl(key), rangeEnd: Buffer.alloc(0) };
+  if (start === undefined) return rangeOfPrefix(bytesOfUrl(prefix ?? ""));
+  const first = start === "" ? Buffer.from([0]) : bytesOfUrl(start);
+  const rangeEnd = end === undefined || end === "" ? OPEN_END : bytesOfUrl(end);
+  if (!rangeEnd.equals(OPEN_END) && Buffer.compare(first, rangeEnd) >= 0) {
+    throw new Problem("bad-request", "the range is empty: its end must come after its start");
+  }
+  return { key: first, rangeEnd };
 }
 
 function sseOf(message: WatchMessage, requestId: string): SseMessage {

@@ -19,18 +19,26 @@ import { KeyValue } from "./keys.ts";
 import "./without-eval.ts";
 import * as z from "zod";
 
-/** Exactly one of `key` and `prefix`; prefix "" watches everything. */
+/** Exactly one of `key`, `prefix` and `start`; prefix "" watches everything. */
 export const WatchQuery = z
   .object({
     key: Base64Url.min(1).optional(),
     prefix: Base64Url.optional(),
+    /** The range [start, end); start "" is the first key of all. */
+    start: Base64Url.optional(),
+    /** With `start` alone; default: a zero byte, which is no end. */
+    end: Base64Url.optional(),
     /** First revision to deliver; default: the next one. `Last-Event-ID` wins over it. */
     revision: Decimal.optional(),
     /** Only these; default both. */
     only: z.enum(["put", "delete"]).optional(),
   })
-  .refine((query) => (query.key === undefined) !== (query.prefix === undefined), {
-    message: "give either key or prefix",
+  .refine(
+    ({ key, prefix, start }) => [key, prefix, start].filter((it) => it !== undefined).length === 1,
+    { message: "give either key, prefix or start" },
+  )
+  .refine(({ start, end }) => end === undefined || start !== undefined, {
+    message: "an end needs a start",
   });
 export type WatchQuery = z.infer<typeof WatchQuery>;
 
