@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Plus, Trash2 } from "lucide-react";
 import { KeyHeader } from "@/components/keys/key-header";
 import type { KeysLocation } from "@/components/keys/keys-address";
+import { useStanding } from "@/components/keys/use-standing";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
@@ -28,6 +29,7 @@ interface FolderDetailProps {
 export function FolderDetail(props: FolderDetailProps) {
   const { location, folder, revision, onCreate, onDeletePrefix } = props;
   const { address, go } = location;
+  const { refusal } = useStanding(address.cluster);
   const at = address.revision ?? revision ?? undefined;
   const { data, error } = useQuery({
     queryKey: ["folder", address.cluster, encodeBase64(folder), at ?? "now"],
@@ -57,6 +59,7 @@ export function FolderDetail(props: FolderDetailProps) {
         ]}
         onDelete={isPast ? undefined : () => onDeletePrefix(folder)}
         deleteLabel="Delete all keys in here…"
+        refusal={refusal}
         onBack={() => go({ folder: undefined })}
       />
       <div className="flex flex-col gap-4 overflow-auto px-4 pb-4">
@@ -76,10 +79,15 @@ export function FolderDetail(props: FolderDetailProps) {
         </dl>
         {isPast ? null : (
           <div className="flex flex-wrap gap-2">
-            <Button size="sm" onClick={() => onCreate(folder)}>
+            <Button size="sm" refusal={refusal} onClick={() => onCreate(folder)}>
               <Plus /> New key in here
             </Button>
-            <Button tone="danger-quiet" size="sm" onClick={() => onDeletePrefix(folder)}>
+            <Button
+              tone="danger-quiet"
+              size="sm"
+              refusal={refusal}
+              onClick={() => onDeletePrefix(folder)}
+            >
               <Trash2 /> Delete all keys in here…
             </Button>
           </div>

@@ -10,6 +10,7 @@ import type { KeysLocation } from "@/components/keys/keys-address";
 import { LiveBadge } from "@/components/keys/live-badge";
 import { SaveDialog } from "@/components/keys/save-dialog";
 import { useSave } from "@/components/keys/use-save";
+import { useStanding } from "@/components/keys/use-standing";
 import { useValueEdit } from "@/components/keys/use-value-edit";
 import { ValuePanel } from "@/components/keys/value-panel";
 import { Badge } from "@/components/ui/badge";
@@ -61,6 +62,7 @@ export function KeyDetail({ location, keyBytes, onCreate, onTreeChanged }: KeyDe
         keyBytes={keyBytes}
         revision={address.revision}
         wasSeen={last !== null}
+        cluster={address.cluster}
         onCreate={() => onCreate(keyBytes)}
       />
     );
@@ -71,6 +73,7 @@ export function KeyDetail({ location, keyBytes, onCreate, onTreeChanged }: KeyDe
       kv={shown}
       isGone={data.kv === null}
       live={live}
+      onlyMember={data.onlyMember}
       reload={reload}
       onDeleted={() => {
         location.go({ key: undefined });
@@ -85,12 +88,17 @@ interface DetailProps {
   kv: KeyValue;
   isGone: boolean;
   live: LiveState;
+  /** The one member that was asked, where there is no quorum. */
+  onlyMember: string | null;
   reload: () => void;
   onDeleted: () => void;
 }
 
-function Detail({ location, kv, isGone, live, reload, onDeleted }: DetailProps) {
+function Detail(props: DetailProps) {
+  const { location, kv, isGone, live, onlyMember, reload, onDeleted } = props;
   const { address, go } = location;
+  const { refusal, memberName } = useStanding(address.cluster);
+  const copyOf = onlyMember === null ? null : memberName(onlyMember);
   const key = decodeBase64(kv.key);
   const isPast = address.revision !== undefined;
   const [isDeleting, setIsDeleting] = useState(false);
@@ -103,7 +111,9 @@ function Detail({ location, kv, isGone, live, reload, onDeleted }: DetailProps) 
       <KeyHeader
         bytes={key}
         what="key"
-        badges={<Badges kv={kv} isGone={isGone} live={live} revision={address.revision} />}
+        badges={
+          <Badges kv={kv} isGone={isGone} live={live} revision={address.revision} copyOf={copyOf} />
+        }
         link={keysHref({ ...address, key, folder: undefined })}
         watchLink={watchHref({ cluster: address.cluster, range: { kind: "key", bytes: key } })}
         commands={[
@@ -116,6 +126,7 @@ function Detail({ location, kv, isGone, live, reload, onDeleted }: DetailProps) 
         ]}
         onDelete={isPast || isGone ? undefined : () => setIsDeleting(true)}
         deleteLabel="Delete key…"
+        refusal={refusal}
         onBack={() => go({ key: undefined })}
       />
       <KeyFacts cluster={address.cluster} kv={kv} isPast={isPast || isGone} />
@@ -137,7 +148,13 @@ function Detail({ location, kv, isGone, live, reload, onDeleted }: DetailProps) 
           Your edit began at revision {formatDecimal(edit.baseRevision)} and is untouched.
         </Notice>
       ) : null}
-      <ValuePanel edit={edit} readOnly={isPast} isSaving={save.isSaving} onReview={save.review} />
+      <ValuePanel
+        edit={edit}
+        readOnly={isPast}
+        refusal={refusal}
+        isSaving={save.isSaving}
+        onReview={save.review}
+      />
       {mine === null ? null : (
         <SaveDialog
           open={save.isReviewing}
@@ -185,9 +202,11 @@ interface BadgesProps {
   isGone: boolean;
   live: LiveState;
   revision: string | undefined;
+  /** The member whose own state this is, where the cluster could not be asked. */
+  copyOf: string | null;
 }
 
-function Badges({ kv, isGone, live, revision }: BadgesProps) {
+function Badges({ kv, isGone, live, revision, copyOf }: BadgesProps) {
   const isFresh = useFreshChange(kv.modRevision);
   if (revision !== undefined) {
     return <Badge tone="warn">As of revision {formatDecimal(revision)}, read-only</Badge>;
@@ -195,6 +214,7 @@ function Badges({ kv, isGone, live, revision }: BadgesProps) {
   return (
     <>
       <LiveBadge state={live} />
+      {copyOf === null ? null : <Badge tone="warn">Only what {copyOf} has; may be old</Badge>}
       {isGone ? <Badge tone="bad">Deleted</Badge> : null}
       <span aria-live="polite">
         {isFresh && !isGone ? <Badge tone="accent">Updated just now</Badge> : null}
@@ -220,10 +240,12 @@ interface MissingKeyProps {
   keyBytes: Uint8Array;
   revision: string | undefined;
   wasSeen: boolean;
+  cluster: string;
   onCreate: () => void;
 }
 
-function MissingKey({ keyBytes, revision, wasSeen, onCreate }: MissingKeyProps) {
+function MissingKey({ keyBytes, revision, wasSeen, cluster, onCreate }: MissingKeyProps) {
+  const { refusal } = useStanding(cluster);
   const title =
     revision === undefined
       ? wasSeen
@@ -234,7 +256,13 @@ function MissingKey({ keyBytes, revision, wasSeen, onCreate }: MissingKeyProps) 
     <Blank
       icon={<FileQuestion aria-hidden />}
       title={title}
-      actions={revision === undefined ? <Button onClick={onCreate}>Create it</Button> : null}
+      actions={
+        revision === undefined ? (
+          <Button refusal={refusal} onClick={onCreate}>
+            Create it
+          </Button>
+        ) : null
+      }
     >
       <span className="font-mono text-xs [overflow-wrap:anywhere]">{formatKey(keyBytes)}</span>
     </Blank>

@@ -34,6 +34,8 @@ interface KeyHeaderProps {
   /** Absent where nothing may be deleted. */
   onDelete?: (() => void) | undefined;
   deleteLabel: string;
+  /** Why nothing may be deleted now, or null. */
+  refusal: string | null;
   /** Back to the tree, where only one of the two fits. */
   onBack: () => void;
 }
@@ -71,7 +73,8 @@ export function KeyHeader(props: KeyHeaderProps) {
   );
 }
 
-function MoreMenu({ bytes, what, link, commands, onDelete, deleteLabel }: KeyHeaderProps) {
+function MoreMenu(props: KeyHeaderProps) {
+  const { bytes, what, link, commands, onDelete, deleteLabel, refusal } = props;
   const copy = useCopy();
   return (
     <Menu
@@ -100,7 +103,7 @@ function MoreMenu({ bytes, what, link, commands, onDelete, deleteLabel }: KeyHea
       {onDelete === undefined ? null : (
         <>
           <MenuSeparator />
-          <MenuItem tone="danger" onSelect={onDelete}>
+          <MenuItem tone="danger" refusal={refusal} onSelect={onDelete}>
             <Trash2 aria-hidden /> {deleteLabel}
           </MenuItem>
         </>

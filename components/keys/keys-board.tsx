@@ -9,8 +9,8 @@ import { KeyDetail } from "@/components/keys/key-detail";
 import { type KeysLocation, useKeysLocation } from "@/components/keys/keys-address";
 import { TreePanel } from "@/components/keys/tree-panel";
 import { useKeyTree } from "@/components/keys/use-key-tree";
+import { type Standing, useStanding } from "@/components/keys/use-standing";
 import { Button } from "@/components/ui/button";
-import { cn } from "@/components/ui/class-names";
 import { Kbd } from "@/components/ui/kbd";
 import { Blank, Notice } from "@/components/ui/notice";
 import { useCommandKey } from "@/components/ui/platform";
@@ -25,7 +25,9 @@ export function KeysBoard() {
   const { tree, view } = useKeyTree(address.cluster, address.separator, address.revision);
   const [creating, setCreating] = useState<Uint8Array | null>(null);
   const [deleting, setDeleting] = useState<Uint8Array | null>(null);
+  const standing = useStanding(address.cluster);
   useReveal(tree, view, location);
+  useReturn(tree, view, standing);
   const refresh = () => void tree.refresh();
   const open = (key: Uint8Array) => {
     setCreating(null);
@@ -34,7 +36,7 @@ export function KeysBoard() {
   const isChosen = address.key !== undefined || address.folder !== undefined;
   return (
     <div className="flex h-full flex-col">
-      <Standing location={location} problem={problem} />
+      <Caveats location={location} problem={problem} view={view} standing={standing} />
       <SplitPanes
         label="Width of the tree"
         first={
@@ -78,13 +80,22 @@ export function KeysBoard() {
   );
 }
 
+interface CaveatsProps {
+  location: KeysLocation;
+  problem: string | null;
+  view: TreeView;
+  standing: Standing;
+}
+
 /** What the reader must know before believing the page. */
-function Standing({ location, problem }: { location: KeysLocation; problem: string | null }) {
+function Caveats({ location, problem, view, standing }: CaveatsProps) {
   const { address, go } = location;
-  if (problem === null && address.revision === undefined) return null;
+  const isStale = !standing.hasQuorum || view.onlyMember !== null;
+  if (problem === null && address.revision === undefined && !isStale) return null;
   return (
-    <div className={cn("flex shrink-0 flex-col gap-2 border-b bg-canvas p-2")}>
+    <div className="flex shrink-0 flex-col gap-2 border-b bg-canvas p-2">
       {problem === null ? null : <Notice tone="bad" title={problem} />}
+      {isStale ? <WithoutQuorum view={view} standing={standing} /> : null}
       {address.revision === undefined ? null : (
         <Notice
           tone="warn"
@@ -99,6 +110,20 @@ function Standing({ location, problem }: { location: KeysLocation; problem: stri
         </Notice>
       )}
     </div>
+  );
+}
+
+function WithoutQuorum({ view, standing }: Pick<CaveatsProps, "view" | "standing">) {
+  const { revision, onlyMember } = view;
+  const at = revision === null ? null : `revision ${formatDecimal(revision)}`;
+  const source =
+    onlyMember === null
+      ? `The tree was read before that${at === null ? "" : `, at ${at}`}.`
+      : `The tree is what ${standing.memberName(onlyMember)} alone has, up to ${at}.`;
+  return (
+    <Notice tone="warn" title="The cluster has no quorum: what is shown may be old">
+      {source} {standing.refusal ?? "It is read again as soon as the cluster answers."}
+    </Notice>
   );
 }
 
@@ -140,6 +165,15 @@ function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: Cho
       Or press <Kbd>/</Kbd> to search by prefix, <Kbd>{commandKey} K</Kbd> to open one by its name.
     </Blank>
   );
+}
+
+/** What one member alone has gives way to what the cluster has, once it can be asked again. */
+function useReturn(tree: KeyTree, view: TreeView, { hasQuorum, checkedAt }: Standing) {
+  const isDue = hasQuorum && checkedAt !== undefined && view.onlyMember !== null;
+  useEffect(() => {
+    if (isDue && !tree.view().isRefreshing) void tree.refresh();
+    // Each new look at the cluster is another occasion.
+  }, [tree, isDue, checkedAt]);
 }
 
 /** A shared address opens the tree down to its key; a lone folder opens anyway. */

@@ -5,6 +5,7 @@ import { useRouter } from "next/navigation";
 import { DropdownMenu as Radix } from "radix-ui";
 import type { RowMenuAt } from "@/components/keys/tree-list";
 import { useCopy } from "@/components/keys/use-copy";
+import { useStanding } from "@/components/keys/use-standing";
 import { MenuItem, MenuSeparator } from "@/components/ui/menu";
 import { getCommand, listCommand } from "@/lib/browser/etcdctl";
 import { formatKey } from "@/lib/browser/key-text";
@@ -58,6 +59,7 @@ function Items(props: RowMenuProps & { at: RowMenuAt }) {
   const { cluster, revision, separator, at, onCreate, onDeletePrefix } = props;
   const router = useRouter();
   const copy = useCopy();
+  const { refusal } = useStanding(cluster);
   const isFolder = at.row.kind === "folder";
   const bytes = decodeBase64(at.row.key);
   const place = isFolder ? { folder: bytes } : { key: bytes };
@@ -90,13 +92,16 @@ function Items(props: RowMenuProps & { at: RowMenuAt }) {
       </MenuItem>
       {revision !== undefined ? null : (
         <>
-          <MenuItem onSelect={() => onCreate(isFolder ? bytes : parentOf(bytes, at))}>
+          <MenuItem
+            refusal={refusal}
+            onSelect={() => onCreate(isFolder ? bytes : parentOf(bytes, at))}
+          >
             <Plus aria-hidden /> New key {isFolder ? "in here" : "beside it"}
           </MenuItem>
           {isFolder ? (
             <>
               <MenuSeparator />
-              <MenuItem tone="danger" onSelect={() => onDeletePrefix(bytes)}>
+              <MenuItem tone="danger" refusal={refusal} onSelect={() => onDeletePrefix(bytes)}>
                 <Trash2 aria-hidden /> Delete all keys in here…
               </MenuItem>
             </>

@@ -4,6 +4,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { SearchX } from "lucide-react";
 import { useMemo } from "react";
 import { type NamedRow, type RowMenuAt, TreeList } from "@/components/keys/tree-list";
+import { useStanding } from "@/components/keys/use-standing";
 import { Button } from "@/components/ui/button";
 import { Blank } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
@@ -30,6 +31,7 @@ interface SearchListProps {
 export function SearchList(props: SearchListProps) {
   const { cluster, prefix, revision, selected, edited, onChoose, onMenu } = props;
   const search = useSearch(cluster, prefix, revision);
+  const { memberName } = useStanding(cluster);
   if (search.error !== null && search.rows.length === 0) {
     return (
       <Blank
@@ -59,6 +61,9 @@ export function SearchList(props: SearchListProps) {
     <>
       <div aria-live="polite" className="border-b px-3 py-1.5 text-xs text-ink-3">
         {plural(search.count, "key starts", "keys start")} with this
+        {search.onlyMember === null ? null : (
+          <span className="text-warn">, as far as {memberName(search.onlyMember)} knows</span>
+        )}
       </div>
       <TreeList
         label="Keys found"
@@ -114,6 +119,7 @@ function useSearch(cluster: string, prefix: Uint8Array, revision: string | undef
   return {
     rows,
     count: data?.pages[0]?.count ?? null,
+    onlyMember: data?.pages.find((page) => page.onlyMember !== null)?.onlyMember ?? null,
     error: error === null ? null : errorText(error),
     retry: () => void refetch(),
     more: () => {

@@ -8,6 +8,7 @@ import { RowMenu } from "@/components/keys/row-menu";
 import { SearchList } from "@/components/keys/search-list";
 import { SeparatorChoice } from "@/components/keys/separator-choice";
 import { type NamedRow, type RowMenuAt, TreeList } from "@/components/keys/tree-list";
+import { useStanding } from "@/components/keys/use-standing";
 import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Kbd } from "@/components/ui/kbd";
@@ -32,6 +33,7 @@ export function TreePanel({ location, tree, view, onCreate, onDeletePrefix }: Tr
   const [text, setText] = useState("");
   const [menuAt, setMenuAt] = useState<RowMenuAt | null>(null);
   const edited = useEdited(address.cluster);
+  const { refusal } = useStanding(address.cluster);
   const parsed = parseKey(useDeferredValue(text));
   const selected = selectedId(address.key, address.folder);
   const onChoose = (row: NamedRow) => {
@@ -55,7 +57,11 @@ export function TreePanel({ location, tree, view, onCreate, onDeletePrefix }: Tr
             </span>
           </div>
           {address.revision === undefined ? (
-            <Button size="sm" onClick={() => onCreate(parsed.ok ? parsed.bytes : encodeUtf8(""))}>
+            <Button
+              size="sm"
+              refusal={refusal}
+              onClick={() => onCreate(parsed.ok ? parsed.bytes : encodeUtf8(""))}
+            >
               <Plus /> New key
             </Button>
           ) : null}
@@ -75,6 +81,7 @@ export function TreePanel({ location, tree, view, onCreate, onDeletePrefix }: Tr
             view={view}
             separator={formatKey(address.separator)}
             list={list}
+            refusal={refusal}
             onCreate={() => onCreate(encodeUtf8(""))}
           />
         )}
@@ -104,10 +111,11 @@ interface TreeBodyProps {
   view: TreeView;
   separator: string;
   list: Pick<React.ComponentProps<typeof TreeList>, "selected" | "edited" | "onChoose" | "onMenu">;
+  refusal: string | null;
   onCreate: () => void;
 }
 
-function TreeBody({ tree, view, separator, list, onCreate }: TreeBodyProps) {
+function TreeBody({ tree, view, separator, list, refusal, onCreate }: TreeBodyProps) {
   const [first] = view.rows;
   if (view.revision === null && first?.kind === "failed") {
     return (
@@ -126,7 +134,11 @@ function TreeBody({ tree, view, separator, list, onCreate }: TreeBodyProps) {
       <Blank
         icon={<Database aria-hidden />}
         title="The key space is empty"
-        actions={<Button onClick={onCreate}>Create the first key</Button>}
+        actions={
+          <Button refusal={refusal} onClick={onCreate}>
+            Create the first key
+          </Button>
+        }
       >
         Keys appear here as soon as something writes them.
       </Blank>

@@ -20,14 +20,16 @@ const names: Record<ValueForm, string> = {
 interface ValuePanelProps {
   edit: ValueEdit;
   readOnly: boolean;
+  /** Why nothing can be saved now, or null; editing goes on. */
+  refusal: string | null;
   isSaving: boolean;
   onReview: () => void;
 }
 
-export function ValuePanel({ edit, readOnly, isSaving, onReview }: ValuePanelProps) {
+export function ValuePanel({ edit, readOnly, refusal, isSaving, onReview }: ValuePanelProps) {
   const { form, text, isEdited } = edit;
   useSaveKeys(() => {
-    if (canSave(edit) && !readOnly) onReview();
+    if (canSave(edit) && !readOnly && refusal === null) onReview();
   });
   return (
     <section aria-label="Value" className="flex min-h-0 flex-1 flex-col border-t">
@@ -66,6 +68,7 @@ export function ValuePanel({ edit, readOnly, isSaving, onReview }: ValuePanelPro
               size="sm"
               busy={isSaving}
               disabled={!canSave(edit)}
+              refusal={refusal}
               onClick={onReview}
             >
               {isSaving ? "Saving" : "Review and save"}

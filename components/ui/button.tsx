@@ -3,6 +3,7 @@ import { Slot } from "radix-ui";
 import type { ComponentProps } from "react";
 import { cn } from "@/components/ui/class-names";
 import { Spinner } from "@/components/ui/spinner";
+import { Tooltip } from "@/components/ui/tooltip";
 
 const look = cva(
   "inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md font-medium whitespace-nowrap select-none transition-colors disabled:opacity-50 disabled:pointer-events-none [&_svg]:shrink-0",
@@ -31,12 +32,29 @@ interface ButtonProps extends ComponentProps<"button">, VariantProps<typeof look
   asChild?: boolean;
   /** Shows a spinner and refuses presses. */
   busy?: boolean;
+  /** Why it cannot be pressed now: it looks disabled, and says so to who points at it. */
+  refusal?: string | null;
 }
 
-export function Button({ className, tone, size, asChild, busy, ...props }: ButtonProps) {
+export function Button({ className, tone, size, asChild, busy, refusal, ...props }: ButtonProps) {
   const classes = cn(look({ tone, size }), className);
   if (asChild) return <Slot.Root className={classes} {...props} />;
   const { children, disabled, type, ...rest } = props;
+  if (typeof refusal === "string") {
+    return (
+      <Tooltip label={refusal}>
+        <button
+          className={cn(classes, "cursor-not-allowed opacity-50")}
+          type={type ?? "button"}
+          {...rest}
+          aria-disabled
+          onClick={(event) => event.preventDefault()}
+        >
+          {children}
+        </button>
+      </Tooltip>
+    );
+  }
   return (
     <button
       className={classes}

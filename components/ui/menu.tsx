@@ -32,11 +32,15 @@ export function Menu({ trigger, align, children }: MenuProps) {
 
 interface MenuItemProps extends ComponentProps<typeof Radix.Item> {
   tone?: "plain" | "danger";
+  /** Why it cannot be chosen now. */
+  refusal?: string | null;
 }
 
-export function MenuItem({ className, tone, ...props }: MenuItemProps) {
+export function MenuItem({ className, tone, refusal, ...props }: MenuItemProps) {
+  const refused = typeof refusal === "string" ? { disabled: true, title: refusal } : {};
   return (
     <Radix.Item
+      {...refused}
       className={cn(row, tone === "danger" && "text-bad [&_svg]:text-bad", className)}
       {...props}
     />

@@ -78,7 +78,7 @@ describe.each(["etcd-3.4", "etcd-3.5", "quorate"] as const)("over %s", (make) =>
       done: false,
       current: undefined,
     });
-    expect((await get(client, key, saved.revision)).kv?.value).toEqual(bytes("mine"));
+    expect((await get(client, key, { revision: saved.revision })).kv?.value).toEqual(bytes("mine"));
   });
 
   test("a save keeps the lease, and its keys are counted on it", async () => {
@@ -127,7 +127,7 @@ describe.each(["etcd-3.4", "etcd-3.5", "quorate"] as const)("over %s", (make) =>
   });
 
   test("a revision of the future is refused, not guessed", async () => {
-    const error = await errorOf(() => get(client, bytes("a"), 1_000_000));
+    const error = await errorOf(() => get(client, bytes("a"), { revision: 1_000_000 }));
     expect(error).toMatchObject({ code: "bad-request", etcdCode: "FutureRev" });
   });
 

@@ -16,6 +16,7 @@ class Store {
   pageChildren = 1_000;
   failing: string | null = null;
   compacted = 0;
+  onlyMember: string | null = null;
 
   constructor(keys: string[]) {
     this.keys = keys;
@@ -53,6 +54,7 @@ class Store {
     const end = from + this.pageChildren;
     return {
       revision: String(this.revision),
+      onlyMember: this.onlyMember,
       count: below.length,
       children: all.slice(from, end),
       cursor: end < all.length ? String(end) : null,
@@ -156,6 +158,19 @@ describe("tree of keys", () => {
     expect(present.view().revision).toBe("3");
     await past.openFolder(b64("a/"));
     expect(drawing(past.view().rows)).toEqual(["-a/ 1", "  (failed)"]);
+  });
+
+  test("says which member alone was asked, until a refresh reaches the cluster again", async () => {
+    const store = new Store(["a/1"]);
+    const tree = treeOver(store);
+    await tree.refresh();
+    expect(tree.view().onlyMember).toBeNull();
+    store.onlyMember = "7";
+    await tree.openFolder(b64("a/"));
+    expect(tree.view().onlyMember).toBe("7");
+    store.onlyMember = null;
+    await tree.refresh();
+    expect(tree.view().onlyMember).toBeNull();
   });
 
   test("revealing a key opens every folder above it", async () => {

@@ -30,6 +30,8 @@ export interface TreeView {
   readonly rows: readonly TreeRow[];
   /** The revision shown; null until the first reply. */
   readonly revision: string | null;
+  /** Set when pages were read without quorum: the id of the one member that was asked last. */
+  readonly onlyMember: string | null;
   /** All keys at that revision; null until known. */
   readonly count: number | null;
   readonly isRefreshing: boolean;
@@ -54,7 +56,13 @@ export class KeyTree {
   readonly #listeners = new Set<() => void>();
   #levels = new Map<string, TreeLevel>();
   #open = new Set<string>();
-  #view: TreeView = { rows: [], revision: null, count: null, isRefreshing: false };
+  #view: TreeView = {
+    rows: [],
+    revision: null,
+    onlyMember: null,
+    count: null,
+    isRefreshing: false,
+  };
   /** Replies of an earlier epoch are of another revision and dropped. */
   #epoch = 0;
 
@@ -162,7 +170,8 @@ export class KeyTree {
       await this.#reloadOpen(levels, root.revision);
       if (epoch !== this.#epoch) return;
       this.#levels = levels;
-      this.#publish({ revision: root.revision, count: root.count, isRefreshing: false });
+      const { revision, onlyMember, count } = root;
+      this.#publish({ revision, onlyMember, count, isRefreshing: false });
     } catch (error) {
       if (epoch !== this.#epoch) return;
       const before = this.#levels.get(ROOT) ?? EMPTY;
@@ -198,8 +207,8 @@ export class KeyTree {
       const part = await this.#loadPart(around, before.ahead.children.length);
       if (part.children.length > 0) ahead = { ...part, from: before.ahead.from };
     }
-    const { revision: shown, count } = start;
-    return { revision: shown, count, level: { ...joined(start, ahead), error: null } };
+    const { revision: shown, onlyMember, count } = start;
+    return { revision: shown, onlyMember, count, level: { ...joined(start, ahead), error: null } };
   }
 
   async #loadPart(first: Page, wanted: number): Promise<ChildrenReply> {
@@ -229,7 +238,8 @@ export class KeyTree {
       });
       if (epoch !== this.#epoch) return;
       this.#levels.set(folder, grown(this.#levels.get(folder) ?? EMPTY, part, cursor, reply));
-      this.#publish({ revision: reply.revision });
+      const onlyMember = reply.onlyMember ?? this.#view.onlyMember;
+      this.#publish({ revision: reply.revision, onlyMember });
     } catch (error) {
       if (epoch !== this.#epoch) return;
       if (isCompacted(error) && this.#fixed === undefined) {
@@ -250,6 +260,7 @@ export class KeyTree {
 
 interface LoadedLevel {
   readonly revision: string;
+  readonly onlyMember: string | null;
   /** Keys below the folder. */
   readonly count: number;
   readonly level: TreeLevel;

@@ -72,6 +72,8 @@ export function searchKeysQuery(cluster: string, prefix: Uint8Array | null, limi
 export interface KeySnapshot {
   /** Null when the reply did not name one. */
   readonly revision: string | null;
+  /** Set without quorum: the id of the one member that was asked. */
+  readonly onlyMember: string | null;
   readonly kv: KeyValue | null;
 }
 
@@ -102,11 +104,15 @@ async function fetchKey(
     });
   } catch (error) {
     if (error instanceof RequestError && error.code === "not-found") {
-      const at = error.detail["revision"];
-      return { revision: typeof at === "string" ? at : null, kv: null };
+      const { revision: at, onlyMember } = error.detail;
+      return { revision: textOr(at), onlyMember: textOr(onlyMember), kv: null };
     }
     throw error;
   }
+}
+
+function textOr(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
 }
 
 /** Saves if the key still stands at `modRevision`; the lease stays. */

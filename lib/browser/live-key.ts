@@ -55,6 +55,12 @@ function takeMessage(
 ): void {
   switch (message.event) {
     case "open":
+      // What one member knew is read again from the cluster that is back.
+      if (typeof client.getQueryData<KeySnapshot>(cacheKey)?.onlyMember === "string") {
+        void client.invalidateQueries({ queryKey: cacheKey });
+      }
+      setLive("live");
+      break;
     case "progress":
       setLive("live");
       break;
@@ -63,7 +69,9 @@ function takeMessage(
       for (const event of change.events) {
         if (event.key !== key) continue;
         client.setQueryData<KeySnapshot>(cacheKey, (before) =>
-          isOlder(before, change.revision) ? { revision: change.revision, kv: event.kv } : before,
+          isOlder(before, change.revision)
+            ? { revision: change.revision, onlyMember: null, kv: event.kv }
+            : before,
         );
       }
       break;

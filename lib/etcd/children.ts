@@ -22,6 +22,8 @@ export interface ChildrenQuery {
   /** Starts at the child that this key is or lies in; not with `after`. */
   readonly from?: Buffer | undefined;
   readonly limit: number;
+  /** Answered from one member's own state, which may be behind. */
+  readonly serializable?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,6 +48,8 @@ export type FolderChild = { readonly kind: "folder"; readonly key: Buffer; reado
 
 export interface ChildrenPage {
   readonly revision: number;
+  /** The member that answered. */
+  readonly memberId: bigint;
   /** Keys below the prefix, at any depth. */
   readonly count: number;
   readonly children: readonly (KeyChild | FolderChild)[];
@@ -71,7 +75,7 @@ export async function children(client: EtcdClient, query: ChildrenQuery): Promis
 }
 
 async function childrenByTree(client: EtcdClient, query: ChildrenQuery): Promise<ChildrenPage> {
-  const { prefix, separator, revision, after, from, limit, signal } = query;
+  const { prefix, separator, revision, after, from, limit, serializable, signal } = query;
   const request = ChildrenRequest.fromPartial({
     prefix,
     separator,
@@ -79,11 +83,16 @@ async function childrenByTree(client: EtcdClient, query: ChildrenQuery): Promise
     limit,
     after: after?.child ?? EMPTY_BYTES,
     from: from ?? EMPTY_BYTES,
+    serializable: serializable ?? false,
   });
   const { children: method } = TreeDefinition.methods;
-  const reply: ChildrenResponse = await client.read(TreeDefinition, method, request, { signal });
+  const reply: ChildrenResponse = await client.read(TreeDefinition, method, request, {
+    signal,
+    leaderless: serializable,
+  });
   return {
     revision: reply.revision,
+    memberId: reply.header?.memberId ?? 0n,
     count: reply.count,
     children: reply.children.map((child): KeyChild | FolderChild => {
       const { key, folder, count, kv, valueSize } = child;
@@ -96,15 +105,17 @@ async function childrenByTree(client: EtcdClient, query: ChildrenQuery): Promise
 }
 
 async function childrenByRange(client: EtcdClient, query: ChildrenQuery): Promise<ChildrenPage> {
-  const { prefix, separator, after, limit, signal } = query;
+  const { prefix, separator, after, limit, serializable, signal } = query;
   let pinned = query.revision;
+  let memberId = 0n;
   const startedAt = performance.now();
   let lateAt = Number.POSITIVE_INFINITY;
   const source: KeySource = {
     async page(key, end, keysMax) {
       const rangeEnd = end ?? OPEN_END;
       const question = { key, rangeEnd, limit: keysMax, keysOnly: true, revision: pinned };
-      const reply = await range(client, question, { signal });
+      const reply = await range(client, { ...question, serializable }, { signal });
+      memberId = reply.header?.memberId ?? 0n;
       pinned ??= reply.revision;
       const now = performance.now();
       const budgetMs = Math.max(PAGE_MS, PAGE_QUESTIONS * (now - startedAt));
@@ -113,7 +124,9 @@ async function childrenByRange(client: EtcdClient, query: ChildrenQuery): Promis
     },
   };
   const start = startOf(query);
-  if (start === null) return { revision: pinned ?? 0, count: 0, children: [], next: undefined };
+  if (start === null) {
+    return { revision: pinned ?? 0, memberId, count: 0, children: [], next: undefined };
+  }
   const level = await walkLevel(source, {
     prefix,
     separator,
@@ -126,6 +139,7 @@ async function childrenByRange(client: EtcdClient, query: ChildrenQuery): Promis
   const last = level.resume === undefined ? undefined : level.children.at(-1)?.key;
   return {
     revision: pinned ?? 0,
+    memberId,
     count,
     children: level.children.map(fromLevel),
     next: positionBehind(last, count, level.pageKeys),

@@ -62,14 +62,21 @@ export async function range(
   return { ...reply, revision: reply.header?.revision ?? 0 };
 }
 
-/** The key as it stood; `undefined` when it did not exist. */
+interface KeyAt {
+  /** The key as it stood; `undefined` when it did not exist. */
+  readonly kv: KeyValue | undefined;
+  readonly revision: number;
+  /** The member that answered. */
+  readonly memberId: bigint;
+}
+
 export async function get(
   client: EtcdClient,
   key: Buffer,
-  revision?: number,
-): Promise<{ readonly kv: KeyValue | undefined; readonly revision: number }> {
-  const reply = await range(client, { key, revision });
-  return { kv: reply.kvs[0], revision: reply.revision };
+  query: Pick<RangeQuery, "revision" | "serializable"> = {},
+): Promise<KeyAt> {
+  const { kvs, revision, header } = await range(client, { ...query, key });
+  return { kv: kvs[0], revision, memberId: header?.memberId ?? 0n };
 }
 
 /** `done` false: nothing was written, and `current` is what stands there; undefined: nothing. */

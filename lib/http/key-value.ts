@@ -1,6 +1,7 @@
 // One key: read, saved, created, deleted. The ETag is the mod revision, and every write names the
 // one that it was made for.
 import { create, deleteIfUnchanged, get, type KeyRecord, putIfUnchanged } from "../etcd/kv.ts";
+import { readDespite } from "../etcd/leaderless.ts";
 import type {
   CreateRequest,
   DeleteReply,
@@ -17,11 +18,17 @@ import { ifMatchRevision } from "./request-input.ts";
 
 export async function readKey(input: RouteInput<ValueQuery, unknown>): Promise<Response> {
   const { client, query } = input;
-  const { kv, revision } = await get(client, bytesOfUrl(query.key), revisionOf(query.revision));
+  const at = revisionOf(query.revision);
+  const { found, isStale } = await readDespite(({ serializable }) =>
+    get(client, bytesOfUrl(query.key), { revision: at, serializable }),
+  );
+  const { kv } = found;
+  const revision = String(found.revision);
+  const onlyMember = isStale ? String(found.memberId) : null;
   if (kv === undefined) {
-    throw new Problem("not-found", "there is no such key", { detail: { revision: `${revision}` } });
+    throw new Problem("not-found", "there is no such key", { detail: { revision, onlyMember } });
   }
-  const reply: ValueReply = { revision: String(revision), kv: keyValue(kv) };
+  const reply: ValueReply = { revision, onlyMember, kv: keyValue(kv) };
   return jsonReply(reply, { headers: { etag: `"${kv.modRevision}"` } });
 }
 

@@ -7,6 +7,12 @@ import * as z from "zod";
 /** etcd's default limit for one request, key and value and framing together. */
 export const REQUEST_BYTES_MAX = 1_572_864;
 
+/**
+ * Null: as of now, or exactly at the revision asked for. Else the cluster has no quorum, and this is
+ * the own state of the member with this id, which may be behind.
+ */
+const OnlyMember = Decimal.nullable();
+
 export const KeyMeta = z.object({
   key: Base64,
   createRevision: Decimal,
@@ -56,6 +62,7 @@ export type Child = z.infer<typeof Child>;
 export const ChildrenReply = z.object({
   /** The revision shown; pass it for the next pages and levels. */
   revision: Decimal,
+  onlyMember: OnlyMember,
   /** Keys below the prefix at any depth; exact at the revision. */
   count: z.number(),
   /** In byte order of `key`. */
@@ -77,6 +84,7 @@ export type SearchQuery = z.infer<typeof SearchQuery>;
 
 export const SearchReply = z.object({
   revision: Decimal,
+  onlyMember: OnlyMember,
   /** All keys with the prefix. */
   count: z.number(),
   keys: z.array(KeyMeta),
@@ -93,6 +101,7 @@ export type ValueQuery = z.infer<typeof ValueQuery>;
 export const ValueReply = z.object({
   /** The revision of the answer. */
   revision: Decimal,
+  onlyMember: OnlyMember,
   kv: KeyValue,
 });
 export type ValueReply = z.infer<typeof ValueReply>;
