@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +25,22 @@ test("a second start over the same data is refused with one sentence", async () 
   const refused = await refusedStart([`--data-dir=${quorate.dataDir}`]);
   expect(refused).toMatchObject({ code: 1 });
   expect(refused.stderr).toMatch(/^Quorate already runs over .* stop it with: kill \d+\n$/);
+});
+
+test("a start from edited sources does not rebuild what a running one uses", async () => {
+  const source = join(import.meta.dirname, "../../next.config.ts");
+  const { atime, mtime } = statSync(source);
+  const [port = 0, base = 0] = await freePorts(2);
+  const args = [`--data-dir=${join(scratch, "edited")}`, `--port=${port}`];
+  try {
+    utimesSync(source, new Date(), new Date());
+    const cluster = ["--members=1", `--client-port-base=${base}`];
+    const refused = await refusedStart([...args, ...cluster]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^The sources have changed, and process \d+ still runs .*\n$/);
+  } finally {
+    utimesSync(source, atime, mtime);
+  }
 });
 
 test("a port in use is named, with the option that chooses another", async () => {

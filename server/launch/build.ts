@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { BuildClaim } from "./build-claim.ts";
 import { LaunchError } from "./options.ts";
 
 interface Part {
@@ -27,17 +28,23 @@ const CONSOLE: Part = {
   script: "build:console",
 };
 
-/** Builds what is not built yet or older than its sources. Throws LaunchError with the output. */
+/**
+ * Builds what is not built yet or older than its sources, one start after the other. Throws
+ * LaunchError with the output, or when another start runs what would be replaced.
+ */
 export async function buildMissing(
   root: string,
   needsServer: boolean,
   say: (line: string) => void,
 ): Promise<void> {
+  const claim = await BuildClaim.take(root, say);
   for (const part of needsServer ? [SERVER, CONSOLE] : [CONSOLE]) {
     if (isFresh(root, part)) continue;
+    claim.refuseWhileInUse();
     say(`Building ${part.name} …`);
     await runScript(root, part);
   }
+  claim.release();
 }
 
 function isFresh(root: string, part: Part): boolean {

@@ -135,7 +135,7 @@ function writeJson(path: string, value: unknown): void {
 }
 
 /** Alive, and one of our own programs rather than a stranger that got the same number since. */
-function isOurs(pid: number): boolean {
+export function isOurs(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch {
