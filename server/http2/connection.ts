@@ -22,7 +22,7 @@
 //   - Nothing here waits: a slow peer fills its own queue, then its own calls do not start.
 import { isIPv6, type Socket } from "node:net";
 import { AssertionError } from "../base/assert.ts";
-import type { ConnectionHost, Turning } from "./connection-host.ts";
+import type { Admission, ConnectionHost, Turning } from "./connection-host.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { HeaderReader } from "./header-reader.ts";
 import { Outbox } from "./outbox.ts";
@@ -71,9 +71,9 @@ export class Connection implements Turning {
 
   /**
    * @param socket has delivered the preface; what follows goes to `read`
-   * @param certificateName CN of the client's certificate, where one was demanded
+   * @param admission how it came here
    */
-  constructor(host: ConnectionHost, socket: Socket, certificateName: string | undefined) {
+  constructor(host: ConnectionHost, socket: Socket, admission: Admission) {
     this.#host = host;
     this.#socket = socket;
     this.remote = addressOf(socket);
@@ -83,8 +83,8 @@ export class Connection implements Turning {
     this.#conduct = new PeerConduct(host.limits);
     this.#headers = new HeaderReader(host.limits);
     this.#streams = new StreamSet(host, this.#outbox, this.#conduct, {
+      ...admission,
       remote: this.remote,
-      certificateName,
     });
     this.#reader = new FrameReader((type, flags, id, bytes, start, end) =>
       this.#frame(type, flags, id, bytes, start, end),

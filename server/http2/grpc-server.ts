@@ -3,10 +3,11 @@ import { must } from "../base/assert.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectionHost, Turning } from "./connection-host.ts";
+import type { Admission, ConnectionHost, Turning } from "./connection-host.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { GrpcDispatch } from "./grpc-call.ts";
 import { HeldBytesPool } from "./held-bytes.ts";
+import type { HttpDispatch } from "./http-call.ts";
 import { DEFAULT_LIMITS, type Http2Limits } from "./limits.ts";
 import { BufferPool } from "./outbox.ts";
 import { PrefaceSniffer } from "./preface-sniffer.ts";
@@ -17,7 +18,9 @@ export interface GrpcServerOptions {
   readonly log: Log;
   readonly dispatch: GrpcDispatch;
   /** Takes over a connection that does not begin like HTTP/2; its first bytes are still unread. */
-  readonly acceptHttp1: (socket: Socket) => void;
+  readonly acceptHttp1: (socket: Socket, certificateName: string | undefined) => void;
+  /** Answers requests of HTTP/2 that are no calls, on encrypted connections. */
+  readonly dispatchHttp?: HttpDispatch | undefined;
   readonly limits?: Partial<Http2Limits>;
 }
 
@@ -40,6 +43,7 @@ export interface Access {
 }
 
 const PLAIN: Access = { isPlain: true };
+const PLAINLY: Admission = { isEncrypted: false, certificateName: undefined };
 const SWEEP_MS = 1000;
 
 /** gRPC on any number of listening addresses, with HTTP/1 beside it on the same ports. */
@@ -51,7 +55,8 @@ export class GrpcServer implements ConnectionHost {
   readonly deadlines: Deadlines;
   readonly buffers = new BufferPool();
   readonly held: HeldBytesPool;
-  readonly #acceptHttp1: (socket: Socket) => void;
+  readonly dispatchHttp: HttpDispatch | undefined;
+  readonly #acceptHttp1: GrpcServerOptions["acceptHttp1"];
   readonly #listeners: Server[] = [];
   /** Oldest first. */
   readonly #connections = new Set<Connection>();
@@ -65,6 +70,7 @@ export class GrpcServer implements ConnectionHost {
     this.log = options.log;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.dispatch = options.dispatch;
+    this.dispatchHttp = options.dispatchHttp;
     this.deadlines = new Deadlines(options.clock);
     this.held = new HeldBytesPool(this.limits.heldBytesMax);
     this.#acceptHttp1 = options.acceptHttp1;
@@ -97,7 +103,7 @@ export class GrpcServer implements ConnectionHost {
   }
 
   accept(socket: Socket, { isPlain, handshakes }: Access = PLAIN): void {
-    if (isPlain || handshakes === undefined) this.#sniff(socket, undefined, handshakes);
+    if (isPlain || handshakes === undefined) this.#sniff(socket, PLAINLY, handshakes);
     else this.#shakeHands(socket, handshakes);
   }
 
@@ -131,19 +137,21 @@ export class GrpcServer implements ConnectionHost {
   }
 
   #shakeHands(socket: Socket, handshakes: Handshakes): void {
-    handshakes.accept(socket, (secure, certificateName) => this.#sniff(secure, certificateName));
+    handshakes.accept(socket, (secure, certificateName) =>
+      this.#sniff(secure, { isEncrypted: true, certificateName }),
+    );
   }
 
   /** @param handshakes for those who turn out to want TLS on an address that serves both */
-  #sniff(socket: Socket, certificateName: string | undefined, handshakes?: Handshakes): void {
+  #sniff(socket: Socket, admission: Admission, handshakes?: Handshakes): void {
     socket.on("error", () => socket.destroy());
     if (this.connectionCount >= this.limits.connectionsMax && !this.#makeRoom()) {
       socket.destroy();
       return;
     }
     const sniffer = new PrefaceSniffer(socket, this.clock.monotonic(), {
-      http2: (rest) => this.#open(socket, certificateName, rest),
-      http1: () => this.#acceptHttp1(socket),
+      http2: (rest) => this.#open(socket, admission, rest),
+      http1: () => this.#acceptHttp1(socket, admission.certificateName),
       tls: () => {
         if (handshakes === undefined) socket.destroy();
         else this.#shakeHands(socket, handshakes);
@@ -154,8 +162,8 @@ export class GrpcServer implements ConnectionHost {
     this.#sniffers.add(sniffer);
   }
 
-  #open(socket: Socket, certificateName: string | undefined, rest: Buffer): void {
-    const connection = new Connection(this, socket, certificateName);
+  #open(socket: Socket, admission: Admission, rest: Buffer): void {
+    const connection = new Connection(this, socket, admission);
     this.#connections.add(connection);
     if (rest.length > 0) connection.read(rest);
   }

@@ -4,7 +4,6 @@ import type { Expiring } from "./deadlines.ts";
 import type { CancelReason, GrpcCall, GrpcDispatch, GrpcHandler } from "./grpc-call.ts";
 import { MessageReader, type MessageSink } from "./message-reader.ts";
 import type { Metadata } from "./metadata.ts";
-import type { Outbox, Outgoing } from "./outbox.ts";
 import { MESSAGE_HEAD_BYTES, WINDOW_DEFAULT } from "./protocol.ts";
 import type { RequestHead } from "./request-head.ts";
 import {
@@ -13,39 +12,17 @@ import {
   RESPONSE_HEADERS,
   refusalHeaders,
 } from "./response-headers.ts";
-
-/** Who is at the other end of a connection. */
-export interface ConnectionPeer {
-  /** `10.0.0.7:51234` */
-  readonly remote: string;
-  readonly certificateName: string | undefined;
-}
-
-/** What a stream needs of its connection. */
-export interface StreamHost {
-  readonly outbox: Outbox;
-  readonly peer: ConnectionPeer;
-  readonly messageBytesMax: number;
-  /** Buffers for what the peer sends grew, or shrank (negative). */
-  hold(bytes: number): void;
-  /** The same for answers that the peer has not read. */
-  holdUnread(bytes: number): void;
-  /** Both of our directions are done: forget the stream. */
-  answered(stream: GrpcStream): void;
-}
+import type { Stream, StreamHost } from "./stream.ts";
 
 /** One HTTP/2 stream that carries one call. */
-export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
+export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
   readonly id: number;
   readonly deadlineMs: number | undefined;
   onDrain: (() => void) | undefined = undefined;
   sendWindow: number;
   isInRing = false;
-  /** What the peer may still send. */
   receiveWindow: number = WINDOW_DEFAULT;
-  /** Window handed out for the message being received, beyond the stream's ordinary one. */
   grantedBytes = 0;
-  /** The peer has sent END_STREAM. */
   isRemoteClosed = false;
   readonly #host: StreamHost;
   readonly #head: RequestHead;
@@ -104,7 +81,6 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
     return this.#isOver;
   }
 
-  /** Bytes that the message being received still lacks. */
   get missingBytes(): number {
     return this.#reader === undefined ? 0 : this.#reader.missingBytes;
   }
@@ -179,7 +155,6 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
     this.#cancel("deadline");
   }
 
-  /** The stream is gone: reset, or lost with its connection. */
   reset(): void {
     const wasOver = this.#isOver;
     this.#isOver = true;
@@ -190,7 +165,6 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
     if (!wasOver) this.#cancel("canceled");
   }
 
-  /** The payload of a DATA frame, without padding. */
   receive(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     if (isLast) this.isRemoteClosed = true;
     if (this.#isOver) return;
@@ -204,7 +178,6 @@ export class GrpcStream implements GrpcCall, Outgoing, Expiring, MessageSink {
     if (isLast) this.remoteClosed();
   }
 
-  /** END_STREAM has been seen. */
   remoteClosed(): void {
     this.isRemoteClosed = true;
     if (this.#isOver || this.isParked) return;

@@ -1,6 +1,6 @@
-import type { GrpcStream } from "./grpc-stream.ts";
 import type { Outbox } from "./outbox.ts";
 import { FrameType, WINDOW_DEFAULT } from "./protocol.ts";
+import type { Stream } from "./stream.ts";
 
 /**
  * Receive windows of a connection's streams. Each stream has HTTP/2's default window, enough for
@@ -11,7 +11,7 @@ import { FrameType, WINDOW_DEFAULT } from "./protocol.ts";
 export class ReceiveGrants {
   readonly #outbox: Outbox;
   readonly #bytesMax: number;
-  readonly #waiting = new Set<GrpcStream>();
+  readonly #waiting = new Set<Stream>();
   #granted = 0;
 
   constructor(outbox: Outbox, bytesMax: number) {
@@ -20,7 +20,7 @@ export class ReceiveGrants {
   }
 
   /** To be called when the stream has received something and may send on. */
-  replenish(stream: GrpcStream): void {
+  replenish(stream: Stream): void {
     if (stream.isParked) return;
     if (stream.missingBytes > stream.receiveWindow) {
       if (!this.#waiting.has(stream) && !this.#grant(stream)) this.#waiting.add(stream);
@@ -33,7 +33,7 @@ export class ReceiveGrants {
   }
 
   /** The message is complete, or the stream is gone: others may have its grant. */
-  release(stream: GrpcStream): void {
+  release(stream: Stream): void {
     this.#waiting.delete(stream);
     if (stream.grantedBytes === 0) return;
     this.#granted -= stream.grantedBytes;
@@ -44,7 +44,7 @@ export class ReceiveGrants {
     }
   }
 
-  #grant(stream: GrpcStream): boolean {
+  #grant(stream: Stream): boolean {
     const lacking = stream.missingBytes - stream.receiveWindow;
     // Alone, a message of any permitted length must get through.
     if (this.#granted > 0 && this.#granted + lacking > this.#bytesMax) return false;
@@ -54,7 +54,7 @@ export class ReceiveGrants {
     return true;
   }
 
-  #extend(stream: GrpcStream, bytes: number): void {
+  #extend(stream: Stream, bytes: number): void {
     stream.receiveWindow += bytes;
     this.#outbox.numberFrame(FrameType.WINDOW_UPDATE, stream.id, bytes);
   }

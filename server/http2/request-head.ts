@@ -11,6 +11,15 @@ interface Refusal {
   readonly text: string;
 }
 
+/** A request that is no call of gRPC. */
+export interface PlainHead {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Name in lower case, value, name, value …; `:authority` comes as `host`. */
+  readonly headerPairs: readonly string[];
+}
+
 /** What a request's header block says. One object serves all requests with the same block. */
 export interface RequestHead {
   readonly path: string;
@@ -20,6 +29,8 @@ export interface RequestHead {
   /** `grpc-encoding` */
   readonly encoding: string | undefined;
   readonly refusal: Refusal | undefined;
+  /** The same as an ordinary request, where it is none of gRPC. */
+  readonly plain: PlainHead | undefined;
 }
 
 /** Digits and unit. */
@@ -60,7 +71,20 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
     timeoutMs: typeof timeoutMs === "number" ? timeoutMs : undefined,
     encoding,
     refusal: refusalOf(path, method, contentType, timeoutMs, encoding),
+    plain: isGrpc(contentType) ? undefined : plainHead(method, path, fields),
   };
+}
+
+function isGrpc(contentType: string | undefined): boolean {
+  return contentType !== undefined && GRPC_CONTENT.test(contentType);
+}
+
+function plainHead(method: string, target: string, fields: readonly HeaderField[]): PlainHead {
+  const headerPairs = fields.flatMap(({ name, value }) => {
+    if (name === ":authority") return ["host", value];
+    return name.startsWith(":") ? [] : [name, value];
+  });
+  return { method, target, headerPairs };
 }
 
 /** `5S`, `250m`: at most eight digits and a unit. A text says what is wrong, in grpc-go's words. */
@@ -87,7 +111,7 @@ function refusalOf(
     status,
     text,
   });
-  if (contentType === undefined || !GRPC_CONTENT.test(contentType)) {
+  if (!isGrpc(contentType)) {
     const shown = JSON.stringify(contentType ?? "");
     return refuse(415, Status.INVALID_ARGUMENT, `invalid gRPC request content-type ${shown}`);
   }

@@ -34,6 +34,15 @@ export function refusalHeaders(httpStatus: number, status: Status, text: string)
   return Buffer.concat([literal(":status", String(httpStatus)), contentType(), trailers]);
 }
 
+/** Of an ordinary answer. @param headers name, value, name, value … */
+export function plainHeaders(status: number, headers: readonly string[]): Buffer {
+  const fields = [literal(":status", String(status))];
+  for (let at = 0; at < headers.length; at += 2) {
+    fields.push(literal((headers[at] ?? "").toLowerCase(), headers[at + 1] ?? ""));
+  }
+  return Buffer.concat(fields);
+}
+
 /** gRPC's: everything but printable ASCII, and the percent sign itself, byte by byte. */
 function percentEncode(text: string): string {
   if (/^[\x20-\x24\x26-\x7e]*$/.test(text) && text.length <= TEXT_BYTES_MAX) return text;

@@ -1,11 +1,15 @@
 import type { ConnectionHost } from "./connection-host.ts";
-import { type ConnectionPeer, GrpcStream, type StreamHost } from "./grpc-stream.ts";
+import { GrpcStream } from "./grpc-stream.ts";
 import type { ReadHead } from "./header-reader.ts";
 import { HeldBytes } from "./held-bytes.ts";
+import type { HttpDispatch } from "./http-call.ts";
+import { HttpStream } from "./http-stream.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PeerConduct } from "./peer-conduct.ts";
 import { ConnectionError, ErrorCode, FrameType, WINDOW_MAX } from "./protocol.ts";
 import { ReceiveGrants } from "./receive-grants.ts";
+import type { PlainHead } from "./request-head.ts";
+import type { ConnectionPeer, Stream, StreamHost } from "./stream.ts";
 
 /** The streams of one connection: what opens, feeds, blocks, resets and ends them. */
 export class StreamSet implements StreamHost {
@@ -20,11 +24,11 @@ export class StreamSet implements StreamHost {
   readonly #host: ConnectionHost;
   readonly #conduct: PeerConduct;
   readonly #grants: ReceiveGrants;
-  readonly #streams = new Map<number, GrpcStream>();
+  readonly #streams = new Map<number, Stream>();
   /** Calls that start when the peer has read its earlier answers. */
   #parked: GrpcStream[] = [];
   /** Answered before the peer had closed its side; it has until the end of the turn. */
-  #lingering: GrpcStream[] = [];
+  #lingering: Stream[] = [];
 
   constructor(host: ConnectionHost, outbox: Outbox, conduct: PeerConduct, peer: ConnectionPeer) {
     this.#host = host;
@@ -131,7 +135,7 @@ export class StreamSet implements StreamHost {
     this.#parked = [];
     this.#lingering = [];
     for (const stream of streams) {
-      if (stream.deadlineMs !== undefined) this.#host.deadlines.delete(stream);
+      this.#endDeadline(stream);
       stream.reset();
     }
   }
@@ -144,9 +148,17 @@ export class StreamSet implements StreamHost {
     this.held.addUnread(bytes);
   }
 
-  answered(stream: GrpcStream): void {
+  unparked(stream: Stream): void {
+    this.#grants.replenish(stream);
+  }
+
+  answered(stream: Stream): void {
     if (stream.isRemoteClosed) this.#forget(stream);
     else this.#lingering.push(stream);
+  }
+
+  abort(stream: Stream, code: ErrorCode): void {
+    this.#abort(stream, code);
   }
 
   #open(id: number, head: ReadHead, isLast: boolean, window: number, nowMs: number): void {
@@ -159,6 +171,11 @@ export class StreamSet implements StreamHost {
       this.#conduct.reset(nowMs);
       const code = head === "malformed" ? ErrorCode.PROTOCOL_ERROR : ErrorCode.ENHANCE_YOUR_CALM;
       this.#sendReset(id, code);
+      return;
+    }
+    const { dispatchHttp } = this.#host;
+    if (head.plain !== undefined && dispatchHttp !== undefined && this.peer.isEncrypted) {
+      this.#openPlain(id, head.plain, isLast, window, dispatchHttp);
       return;
     }
     const deadlineMs = head.timeoutMs === undefined ? undefined : nowMs + head.timeoutMs;
@@ -180,13 +197,27 @@ export class StreamSet implements StreamHost {
     }
   }
 
-  #endLingering(stream: GrpcStream): void {
+  /** Without TLS there is HTTP/1 for it, with TLS whoever speaks both prefers this. */
+  #openPlain(
+    id: number,
+    head: PlainHead,
+    isLast: boolean,
+    window: number,
+    dispatch: HttpDispatch,
+  ): void {
+    const stream = new HttpStream(this, id, head, window);
+    stream.isRemoteClosed = isLast;
+    this.#streams.set(id, stream);
+    dispatch(stream);
+  }
+
+  #endLingering(stream: Stream): void {
     if (this.#streams.get(stream.id) !== stream) return;
     this.#forget(stream);
     if (!stream.isRemoteClosed) this.#sendReset(stream.id, ErrorCode.NO_ERROR);
   }
 
-  #abort(stream: GrpcStream, code: ErrorCode): void {
+  #abort(stream: Stream, code: ErrorCode): void {
     this.#forget(stream);
     this.#sendReset(stream.id, code);
     stream.reset();
@@ -196,10 +227,16 @@ export class StreamSet implements StreamHost {
     this.outbox.numberFrame(FrameType.RST_STREAM, id, code);
   }
 
-  #forget(stream: GrpcStream): void {
+  #forget(stream: Stream): void {
     this.#streams.delete(stream.id);
     this.#grants.release(stream);
-    if (stream.deadlineMs !== undefined) this.#host.deadlines.delete(stream);
+    this.#endDeadline(stream);
+  }
+
+  #endDeadline(stream: Stream): void {
+    if (stream instanceof GrpcStream && stream.deadlineMs !== undefined) {
+      this.#host.deadlines.delete(stream);
+    }
   }
 
   /** Frames for streams that are over are late; for streams that never were, they are wrong. */

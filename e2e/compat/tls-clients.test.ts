@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import {
+  CertificateAuthority,
+  type CertificateFiles,
+  type IssuedCertificate,
+} from "../harness/certificates.ts";
+import type { Make } from "../harness/member-process.ts";
+import { SecureMember, secureCurl, secureEtcdctl } from "../harness/secure-member.ts";
+import { ETCD_34, ETCD_35 } from "../harness/tools.ts";
+
+// Clients over TLS: the same certificates are shown to a member of ours and to real etcd, and each
+// must fare the same with both.
+
+const HOUR_MS = 3_600_000;
+const MAKES: readonly Make[] = ["etcd-3.5", "quorate"];
+
+let folder: string;
+let authority: string;
+let shown: Readonly<Record<string, CertificateFiles | undefined>>;
+const members = new Map<Make, SecureMember>();
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-certificates-"));
+  const own = await CertificateAuthority.create(folder, "own");
+  const other = await CertificateAuthority.create(folder, "other");
+  authority = own.file;
+  const client = (name: string, validMs?: [number, number]): Promise<IssuedCertificate> =>
+    own.issue(name, { commonName: name, uses: ["client"], ...(validMs && { validMs }) });
+  const revoked = await client("revoked");
+  shown = {
+    none: undefined,
+    good: await client("good"),
+    revoked,
+    expired: await client("expired", [-2 * HOUR_MS, -HOUR_MS]),
+    "not yet valid": await client("early", [HOUR_MS, 2 * HOUR_MS]),
+    "for servers only": await own.issue("server-only", { commonName: "s", uses: ["server"] }),
+    "of another authority": await other.issue("stranger", { commonName: "x", uses: ["client"] }),
+  };
+  const server = await own.issue("server", { commonName: "member", ips: ["127.0.0.1"] });
+  const flags = [
+    `--cert-file=${server.cert}`,
+    `--key-file=${server.key}`,
+    `--trusted-ca-file=${authority}`,
+    "--client-cert-auth",
+    `--client-crl-file=${await own.revoke("list", [revoked])}`,
+    `--peer-cert-file=${server.cert}`,
+    `--peer-key-file=${server.key}`,
+    `--peer-trusted-ca-file=${authority}`,
+  ];
+  await Promise.all(
+    MAKES.map(async (make) => members.set(make, await SecureMember.start(make, flags))),
+  );
+});
+
+afterAll(async () => {
+  await Promise.all([...members.values()].map((member) => member.stop()));
+  rmSync(folder, { recursive: true });
+});
+
+/** What `ask` finds at each make. */
+async function compare<T>(ask: (url: string) => Promise<T>): Promise<{ ours: T; etcds: T }> {
+  const [etcds, ours] = await Promise.all(
+    MAKES.map((make) => ask(members.get(make)?.secureUrl ?? "")),
+  );
+  return { ours: ours as T, etcds: etcds as T };
+}
+
+describe.concurrent("etcdctl and curl with a certificate that is", () => {
+  test.for([
+    "none",
+    "good",
+    "revoked",
+    "expired",
+    "not yet valid",
+    "for servers only",
+    "of another authority",
+  ])("%s", async (kind, { expect }) => {
+    const material = { authority, certificate: shown[kind] };
+    const asking = [ETCD_34, ETCD_35].map(async (tools) => {
+      const { ours, etcds } = await compare((url) =>
+        secureEtcdctl(tools, url, material, ["put", "k", "v", "--command-timeout=3s"]),
+      );
+      expect(ours.code).toBe(etcds.code);
+      expect(ours.stdout).toBe(etcds.stdout);
+      expect(ours.code === 0).toBe(kind === "good");
+      if (kind === "none" && tools === ETCD_35)
+        expect(ours.stderr).toContain("remote error: tls: certificate required");
+    });
+    await Promise.all(asking);
+    for (const version of ["1.2", "1.3"]) {
+      const limits = ["--http1.1", `--tlsv${version}`, "--tls-max", version];
+      const { ours, etcds } = await compare((url) => secureCurl(`${url}/health`, material, limits));
+      expect(ours.stdout).toBe(etcds.stdout);
+      expect(ours.code === 0).toBe(kind === "good");
+    }
+  });
+});

@@ -1,0 +1,167 @@
+import { copyFileSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { SystemClock } from "../base/clock.ts";
+import { SILENT_LOG } from "../base/log.ts";
+import { Credentials } from "./credentials.ts";
+import { selfSignedProfile } from "./self-signed.ts";
+import { HANDSHAKE_MS, PENDING_MAX, TlsAcceptor } from "./tls-acceptor.ts";
+import type { TlsProfile } from "./tls-profile.ts";
+
+const TERMS = { cipherSuites: [], minVersion: "TLSv1.2", maxVersion: "TLSv1.3" } as const;
+
+/** The system's, but that it can be set forward. */
+class HurriedClock extends SystemClock {
+  #aheadMs = 0;
+  readonly #periodic: (() => void)[] = [];
+
+  override monotonic(): number {
+    return super.monotonic() + this.#aheadMs;
+  }
+
+  override every(_periodMs: number, callback: () => void): () => void {
+    this.#periodic.push(callback);
+    return () => void this.#periodic.splice(this.#periodic.indexOf(callback), 1);
+  }
+
+  forward(ms: number): void {
+    this.#aheadMs += ms;
+    for (const callback of [...this.#periodic]) callback();
+  }
+}
+
+let folder: string;
+let clock: HurriedClock;
+let profile: TlsProfile;
+let acceptor: TlsAcceptor;
+let server: Server;
+let port: number;
+const accepted: Socket[] = [];
+const opened: Socket[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-tls-"));
+  clock = new HurriedClock();
+  const plan = { folder, hosts: ["127.0.0.1"], validityYears: 1 };
+  profile = await selfSignedProfile(plan, clock, SILENT_LOG);
+  const credentials = new Credentials(profile, TERMS);
+  acceptor = new TlsAcceptor({
+    clock,
+    log: SILENT_LOG,
+    credentials,
+    side: "client",
+    protocols: ["h2"],
+  });
+  server = createServer((socket) => acceptor.accept(socket, (secure) => accepted.push(secure)));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  ({ port } = server.address() as AddressInfo);
+});
+
+afterEach(async () => {
+  acceptor.close();
+  for (const socket of [...opened.splice(0), ...accepted.splice(0)]) socket.destroy();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  rmSync(folder, { recursive: true });
+});
+
+/** A connection that says nothing by itself. */
+function silent(): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1");
+    opened.push(socket);
+    socket.once("connect", () => resolve(socket));
+    socket.on("error", reject);
+  });
+}
+
+function closed(socket: Socket): Promise<void> {
+  socket.resume();
+  return new Promise((resolve) => void socket.once("close", () => resolve()));
+}
+
+/** Resolves with what the handshake came to: a version, or the error's text. */
+function handshake(): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+    opened.push(socket);
+    socket.once("secureConnect", () => resolve(socket.getProtocol() ?? ""));
+    socket.once("error", (error) => resolve(error.message));
+  });
+}
+
+async function eventually(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("a handshake that is done leaves nothing pending", async () => {
+  expect(await handshake()).toBe("TLSv1.3");
+  await eventually(() => accepted.length === 1);
+  expect(acceptor.pendingCount).toBe(0);
+});
+
+test("who says nothing, or goes on slowly, has so long and no longer", async () => {
+  const [mute, slow] = [await silent(), await silent()];
+  slow.write(Buffer.from([0x16, 0x03, 0x01, 0x02]));
+  await eventually(() => acceptor.pendingCount === 2);
+  clock.forward(HANDSHAKE_MS / 2);
+  slow.write(Buffer.from([0x00]));
+  expect(acceptor.pendingCount).toBe(2);
+  const ended = [closed(mute), closed(slow)];
+  clock.forward(HANDSHAKE_MS / 2 + 1);
+  await Promise.all(ended);
+  await eventually(() => acceptor.pendingCount === 0);
+});
+
+test("those who wait are bounded; the oldest makes room for one that finishes", async () => {
+  const first = await silent();
+  await eventually(() => acceptor.pendingCount === 1);
+  const gone = closed(first);
+  for (let at = 0; at < PENDING_MAX; at++) await silent();
+  await gone;
+  expect(acceptor.pendingCount).toBeLessThanOrEqual(PENDING_MAX);
+  expect(await handshake()).toBe("TLSv1.3");
+});
+
+test("bytes that are no handshake end their connection and no other", async () => {
+  const garbage = [
+    Buffer.from("GET / HTTP/1.1\r\n\r\n"),
+    Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    Buffer.alloc(4096, 0xff),
+    Buffer.from([0x16, 0x03, 0x01, 0xff, 0xff, ...Buffer.alloc(70_000)]),
+    Buffer.from([0x16, 0x03, 0x01, 0x00, 0x04, 0x01, 0x00, 0x00, 0x00]),
+    Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]),
+    Buffer.from([0x80, 0x2e, 0x01, 0x03, 0x01]),
+  ];
+  for (const bytes of garbage) {
+    const socket = await silent();
+    socket.removeAllListeners("error").on("error", () => undefined);
+    const ended = closed(socket);
+    socket.end(bytes);
+    await ended;
+  }
+  await eventually(() => acceptor.pendingCount === 0);
+  expect(accepted).toEqual([]);
+  expect(await handshake()).toBe("TLSv1.3");
+});
+
+test("a file that is broken fails each handshake by an alert, until it is whole again", async () => {
+  const { certFile } = profile;
+  const { mtime } = statSync(certFile);
+  const whole = await selfSignedProfile(
+    { folder: join(folder, "again"), hosts: ["127.0.0.1"], validityYears: 1 },
+    clock,
+    SILENT_LOG,
+  );
+  writeFileSync(certFile, "no certificate");
+  for (const _ of [1, 2]) expect(await handshake()).toContain("internal error");
+  rmSync(certFile);
+  expect(await handshake()).toContain("internal error");
+  copyFileSync(whole.certFile, certFile);
+  expect(await handshake()).toContain("internal error");
+  copyFileSync(whole.keyFile, profile.keyFile);
+  utimesSync(certFile, mtime, mtime);
+  expect(await handshake()).toBe("TLSv1.3");
+});
