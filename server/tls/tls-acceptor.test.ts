@@ -29,7 +29,7 @@ class HurriedClock extends SystemClock {
 
   forward(ms: number): void {
     this.#aheadMs += ms;
-    for (const callback of [...this.#periodic]) callback();
+    for (const callback of this.#periodic.slice()) callback();
   }
 }
 
