@@ -4,8 +4,10 @@ import { SILENT_LOG } from "../base/log.ts";
 import { GrpcServer } from "../http2/grpc-server.ts";
 import { MovableClock } from "../http2/raw-peer.suite.ts";
 import { Metrics } from "../metrics/metrics.ts";
+import { Access } from "./access.ts";
 import { Gateway } from "./gateway.ts";
 import type { MemberProbe } from "./member-probe.ts";
+import { Site } from "./site.ts";
 
 const HEALTHY: MemberProbe = {
   alarms: () => [],
@@ -35,7 +37,16 @@ async function serve(changes: Partial<MemberProbe> = {}) {
     peers: [],
   }));
   const probe = { ...HEALTHY, ...changes };
-  const gateway = new Gateway({ clock, log: SILENT_LOG, probe, metrics });
+  const access = new Access({ cors: ["*"], hostWhitelist: ["*"], log: SILENT_LOG });
+  const site = new Site({
+    log: SILENT_LOG,
+    probe,
+    metrics,
+    access,
+    json: undefined,
+    isFull: true,
+  });
+  const gateway = new Gateway({ clock, serve: site.serve });
   const server = new GrpcServer({
     clock,
     log: SILENT_LOG,

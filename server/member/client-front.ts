@@ -4,10 +4,8 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { type Address, addressOf } from "../config/urls.ts";
 import type { Config } from "../config.ts";
-import { Gateway } from "../gateway/gateway.ts";
 import { GrpcServer } from "../http2/grpc-server.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { AlarmType, RangeRequest } from "../proto/gen/rpc.ts";
 import type { Compactor } from "../replica/compactor.ts";
 import type { Leases } from "../replica/leases.ts";
 import type { Reconfigurer } from "../replica/reconfigurer.ts";
@@ -28,7 +26,7 @@ import { RangeReader } from "../rpc/range-reader.ts";
 import { registerWatch } from "../rpc/watch.ts";
 import type { TlsAcceptor } from "../tls/tls-acceptor.ts";
 import type { WatchHub } from "../watch/hub.ts";
-import { alarmName } from "./figures.ts";
+import { HttpFront } from "./http-front.ts";
 
 /** Beyond the request itself: what gRPC and the proposal's envelope may add. */
 const GRPC_OVERHEAD_BYTES = 512 * 1024;
@@ -58,11 +56,11 @@ export class ClientFront {
   readonly #parts: ClientFrontParts;
   readonly #leaderStreams: LeaderStreams;
   readonly #health = new HealthReporter();
-  readonly #gateway: Gateway;
+  readonly #http: HttpFront;
   readonly #server: GrpcServer;
 
   constructor(parts: ClientFrontParts) {
-    const { config, clock, log, metrics, replica } = parts;
+    const { config, clock, log, replica } = parts;
     this.#parts = parts;
     this.#leaderStreams = new LeaderStreams(
       clock,
@@ -70,19 +68,21 @@ export class ClientFront {
       () => replica.leadership.hasLeader,
     );
     const dispatcher = this.#register();
-    this.#gateway = new Gateway({ clock, log, metrics, probe: this.#probe() });
+    const messageBytesMax = config.requestBytesMax + GRPC_OVERHEAD_BYTES;
+    this.#http = new HttpFront({ ...parts, dispatch: dispatcher.dispatch, messageBytesMax });
     this.#server = new GrpcServer({
       clock,
       log,
       dispatch: dispatcher.dispatch,
-      acceptHttp1: this.#gateway.accept,
-      limits: { messageBytesMax: config.requestBytesMax + GRPC_OVERHEAD_BYTES },
+      acceptHttp1: this.#http.accept,
+      limits: { messageBytesMax },
     });
   }
 
   /** Opens all client URLs. Rejects when an address cannot be had. */
   async start(): Promise<void> {
     const { config, log, handshakes } = this.#parts;
+    await this.#http.start();
     for (const { host, port, isPlain, isSecure } of accessOf(config.listenClientUrls)) {
       const access = { isPlain, handshakes: isSecure ? handshakes : undefined };
       const { address, port: actual } = await this.#server.listen(host, port, access);
@@ -97,7 +97,7 @@ export class ClientFront {
   async stop(): Promise<void> {
     this.#health.setServing(false);
     this.#leaderStreams.close();
-    this.#gateway.close();
+    this.#http.stop();
     this.#parts.handshakes?.close();
     await this.#server.stop(GRACE_MS);
   }
@@ -144,23 +144,6 @@ export class ClientFront {
     });
     this.#health.register(dispatcher);
     return dispatcher;
-  }
-
-  #probe() {
-    const { state, replica } = this.#parts;
-    const { membership } = state;
-    const probed = RangeRequest.fromPartial({ key: Buffer.from("health"), countOnly: true });
-    return {
-      serverVersion: state.serverVersion,
-      alarms: () => state.alarms.list(AlarmType.NONE).map(({ alarm }) => alarmName(alarm)),
-      hasLeader: () => replica.leadership.hasLeader,
-      isLearner: () => membership.local?.isLearner ?? false,
-      clusterVersion: () => membership.clusterVersion,
-      read: async (isSerializable: boolean) => {
-        if (!isSerializable) await replica.readBarrier();
-        state.kv.range(probed);
-      },
-    };
   }
 }
 

@@ -1,0 +1,257 @@
+import type { HttpAsk } from "../harness/http-client.ts";
+
+const GZIP = { "Content-Encoding": "gzip" };
+
+function post(path: string, body: string | Buffer, rest: Partial<HttpAsk> = {}): HttpAsk {
+  return { path, body, ...rest };
+}
+
+const range = (body: string | Buffer) => post("/v3/kv/range", body);
+const txn = (body: string) => post("/v3/kv/txn", body);
+const watch = (lines: number, body: string) => post("/v3/watch", body, { lines });
+
+/** How JSON may and may not be written. */
+const JSON_FORMS: readonly HttpAsk[] = [
+  "{}",
+  "",
+  "   ",
+  "x",
+  '{"key":"Zm9',
+  "[]",
+  "null",
+  '"abc"',
+  "5",
+  "true",
+  "01",
+  "-",
+  "{} x",
+  '{"key":"_-8="}',
+  '{"key":"Zm9"}',
+  '{"key":"Zm9vZg"}',
+  '{"key":"Zm9v="}',
+  '{"key":"Zm 9v"}',
+  '{"key":"Zm9v\\nZg=="}',
+  '{"key":[102]}',
+  '{"key":5}',
+  '{"key":null}',
+  '{"key":{}}',
+  '{"key":true}',
+  '{"key":"Zm9v","key":"Zm9v"}',
+  '{"key":"Zm9v","range_end":"","rangeEnd":""}',
+  '{"key":"Zm9v","nope":{"a":[1,{}]},"rangeEnd":"AA=="}',
+  '{"[abc]":1,"key":"Zm9v"}',
+  '{"é":1,"limit":"y"}',
+  '\n{"key":"Zm9v",\n "limit":"é", "x":5}',
+  '{"@type":1,"key":"Zm9v"}',
+  "{key:1}",
+  '{"key":"Zm9v",}',
+  '{"key":"Zm9v" "a":1}',
+  '{"key" 1}',
+  '{"key":"a\tb"}',
+  '{"key":01}',
+  '{"key":1.}',
+  '{"key":1e}',
+  '{"key":-}',
+  '{"key":tru}',
+  '{"key":nul',
+  '{"a":[1,2',
+  '{"a":[1 2]}',
+  '{"a":[,]}',
+  '{"a":"\\x"}',
+  '{"a":"\\u00g0"}',
+  '{"a":\u00ff}',
+  '{"a":"\\ud800"}',
+  '{"a":"\\ud800zzzzzzzz"}',
+  '{"a":"\\ud83d\\ude00","key":"Zm9v"}',
+  '{"key":"Zm9v"}}',
+  '{"key":"Zm9v"} x',
+  '  {"key":"Zm9v" , "limit" : x}',
+].map(range);
+
+const BAD_BYTES: readonly HttpAsk[] = [
+  range(Buffer.from('{"key":"Zm9v","a":"b\\n\xffc"}', "latin1")),
+  range(Buffer.from('{"key":"Zm9v",\xff}', "latin1")),
+  post("/v3/auth/user/get", Buffer.from('{"name":"\xff"}', "latin1")),
+];
+
+const NUMBERS: readonly HttpAsk[] = [
+  '"x"',
+  "1.5",
+  '"99999999999999999999"',
+  "1e1",
+  "null",
+  '" 1"',
+  '"1.0"',
+  "1.50e1",
+  "100e-2",
+  "1e20",
+  '"9223372036854775808"',
+  '"9223372036854775807"',
+  "-9223372036854775808",
+  "-0",
+  "{}",
+  '""',
+  '"1 "',
+  "true",
+  "1E+2",
+  "0.0e99",
+  "1e-1",
+  "12345678901234567890123",
+].map((limit) => range(`{"key":"Zm9v","limit":${limit}}`));
+
+const ENUMS: readonly HttpAsk[] = [
+  '"ASCEND"',
+  '"2"',
+  "2.5",
+  "null",
+  "[]",
+  "true",
+  '"FOO"',
+  "2",
+  "1e0",
+].map((order) => range(`{"sort_order":${order},"key":"Zm9v"}`));
+
+const TRANSACTIONS: readonly HttpAsk[] = [
+  txn(
+    '{"compare":[{"key":"Zm9v","result":"EQUAL","target":"VERSION","version":"1"}],' +
+      '"success":[{"request_put":{"key":"Zm9v","value":"PD4="}},{"request_range":{"key":"Zm9v"}}],' +
+      '"failure":[{"requestDeleteRange":{"key":"Zm9v","prev_kv":true}}]}',
+  ),
+  txn('{"success":[{"request_txn":{"success":[{"request_put":{"key":"Zm9v"}}]}}]}'),
+  ...['{"compare":{}}', '{"compare":[{}]}', '{"compare":[null]}', '{"compare":[5]}'].map(txn),
+  txn('{"compare":[{"key":"Zm9v","version":1,"lease":2}]}'),
+  txn('{"compare":[{"key":"Zm9v","version":null,"lease":2}]}'),
+  txn('{"compare":[{"key":"bm8=","target":"VALUE","value":""}]}'),
+  txn('{"compare":[{"key":"bm8=","version":"0"}]}'),
+  txn('{"compare":[{"key":"Zm9v","result":"NOPE"}]}'),
+  txn('{"compare":[{"key":"Zm9v","result":99,"version":7}]}'),
+  txn('{"success":[{"request_put":{"key":"Zm9v"},"requestRange":{}}]}'),
+  txn('{"success":[{}]}'),
+];
+
+const LEASES: readonly HttpAsk[] = [
+  post("/v3/lease/grant", '{"TTL":"2000","ID":"77"}'),
+  post("/v3/lease/grant", '{"TTL":"2000","ID":"77"}'),
+  post("/v3/kv/put", '{"key":"bGVhc2Vk","lease":77}'),
+  post("/v3/lease/keepalive", '{"ID":"77"}'),
+  post("/v3/lease/keepalive", '{"ID":"5"}{"ID":6} {"ID'),
+  post("/v3/lease/leases", "{}"),
+  post("/v3/kv/lease/leases", ""),
+  post("/v3/kv/lease/timetolive", '{"ID":"78","keys":true}'),
+  post("/v3/lease/revoke", '{"ID":"78"}'),
+  post("/v3/kv/lease/revoke", '{"ID":"77"}'),
+  range('{"key":"bGVhc2Vk"}'),
+];
+
+const WATCHES: readonly HttpAsk[] = [
+  watch(2, '{"create_request":{"key":"Zm9v","start_revision":"1"}}'),
+  watch(2, '{"create_request":{"key":"Zm9v","start_revision":"1"}} x'),
+  watch(1, '{"create_request":{"key":"Zm9v","filters":["NOPUT","X",1,7]}}'),
+  watch(1, '{"create_request":{"key":"Yg==","range_end":"YQ=="}}'),
+  watch(
+    3,
+    '{"create_request":{"key":"Zm9v"}}{"create_request":{"key":"Zm9v","watch_id":1}}' +
+      '{"cancel_request":{"watch_id":1}}',
+  ),
+  post("/v3/watch", '{"create_request":{"key":"Zm9v"}}', { headers: { "Grpc-Timeout": "300m" } }),
+  post("/v3/watch", "", { headers: { "Grpc-Timeout": "300m" } }),
+];
+
+const CLUSTER: readonly HttpAsk[] = [
+  post("/v3/cluster/member/list", '{"linearizable":true}'),
+  post("/v3/cluster/member/promote", '{"ID":"5"}'),
+  post("/v3/cluster/member/remove", '{"ID":"5"}'),
+  post("/v3/cluster/member/update", '{"ID":"5","peerURLs":["http://127.0.0.1:9"]}'),
+  ...['{"peerURLs":["x"]}', '{"peerURLs":"x"}', '{"peerURLs":[null]}', "{}"].map((body) =>
+    post("/v3/cluster/member/add", body),
+  ),
+];
+
+const MAINTENANCE: readonly HttpAsk[] = [
+  post("/v3/maintenance/status", "{}"),
+  post("/v3/maintenance/hash", "{}"),
+  post("/v3/maintenance/hashkv", '{"revision":99}'),
+  post("/v3/maintenance/defragment", "{}"),
+  post("/v3/maintenance/downgrade", "{}"),
+  post("/v3/maintenance/downgrade", '{"action":"ENABLE","version":"3.9.0"}'),
+  post("/v3/maintenance/transfer-leadership", '{"targetID":"5"}'),
+  post("/v3/maintenance/alarm", '{"action":"ACTIVATE","alarm":"NOSPACE","memberID":"5"}'),
+  post("/v3/maintenance/alarm", "{}"),
+  post("/v3/kv/put", '{"key":"Zm9v"}'),
+  { path: "/health" },
+  ...["NOSPACE", "X&exclude=NOSPACE", "", "X"].map((name) => ({
+    path: `/health?exclude=${name}`,
+  })),
+  { path: "/health?serializable=TRUE" },
+  { path: "/readyz?verbose&exclude=non_learner" },
+  post("/v3/maintenance/alarm", '{"action":2,"alarm":1,"memberID":5}'),
+];
+
+/** What no mapping has to do with: methods, paths, headers, sizes. */
+const HTTP: readonly HttpAsk[] = [
+  ...["GET", "PUT", "DELETE", "PATCH", "HEAD"].map((method) => ({ method, path: "/v3/kv/range" })),
+  ...["GET", "POST", "PUT", "HEAD", "OPTIONS"].map((method) => ({ method, path: "/health" })),
+  ...["/v3/nope", "/v3/kv/range/", "/v3/kv/range:foo", "/v3/", "/v3", "/v3/kv//range"].map((path) =>
+    post(path, "{}"),
+  ),
+  ...["/v3beta/kv/range", "/v3alpha/kv/range", "/v3/kv/../kv/range", "/v3/kv%2frange"].map((path) =>
+    post(path, '{"key":"Zm9v"}'),
+  ),
+  ...["/v3/kv/%72ange", "/v3/kv/range?x=1"].map((path) => post(path, '{"key":"Zm9v"}')),
+  ...["/", "//health", "/health/", "/livez/", "/livez/nope", "/nope", "/v3", "/v3?a=b<", "/v2/keys"]
+    .concat([
+      "/livez",
+      "/readyz/data_corruption?verbose",
+      "/readyz?exclude=foo&exclude=non_learner&verbose",
+    ])
+    .concat(["/config/local/log", "/debug/requests", "/debug/pprof/cmdline", "/a/../health"])
+    .map((path) => ({ path })),
+  post("/version", "x"),
+  post("/livez", "x"),
+  { method: "OPTIONS", path: "/v3/kv/range" },
+  post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { "X-HTTP-Method-Override": "GET" } }),
+  ...["x", "1n", "1", "5S", "-1S"].map((timeout) =>
+    post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { "Grpc-Timeout": timeout } }),
+  ),
+  post("/v3/kv/put", '{"key":"Zm9v"}', { headers: GZIP }),
+  post("/v3/kv/put", '{"key":"Zm9v"}', { headers: { "Content-Type": "text/html" } }),
+  post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { "Grpc-Metadata-hasleader": "true" } }),
+  post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { "Grpc-Metadata-token": "none" } }),
+  post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { Authorization: "none" } }),
+  post("/v3/kv/put", `{"key":"Zm9v","value":"${"A".repeat(2_200_000)}"}`),
+  post("/v3/kv/put", `{"key":"Zm9v","value":"${"A".repeat(3_000_000)}"}`),
+];
+
+const AUTH: readonly HttpAsk[] = [post("/v3/auth/status", "{}")];
+
+const KEYS: readonly HttpAsk[] = [
+  post("/v3/kv/put", '{"key":"Zm9v","value":"YmFy"}'),
+  post("/v3/kv/put", '{"key":"Zm9v","value":"YmF6","prev_kv":true}'),
+  range('{"key":"Zm9v","serializable":true}'),
+  range('{"key":"Zg==","rangeEnd":"Zw==","keys_only":true}'),
+  range('{"key":"AA==","range_end":"AA==","count_only":true}'),
+  range('{"key":"Zm9v","revision":"99"}'),
+  post("/v3/kv/deleterange", '{"key":"Zm9v","prev_kv":true}'),
+  post("/v3/kv/deleterange", '{"key":"Zm9v"}'),
+  post("/v3/kv/put", '{"key":"Zm9v","ignore_lease":true}'),
+  post("/v3/kv/put", '{"key":"Zm9v","value":"YmFy"}'),
+  post("/v3/kv/compaction", '{"revision":"3","physical":true}'),
+  watch(2, '{"create_request":{"key":"Zm9v","start_revision":1}}'),
+];
+
+/** In this order: each may rest on what those before it have changed. */
+export const GATEWAY_REQUESTS: readonly HttpAsk[] = [
+  post("/v3/kv/put", '{"key":"Zm9v","value":"YmFy"}'),
+  ...JSON_FORMS,
+  ...BAD_BYTES,
+  ...NUMBERS,
+  ...ENUMS,
+  ...TRANSACTIONS,
+  ...LEASES,
+  ...WATCHES,
+  ...CLUSTER,
+  ...MAINTENANCE,
+  ...HTTP,
+  ...AUTH,
+  ...KEYS,
+];

@@ -1,0 +1,138 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Reply } from "./reply.ts";
+
+/** What a connection is worth: a body of no use is read to its end up to here. Go's number. */
+const DUMP_BYTES_MAX = 256 * 1024;
+
+export type Headers = Readonly<Record<string, string>>;
+
+/** One request and its response, whatever version of HTTP carries them. */
+export interface Exchange {
+  readonly method: string;
+  /** As sent: path and query. */
+  readonly target: string;
+  /** Name in lower case, value, name, value …, in the order of arrival. */
+  readonly headerPairs: readonly string[];
+  /** The peer's address, `10.0.0.7:51234`. */
+  readonly remote: string;
+  readonly isEncrypted: boolean;
+  header(name: string): string | undefined;
+  /**
+   * Reads the body: `onChunk` for its pieces, then `onEnd` once. May be called again, to hand the
+   * rest to somebody else. What nobody reads is thrown away when the response ends.
+   */
+  readBody(onChunk: (bytes: Buffer) => void, onEnd: () => void): void;
+  /** Answers at once. Its headers come on top of those `setHeader` was given. */
+  reply(reply: Reply): void;
+  setHeader(name: string, value: string): void;
+  /** Begins an answer of unknown length. */
+  start(status: number, headers: Headers): void;
+  write(text: string): void;
+  end(): void;
+  readonly isStarted: boolean;
+  /** Written and not yet taken by the peer. */
+  readonly backlogBytes: number;
+  /** Called each time the backlog has become empty again. */
+  onDrain: (() => void) | undefined;
+  /** Called once when the peer is gone before the end of the response. */
+  onGone: (() => void) | undefined;
+}
+
+/** Of HTTP/1. */
+export class Http1Exchange implements Exchange {
+  readonly method: string;
+  readonly target: string;
+  readonly remote: string;
+  readonly isEncrypted: boolean;
+  onDrain: (() => void) | undefined = undefined;
+  onGone: (() => void) | undefined = undefined;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #onChunk: (bytes: Buffer) => void = () => {};
+  #onEnd: () => void = () => {};
+  #isReading = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse, isEncrypted: boolean) {
+    const { remoteAddress = "", remotePort = 0 } = request.socket;
+    this.method = request.method ?? "";
+    this.target = request.url ?? "";
+    this.remote = `${remoteAddress}:${remotePort}`;
+    this.isEncrypted = isEncrypted;
+    this.#request = request;
+    this.#response = response;
+    // Staying open is what HTTP/1.1 means by itself, and all that etcd says about it.
+    response.removeHeader("Connection");
+    response.on("drain", () => this.onDrain?.());
+    response.on("close", () => {
+      if (!response.writableFinished) this.onGone?.();
+    });
+  }
+
+  get headerPairs(): readonly string[] {
+    return this.#request.rawHeaders.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
+  }
+
+  get isStarted(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get backlogBytes(): number {
+    return this.#response.writableLength;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  readBody(onChunk: (bytes: Buffer) => void, onEnd: () => void): void {
+    this.#onChunk = onChunk;
+    this.#onEnd = onEnd;
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#request.on("data", (bytes: Buffer) => this.#onChunk(bytes));
+    this.#request.on("end", () => this.#onEnd());
+  }
+
+  setHeader(name: string, value: string): void {
+    this.#response.setHeader(name, value);
+  }
+
+  reply({ status, headers, body }: Reply): void {
+    const response = this.#response;
+    if (response.headersSent) return;
+    this.#endBody();
+    const length = { "Content-Length": Buffer.byteLength(body) };
+    response.writeHead(status, { ...headers, ...length }).end(body);
+  }
+
+  start(status: number, headers: Headers): void {
+    this.#response.writeHead(status, headers);
+  }
+
+  write(text: string): void {
+    this.#response.write(text);
+  }
+
+  end(): void {
+    this.#endBody();
+    this.#response.end();
+  }
+
+  /** The rest of a body is thrown away if it is short; else its sender does not get to send it. */
+  #endBody(): void {
+    this.#onChunk = () => {};
+    this.#onEnd = () => {};
+    const request = this.#request;
+    if (request.complete || this.#response.headersSent || bodyBytes(request) <= DUMP_BYTES_MAX) {
+      return;
+    }
+    this.#response.setHeader("Connection", "close");
+  }
+}
+
+/** As announced; Infinity when there is a body of unknown length. */
+function bodyBytes({ headers }: IncomingMessage): number {
+  if (headers["transfer-encoding"] !== undefined) return Number.POSITIVE_INFINITY;
+  return Number(headers["content-length"] ?? 0);
+}

@@ -1,0 +1,147 @@
+import { AssertionError } from "../base/assert.ts";
+import type { Log } from "../base/log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Access } from "./access.ts";
+import type { Exchange } from "./exchange.ts";
+import { answerHealth } from "./health.ts";
+import type { JsonGateway } from "./json-gateway.ts";
+import type { MemberProbe } from "./member-probe.ts";
+import { answerReadiness, parseReadinessPath } from "./readiness.ts";
+import { plainError, type Reply } from "./reply.ts";
+
+const NOT_DECIDED = "not_decided";
+const JSON_PREFIX = "/v3/";
+/** What was served there before is served under the name it has now. */
+const BETA_PREFIX = "/v3beta/";
+
+export interface SiteOptions {
+  readonly log: Log;
+  readonly probe: MemberProbe;
+  readonly metrics: Metrics;
+  /** Undefined: whoever reaches the listener may ask. */
+  readonly access: Access | undefined;
+  /** Undefined: not served here. */
+  readonly json: JsonGateway | undefined;
+  /** Also what is of no use to who only measures. */
+  readonly isFull: boolean;
+}
+
+/** Everything that is served over HTTP under one address, by its path. */
+export class Site {
+  readonly #options: SiteOptions;
+
+  constructor(options: SiteOptions) {
+    this.#options = options;
+  }
+
+  readonly serve = (exchange: Exchange): void => {
+    const { access, json } = this.#options;
+    const refusal = access?.admit(exchange);
+    if (refusal !== undefined) return exchange.reply(refusal);
+    const url = parseTarget(exchange.target);
+    if (url === undefined) return exchange.reply(plainError(400, "400 Bad Request"));
+    const path = url.path.startsWith(BETA_PREFIX)
+      ? JSON_PREFIX + url.path.slice(BETA_PREFIX.length)
+      : url.path;
+    const isSubtree = json !== undefined && `${path}/` === JSON_PREFIX;
+    const clean = isSubtree ? JSON_PREFIX : cleanPath(path);
+    if (clean !== path) exchange.reply(moved(exchange.method, encodeURI(clean) + url.query));
+    else if (json !== undefined && path.startsWith(JSON_PREFIX)) json.serve(exchange, path);
+    else void this.#answer(exchange, path, new URLSearchParams(url.query));
+  };
+
+  async #answer(exchange: Exchange, path: string, query: URLSearchParams): Promise<void> {
+    let reply: Reply;
+    try {
+      reply = await this.#find(exchange.method, path, query);
+    } catch (thrown) {
+      if (thrown instanceof AssertionError) throw thrown;
+      const error = String(thrown);
+      this.#options.log.error("an HTTP request failed unexpectedly", { path, error });
+      reply = plainError(500, "Internal Server Error");
+    }
+    exchange.reply(reply);
+  }
+
+  async #find(method: string, path: string, query: URLSearchParams): Promise<Reply> {
+    const { probe, metrics, isFull } = this.#options;
+    const readiness = parseReadinessPath(path);
+    if (readiness !== undefined) {
+      if (method !== "GET") return notAllowed();
+      return answerReadiness(probe, metrics.health, readiness, query);
+    }
+    switch (path) {
+      case "/health":
+        return method === "GET" ? answerHealth(probe, metrics.health, query) : notAllowed();
+      case "/metrics": {
+        const body = await metrics.text();
+        return { status: 200, headers: { "Content-Type": metrics.contentType }, body };
+      }
+      case "/version":
+        if (!isFull) break;
+        return method === "GET" ? versionReply(probe) : notAllowed();
+      default:
+        break;
+    }
+    return plainError(404, "404 page not found");
+  }
+}
+
+function versionReply(probe: MemberProbe): Reply {
+  const body = JSON.stringify({
+    etcdserver: probe.serverVersion,
+    etcdcluster: probe.clusterVersion() ?? NOT_DECIDED,
+  });
+  return { status: 200, headers: { "Content-Type": "application/json" }, body };
+}
+
+function notAllowed(): Reply {
+  return plainError(405, "Method Not Allowed", { Allow: "GET" });
+}
+
+/** Path with percent signs decoded, query with its question mark; undefined for no such thing. */
+function parseTarget(target: string): { path: string; query: string } | undefined {
+  const absolute = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? "";
+  const [, path = "", query = ""] = /^([^?#]*)(\?[^#]*)?/.exec(target.slice(absolute.length)) ?? [];
+  if (path !== "" && !path.startsWith("/")) return undefined;
+  try {
+    return { path: decodeURIComponent(path === "" ? "/" : path), query };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without empty segments, `.` and `..`; a slash at the end stays. */
+function cleanPath(path: string): string {
+  const segments: string[] = [];
+  for (const segment of path.split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(segment);
+  }
+  const isFolder = segments.length > 0 && path.endsWith("/");
+  return `/${segments.join("/")}${isFolder ? "/" : ""}`;
+}
+
+/** Go's way of sending a client to the right address. */
+function moved(method: string, location: string): Reply {
+  const headers = { Location: location };
+  if (method !== "GET" && method !== "HEAD") return { status: 301, headers, body: "" };
+  return {
+    status: 301,
+    headers: { ...headers, "Content-Type": "text/html; charset=utf-8" },
+    body: `<a href="${escapeHtml(headers.Location)}">Moved Permanently</a>.\n\n`,
+  };
+}
+
+/** Go's. */
+const HTML_ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&#34;",
+  "'": "&#39;",
+};
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => HTML_ESCAPES[character] as string);
+}

@@ -1,0 +1,173 @@
+// From a message's JSON to its bytes on the wire, by the message's descriptor. What is accepted and
+// what is said about the rest are those of Go's protojson, which etcd's gateway uses: both names of
+// a field, numbers as numbers or strings, bytes in either base64, enums by name or number, unknown
+// fields and enum names ignored.
+import type { FieldDescriptor, MessageDescriptor } from "./descriptors.ts";
+import { parseInteger } from "./json-number.ts";
+import { JsonReader, JsonShapeError, type Token } from "./json-reader.ts";
+import { uint64Size, uintSize, WireType, writeUint, writeUint64 } from "./wire.ts";
+
+/** Messages within each other; what the members' decoders take. */
+const DEPTH_MAX = 512;
+
+const INTEGER_RANGES = {
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  uint32: [0n, 2n ** 32n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  uint64: [0n, 2n ** 64n - 1n],
+} as const;
+
+/**
+ * @param json one whole JSON value, as `JsonScanner` delimits it
+ * @returns the message in protobuf
+ * @throws JsonShapeError when it is no such message
+ */
+export function decodeJson(message: MessageDescriptor, json: Buffer): Buffer {
+  const reader = new JsonReader(json);
+  const parts: Buffer[] = [];
+  readMessage(reader, message, parts, 0);
+  return Buffer.concat(parts);
+}
+
+/** Appends the fields' bytes; returns how many. */
+function readMessage(
+  reader: JsonReader,
+  message: MessageDescriptor,
+  parts: Buffer[],
+  depth: number,
+): number {
+  if (depth >= DEPTH_MAX) throw new JsonShapeError("exceeded max recursion depth");
+  const open = reader.read();
+  if (open.kind !== "{") throw reader.unexpected(open);
+  const seen = new Set<FieldDescriptor | string>();
+  let total = 0;
+  for (let name = reader.name(); name !== undefined; name = reader.name()) {
+    const field = message.byName.get(name.text);
+    if (field === undefined) {
+      reader.skip();
+      continue;
+    }
+    if (seen.has(field)) throw reader.wrong(name, `duplicate field ${reader.raw(name)}`);
+    seen.add(field);
+    if (reader.peek() === "n") {
+      reader.read();
+      continue;
+    }
+    if (field.isRepeated) total += readList(reader, field, parts, depth);
+    else {
+      if (field.oneof !== undefined) {
+        if (seen.has(field.oneof)) {
+          const raw = reader.raw(name);
+          throw reader.wrong(name, `error parsing ${raw}, oneof ${field.oneof} is already set`);
+        }
+        seen.add(field.oneof);
+      }
+      total += readField(reader, field, parts, depth);
+    }
+  }
+  return total;
+}
+
+function readList(
+  reader: JsonReader,
+  field: FieldDescriptor,
+  parts: Buffer[],
+  depth: number,
+): number {
+  const open = reader.read();
+  if (open.kind !== "[") throw reader.unexpected(open);
+  let total = 0;
+  while (reader.hasElement()) total += readField(reader, field, parts, depth, true);
+  return total;
+}
+
+function readField(
+  reader: JsonReader,
+  field: FieldDescriptor,
+  parts: Buffer[],
+  depth: number,
+  isElement = false,
+): number {
+  if (field.kind === "message") {
+    const inner: Buffer[] = [];
+    const length = readMessage(reader, field.message(), inner, depth + 1);
+    const head = lengthHead(field, length);
+    parts.push(head, ...inner);
+    return head.length + length;
+  }
+  const token = reader.read();
+  const value = scalar(field, token);
+  if (value === "invalid") {
+    const text = `invalid value for ${field.kind} field ${field.jsonName}: ${reader.raw(token)}`;
+    throw reader.wrong(token, text);
+  }
+  if (value === "ignored") return 0;
+  // Zero needs no bytes, except where being there is what counts.
+  const isPresent = isElement || field.oneof !== undefined;
+  if (typeof value === "bigint") {
+    return value === 0n && !isPresent ? 0 : pushNumber(field, value, parts);
+  }
+  if (value.length === 0 && !isPresent) return 0;
+  const head = lengthHead(field, value.length);
+  parts.push(head, value);
+  return head.length + value.length;
+}
+
+/** The value as the wire has it. Ignored is the unknown name of an enum's value. */
+function scalar(field: FieldDescriptor, token: Token): bigint | Buffer | "invalid" | "ignored" {
+  const { kind } = field;
+  switch (kind) {
+    case "bool":
+      if (token.kind === "t") return 1n;
+      return token.kind === "f" ? 0n : "invalid";
+    case "string":
+      return token.kind === '"' ? Buffer.from(token.text, "utf8") : "invalid";
+    case "bytes":
+      return (token.kind === '"' ? decodeBase64(token.text) : undefined) ?? "invalid";
+    case "enum":
+      if (token.kind === '"') {
+        const named = field.values.byName.get(token.text);
+        return named === undefined ? "ignored" : BigInt(named);
+      }
+      return token.kind === "0" ? integer(token.text, "int32") : "invalid";
+    case "message":
+      return "invalid";
+    default:
+      return token.kind === "0" || token.kind === '"' ? integer(token.text, kind) : "invalid";
+  }
+}
+
+function integer(text: string, kind: keyof typeof INTEGER_RANGES): bigint | "invalid" {
+  const value = parseInteger(text);
+  const [least, most] = INTEGER_RANGES[kind];
+  return value === undefined || value < least || value > most ? "invalid" : value;
+}
+
+const BASE64 = /^[A-Za-z0-9+/]*$/;
+const BASE64_URL = /^[A-Za-z0-9_-]*$/;
+
+/** Padded or not; undefined when it is neither base64. */
+function decodeBase64(text: string): Buffer | undefined {
+  const isPadded = text.length % 4 === 0;
+  const padding = isPadded && text.endsWith("=") ? (text.endsWith("==") ? 2 : 1) : 0;
+  const digits = padding === 0 ? text : text.slice(0, -padding);
+  if (digits.length % 4 === 1) return undefined;
+  if (!BASE64.test(digits) && !BASE64_URL.test(digits)) return undefined;
+  return Buffer.from(digits, "base64");
+}
+
+function pushNumber(field: FieldDescriptor, value: bigint, parts: Buffer[]): number {
+  const tag = (field.number << 3) | WireType.VARINT;
+  const unsigned = BigInt.asUintN(64, value);
+  const bytes = Buffer.alloc(uintSize(tag) + uint64Size(unsigned));
+  writeUint64(bytes, writeUint(bytes, 0, tag), unsigned);
+  parts.push(bytes);
+  return bytes.length;
+}
+
+function lengthHead(field: FieldDescriptor, length: number): Buffer {
+  const tag = (field.number << 3) | WireType.BYTES;
+  const head = Buffer.alloc(uintSize(tag) + uintSize(length));
+  writeUint(head, writeUint(head, 0, tag), length);
+  return head;
+}

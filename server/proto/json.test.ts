@@ -1,0 +1,138 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { messageDescriptor, methodDescriptors } from "./descriptors.ts";
+import { LeaseGrantResponse, RangeRequest, TxnRequest, WatchResponse } from "./gen/rpc.ts";
+import { decodeJson } from "./json-decoder.ts";
+import { encodeJson } from "./json-encoder.ts";
+import { parseInteger } from "./json-number.ts";
+import { JsonScanner } from "./json-scanner.ts";
+
+const RANGE = messageDescriptor("etcdserverpb.RangeRequest");
+const TXN = messageDescriptor("etcdserverpb.TxnRequest");
+const WATCH = messageDescriptor("etcdserverpb.WatchResponse");
+
+function bytesOf(writer: { finish(): Uint8Array }): Buffer {
+  return Buffer.from(writer.finish());
+}
+
+describe("scanning", () => {
+  const VALUES = ['{"a":[1,-2.5e+3,{"b":"\\u00e9\\"}"}],"c":null}', "[]", "true", '"x]"', "{}"];
+
+  test("a value ends where it ends, wherever its bytes are cut", () => {
+    for (const value of VALUES) {
+      const bytes = Buffer.from(` ${value} {`);
+      for (let cut = 0; cut <= bytes.length; cut++) {
+        const scanner = new JsonScanner();
+        const first = scanner.scan(bytes.subarray(0, cut), 0);
+        const end = first ?? cut + (scanner.scan(bytes.subarray(cut), 0) ?? Number.NaN);
+        expect(end, `${value} cut at ${cut}`).toBe(value.length + 1);
+      }
+    }
+  });
+
+  test("what JSON.parse accepts is accepted, what it refuses is refused", () => {
+    const letters = fc.constantFrom(...'{}[]:,"\\ue01.-+tn l'.split(""));
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), fc.string({ unit: letters, maxLength: 12 })), (text) => {
+        const wrapped = `[${text}]`;
+        let isJson = true;
+        try {
+          JSON.parse(wrapped);
+        } catch {
+          isJson = false;
+        }
+        let end: number | undefined;
+        try {
+          end = new JsonScanner().scan(Buffer.from(wrapped), 0);
+        } catch {
+          end = undefined;
+        }
+        expect(end === Buffer.byteLength(wrapped)).toBe(isJson);
+      }),
+    );
+  });
+
+  test("nesting has a limit, and none of the stack's", () => {
+    const deep = (depth: number) => Buffer.from("[".repeat(depth));
+    expect(new JsonScanner().scan(deep(10_000), 0)).toBeUndefined();
+    expect(() => new JsonScanner().scan(deep(10_001), 0)).toThrow("exceeded max depth");
+  });
+});
+
+describe("messages", () => {
+  test("any message comes back from its JSON as it was", () => {
+    const bytes = fc.uint8Array({ maxLength: 12 }).map((each) => Buffer.from(each));
+    const request = fc.record({
+      key: bytes,
+      rangeEnd: bytes,
+      limit: fc.maxSafeInteger(),
+      revision: fc.maxSafeInteger(),
+      sortOrder: fc.constantFrom(0, 1, 2) as fc.Arbitrary<0 | 1 | 2>,
+      serializable: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(request, (fields) => {
+        const encoded = bytesOf(RangeRequest.encode(RangeRequest.fromPartial(fields)));
+        const json = encodeJson(RANGE, encoded);
+        expect(JSON.parse(json)).toBeTypeOf("object");
+        expect(decodeJson(RANGE, Buffer.from(json))).toEqual(encoded);
+      }),
+    );
+  });
+
+  test("a member of a oneof is there when it is zero, anything else is not", () => {
+    const json = Buffer.from(
+      '{"compare":[{"key":"Zm9v","version":"0"}],"success":[{"requestPut":{}},{}]}',
+    );
+    const bytes = decodeJson(TXN, json);
+    expect(TxnRequest.decode(bytes)).toMatchObject({
+      compare: [{ version: 0n, lease: undefined }],
+      success: [{ requestPut: { value: Buffer.alloc(0) } }, { requestPut: undefined }],
+    });
+    expect(encodeJson(TXN, bytes)).toBe(
+      '{"compare":[{"key":"Zm9v","version":"0"}],"success":[{"request_put":{}},{}]}',
+    );
+  });
+
+  test("64-bit numbers are strings, enums names, and ids may be negative", () => {
+    const response = WatchResponse.fromPartial({
+      watchId: -1n,
+      events: [{ type: 1, kv: { key: Buffer.from([255, 254]), lease: 2n ** 62n } }],
+    });
+    expect(encodeJson(WATCH, bytesOf(WatchResponse.encode(response)))).toBe(
+      '{"watch_id":"-1","events":[{"type":"DELETE","kv":{"key":"//4=","lease":"4611686018427387904"}}]}',
+    );
+    const grant = messageDescriptor("etcdserverpb.LeaseGrantResponse");
+    const text = LeaseGrantResponse.fromPartial({ error: 'a "b" <é>\u0001' });
+    expect(encodeJson(grant, bytesOf(LeaseGrantResponse.encode(text)))).toBe(
+      '{"error":"a \\"b\\" <é>\\u0001"}',
+    );
+  });
+
+  test("bytes are taken in every base64, numbers in every notation of whole ones", () => {
+    const decoded = (json: string) => RangeRequest.decode(decodeJson(RANGE, Buffer.from(json)));
+    expect(decoded('{"key":"_-8="}').key).toEqual(Buffer.from([0xff, 0xef]));
+    expect(decoded('{"key":"/+8"}').key).toEqual(Buffer.from([0xff, 0xef]));
+    for (const bad of ["_+8=", "Zm9v=", "Z", "Zg=v", "Zm9v\\n"]) {
+      expect(() => decoded(`{"key":"${bad}"}`)).toThrow("invalid value for bytes field key");
+    }
+    expect(parseInteger("1500e-2")).toBe(15n);
+    expect(parseInteger("-0.0")).toBe(0n);
+    expect(parseInteger("1e999999999")).toBeUndefined();
+    expect(parseInteger("0.5")).toBeUndefined();
+  });
+
+  test("nesting without end is an error, not a stack overflow", () => {
+    const open = '{"success":[{"request_txn":';
+    const json = Buffer.from(`${open.repeat(600)}{}${"}]}".repeat(600)}`);
+    expect(() => decodeJson(TXN, json)).toThrow("exceeded max recursion depth");
+  });
+});
+
+test("every message that a method names is described", () => {
+  const methods = methodDescriptors();
+  expect(methods.length).toBeGreaterThan(40);
+  for (const { path, request, response } of methods) {
+    expect([path, request.fields, response.fields]).not.toContain(undefined);
+  }
+});
