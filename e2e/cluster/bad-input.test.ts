@@ -328,7 +328,10 @@ test("half-sent requests that fill what a client may make a member hold: it come
   const flood = async (): Promise<void> => {
     const body = Buffer.concat([Buffer.from([0, 0, 0x17, 0, 0]), Buffer.alloc(16_000)]);
     const call = Buffer.concat([PREFACE, SETTINGS, openedCall(), dataFrame(body)]);
-    await pour(member.clientUrl, new Array<Buffer>(200).fill(call));
+    await pour(
+      member.clientUrl,
+      Array.from({ length: 200 }, () => call),
+    );
   };
   for (let round = 0; round < 2; round++) await endures(flood);
   const before = residentBytes();
