@@ -12,7 +12,7 @@ import { ConfigError, StartError } from "./config/given.ts";
 import { type MemberRequest, readConfig } from "./config/read-config.ts";
 import { openProcessLog, type ProcessLog } from "./logging/process-log.ts";
 import { SERVER_VERSION } from "./member/version.ts";
-import { Member } from "./member.ts";
+import type { Member } from "./member.ts";
 
 /** After a signal the process is gone at the latest after so many ms, whatever hangs. */
 const STOP_LIMIT_MS = 4000;
@@ -133,7 +133,9 @@ async function main(): Promise<void> {
   for (const { level, message, fields } of remarks) log[level](message, fields);
   let member: Member;
   try {
-    member = await Member.start({ config, clock, random: new SystemRandom(), log });
+    // Whoever asks for the version, or is refused, need not wait for the whole server to load.
+    const { Member: LoadedMember } = await import("./member.ts");
+    member = await LoadedMember.start({ config, clock, random: new SystemRandom(), log });
   } catch (error) {
     die(log, "discovery failed", error);
   }

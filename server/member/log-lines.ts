@@ -33,7 +33,7 @@ export function startingFields(config: Config, isInitialized: boolean): LogField
     ...urlFields(config),
     cors: config.cors,
     "host-whitelist": config.hostWhitelist,
-    "initial-cluster": isInitialized ? "" : config.initialCluster.split(",").sort().join(","),
+    "initial-cluster": isInitialized ? "" : clusterOf(config),
     "initial-cluster-state": config.initialClusterState,
     "initial-cluster-token": isInitialized ? "" : config.initialClusterToken,
     "quota-backend-bytes": config.quotaBytes === Infinity ? -1 : config.quotaBytes,
@@ -47,6 +47,8 @@ export function startingFields(config: Config, isInitialized: boolean): LogField
     "auto-compaction-mode": config.autoCompactionMode,
     "auto-compaction-retention": retention,
     "auto-compaction-interval": retention,
+    "discovery-url": "",
+    "discovery-proxy": "",
     "downgrade-check-interval": formatMs(config.downgradeCheckMs),
   };
 }
@@ -72,6 +74,11 @@ function urlFields(config: Config): LogFields {
     "listen-client-urls": config.listenClientUrls,
     "listen-metrics-urls": config.listenMetricsUrls,
   };
+}
+
+function clusterOf({ initialCluster }: Config): string {
+  const members = initialCluster.split(",").filter((member) => member !== "");
+  return members.sort().join(",");
 }
 
 /** As etcd prints it, which takes a number of revisions for nanoseconds. */
