@@ -5,7 +5,7 @@
 //   stop    hand over leadership ─► clients ─► peers ─► replica, with a last commit ─► engine
 import { Applier } from "./apply/applier.ts";
 import { Quota } from "./apply/quota.ts";
-import { ReplicatedState } from "./apply/replicated-state.ts";
+import type { ReplicatedState } from "./apply/replicated-state.ts";
 import { hexId } from "./base/bytes.ts";
 import type { Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
@@ -15,8 +15,8 @@ import { ClientFront } from "./member/client-front.ts";
 import { openDataFolder } from "./member/data-folder.ts";
 import { memberFigures } from "./member/figures.ts";
 import { KeyCounts } from "./member/key-counts.ts";
-import { closingFields, servingFields, startingFields } from "./member/log-lines.ts";
 import { openLog } from "./member/opened-log.ts";
+import { openState } from "./member/opened-state.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
 import { raftConfig, timingOf } from "./member/raft-config.ts";
 import { recoverLog } from "./member/recovered-log.ts";
@@ -29,16 +29,15 @@ import { Raft } from "./raft/raft.ts";
 import { Checkpoints } from "./replica/checkpoints.ts";
 import { Compactor } from "./replica/compactor.ts";
 import { Duties } from "./replica/duties.ts";
+import type { IndexCheckpoints } from "./replica/index-checkpoints.ts";
 import { Leases } from "./replica/leases.ts";
 import { Reconfigurer } from "./replica/reconfigurer.ts";
 import { Replica } from "./replica/replica.ts";
 import { requestTimeoutMs } from "./replica/replica-parts.ts";
 import { Snapshots } from "./replica/snapshots.ts";
 import { Proposer } from "./rpc/proposer.ts";
-import { LmdbEngine } from "./storage/lmdb-engine.ts";
 import { PeerTransport } from "./transport/peer-transport.ts";
 import type { TransportEvents } from "./transport/transport.ts";
-import { FileWal } from "./wal/file-wal.ts";
 import type { Wal } from "./wal/wal.ts";
 import { WatchHub } from "./watch/hub.ts";
 
@@ -67,6 +66,7 @@ export type MemberEnd =
 /** What a member stands on, recovered or new. */
 interface Ground {
   readonly state: ReplicatedState;
+  readonly index: IndexCheckpoints;
   readonly raft: Raft;
   readonly wal: Wal;
   readonly markerIndex: number;
@@ -95,29 +95,22 @@ export class Member {
     const { config, clock, log } = surroundings;
     const folder = openDataFolder(config);
     const security = await openSecurity(config, clock, log);
-    log.info("starting an etcd server", startingFields(config, FileWal.exists(folder.wal)));
     const metrics = new Metrics();
     const onSync = (ms: number) => metrics.observeWalFsync(ms / 1000);
     const { wal, origin } = await openLog(
       { config, folder, log, dialTls: security.peer.dial },
       { clock, onSync },
     );
-    const onCommit = (ms: number) => metrics.observeCommit(ms / 1000);
-    const engine = await LmdbEngine.open(folder.state, { clock, onCommit });
-    const state = new ReplicatedState({
-      engine,
-      membership: origin.metadata,
-      leaseTtlMinSeconds: Math.ceil((3 * config.electionMs) / 2 / 1000),
-      clock,
-      serverVersion: SERVER_VERSION,
-    });
+    const membership = origin.metadata;
+    const ground = { config, folder: folder.state, membership, clock, metrics, log };
+    const { state, index } = await openState(ground);
     const start = await recoverLog(wal, origin, state.applied);
     state.setConfState(start.confState);
     const raft = new Raft(raftConfig(surroundings, origin.metadata.memberId), start);
     const markerIndex = start.snapshot.index;
     const member = new Member(
       surroundings,
-      { state, raft, wal, markerIndex, metrics, security },
+      { state, index, raft, wal, markerIndex, metrics, security },
       folder.incoming,
     );
     for (const remote of origin.remotes) member.#transport.addRemote(remote);
@@ -127,7 +120,7 @@ export class Member {
 
   private constructor(surroundings: MemberSurroundings, ground: Ground, incoming: string) {
     const { config, clock, random, log } = surroundings;
-    const { state, raft, wal, markerIndex, metrics, security } = ground;
+    const { state, index, raft, wal, markerIndex, metrics, security } = ground;
     const timing = timingOf(config);
     const timeoutMs = requestTimeoutMs(timing);
     const calls = (id: bigint) => this.#transport.calls(id);
@@ -166,6 +159,7 @@ export class Member {
     const checkpoints = new Checkpoints({
       state,
       quota,
+      index,
       clock,
       snapshotCount: config.snapshotCount,
       markerIndex,
@@ -256,15 +250,12 @@ export class Member {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    const { config, log } = this.#surroundings;
-    log.info("closing etcd server", closingFields(config));
     await this.#handOver();
     this.#duties.stop();
     await this.#front.stop();
     await this.#transport.stop();
     await this.#replica.stop();
     await this.#state.engine.close();
-    log.info("closed etcd server", closingFields(config));
   }
 
   async #start(): Promise<void> {
@@ -273,15 +264,15 @@ export class Member {
     this.#transport.setPeers(
       membership.members.map(({ id, peerUrls }) => ({ id, urls: peerUrls })),
     );
-    const id = hexId(membership.memberId);
-    log.info("starting etcd server", {
-      "local-member-id": id,
+    log.info("starting an etcd server", {
+      name: config.name,
       "local-server-version": SERVER_VERSION,
+      "local-member-id": hexId(membership.memberId),
       "cluster-id": hexId(membership.clusterId),
+      "data-dir": config.dataDir,
     });
     await this.#transport.start();
     await this.#front.start();
-    log.info("now serving peer/client/metrics", servingFields(config, id));
     this.#replica.start();
     this.#compactor.kick();
     this.#duties.start(() => log.info("ready to serve client requests"));

@@ -6,10 +6,13 @@ import { Membership, type MembershipOptions } from "../membership/membership.ts"
 import { MvccStore } from "../mvcc/store.ts";
 import type { ConfState } from "../raft/entry.ts";
 import type { Engine } from "../storage/engine.ts";
+import type { FrameFile } from "../storage/frame-file.ts";
 import { type AppliedMark, readAppliedMark, writeAppliedMark } from "./applied-mark.ts";
 
 export interface ReplicatedStateOptions {
   readonly engine: Engine;
+  /** Where the index of keys was saved, if anywhere. */
+  readonly indexFile?: FrameFile;
   readonly membership: MembershipOptions;
   /** Shorter leases are raised to it. */
   readonly leaseTtlMinSeconds: number;
@@ -40,7 +43,7 @@ export class ReplicatedState {
   #applied: AppliedMark;
   #isReplacing = false;
 
-  /** Reads all that the engine holds. A million keys take a second or two. */
+  /** Reads what the engine holds: of a million keys the saved index, or for seconds all records. */
   constructor(options: ReplicatedStateOptions) {
     const { engine } = options;
     this.#options = options;
@@ -49,9 +52,8 @@ export class ReplicatedState {
     this.membership = new Membership(engine, options.membership);
     this.#applied = readAppliedMark(engine) ?? NOTHING_APPLIED;
     this.#lessor = Lessor.open(engine, options.leaseTtlMinSeconds);
-    this.#kv = MvccStore.open(engine, (lease, key) => {
-      this.#lessor.attach(lease, key);
-    });
+    const attach = (lease: bigint, key: Buffer) => this.#lessor.attach(lease, key);
+    this.#kv = MvccStore.open(engine, attach, options.indexFile?.read());
     this.#alarms = AlarmStore.open(engine);
   }
 

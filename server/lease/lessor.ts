@@ -76,6 +76,11 @@ export class Lessor {
     return this.#leases.size;
   }
 
+  /** Whether any key has a lease. */
+  get hasKeys(): boolean {
+    return this.#leaseOfKey.size > 0;
+  }
+
   /** Times that wait to be looked at, those of leases that are gone included. */
   get queuedCount(): number {
     return this.#queue.length;

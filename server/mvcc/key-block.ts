@@ -23,6 +23,15 @@ const CREATE = 2;
 const VERSION = 3;
 const OLDER = 4;
 
+/** Keys' lengths and newest states, by what they say: one number per key in each. */
+export interface KeyColumns {
+  readonly lengths: Float64Array<ArrayBuffer>;
+  readonly mains: Float64Array<ArrayBuffer>;
+  readonly tails: Float64Array<ArrayBuffer>;
+  readonly creates: Float64Array<ArrayBuffer>;
+  readonly versions: Float64Array<ArrayBuffer>;
+}
+
 export class KeyBlock extends PackedKeys {
   /** Keys whose newest change is no tombstone. */
   live = 0;
@@ -106,6 +115,30 @@ export class KeyBlock extends PackedKeys {
     this.appendKeys(other, from);
     this.live += this.#liveWithin(count, this.count);
     if (other.newest > this.newest) this.newest = other.newest;
+  }
+
+  /** The slots from `from` on as columns. */
+  readColumns(from: number, columns: KeyColumns): void {
+    for (let slot = from; slot < this.count; slot++) {
+      const to = slot - from;
+      columns.lengths[to] = this.end(slot) - this.start(slot);
+      columns.mains[to] = this.main(slot);
+      columns.tails[to] = this.tail(slot);
+      columns.creates[to] = this.create(slot);
+      columns.versions[to] = this.version(slot);
+    }
+  }
+
+  /** Makes an empty block hold these keys, none of which has older revisions yet. */
+  fill(keys: Uint8Array, columns: KeyColumns, count: number): void {
+    this.fillKeys(keys, columns.lengths, count);
+    const { mains, tails, creates, versions } = columns;
+    for (let slot = 0; slot < count; slot++) {
+      const tail = tails[slot] as number;
+      const version = versions[slot] as number;
+      this.write(slot, mains[slot] as number, tail, creates[slot] as number, version);
+    }
+    this.live = this.#liveWithin(0, count);
   }
 
   /** Live keys among the slots [from, to). */

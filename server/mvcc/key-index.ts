@@ -1,5 +1,5 @@
 import { assert, must } from "../base/assert.ts";
-import { EMPTY_BYTES } from "../base/bytes.ts";
+import { compareBytes, EMPTY_BYTES } from "../base/bytes.ts";
 import { CountTree } from "./count-tree.ts";
 import { BLOCK_SLOTS, KeyBlock } from "./key-block.ts";
 import { PackedKeys } from "./packed-keys.ts";
@@ -195,13 +195,36 @@ export class KeyIndex {
   /** Forgets dead keys of one block, by slot ascending. Positions from the block on change. */
   removeDead(number: number, slots: readonly number[]): void {
     const block = this.block(number);
+    for (const slot of slots) assert(block.isTombstone(slot), "only dead keys leave the index");
+    this.removeGone(number, slots);
+  }
+
+  /** Forgets keys of one block that have no records any more, as `removeDead`. */
+  removeGone(number: number, slots: readonly number[]): void {
+    const block = this.block(number);
     for (let i = slots.length - 1; i >= 0; i--) {
       const slot = slots[i] as number;
-      assert(block.isTombstone(slot), "only dead keys leave the index");
+      if (!block.isTombstone(slot)) this.#addLive(number, -1);
       this.#arena.free(block.older(slot));
       block.remove(slot);
     }
     if (block.count < MERGE_SLOTS) this.#merge(number);
+  }
+
+  /** Takes over a block whose keys are all behind those that the index has. */
+  appendBlock(block: KeyBlock): void {
+    const last = this.#blocks.length - 1;
+    const before = this.block(last);
+    if (before.count === 0) this.#blocks[last] = block;
+    else {
+      const first = block.key(0);
+      const isBehind = compareBytes(before.key(before.count - 1), first) < 0;
+      assert(isBehind, "blocks are appended in the order of their keys");
+      this.#blocks.push(block);
+      this.#borders.insertKey(last + 1, first);
+    }
+    this.#liveCount += block.live;
+    this.#areCountsStale = true;
   }
 
   /** Bytes that the index holds, to a few per cent. */

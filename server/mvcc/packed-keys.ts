@@ -116,6 +116,18 @@ export class PackedKeys {
     this.count = count + moved;
   }
 
+  /** Takes over ascending keys that stand one behind the other in `bytes`; it has none yet. */
+  fillKeys(bytes: Uint8Array, lengths: Float64Array, count: number): void {
+    this.#reserve(bytes.length, count);
+    this.bytes.set(bytes);
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      at += lengths[i] as number;
+      this.starts[i + 1] = at;
+    }
+    this.count = count;
+  }
+
   /** Forgets the keys from `count` on, and gives back memory that is mostly unused then. */
   truncateKeys(count: number): void {
     this.count = count;

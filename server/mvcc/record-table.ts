@@ -9,9 +9,25 @@ const FINISHED = Buffer.from("finishedCompactRev");
 /** What the store keeps in the engine: a record per change, and how far compaction is. */
 export class RecordTable {
   readonly #engine: Engine;
+  #writes = 0;
 
   constructor(engine: Engine) {
     this.#engine = engine;
+  }
+
+  get contentId(): bigint {
+    return this.#engine.contentId;
+  }
+
+  /** Records put and deleted since the start. */
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /** The newest main revision, 0 when the table is empty. */
+  get newest(): number {
+    for (const key of this.#engine.scanKeys("key", { reverse: true })) return decodeMain(key);
+    return 0;
   }
 
   /** The record that the index says is there. */
@@ -27,20 +43,24 @@ export class RecordTable {
   }
 
   put(main: number, sub: number, isTombstone: boolean, bytes: Buffer): void {
+    this.#writes++;
     this.#engine.put("key", encodeRevision(main, sub, isTombstone), bytes);
   }
 
   delete(main: number, sub: number, isTombstone: boolean): void {
+    this.#writes++;
     this.#engine.delete("key", encodeRevision(main, sub, isTombstone));
   }
 
-  /** Records in order of revision, from the record key `start` to before main `endMain`. */
-  scan(start: Buffer, endMain: number): Iterable<Row> {
-    return this.#engine.scan("key", { start, end: encodeRevision(endMain, 0) });
+  /** Records in order of revision, from the record key `start` to before main `endMain`, if given. */
+  scan(start: Buffer, endMain?: number): Iterable<Row> {
+    const end = endMain === undefined ? undefined : encodeRevision(endMain, 0);
+    return this.#engine.scan("key", { start, end });
   }
 
-  scanAll(): Iterable<Row> {
-    return this.#engine.scan("key");
+  /** The records' keys in order, to before main `endMain`. */
+  scanKeys(endMain: number): Iterable<Buffer> {
+    return this.#engine.scanKeys("key", { end: encodeRevision(endMain, 0) });
   }
 
   get scheduledCompaction(): number {

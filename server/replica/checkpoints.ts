@@ -12,6 +12,7 @@ import type { AppliedMark } from "../apply/applied-mark.ts";
 import type { Quota } from "../apply/quota.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
+import type { IndexCheckpoints } from "./index-checkpoints.ts";
 
 /** Between an applied entry and the commit that holds it, at most; as etcd's batch interval. */
 const COMMIT_MS = 100;
@@ -24,6 +25,8 @@ const MARKER_BYTES = 256 * 1024 * 1024;
 export interface CheckpointsOptions {
   readonly state: ReplicatedState;
   readonly quota: Quota;
+  /** Absent where there is no disk to keep the index on. */
+  readonly index?: IndexCheckpoints;
   readonly clock: Clock;
   /** Applied entries between two markers. */
   readonly snapshotCount: number;
@@ -65,10 +68,8 @@ export class Checkpoints {
 
   /** Nothing is written to the engine until `resume`. */
   async pause(): Promise<void> {
-    this.#isPaused = true;
-    this.#timer?.();
-    this.#timer = undefined;
-    await this.#commit;
+    await this.#halt();
+    await this.#options.index?.pause();
   }
 
   /** @param markerIndex where the log now begins: behind a snapshot that was installed */
@@ -76,16 +77,25 @@ export class Checkpoints {
     this.#isPaused = false;
     this.#markerIndex = markerIndex;
     this.#bytesSinceMarker = 0;
+    this.#options.index?.resume();
     this.#arm();
   }
 
   /** Commits what is left. */
   async stop(): Promise<void> {
     if (this.#hasStopped) return;
-    await this.pause();
+    await this.#halt();
     this.#hasStopped = true;
     this.#options.state.mark();
     await this.#options.state.engine.commit();
+    await this.#options.index?.stop();
+  }
+
+  async #halt(): Promise<void> {
+    this.#isPaused = true;
+    this.#timer?.();
+    this.#timer = undefined;
+    await this.#commit;
   }
 
   #arm(): void {
@@ -109,13 +119,15 @@ export class Checkpoints {
   }
 
   async #run(): Promise<void> {
-    const { state, quota } = this.#options;
+    const { state, quota, index } = this.#options;
     if (this.#isPaused) return;
     state.mark();
     const mark = state.applied;
     const bytes = this.#bytesSinceMarker;
+    const touched = index?.touched;
     await state.engine.commit();
     quota.refresh();
+    if (touched !== undefined && !this.#isPaused) index?.committed(touched);
     const isDue =
       mark.index - this.#markerIndex >= this.#options.snapshotCount || bytes >= MARKER_BYTES;
     if (!isDue || this.#isPaused || mark.index <= this.#markerIndex) return;

@@ -153,7 +153,6 @@ export class Duties {
     const { state, attributes, log, clock } = this.#options;
     if (this.#hasStopped) return;
     const memberId = state.membership.memberId;
-    const { name, clientUrls } = attributes;
     this.#proposePublication({ kind: "attributes", memberId, attributes }, false, (isDone) => {
       if (!isDone) {
         clock.after(PUBLISH_RETRY_MS, () => this.#publish(onPublished));
@@ -161,8 +160,7 @@ export class Duties {
       }
       log.info("published local member to cluster through raft", {
         "local-member-id": memberId.toString(16),
-        "local-member-attributes": `{Name:${name} ClientURLs:[${clientUrls.join(" ")}]}`,
-        "cluster-id": state.membership.clusterId.toString(16),
+        "local-member-attributes": JSON.stringify(attributes),
       });
       onPublished();
     });

@@ -55,6 +55,13 @@ export interface View {
  */
 export interface Engine extends View {
   /**
+   * Names the content and whatever grows out of it: another one after `replace`, and in every other
+   * folder. What is kept beside the state says by it what it belongs to.
+   */
+  readonly contentId: bigint;
+  /** The keys that `scan` would show, without their values and without looking at checksums. */
+  scanKeys(table: Table, range?: ScanRange): Iterable<Buffer>;
+  /**
    * The engine keeps `value`; the caller must not change its bytes afterwards. The key is copied.
    * Keys have 1 to `ENGINE_KEY_BYTES_MAX` bytes.
    */

@@ -8,7 +8,7 @@
 // rename. Readers of an old generation keep its file open until they close.
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
@@ -16,6 +16,7 @@ import { EngineFailedError, type EngineSnapshot, type Row, type ScanRange } from
 import { Layer } from "./layer.ts";
 import { LmdbEnvironment, lockPath } from "./lmdb-environment.ts";
 import type { Content, Store } from "./store.ts";
+import { syncDirectory } from "./synced-directory.ts";
 import type { Table } from "./tables.ts";
 import { WriteBehindEngine } from "./write-behind-engine.ts";
 
@@ -65,12 +66,20 @@ class LmdbStore implements Store {
     this.#environment = new LmdbEnvironment(this.#path(generation, "lmdb"));
   }
 
+  get contentId(): bigint {
+    return this.#environment.contentId;
+  }
+
   get(table: Table, key: Buffer): Buffer | undefined {
     return this.#environment.get(table, key);
   }
 
   scan(table: Table, range: ScanRange): Iterable<Row> {
     return this.#environment.scan(table, range);
+  }
+
+  scanKeys(table: Table, range: ScanRange): Iterable<Buffer> {
+    return this.#environment.scanKeys(table, range);
   }
 
   async write(layer: Layer): Promise<void> {
@@ -88,12 +97,12 @@ class LmdbStore implements Store {
     return this.#environment.size();
   }
 
-  async rewrite(content: Content): Promise<void> {
+  async rewrite(content: Content, contentId: bigint): Promise<void> {
     const next = this.#generation + 1;
     const partial = this.#path(next, "partial");
     removeLeftovers(this.#directory, this.#generation);
     try {
-      await this.#build(partial, content);
+      await this.#build(partial, content, contentId);
     } catch (error) {
       removeLeftovers(this.#directory, this.#generation);
       throw error;
@@ -113,8 +122,8 @@ class LmdbStore implements Store {
     return this.#environment.release();
   }
 
-  async #build(path: string, content: Content): Promise<void> {
-    const environment = new LmdbEnvironment(path);
+  async #build(path: string, content: Content, contentId: bigint): Promise<void> {
+    const environment = new LmdbEnvironment(path, contentId);
     try {
       let layer = new Layer();
       for await (const [table, key, value] of content) {
@@ -192,14 +201,5 @@ function removeLeftovers(directory: string, generation: number): void {
     if (OWN_FILE.test(name) && name !== kept && name !== `${kept}-lock`) {
       rmSync(join(directory, name), { force: true });
     }
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle: FileHandle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

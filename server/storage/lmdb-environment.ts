@@ -1,5 +1,7 @@
 import { chmodSync, statSync } from "node:fs";
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import { decodeUint64, encodeUint64 } from "../base/bytes.ts";
+import { SystemRandom } from "../base/random.ts";
 import {
   ENGINE_KEY_BYTES_MAX,
   EngineCorruptionError,
@@ -21,6 +23,10 @@ const ARENA_BYTES = 1024 * 1024;
 /** Byte keys and byte values, everywhere: lmdb's defaults would re-encode both. */
 const BYTES = { keyEncoding: "binary", encoding: "binary" } as const;
 
+/** What the file says of itself. */
+const OWN_TABLE = "file";
+const CONTENT_ID = Buffer.from("contentId");
+
 interface TableStats {
   readonly pageSize: number;
   readonly treeBranchPageCount: number;
@@ -35,12 +41,16 @@ export class LmdbEnvironment implements View {
   readonly path: string;
   readonly #root: RootDatabase<Buffer, Buffer>;
   readonly #tables: Readonly<Record<Table, Database<Buffer, Buffer>>>;
+  readonly contentId: bigint;
   #users = 1;
   #onUnused: (() => Promise<void>) | undefined;
   #size: { totalBytes: number; inUseBytes: number } | undefined;
 
-  /** Opens or creates; throws when the file is not ours to open. */
-  constructor(path: string) {
+  /**
+   * Opens or creates; throws when the file is not ours to open.
+   * @param contentId of a new file; one that is there has its own
+   */
+  constructor(path: string, contentId = new SystemRandom().uint64()) {
     this.path = path;
     prepareLmdbFile(path);
     // A commit resolves when it is on disk (no overlapping sync), whatever the file is named.
@@ -50,12 +60,17 @@ export class LmdbEnvironment implements View {
       overlappingSync: false,
       noMemInit: true,
       mapSize: MAP_BYTES,
-      maxDbs: TABLES.length,
+      maxDbs: TABLES.length + 1,
     });
     const tables: Partial<Record<Table, Database<Buffer, Buffer>>> = {};
     // One transaction, or each table would be created, and synced, in its own.
-    this.#root.transactionSync(() => {
+    this.contentId = this.#root.transactionSync(() => {
       for (const name of TABLES) tables[name] = this.#root.openDB({ ...BYTES, name });
+      const own = this.#root.openDB<Buffer, Buffer>({ ...BYTES, name: OWN_TABLE });
+      const known = own.get(CONTENT_ID);
+      if (known !== undefined) return decodeUint64(known);
+      void own.put(CONTENT_ID, encodeUint64(contentId));
+      return contentId;
     });
     this.#tables = tables as Record<Table, Database<Buffer, Buffer>>;
     chmodSync(path, 0o600);
@@ -72,20 +87,24 @@ export class LmdbEnvironment implements View {
   }
 
   *scan(table: Table, range: ScanRange = {}, transaction?: Transaction): Generator<Row> {
-    const start = range.start?.length === 0 ? undefined : range.start;
-    const { end } = range;
-    if (end?.length === 0) return;
-    // Said outright even when undefined: lmdb's default start is behind the key 00.
-    const bounds =
-      range.reverse === true
-        ? { reverse: true, start: end, exclusiveStart: true, end: start, inclusiveEnd: true }
-        : { start, end };
+    if (range.end?.length === 0) return;
+    const bounds = boundsOf(range);
     const options = transaction === undefined ? bounds : { ...bounds, transaction };
     this.retain();
     try {
       for (const { key, value } of this.#tables[table].getRange(options as object)) {
         yield [key, unseal(table, key, value)];
       }
+    } finally {
+      void this.release();
+    }
+  }
+
+  *scanKeys(table: Table, range: ScanRange): Generator<Buffer> {
+    if (range.end?.length === 0) return;
+    this.retain();
+    try {
+      yield* this.#tables[table].getKeys(boundsOf(range) as object);
     } finally {
       void this.release();
     }
@@ -142,6 +161,15 @@ export class LmdbEnvironment implements View {
     for (const name of TABLES) pages += pagesOf(this.#tables[name].getStats() as TableStats);
     return { totalBytes: statSync(this.path).size, inUseBytes: pages * root.pageSize };
   }
+}
+
+function boundsOf(range: ScanRange): object {
+  const start = range.start?.length === 0 ? undefined : range.start;
+  const { end } = range;
+  // Said outright even when undefined: lmdb's default start is behind the key 00.
+  return range.reverse === true
+    ? { reverse: true, start: end, exclusiveStart: true, end: start, inclusiveEnd: true }
+    : { start, end };
 }
 
 export function lockPath(path: string): string {

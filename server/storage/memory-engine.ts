@@ -1,4 +1,5 @@
 import { assert } from "../base/assert.ts";
+import { SystemRandom } from "../base/random.ts";
 import type { EngineSnapshot, Row, ScanRange } from "./engine.ts";
 import type { Layer } from "./layer.ts";
 import { keyText, presentRows, SortedTable } from "./sorted-table.ts";
@@ -31,16 +32,19 @@ class MemoryStore implements Store {
   readonly #disk: MemoryDisk;
   readonly #readers = new Map<SortedTable, number>();
   #tables: Tables;
+  contentId: bigint;
 
-  constructor(disk: MemoryDisk, tables = emptyTables()) {
+  constructor(disk: MemoryDisk, tables = emptyTables(), contentId = new SystemRandom().uint64()) {
     this.#disk = disk;
     this.#tables = tables;
+    this.contentId = contentId;
   }
 
   copy(disk: MemoryDisk): MemoryStore {
     return new MemoryStore(
       disk,
       mapTables((table) => this.#tables[table].copy()),
+      this.contentId,
     );
   }
 
@@ -56,6 +60,10 @@ class MemoryStore implements Store {
     } finally {
       this.#hold(rows, -1);
     }
+  }
+
+  *scanKeys(table: Table, range: ScanRange): Generator<Buffer> {
+    for (const [key] of this.scan(table, range)) yield key;
   }
 
   async write(layer: Layer): Promise<void> {
@@ -81,11 +89,12 @@ class MemoryStore implements Store {
     return { totalBytes: bytes, inUseBytes: bytes };
   }
 
-  async rewrite(content: Content): Promise<void> {
+  async rewrite(content: Content, contentId: bigint): Promise<void> {
     const tables = emptyTables();
     for await (const [table, key, value] of content) tables[table].set(keyText(key), value);
     await this.#disk();
     this.#tables = tables;
+    this.contentId = contentId;
   }
 
   async close(): Promise<void> {

@@ -19,6 +19,7 @@
 //   every call throws.
 
 import { assert, must } from "../base/assert.ts";
+import { SystemRandom } from "../base/random.ts";
 import {
   ENGINE_KEY_BYTES_MAX,
   type Engine,
@@ -64,6 +65,10 @@ export class WriteBehindEngine implements Engine {
     return this.#current.bytes;
   }
 
+  get contentId(): bigint {
+    return this.#store.contentId;
+  }
+
   get(table: Table, key: Buffer): Buffer | undefined {
     this.#assertUsable();
     let text: string | undefined;
@@ -83,6 +88,13 @@ export class WriteBehindEngine implements Engine {
     const layers = this.#layers.filter((layer) => layer.tables[table].size > 0);
     const below = this.#store.scan(table, range);
     return layers.length === 0 ? below : layeredScan(layers, table, range, below);
+  }
+
+  *scanKeys(table: Table, range: ScanRange = WHOLE): Generator<Buffer> {
+    this.#assertUsable();
+    const isPending = this.#layers.some((layer) => layer.tables[table].size > 0);
+    if (!isPending) yield* this.#store.scanKeys(table, range);
+    else for (const [key] of this.scan(table, range)) yield key;
   }
 
   put(table: Table, key: Buffer, value: Buffer): void {
@@ -129,7 +141,7 @@ export class WriteBehindEngine implements Engine {
     await this.#enqueue(async () => {
       const picture = this.#store.picture();
       try {
-        await this.#store.rewrite(contentOf(picture));
+        await this.#store.rewrite(contentOf(picture), this.contentId);
       } finally {
         picture.close();
       }
@@ -142,7 +154,9 @@ export class WriteBehindEngine implements Engine {
     this.#isReplacing = true;
     try {
       // Pending writes go down first: should the content fail, the caller is where it was.
-      await Promise.all([this.commit(), this.#enqueue(() => this.#store.rewrite(content))]);
+      const contentId = new SystemRandom().uint64();
+      const rewrite = () => this.#store.rewrite(content, contentId);
+      await Promise.all([this.commit(), this.#enqueue(rewrite)]);
     } finally {
       this.#isReplacing = false;
     }

@@ -1,0 +1,52 @@
+import { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Config } from "../config.ts";
+import type { MembershipOptions } from "../membership/membership.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { IndexCheckpoints } from "../replica/index-checkpoints.ts";
+import { indexFileIn } from "../storage/frame-file.ts";
+import { LmdbEngine } from "../storage/lmdb-engine.ts";
+import { SERVER_VERSION } from "./version.ts";
+
+export interface StateGround {
+  readonly config: Config;
+  /** The folder of the state. */
+  readonly folder: string;
+  readonly membership: MembershipOptions;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+export interface OpenedState {
+  readonly state: ReplicatedState;
+  readonly index: IndexCheckpoints;
+}
+
+/** A member's state, as its folder has it or new. @throws errors of the engine and the system */
+export async function openState(ground: StateGround): Promise<OpenedState> {
+  const { config, folder, membership, clock, metrics, log } = ground;
+  const onCommit = (ms: number) => metrics.observeCommit(ms / 1000);
+  const engine = await LmdbEngine.open(folder, { clock, onCommit });
+  const indexFile = indexFileIn(folder);
+  const startedMs = clock.monotonic();
+  const state = new ReplicatedState({
+    engine,
+    indexFile,
+    membership,
+    leaseTtlMinSeconds: Math.ceil((3 * config.electionMs) / 2 / 1000),
+    clock,
+    serverVersion: SERVER_VERSION,
+  });
+  const { source, recordsRead, problem } = state.kv.origin;
+  if (problem !== undefined) log.warn("the saved key index is of no use", { error: problem });
+  log.info("read the key index", {
+    from: source,
+    "records-read": recordsRead,
+    keys: state.kv.keyCount,
+    took: `${Math.round(clock.monotonic() - startedMs)}ms`,
+  });
+  const index = new IndexCheckpoints({ state, file: indexFile, clock, log });
+  return { state, index };
+}
