@@ -10,6 +10,7 @@ import { FlagSyntaxError, HelpRequest } from "./config/flag-set.ts";
 import { helpText, USAGE } from "./config/flags.ts";
 import { ConfigError, StartError } from "./config/given.ts";
 import { type ConfigRequest, readConfig } from "./config/read-config.ts";
+import { SecurityError } from "./member/security.ts";
 import { SERVER_VERSION } from "./member/version.ts";
 import { Member } from "./member.ts";
 
@@ -94,7 +95,7 @@ async function main(): Promise<void> {
   try {
     member = await Member.start({ config, clock, random: new SystemRandom(), log });
   } catch (error) {
-    die(log, "discovery failed", error);
+    die(log, error instanceof SecurityError ? error.headline : "discovery failed", error);
   }
   const stop = (signal: NodeJS.Signals) => {
     log.info("received signal; shutting down", { signal });

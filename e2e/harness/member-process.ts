@@ -59,7 +59,8 @@ export class MemberProcess {
     return this.#output.join("");
   }
 
-  start(): void {
+  /** @param more flags for this start alone */
+  start(more: readonly string[] = []): void {
     const { make, name, dataDir, initialCluster, state } = this.options;
     const args = [
       `--name=${name}`,
@@ -71,6 +72,7 @@ export class MemberProcess {
       `--initial-cluster=${initialCluster}`,
       `--initial-cluster-state=${state}`,
       ...(this.options.flags ?? []),
+      ...more,
     ];
     const [command, first] = program(make);
     const child = spawn(command, [...first, ...args], { stdio: ["ignore", "pipe", "pipe"] });
@@ -99,6 +101,13 @@ export class MemberProcess {
 
   kill(signal: NodeJS.Signals): void {
     process.kill(this.pid, signal);
+  }
+
+  /** Resolves with its exit code (null: a signal) when it ends by itself and its output is here. */
+  ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) return Promise.resolve(null);
+    return new Promise((resolve) => child.once("close", resolve));
   }
 
   /** Ends it and resolves with its exit code (null: a signal) when it is gone. */

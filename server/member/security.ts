@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { addressOf } from "../config/urls.ts";
 import type { Config, TlsSettings } from "../config.ts";
+import { cipherList, http2Problem } from "../tls/cipher-suites.ts";
 import { Credentials } from "../tls/credentials.ts";
 import { TlsAcceptor } from "../tls/tls-acceptor.ts";
 import { TlsDialer } from "../tls/tls-dialer.ts";
@@ -18,9 +19,29 @@ export interface Security {
   readonly peer: TransportTls;
 }
 
+/** Why a member cannot serve, and under which words etcd says so. */
+export class SecurityError extends Error {
+  override readonly name = "SecurityError";
+  readonly headline: string;
+
+  constructor(headline: string, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.headline = headline;
+  }
+}
+
+async function underHeadline<T>(headline: string, attempt: () => T | Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    throw new SecurityError(headline, error);
+  }
+}
+
 /**
  * Reads the certificates that the configuration names, or makes those that it asks for.
- * @throws Error with etcd's text when a member could not serve with them
+ * @throws Error with etcd's text when a member could not serve with them; SecurityError where etcd
+ *   finds that under other words than those of every failed start
  */
 export async function openSecurity(config: Config, clock: Clock, log: Log): Promise<Security> {
   const peer = await peerSecurity(config, clock, log);
@@ -71,7 +92,15 @@ async function clientSecurity(
       );
     }
   }
-  const credentials = credentialsOf(profile, termsOf(config));
+  const terms = termsOf(config);
+  // Before anything else, as etcd finds it for both sides alike.
+  cipherList(terms.cipherSuites);
+  const credentials = await underHeadline("listener failed", () => {
+    const found = credentialsOf(profile, terms);
+    const problem = found && http2Problem(terms.cipherSuites);
+    if (problem !== undefined) throw new Error(problem);
+    return found;
+  });
   if (credentials === undefined) return undefined;
   log.info("starting with client TLS", tlsInfo(profile, config));
   return new TlsAcceptor({
@@ -105,7 +134,9 @@ async function profileOf(
     hosts: urls.map((url) => addressOf(url).host),
     validityYears: config.selfSignedCertValidityYears,
   };
-  return selfSignedProfile(plan, clock, log);
+  return underHeadline(`failed to get ${side} self-signed certs`, () =>
+    selfSignedProfile(plan, clock, log),
+  );
 }
 
 function isEmpty({ certFile, keyFile }: Pick<TlsSettings, "certFile" | "keyFile">): boolean {

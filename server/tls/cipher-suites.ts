@@ -32,6 +32,11 @@ const TLS_12: ReadonlyMap<string, string> = new Map([
 
 const TLS_13 = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
 
+const HTTP2_NEEDS = [
+  "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+  "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+];
+
 /** What Go offers unasked, best first. */
 const DEFAULT_TLS_12 = [...TLS_12.values()].slice(0, 12);
 
@@ -46,12 +51,24 @@ export function cipherList(names: readonly string[]): string {
     if (TLS_12.has(name) || TLS_13.includes(name)) continue;
     throw new Error(`unexpected TLS cipher suite ${JSON.stringify(name)}`);
   }
-  const asked = names.flatMap((name) => TLS_12.get(name) ?? []);
+  const asked = new Set(names.flatMap((name) => TLS_12.get(name) ?? []));
   const known = new Set(getCiphers());
-  const suites = asked.filter((suite) => known.has(suite.toLowerCase()));
-  if (asked.length > 0 && suites.length === 0) {
+  // In Go's order of preference, whatever that of the names.
+  const suites = [...new Set(TLS_12.values())].filter(
+    (suite) => asked.has(suite) && known.has(suite.toLowerCase()),
+  );
+  if (asked.size > 0 && suites.length === 0) {
     throw new Error(`none of the TLS cipher suites is supported: ${names.join(",")}`);
   }
   const chosen = names.length === 0 ? DEFAULT_TLS_12 : suites;
   return [...TLS_13, ...chosen].join(":");
+}
+
+/** Why HTTP/2 cannot be served with these suites alone, in Go's words; undefined when it can. */
+export function http2Problem(names: readonly string[]): string | undefined {
+  if (names.length === 0 || HTTP2_NEEDS.some((name) => names.includes(name))) return undefined;
+  return (
+    "http2: TLSConfig.CipherSuites is missing an HTTP/2-required AES_128_GCM_SHA256 cipher " +
+    `(need at least one of ${HTTP2_NEEDS.join(" or ")})`
+  );
 }

@@ -1,5 +1,4 @@
 import { constants } from "node:crypto";
-import { readFileSync } from "node:fs";
 import {
   createSecureContext,
   getCACertificates,
@@ -7,7 +6,8 @@ import {
   type SecureContextOptions,
 } from "node:tls";
 import { cipherList } from "./cipher-suites.ts";
-import { ReloadedFiles } from "./reloaded-files.ts";
+import { checkPair } from "./pem-pair.ts";
+import { ReloadedFiles, readWhole } from "./reloaded-files.ts";
 import { parseRevocations } from "./revocations.ts";
 import { checkProfile, type TlsProfile, type TlsTerms } from "./tls-profile.ts";
 
@@ -79,7 +79,7 @@ export function dialOptions(profile: TlsProfile, terms: TlsTerms): SecureContext
 /** Whom to believe. Reading those of the system takes a tenth of a second. */
 function authoritiesOf({ trustedCaFile, isSelfSigned }: TlsProfile): Buffer | string[] | undefined {
   if (isSelfSigned) return undefined;
-  return trustedCaFile === "" ? getCACertificates("system") : readFileSync(trustedCaFile);
+  return trustedCaFile === "" ? getCACertificates("system") : readWhole(trustedCaFile);
 }
 
 function contextOptions(terms: TlsTerms): SecureContextOptions {
@@ -101,14 +101,16 @@ function pairOf(
   options: SecureContextOptions,
 ): ReloadedFiles<LoadedPair> {
   return new ReloadedFiles([certFile, keyFile], ([cert, key]) =>
-    loadPair({ ...options, cert, key }),
+    loadPair(cert as Buffer, key as Buffer, options),
   );
 }
 
-/** @throws Error in Go's words */
-function loadPair(options: SecureContextOptions): LoadedPair {
+/** @throws Error, in Go's words where it has some */
+function loadPair(cert: Buffer, key: Buffer, options: SecureContextOptions): LoadedPair {
+  checkPair(cert, key);
+  const whole = { ...options, cert, key };
   try {
-    return { options, context: createSecureContext(options) };
+    return { options: whole, context: createSecureContext(whole) };
   } catch (error) {
     throw pairError(error);
   }
@@ -118,12 +120,11 @@ function pairError(error: unknown): unknown {
   if (!(error instanceof Error && "code" in error)) return error;
   switch (error.code) {
     case "ERR_OSSL_X509_KEY_VALUES_MISMATCH":
-    case "ERR_OSSL_X509_KEY_TYPE_MISMATCH":
       return new Error("tls: private key does not match public key", { cause: error });
-    case "ERR_OSSL_PEM_NO_START_LINE":
-      return new Error("tls: failed to find any PEM data in certificate or key input", {
-        cause: error,
-      });
+    case "ERR_OSSL_X509_KEY_TYPE_MISMATCH":
+      return new Error("tls: private key type does not match public key type", { cause: error });
+    case "ERR_OSSL_UNSUPPORTED":
+      return new Error("tls: failed to parse private key", { cause: error });
     default:
       return error;
   }

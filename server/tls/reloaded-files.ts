@@ -33,10 +33,19 @@ export class ReloadedFiles<T> {
 
   #load(): Outcome<T> {
     try {
-      return { value: this.#parse(this.#paths.map((path) => readFileSync(path))) };
+      return { value: this.#parse(this.#paths.map(readWhole)) };
     } catch (error) {
-      return { error: isSystemError(error) ? openError(error) : error };
+      return { error };
     }
+  }
+}
+
+/** @throws Error with Go's words */
+export function readWhole(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw isSystemError(error) ? openError(error) : error;
   }
 }
 
