@@ -14,7 +14,7 @@ import type { Config } from "./config.ts";
 import { ClientFront } from "./member/client-front.ts";
 import { openDataFolder } from "./member/data-folder.ts";
 import { memberFigures } from "./member/figures.ts";
-import { KeyCounts } from "./member/key-counts.ts";
+import { handOverLeadership } from "./member/handover.ts";
 import { openLog } from "./member/opened-log.ts";
 import { openState } from "./member/opened-state.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
@@ -29,12 +29,15 @@ import { Raft } from "./raft/raft.ts";
 import { Checkpoints } from "./replica/checkpoints.ts";
 import { Compactor } from "./replica/compactor.ts";
 import { Duties } from "./replica/duties.ts";
+import { HeartbeatPace } from "./replica/heartbeat-pace.ts";
 import type { IndexCheckpoints } from "./replica/index-checkpoints.ts";
 import { Leases } from "./replica/leases.ts";
 import { Reconfigurer } from "./replica/reconfigurer.ts";
 import { Replica } from "./replica/replica.ts";
 import { requestTimeoutMs } from "./replica/replica-parts.ts";
+import { SlowRequests } from "./replica/slow-requests.ts";
 import { Snapshots } from "./replica/snapshots.ts";
+import { TimedApplier } from "./replica/timed-applier.ts";
 import { Proposer } from "./rpc/proposer.ts";
 import { PeerTransport } from "./transport/peer-transport.ts";
 import type { TransportEvents } from "./transport/transport.ts";
@@ -44,9 +47,6 @@ import { WatchHub } from "./watch/hub.ts";
 const DIAL_BASE_MS = 1000;
 /** A removed member goes on so long, so that the others hear that its removal is committed. */
 const REMOVED_GRACE_MS = 1000;
-/** How long a stopping leader waits for its successor. */
-const HANDOVER_MS = 1500;
-const HANDOVER_POLL_MS = 20;
 /** Before the first election a start may skip the silence that a running cluster would have had. */
 const ADVANCE_POLL_MS = 50;
 const ADVANCE_GIVE_UP_MS = 5000;
@@ -81,6 +81,7 @@ export class Member {
   readonly #transport: PeerTransport;
   readonly #snapshots: Snapshots;
   readonly #compactor: Compactor;
+  readonly #pace: HeartbeatPace;
   readonly #duties: Duties;
   readonly #front: ClientFront;
   readonly #hub: WatchHub;
@@ -95,11 +96,12 @@ export class Member {
     const { config, clock, log } = surroundings;
     const folder = openDataFolder(config);
     const security = await openSecurity(config, clock, log);
-    const metrics = new Metrics();
+    const metrics = new Metrics(config.metricsLevel === "extensive");
     const onSync = (ms: number) => metrics.observeWalFsync(ms / 1000);
+    const onWrite = (ms: number, bytes: number) => metrics.observeWalWrite(ms / 1000, bytes);
     const { wal, origin } = await openLog(
       { config, folder, log, dialTls: security.peer.dial },
-      { clock, onSync },
+      { clock, onSync, onWrite },
     );
     const membership = origin.metadata;
     const ground = { config, folder: folder.state, membership, clock, metrics, log };
@@ -147,7 +149,7 @@ export class Member {
       state,
       clock,
       log: log.named("replica/snapshots"),
-      spool: (index, chunks) => spoolDatabase(incoming, index, chunks),
+      spool: (index, chunks) => spoolDatabase(incoming, index, chunks, { clock, metrics }),
       upload: (message, blob, database) => this.#transport.sendSnapshot(message, blob, database),
       onFailed: (id, error) => {
         log.warn("failed to send database snapshot", { "remote-peer-id": hexId(id), error });
@@ -166,19 +168,24 @@ export class Member {
       onMarker: (mark) => this.#replica.checkpointed(mark),
       onFailed: (error) => this.#fail(error),
     });
-    this.#compactor = new Compactor(state, clock, () => checkpoints.touched());
-    const counts = new KeyCounts();
-    const applier = new Applier({
+    this.#compactor = new Compactor({
+      state,
+      clock,
+      touched: () => checkpoints.touched(),
+      batchLimit: config.compactionBatchLimit,
+      pauseMs: config.compactionSleepMs,
+    });
+    const slowRequests = new SlowRequests(log, config.warningApplyMs);
+    const plainApplier = new Applier({
       state,
       quota,
       log: log.named("apply"),
-      onChanges: (revision, changes) => {
-        counts.count(changes);
-        this.#hub.publish(revision, changes);
-      },
+      onChanges: (revision, changes) => this.#hub.publish(revision, changes),
       onCompacted: () => this.#compactor.kick(),
       onSpaceExceeded: () => this.#duties.raiseNoSpace(),
     });
+    const applier = new TimedApplier(plainApplier, clock, slowRequests);
+    this.#pace = new HeartbeatPace({ transport: this.#transport, clock, timing, log });
     const replica = new Replica({
       memberId: state.membership.memberId,
       raft,
@@ -188,7 +195,7 @@ export class Member {
       checkpoints,
       compactor: this.#compactor,
       snapshots: this.#snapshots,
-      sink: this.#transport,
+      sink: this.#pace,
       clock,
       timing,
       catchupEntries: config.snapshotCatchupEntries,
@@ -217,7 +224,21 @@ export class Member {
     const hub = this.#hub;
     const transport = this.#transport;
     const { quotaBytes } = config;
-    metrics.reportFrom(() => memberFigures({ state, replica, transport, hub, counts, quotaBytes }));
+    metrics.reportFrom(() =>
+      memberFigures({
+        state,
+        replica,
+        transport,
+        hub,
+        applier,
+        compactor: this.#compactor,
+        duties: this.#duties,
+        pace: this.#pace,
+        slowRequests,
+        reconfigurer,
+        quotaBytes,
+      }),
+    );
     this.#front = new ClientFront({
       config,
       clock,
@@ -236,6 +257,7 @@ export class Member {
       }),
       hub,
       metrics,
+      slowRequests,
       timeoutMs,
       handshakes: security.client,
     });
@@ -250,7 +272,13 @@ export class Member {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    await this.#handOver();
+    await handOverLeadership({
+      replica: this.#replica,
+      state: this.#state,
+      transport: this.#transport,
+      clock: this.#surroundings.clock,
+      log: this.#surroundings.log,
+    });
     this.#duties.stop();
     await this.#front.stop();
     await this.#transport.stop();
@@ -314,6 +342,7 @@ export class Member {
     const { log } = this.#surroundings;
     const memberId = hexId(this.#state.membership.memberId);
     this.#duties.leadershipChanged(leadership.isLeader);
+    this.#pace.reset();
     const leader = hexId(leadership.leader);
     if (leadership.isLeader) log.info(`${memberId} became leader at term ${term}`);
     else if (!leadership.hasLeader) log.info(`raft.node: ${memberId} lost leader at term ${term}`);
@@ -332,34 +361,6 @@ export class Member {
 
   #fail(error: unknown): void {
     this.#ended.resolve({ kind: "failed", error });
-  }
-
-  /** A leader that goes names its successor, so that the cluster does not wait for an election. */
-  async #handOver(): Promise<void> {
-    const { clock, log } = this.#surroundings;
-    const successor = this.#longestConnectedVoter();
-    if (!this.#replica.isLeader || successor === undefined) return;
-    const { memberId } = this.#state.membership;
-    log.info("leadership transfer starting", {
-      "local-member-id": hexId(memberId),
-      "transferee-member-id": hexId(successor),
-    });
-    this.#replica.withRaft((raft) => void raft.transferLeader(successor));
-    const deadlineMs = clock.monotonic() + HANDOVER_MS;
-    while (this.#replica.isLeader && clock.monotonic() < deadlineMs) {
-      await new Promise<void>((resolve) => void clock.after(HANDOVER_POLL_MS, resolve));
-    }
-  }
-
-  #longestConnectedVoter(): bigint | undefined {
-    const { members, memberId } = this.#state.membership;
-    let best: { id: bigint; sinceMs: number } | undefined;
-    for (const { id, isLearner } of members) {
-      const sinceMs = this.#transport.activeSince(id);
-      if (id === memberId || isLearner || sinceMs === undefined) continue;
-      if (best === undefined || sinceMs < best.sinceMs) best = { id, sinceMs };
-    }
-    return best?.id;
   }
 
   /** A lone voter need not wait for silence; one of several, less, once it sees any other. */

@@ -21,12 +21,20 @@ afterEach(async () => {
   cluster = undefined;
 });
 
+/** Asks until there is an answer: the load's connections to the process before are still ending. */
 async function keyCount(member: MemberProcess): Promise<number> {
   const client = new RpcClient(new URL(member.clientUrl).host);
-  const outcome = await client.unary(KVDefinition, KVDefinition.methods.range, ALL);
-  client.close();
-  if ("failure" in outcome) throw new Error(outcome.failure.text);
-  return outcome.response.count;
+  const deadline = performance.now() + 20_000;
+  try {
+    for (;;) {
+      const outcome = await client.unary(KVDefinition, KVDefinition.methods.range, ALL);
+      if ("response" in outcome) return outcome.response.count;
+      if (performance.now() > deadline) throw new Error(outcome.failure.text);
+      await delay(20);
+    }
+  } finally {
+    client.close();
+  }
 }
 
 function indexFile(member: MemberProcess): string {

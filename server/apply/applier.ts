@@ -23,6 +23,7 @@ import { applyPublication, clusterOperations } from "./cluster-operations.ts";
 import { keyOperations, type OnChanges } from "./key-operations.ts";
 import { leaseOperations } from "./lease-operations.ts";
 import type { AnyOperation } from "./operation.ts";
+import { type OperationName, operationNameOf, V2_PUT } from "./operation-name.ts";
 import { type Outcome, refused, succeeded } from "./outcome.ts";
 import type { Quota } from "./quota.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
@@ -41,10 +42,11 @@ export interface ApplierOptions {
 /** What became of an entry, and under which id its proposer waits (0n: nobody does). */
 export interface Applied {
   readonly id: bigint;
+  readonly operation: OperationName;
   readonly outcome: Outcome;
 }
 
-export interface AppliedConfChange extends Applied {
+export interface AppliedConfChange extends Pick<Applied, "id" | "outcome"> {
   readonly change: ChangeOutcome;
 }
 
@@ -81,7 +83,11 @@ export class Applier {
     const content = decodeEntryContent(entry.data);
     if (content.kind === "empty") return undefined;
     if (content.kind === "v2") return this.#applyV2(content.request);
-    return { id: content.header.id, outcome: this.#applyRequest(content, entry.index) };
+    return {
+      id: content.header.id,
+      operation: operationNameOf(content.field),
+      outcome: this.#applyRequest(content, entry.index),
+    };
   }
 
   /** Applies a CONF_CHANGE entry; raft must be told of `change.change`. */
@@ -117,7 +123,7 @@ export class Applier {
       publication === undefined
         ? refused(new EtcdError("UnknownMethod"), state.kv.revision)
         : applyPublication(state, log, publication);
-    return { id: request.ID, outcome };
+    return { id: request.ID, operation: V2_PUT, outcome };
   }
 
   #applyRequest(content: EntryContent & { kind: "request" }, index: number): Outcome {

@@ -1,4 +1,5 @@
 import { EMPTY_BYTES } from "../base/bytes.ts";
+import { EtcdError } from "../errors.ts";
 import type { Change } from "../mvcc/change.ts";
 import {
   CompactionRequest,
@@ -7,7 +8,7 @@ import {
   TxnRequest,
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
-import { checkKeyExists, checkLeaseExists, KeyWriter } from "./key-writer.ts";
+import { checkLeaseExists, isKeyMissing, KeyWriter } from "./key-writer.ts";
 import type { AnyOperation, Operation } from "./operation.ts";
 import { NO_COST } from "./operation.ts";
 import { type Outcome, refused, succeeded } from "./outcome.ts";
@@ -48,7 +49,11 @@ function put(state: ReplicatedState, end: End): Operation<PutRequest> {
     run: (request) =>
       write(state, end, (writer) => {
         checkLeaseExists(writer.lessor, request.lease);
-        checkKeyExists(writer, request);
+        if (isKeyMissing(state.kv, request)) {
+          // Where the put does not come to reading the key, looking for it was the read.
+          state.operationCounts.read(1);
+          throw new EtcdError("KeyNotFound");
+        }
         return { body: runPut(writer, request), error: undefined };
       }),
   };
@@ -83,6 +88,8 @@ function compaction(state: ReplicatedState, onCompacted: () => void): Operation<
     cost: NO_COST,
     run: ({ revision }) => {
       state.kv.compact(revision);
+      // etcd learns the revision for its answer by a range.
+      state.operationCounts.read(1);
       onCompacted();
       return succeeded(state.kv.revision, EMPTY_BYTES);
     },
@@ -95,7 +102,7 @@ function write(
   end: End,
   run: (writer: KeyWriter) => Pick<Outcome, "body" | "error">,
 ): Outcome {
-  const writer = new KeyWriter(state.kv, state.lessor);
+  const writer = new KeyWriter(state);
   let result: Pick<Outcome, "body" | "error">;
   try {
     result = run(writer);

@@ -4,10 +4,11 @@ import { EtcdError } from "../errors.ts";
 import type { Lessor } from "../lease/lessor.ts";
 import type { RangeQuery, RangeResult } from "../mvcc/key-space.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
-import type { MvccStore } from "../mvcc/store.ts";
+import type { OperationCounts, OperationTally } from "../mvcc/operation-counts.ts";
 import type { TxnResult, WriteTxn } from "../mvcc/write-txn.ts";
 import type { PutRequest } from "../proto/gen/rpc.ts";
 import type { RangeSource } from "./range.ts";
+import type { ReplicatedState } from "./replicated-state.ts";
 
 export interface DeletedRange {
   readonly count: number;
@@ -19,11 +20,14 @@ export class KeyWriter implements RangeSource {
   readonly compactRevision: number;
   readonly lessor: Lessor;
   readonly #txn: WriteTxn;
+  readonly #counts: OperationCounts;
+  #tally: OperationTally = emptyTally();
 
-  constructor(store: MvccStore, lessor: Lessor) {
-    this.compactRevision = store.compactRevision;
-    this.#txn = store.begin();
+  constructor({ kv, lessor, operationCounts }: ReplicatedState) {
+    this.compactRevision = kv.compactRevision;
+    this.#txn = kv.begin();
     this.lessor = lessor;
+    this.#counts = operationCounts;
   }
 
   /** The store's, or the next once anything was changed. */
@@ -32,6 +36,7 @@ export class KeyWriter implements RangeSource {
   }
 
   range(query: RangeQuery): RangeResult {
+    this.#tally.ranges++;
     return this.#txn.range(query);
   }
 
@@ -42,10 +47,13 @@ export class KeyWriter implements RangeSource {
   put(request: PutRequest): KeyValueRecord | undefined {
     const { key, ignoreValue, ignoreLease, prevKv } = request;
     const isPreviousNeeded = ignoreValue || ignoreLease || prevKv;
+    if (isPreviousNeeded) this.#tally.ranges++;
     const previous = isPreviousNeeded ? this.#txn.get(key) : undefined;
     const value = ignoreValue ? (previous?.value ?? EMPTY_BYTES) : request.value;
     const lease = ignoreLease ? (previous?.lease ?? 0n) : request.lease;
     const change = this.#txn.put(key, value, lease);
+    this.#tally.puts++;
+    this.#tally.putBytes += key.length + value.length;
     if (lease === 0n) this.lessor.detach(change.key);
     else this.lessor.attach(lease, change.key);
     return previous;
@@ -54,6 +62,8 @@ export class KeyWriter implements RangeSource {
   /** @param wantsRecords whether to return what was deleted, in key order; else only the count */
   deleteRange(key: Buffer, rangeEnd: Buffer, wantsRecords: boolean): DeletedRange {
     const changes = this.#txn.deleteRange(key, rangeEnd);
+    this.#tally.deletes++;
+    if (wantsRecords) this.#tally.ranges++;
     const records: KeyValueRecord[] = [];
     for (const change of changes) {
       this.lessor.detach(change.key);
@@ -63,9 +73,20 @@ export class KeyWriter implements RangeSource {
     return { count: changes.length, records };
   }
 
+  /** What was counted so far is one transaction in etcd's eyes, what follows another. */
+  settleCounts(): void {
+    this.#counts.add(this.#tally);
+    this.#tally = emptyTally();
+  }
+
   end(): TxnResult {
+    this.settleCounts();
     return this.#txn.end();
   }
+}
+
+function emptyTally(): OperationTally {
+  return { ranges: 0, puts: 0, deletes: 0, putBytes: 0 };
 }
 
 /** Throws LeaseNotFound; 0n stands for no lease. */
@@ -73,9 +94,9 @@ export function checkLeaseExists(lessor: Lessor, lease: bigint): void {
   if (lease !== 0n && !lessor.has(lease)) throw new EtcdError("LeaseNotFound");
 }
 
-/** Throws KeyNotFound when the put keeps something of a key that does not exist. */
-export function checkKeyExists(source: RangeSource, request: PutRequest): void {
-  if (!request.ignoreValue && !request.ignoreLease) return;
+/** Whether the put keeps something of a key that does not exist. */
+export function isKeyMissing(source: RangeSource, request: PutRequest): boolean {
+  if (!request.ignoreValue && !request.ignoreLease) return false;
   const query = { key: request.key, rangeEnd: EMPTY_BYTES, revision: 0, limit: 1, countOnly: true };
-  if (source.range(query).count === 0) throw new EtcdError("KeyNotFound");
+  return source.range(query).count === 0;
 }

@@ -40,7 +40,7 @@ function revoke(state: ReplicatedState, onChanges: OnChanges): Operation<LeaseRe
     cost: NO_COST,
     run: ({ ID }) => {
       const keys = state.lessor.keys(ID);
-      const writer = new KeyWriter(state.kv, state.lessor);
+      const writer = new KeyWriter(state);
       for (const key of keys) writer.deleteRange(key, EMPTY_BYTES, false);
       const { revision, changes } = writer.end();
       state.lessor.revoke(ID);

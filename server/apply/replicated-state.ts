@@ -1,8 +1,10 @@
 import { AlarmStore } from "../alarm/alarm-store.ts";
 import type { Clock } from "../base/clock.ts";
 import { EtcdError } from "../errors.ts";
+import { LeaseCounts } from "../lease/lease-counts.ts";
 import { Lessor } from "../lease/lessor.ts";
 import { Membership, type MembershipOptions } from "../membership/membership.ts";
+import { OperationCounts } from "../mvcc/operation-counts.ts";
 import { MvccStore } from "../mvcc/store.ts";
 import type { ConfState } from "../raft/entry.ts";
 import type { Engine } from "../storage/engine.ts";
@@ -36,6 +38,8 @@ export class ReplicatedState {
   readonly engine: Engine;
   readonly serverVersion: string;
   readonly membership: Membership;
+  readonly operationCounts: OperationCounts = new OperationCounts();
+  readonly leaseCounts: LeaseCounts = new LeaseCounts();
   readonly #options: ReplicatedStateOptions;
   #kv: MvccStore;
   #lessor: Lessor;
@@ -51,7 +55,7 @@ export class ReplicatedState {
     this.serverVersion = options.serverVersion;
     this.membership = new Membership(engine, options.membership);
     this.#applied = readAppliedMark(engine) ?? NOTHING_APPLIED;
-    this.#lessor = Lessor.open(engine, options.leaseTtlMinSeconds);
+    this.#lessor = Lessor.open(engine, options.leaseTtlMinSeconds, this.leaseCounts);
     const attach = (lease: bigint, key: Buffer) => this.#lessor.attach(lease, key);
     this.#kv = MvccStore.open(engine, attach, options.indexFile?.read());
     this.#alarms = AlarmStore.open(engine);
@@ -112,7 +116,7 @@ export class ReplicatedState {
    */
   *reopening(applied: AppliedMark): Generator<void, void> {
     const { engine } = this;
-    const lessor = Lessor.open(engine, this.#options.leaseTtlMinSeconds);
+    const lessor = Lessor.open(engine, this.#options.leaseTtlMinSeconds, this.leaseCounts);
     this.#kv = yield* MvccStore.opening(engine, (lease, key) => {
       lessor.attach(lease, key);
     });

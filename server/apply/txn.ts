@@ -12,7 +12,7 @@ import type {
   TxnRequest,
 } from "../proto/gen/rpc.ts";
 import { compareAll } from "./compare.ts";
-import { checkKeyExists, checkLeaseExists, type KeyWriter } from "./key-writer.ts";
+import { checkLeaseExists, isKeyMissing, type KeyWriter } from "./key-writer.ts";
 import { answerRange, checkRevision, type RangeSource, recordBytes } from "./range.ts";
 import {
   encodeDeleteRange,
@@ -75,6 +75,7 @@ export function runTxn(writer: KeyWriter, request: TxnRequest): TxnAnswer {
   checkPuts(writer, writer.lessor, path);
   for (const nested of path.nested) checkRanges(writer, nested);
   const error = ownRangeError(writer, path);
+  writer.settleCounts();
   return { body: execute(writer, path, error !== undefined), error };
 }
 
@@ -119,7 +120,7 @@ function choosePath(source: RangeSource, request: TxnRequest): Path {
 function checkPuts(source: RangeSource, lessor: Lessor, path: Path): void {
   for (const { requestPut } of path.operations) {
     if (requestPut === undefined) continue;
-    checkKeyExists(source, requestPut);
+    if (isKeyMissing(source, requestPut)) throw new EtcdError("KeyNotFound");
     checkLeaseExists(lessor, requestPut.lease);
   }
   for (const nested of path.nested) checkPuts(source, lessor, nested);

@@ -47,17 +47,26 @@ export async function verifyTrailer(path: string): Promise<void> {
   }
 }
 
+/** Brings a file to the disk; a caller may put its stopwatch around it. */
+export type SyncFile = (handle: FileHandle) => Promise<void>;
+
+const syncFile: SyncFile = (handle) => handle.sync();
+
 /**
  * Writes chunks to a file of this name: all of them, durably, or nothing. A part that a failure
  * leaves is named `<path>.part` and removed.
  */
-export async function saveChunks(path: string, chunks: AsyncIterable<Buffer>): Promise<void> {
+export async function saveChunks(
+  path: string,
+  chunks: AsyncIterable<Buffer>,
+  sync: SyncFile = syncFile,
+): Promise<void> {
   const part = `${path}.part`;
   try {
     const handle = await open(part, "w", 0o600);
     try {
       for await (const chunk of chunks) await handle.writeFile(chunk);
-      await handle.sync();
+      await sync(handle);
     } finally {
       await handle.close();
     }
@@ -81,8 +90,9 @@ export async function saveChunks(path: string, chunks: AsyncIterable<Buffer>): P
 export async function receiveDatabase(
   path: string,
   chunks: AsyncIterable<Buffer>,
+  sync: SyncFile = syncFile,
 ): Promise<DatabaseFile> {
-  await saveChunks(path, chunks);
+  await saveChunks(path, chunks, sync);
   let file: DatabaseFile | undefined;
   try {
     file = DatabaseFile.open(path);

@@ -3,6 +3,7 @@ import { EtcdError } from "../errors.ts";
 import { Lease as LeaseRecord } from "../proto/gen/lease.ts";
 import type { Engine } from "../storage/engine.ts";
 import { ExpiryQueue, type Timed } from "./expiry-queue.ts";
+import { LeaseCounts } from "./lease-counts.ts";
 
 // Leases. Which there are, with which TTL and on which keys, is replicated state: the log alone
 // changes it. When they expire is not: only the leader has a clock for them, in memory, and it can
@@ -49,22 +50,24 @@ export interface Renewal {
 export class Lessor {
   readonly #engine: Engine;
   readonly #ttlMinSeconds: number;
+  readonly #counts: LeaseCounts;
   readonly #leases = new Map<bigint, HeldLease>();
   readonly #leaseOfKey = new Map<string, HeldLease>();
   readonly #queue = new ExpiryQueue<QueuedExpiry>();
   #isPrimary = false;
 
-  private constructor(engine: Engine, ttlMinSeconds: number) {
+  private constructor(engine: Engine, ttlMinSeconds: number, counts: LeaseCounts) {
     this.#engine = engine;
     this.#ttlMinSeconds = ttlMinSeconds;
+    this.#counts = counts;
   }
 
   /**
    * Reads the `lease` table. The keys follow by `attach`, from the store's opening.
    * @param ttlMinSeconds shorter TTLs are raised to it
    */
-  static open(engine: Engine, ttlMinSeconds: number): Lessor {
-    const lessor = new Lessor(engine, ttlMinSeconds);
+  static open(engine: Engine, ttlMinSeconds: number, counts = new LeaseCounts()): Lessor {
+    const lessor = new Lessor(engine, ttlMinSeconds, counts);
     for (const [, bytes] of engine.scan("lease")) {
       const { ID, TTL, RemainingTTL } = LeaseRecord.decode(bytes);
       lessor.#hold(ID, Math.max(TTL, ttlMinSeconds), RemainingTTL);
@@ -106,6 +109,8 @@ export class Lessor {
     const lease = this.#hold(id, Math.max(ttlSeconds, this.#ttlMinSeconds), 0);
     this.#store(lease);
     if (this.#isPrimary) this.#restart(lease, nowMs, 0);
+    this.#counts.granted++;
+    this.#counts.ttlSeconds.observe(lease.ttlSeconds);
     return lease.ttlSeconds;
   }
 
@@ -118,6 +123,7 @@ export class Lessor {
     for (const key of lease.keys) this.#leaseOfKey.delete(key);
     this.#leases.delete(id);
     lease.queued = undefined;
+    this.#counts.revoked++;
     if (this.#queue.length > this.#leases.size * 2 + STALE_EXPIRIES_MAX) {
       this.#queue.retain((queued) => queued.lease.queued === queued);
     }
@@ -208,6 +214,7 @@ export class Lessor {
     if (lease.expiresAt <= nowMs) return { ttlSeconds: 0, clearsCheckpoint: false };
     const clearsCheckpoint = lease.remainingSeconds > 0;
     lease.expiresAt = nowMs + lease.ttlSeconds * 1000;
+    this.#counts.renewed++;
     return { ttlSeconds: lease.ttlSeconds, clearsCheckpoint };
   }
 

@@ -10,6 +10,7 @@ import type { Compactor } from "../replica/compactor.ts";
 import type { Leases } from "../replica/leases.ts";
 import type { Reconfigurer } from "../replica/reconfigurer.ts";
 import type { Replica } from "../replica/replica.ts";
+import type { SlowRequests } from "../replica/slow-requests.ts";
 import { registerAuth } from "../rpc/auth.ts";
 import { CallGuards } from "../rpc/call-guards.ts";
 import { registerChildren } from "../rpc/children.ts";
@@ -46,6 +47,7 @@ export interface ClientFrontParts {
   readonly proposer: Proposer;
   readonly hub: WatchHub;
   readonly metrics: Metrics;
+  readonly slowRequests: SlowRequests;
   readonly timeoutMs: number;
   /** For https URLs; absent where there are none. */
   readonly handshakes: TlsAcceptor | undefined;
@@ -112,7 +114,7 @@ export class ClientFront {
       hasLeader: () => replica.leadership.hasLeader,
     });
     const leaderStreams = this.#leaderStreams;
-    const dispatcher = new Dispatcher({ log, guards, metrics: metrics.grpc, leaderStreams });
+    const dispatcher = new Dispatcher({ clock, log, guards, metrics: metrics.grpc, leaderStreams });
     const headers = new Headers({
       clusterId: membership.clusterId,
       memberId: membership.memberId,

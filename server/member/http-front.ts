@@ -78,6 +78,7 @@ function probeOf({ state, replica }: HttpFrontParts): MemberProbe {
     clusterVersion: () => membership.clusterVersion,
     read: async (isSerializable: boolean) => {
       if (!isSerializable) await replica.readBarrier();
+      state.operationCounts.read(1);
       state.kv.range(probed);
     },
   };

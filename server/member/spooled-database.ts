@@ -2,7 +2,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CONSISTENT_INDEX } from "../apply/applied-mark.ts";
 import { decodeUint64 } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import { receiveDatabase } from "../bbolt/snapshot-file.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { ReceivedDatabase } from "../replica/snapshots.ts";
 
 /** Saves a leader's database in `folder` and checks all of it. Rejects when anything is wrong. */
@@ -10,9 +12,16 @@ export async function spoolDatabase(
   folder: string,
   index: number,
   chunks: AsyncIterable<Buffer>,
+  { clock, metrics }: { readonly clock: Clock; readonly metrics: Metrics },
 ): Promise<ReceivedDatabase> {
   const path = join(folder, `${index.toString(16).padStart(16, "0")}.snap.db`);
-  const file = await receiveDatabase(path, chunks);
+  const startedMs = clock.monotonic();
+  const file = await receiveDatabase(path, chunks, async (handle) => {
+    const syncStartedMs = clock.monotonic();
+    await handle.sync();
+    metrics.observeReceivedSync((clock.monotonic() - syncStartedMs) / 1000);
+  });
+  metrics.observeReceived((clock.monotonic() - startedMs) / 1000);
   let appliedIndex = 0;
   for (const [key, value] of file.scan("meta")) {
     if (key.equals(CONSISTENT_INDEX)) appliedIndex = Number(decodeUint64(value));

@@ -1,4 +1,4 @@
-import type { MemberFigures, PeerFigures } from "./figures.ts";
+import type { MemberFigures } from "./figures.ts";
 
 export interface FigureRow {
   readonly name: string;
@@ -51,13 +51,6 @@ const ROWS: readonly Row[] = [
     "Learners promoted through this member",
   ],
   ["etcd_server_quota_backend_bytes", "gauge", (f) => f.quotaBytes, "Bytes the database may have"],
-  [
-    "etcd_disk_wal_write_bytes_total",
-    "gauge",
-    (f) => f.walBytesWritten,
-    "Bytes written to the log",
-  ],
-  ["etcd_disk_defrag_inflight", "gauge", (f) => f.defragmentsRunning, "1 while defragmenting"],
   ["etcd_mvcc_db_total_size_in_bytes", "gauge", (f) => f.databaseBytes, "Database size"],
   [
     "etcd_mvcc_db_total_size_in_use_in_bytes",
@@ -74,7 +67,8 @@ const ROWS: readonly Row[] = [
   ["etcd_mvcc_put_total", "counter", (f) => f.puts, "Puts applied"],
   ["etcd_mvcc_delete_total", "counter", (f) => f.deletes, "Deletes applied"],
   ["etcd_mvcc_range_total", "counter", (f) => f.ranges, "Ranges read"],
-  ["etcd_mvcc_txn_total", "counter", (f) => f.transactions, "Transactions with writes applied"],
+  ["etcd_debugging_mvcc_range_total", "counter", (f) => f.ranges, "Ranges read, the older name"],
+  ["etcd_mvcc_txn_total", "counter", (f) => f.transactions, "Transactions of several operations"],
   ["etcd_debugging_mvcc_current_revision", "gauge", (f) => f.currentRevision, "Revision"],
   ["etcd_debugging_mvcc_compact_revision", "gauge", (f) => f.compactRevision, "Compacted up to"],
   ["etcd_debugging_mvcc_keys_total", "gauge", (f) => f.keys, "Keys that exist now"],
@@ -100,11 +94,31 @@ const ROWS: readonly Row[] = [
   ["etcd_debugging_mvcc_watcher_total", "gauge", (f) => f.watchers, "Watchers"],
   ["etcd_debugging_mvcc_slow_watcher_total", "gauge", (f) => f.slowWatchers, "Watchers behind"],
   ["etcd_debugging_mvcc_events_total", "counter", (f) => f.events, "Events sent to watchers"],
-  ["etcd_debugging_mvcc_pending_events_total", "gauge", (f) => f.pendingEvents, "Events waiting"],
   ["etcd_debugging_lease_granted_total", "counter", (f) => f.leasesGranted, "Leases granted"],
   ["etcd_debugging_lease_revoked_total", "counter", (f) => f.leasesRevoked, "Leases revoked"],
   ["etcd_debugging_lease_renewed_total", "counter", (f) => f.leasesRenewed, "Leases renewed"],
   ["etcd_debugging_server_lease_expired_total", "counter", (f) => f.leasesExpired, "Expired"],
+  ["os_fd_used", "gauge", (f) => f.process?.openFiles, "Open file descriptors"],
+  ["os_fd_limit", "gauge", (f) => f.process?.openFilesMax, "File descriptors allowed"],
+  [
+    "process_virtual_memory_max_bytes",
+    "gauge",
+    (f) => f.process?.virtualBytesMax,
+    "Address space allowed",
+  ],
+  [
+    "process_network_receive_bytes_total",
+    "counter",
+    (f) => f.process?.networkReceivedBytes,
+    "Bytes received in the network namespace",
+  ],
+  [
+    "process_network_transmit_bytes_total",
+    "counter",
+    (f) => f.process?.networkSentBytes,
+    "Bytes sent in the network namespace",
+  ],
+  ["go_threads", "gauge", (f) => f.process?.threads, "Threads of the operating system"],
   ["etcd_debugging_auth_revision", "gauge", (f) => f.authRevision, "Revision of users and roles"],
 ];
 
@@ -114,57 +128,3 @@ export const FIGURE_TABLE: readonly FigureRow[] = ROWS.map(([name, type, read, h
   read,
   help,
 }));
-
-export interface PeerRow {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge";
-  /** `pair`: labels Local and Remote; otherwise the one label that holds the peer's id. */
-  readonly labels: "pair" | "To" | "From";
-  readonly read: (peer: PeerFigures) => number | undefined;
-}
-
-export const PEER_TABLE: readonly PeerRow[] = [
-  {
-    name: "etcd_network_active_peers",
-    help: "1 while the peer is connected",
-    type: "gauge",
-    labels: "pair",
-    read: (peer) => Number(peer.isActive),
-  },
-  {
-    name: "etcd_network_disconnected_peers_total",
-    help: "Times the peer was lost",
-    type: "counter",
-    labels: "pair",
-    read: (peer) => peer.disconnects,
-  },
-  {
-    name: "etcd_network_peer_sent_bytes_total",
-    help: "Bytes sent to the peer",
-    type: "counter",
-    labels: "To",
-    read: (peer) => peer.sentBytes,
-  },
-  {
-    name: "etcd_network_peer_received_bytes_total",
-    help: "Bytes received from the peer",
-    type: "counter",
-    labels: "From",
-    read: (peer) => peer.receivedBytes,
-  },
-  {
-    name: "etcd_network_peer_sent_failures_total",
-    help: "Messages that could not be sent to the peer",
-    type: "counter",
-    labels: "To",
-    read: (peer) => peer.sentFailures,
-  },
-  {
-    name: "etcd_network_peer_received_failures_total",
-    help: "Messages of the peer that could not be read",
-    type: "counter",
-    labels: "From",
-    read: (peer) => peer.receivedFailures,
-  },
-];

@@ -1,3 +1,13 @@
+import type { Distribution } from "../base/distribution.ts";
+
+/** Whole databases to or from one peer. */
+export interface SnapshotFigures {
+  readonly inFlight: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly seconds: Distribution;
+}
+
 /** What is exported of one peer. Ids as etcd prints them: hex. */
 export interface PeerFigures {
   readonly id: string;
@@ -5,10 +15,29 @@ export interface PeerFigures {
   readonly sentBytes: number;
   readonly receivedBytes: number;
   readonly sentFailures: number;
-  readonly receivedFailures?: number;
-  readonly disconnects?: number;
-  /** Of the last probe; sampled by each scrape. */
-  readonly roundTripSeconds?: number | undefined;
+  readonly receivedFailures: number;
+  readonly disconnects: number;
+  readonly roundTrips: Distribution;
+  readonly snapshotsSent: SnapshotFigures;
+  readonly snapshotsReceived: SnapshotFigures;
+}
+
+/** How long one kind of entry took to apply. */
+export interface ApplyFigures {
+  readonly version: string;
+  readonly operation: string;
+  readonly isSuccess: boolean;
+  readonly seconds: Distribution;
+}
+
+/** What the operating system says about the process; empty where it does not. */
+export interface ProcessFigures {
+  readonly openFiles?: number;
+  readonly openFilesMax?: number;
+  readonly virtualBytesMax?: number;
+  readonly threads?: number;
+  readonly networkReceivedBytes?: number;
+  readonly networkSentBytes?: number;
 }
 
 /**
@@ -35,12 +64,12 @@ export interface MemberFigures {
   readonly heartbeatsLate?: number;
   readonly snapshotsApplying?: number;
   readonly learnerPromotions?: number;
+  /** Refused ones by the reason. */
+  readonly refusedPromotions?: ReadonlyMap<string, number>;
   readonly quotaBytes?: number;
-  readonly walBytesWritten?: number;
   readonly databaseBytes?: number;
   readonly databaseInUseBytes?: number;
   readonly openReadTransactions?: number;
-  readonly defragmentsRunning?: number;
   readonly puts?: number;
   readonly deletes?: number;
   readonly ranges?: number;
@@ -57,11 +86,15 @@ export interface MemberFigures {
   readonly watchers?: number;
   readonly slowWatchers?: number;
   readonly events?: number;
-  readonly pendingEvents?: number;
   readonly leasesGranted?: number;
   readonly leasesRevoked?: number;
   readonly leasesRenewed?: number;
   readonly leasesExpired?: number;
+  readonly leaseTtlSeconds?: Distribution;
+  readonly compactionSliceMs?: Distribution;
+  readonly compactionTotalMs?: Distribution;
+  readonly applies?: readonly ApplyFigures[];
+  readonly process?: ProcessFigures;
   readonly authRevision?: number;
   /** Active alarms as `NOSPACE`, `CORRUPT`, one entry for each member that raised one. */
   readonly alarms?: readonly { readonly memberId: string; readonly type: string }[];

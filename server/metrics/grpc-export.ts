@@ -1,4 +1,5 @@
 import type { Registry } from "prom-client";
+import { exportDistributions } from "./exported-distributions.ts";
 import { exportValues, type Sample } from "./exported-values.ts";
 import type { GrpcMethodCounters } from "./grpc-counters.ts";
 import type { GrpcMetrics } from "./grpc-metrics.ts";
@@ -46,6 +47,19 @@ export function exportGrpc(registry: Registry, grpc: GrpcMetrics): void {
     read: () => grpc.methods.flatMap(handledSamples),
   });
   exportTraffic(registry, grpc);
+  if (grpc.isExtensive) exportDurations(registry, grpc);
+}
+
+function exportDurations(registry: Registry, grpc: GrpcMetrics): void {
+  exportDistributions(registry, {
+    name: "grpc_server_handling_seconds",
+    help: "From a call's arrival to its end",
+    labelNames: METHOD_LABELS,
+    read: () =>
+      grpc.methods.flatMap((method) =>
+        method.seconds === undefined ? [] : [[labelsOf(method), method.seconds] as const],
+      ),
+  });
 }
 
 function exportTraffic(registry: Registry, grpc: GrpcMetrics): void {
@@ -62,6 +76,14 @@ function exportTraffic(registry: Registry, grpc: GrpcMetrics): void {
     type: "counter",
     labelNames: [],
     read: () => [[{}, grpc.sentBytes]],
+  });
+  exportValues(registry, {
+    name: "etcd_network_server_stream_failures_total",
+    help: "Messages of streams that could not be read or sent",
+    type: "counter",
+    labelNames: ["Type", "API"],
+    read: () =>
+      grpc.streamFailures.map(({ type, api, count }) => [{ Type: type, API: api }, count]),
   });
   exportValues(registry, {
     name: "etcd_server_client_requests_total",

@@ -14,17 +14,18 @@ import { isTombstoneTail, subOfTail } from "./revision-arena.ts";
 // The records of a key go oldest first: whatever part of them a crash leaves, a key deleted before
 // R cannot come back to life.
 
-/** Index slots looked at, and records deleted, per slice. */
+/** Index slots looked at per slice. */
 const SLOTS_PER_SLICE = 8192;
-const DELETIONS_PER_SLICE = 1000;
-/** Of one key at a time, so that a key with a million revisions does not hold up the rest. */
-const DELETIONS_PER_KEY = 1000;
 
-/** Yields between slices. Changes at revisions > R may happen in between. */
+/**
+ * Yields between slices. Changes at revisions > R may happen in between.
+ * @param deletionsMax records deleted per slice: a key with a million revisions takes many
+ */
 export function* deleteCompacted(
   index: KeyIndex,
   table: RecordTable,
   revision: number,
+  deletionsMax: number,
 ): Generator<void, void> {
   let next: Buffer | undefined = Buffer.alloc(0);
   let slots = 0;
@@ -34,15 +35,20 @@ export function* deleteCompacted(
     const number = blockOf(at);
     const block = index.block(number);
     if (slotOf(at) >= block.count) return;
-    const slice = compactBlock(index, table, revision, number, slotOf(at));
+    const slice = compactBlock(index, table, { revision, deletionsMax }, number, slotOf(at));
     next = slice.next;
     slots += slice.slots;
     deletions += slice.deletions;
-    if (slots < SLOTS_PER_SLICE && deletions < DELETIONS_PER_SLICE) continue;
+    if (slots < SLOTS_PER_SLICE && deletions < deletionsMax) continue;
     slots = 0;
     deletions = 0;
     yield;
   }
+}
+
+interface Limits {
+  readonly revision: number;
+  readonly deletionsMax: number;
 }
 
 interface Slice {
@@ -55,18 +61,19 @@ interface Slice {
 function compactBlock(
   index: KeyIndex,
   table: RecordTable,
-  revision: number,
+  limits: Limits,
   number: number,
   firstSlot: number,
 ): Slice {
+  const { revision, deletionsMax } = limits;
   const block = index.block(number);
   const dead: number[] = [];
   let deletions = 0;
   let slot = firstSlot;
-  while (slot < block.count && deletions < DELETIONS_PER_SLICE) {
-    const dropped = dropOlder(index, table, block, slot, revision);
+  while (slot < block.count && deletions < deletionsMax) {
+    const dropped = dropOlder(index, table, block, slot, limits);
     deletions += dropped;
-    if (dropped >= DELETIONS_PER_KEY) break;
+    if (dropped >= deletionsMax) break;
     const main = block.main(slot);
     if (block.isTombstone(slot) && main < revision) {
       table.delete(main, subOfTail(block.tail(slot)), true);
@@ -87,12 +94,12 @@ function dropOlder(
   table: RecordTable,
   block: KeyBlock,
   slot: number,
-  revision: number,
+  { revision, deletionsMax }: Limits,
 ): number {
   const { arena } = index;
   const older = block.older(slot);
   if (older === 0) return 0;
-  const dropped = Math.min(droppable(index, block, slot, revision), DELETIONS_PER_KEY);
+  const dropped = Math.min(droppable(index, block, slot, revision), deletionsMax);
   for (let i = 0; i < dropped; i++) {
     const tail = arena.tail(older, i);
     table.delete(arena.main(older, i), subOfTail(tail), isTombstoneTail(tail));

@@ -10,6 +10,8 @@ const FINISHED = Buffer.from("finishedCompactRev");
 export class RecordTable {
   readonly #engine: Engine;
   #writes = 0;
+  /** Records that compactions have deleted. */
+  deletedCount = 0;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -50,6 +52,7 @@ export class RecordTable {
   delete(main: number, sub: number, isTombstone: boolean): void {
     this.#writes++;
     this.#engine.delete("key", encodeRevision(main, sub, isTombstone));
+    this.deletedCount++;
   }
 
   /** Records in order of revision, from the record key `start` to before main `endMain`, if given. */

@@ -34,6 +34,8 @@ import { WriteTxn } from "./write-txn.ts";
 
 /** As etcd: hashes that were taken by compactions and are answered again. */
 const STORED_HASHES_MAX = 10;
+/** As etcd: records that one slice of a compaction deletes. */
+const COMPACTION_BATCH = 1000;
 
 interface CompactionJob {
   readonly revision: number;
@@ -193,6 +195,11 @@ export class MvccStore {
     this.#jobs.splice(1, 1, { revision, previous, takesHash });
   }
 
+  /** Records that compactions have deleted since the store was opened. */
+  get deletedCount(): number {
+    return this.#space.table.deletedCount;
+  }
+
   get isCompacting(): boolean {
     return this.#jobs.length > 0;
   }
@@ -200,11 +207,12 @@ export class MvccStore {
   /**
    * A slice (a few ms) of hashing and deleting. True when there is more to do at once; false when
    * all is done or a reader of old records has to finish first.
+   * @param deletionsMax records deleted per slice; holds for the whole compaction
    */
-  compactStep(): boolean {
+  compactStep(deletionsMax = COMPACTION_BATCH): boolean {
     const job = this.#jobs[0];
     if (job === undefined || this.#isPinnedBelow(job.revision)) return false;
-    this.#work ??= this.#compacting(job);
+    this.#work ??= this.#compacting(job, deletionsMax);
     if (this.#work.next().done === true) {
       this.#work = undefined;
       this.#jobs.shift();
@@ -273,13 +281,13 @@ export class MvccStore {
     return false;
   }
 
-  *#compacting(job: CompactionJob): Generator<void, void> {
+  *#compacting(job: CompactionJob, deletionsMax: number): Generator<void, void> {
     const { revision, previous, takesHash } = job;
     if (takesHash) {
       const bounds = { revision, compactRevision: previous, keepsTombstones: true };
       this.#storeHash(yield* hashRecords(this.#space, bounds));
     }
-    yield* deleteCompacted(this.#index, this.#space.table, revision);
+    yield* deleteCompacted(this.#index, this.#space.table, revision, deletionsMax);
     this.#finishedCompactRevision = revision;
     this.#space.table.finishedCompaction = revision;
   }

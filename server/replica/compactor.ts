@@ -1,8 +1,7 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
+import { Distribution, exponentialBounds } from "../base/distribution.ts";
 
-/** Between two slices of deletion, so that everything else comes first. */
-const PAUSE_MS = 5;
 /** How long deletion waits when a reader of old records holds it back. */
 const BLOCKED_MS = 100;
 
@@ -11,26 +10,50 @@ interface Waiter {
   readonly done: () => void;
 }
 
+export interface CompactorOptions {
+  readonly state: ReplicatedState;
+  readonly clock: Clock;
+  /** Told after every slice: the engine has something to commit. */
+  readonly touched: () => void;
+  /** Records that one slice deletes at most. */
+  readonly batchLimit: number;
+  /** Between two slices, so that everything else comes first. */
+  readonly pauseMs: number;
+}
+
 /** Deletes in the background what compactions have made unreadable, a few ms at a time. */
 export class Compactor {
-  readonly #state: ReplicatedState;
-  readonly #clock: Clock;
-  readonly #touched: () => void;
+  /** How long each slice held up everything else, in ms; how long whole compactions took. */
+  readonly sliceMs: Distribution = new Distribution(exponentialBounds(1, 2, 13));
+  readonly totalMs: Distribution = new Distribution(exponentialBounds(100, 2, 14));
+  readonly #options: CompactorOptions;
+  /** When the compaction that works began, monotonic ms. */
+  #startedMs: number | undefined;
+  #deletedCount = 0;
+  #finishedAt = 0;
   #waiting: Waiter[] = [];
   #timer: Cancel | undefined;
   #isPaused = false;
 
-  /** @param touched is told after every slice: the engine has something to commit */
-  constructor(state: ReplicatedState, clock: Clock, touched: () => void) {
-    this.#state = state;
-    this.#clock = clock;
-    this.#touched = touched;
+  constructor(options: CompactorOptions) {
+    this.#options = options;
+  }
+
+  /** Records deleted since the start. */
+  get deletedCount(): number {
+    return this.#deletedCount;
+  }
+
+  /** When the last compaction was done, Unix seconds; 0 when there was none since the start. */
+  get finishedAt(): number {
+    return this.#finishedAt;
   }
 
   /** A compaction was applied, or one was unfinished at start. */
   kick(): void {
-    if (this.#timer !== undefined || this.#isPaused || !this.#state.kv.isCompacting) return;
-    this.#schedule(PAUSE_MS);
+    if (this.#timer !== undefined || this.#isPaused) return;
+    const { state, pauseMs } = this.#options;
+    if (state.kv.isCompacting) this.#schedule(pauseMs);
   }
 
   /** Resolves when everything that a compaction at `revision` forgets is deleted, durably. */
@@ -39,10 +62,10 @@ export class Compactor {
       this.#waiting.push({ revision, done: resolve });
       this.#notify();
     });
-    const { engine, isReplacing } = this.#state;
-    if (isReplacing) return;
-    this.#state.mark();
-    await engine.commit();
+    const { state } = this.#options;
+    if (state.isReplacing) return;
+    state.mark();
+    await state.engine.commit();
   }
 
   pause(): void {
@@ -58,17 +81,36 @@ export class Compactor {
   }
 
   #schedule(delayMs: number): void {
-    this.#timer = this.#clock.after(delayMs, () => {
+    const { state, clock, touched, pauseMs } = this.#options;
+    this.#timer = clock.after(delayMs, () => {
       this.#timer = undefined;
-      const hasMore = this.#state.kv.compactStep();
-      this.#touched();
+      const hasMore = this.#step();
+      touched();
       this.#notify();
-      if (this.#state.kv.isCompacting) this.#schedule(hasMore ? PAUSE_MS : BLOCKED_MS);
+      if (state.kv.isCompacting) this.#schedule(hasMore ? pauseMs : BLOCKED_MS);
     });
   }
 
+  #step(): boolean {
+    const { clock, batchLimit } = this.#options;
+    const { kv } = this.#options.state;
+    const { deletedCount, finishedCompactRevision } = kv;
+    const startedMs = clock.monotonic();
+    this.#startedMs ??= startedMs;
+    const hasMore = kv.compactStep(batchLimit);
+    const nowMs = clock.monotonic();
+    this.sliceMs.observe(nowMs - startedMs);
+    this.#deletedCount += kv.deletedCount - deletedCount;
+    if (kv.finishedCompactRevision !== finishedCompactRevision) {
+      this.totalMs.observe(nowMs - this.#startedMs);
+      this.#startedMs = undefined;
+      this.#finishedAt = Math.trunc(clock.now() / 1000);
+    }
+    return hasMore;
+  }
+
   #notify(): void {
-    const { finishedCompactRevision } = this.#state.kv;
+    const { finishedCompactRevision } = this.#options.state.kv;
     const isDone = ({ revision }: Waiter) => revision <= finishedCompactRevision;
     const done = this.#waiting.filter(isDone);
     if (done.length === 0) return;

@@ -44,9 +44,15 @@ export class Duties {
   #isAskingVersions = false;
   #isRaisingAlarm = false;
   #hasStopped = false;
+  #expiredLeases = 0;
 
   constructor(options: DutiesOptions) {
     this.#options = options;
+  }
+
+  /** Expired leases whose revocation this member got through. */
+  get expiredLeases(): number {
+    return this.#expiredLeases;
   }
 
   /** @param onPublished is called once, when the cluster knows this member */
@@ -112,7 +118,9 @@ export class Duties {
       const id = replica.nextId();
       const request = LeaseRevokeRequest.encode({ ID: leaseId }).finish();
       const data = encodeInternal(InternalField.LEASE_REVOKE, request, id);
-      this.#propose("lease revocation", id, data, true);
+      this.#propose("lease revocation", id, data, true, (isDone) => {
+        if (isDone) this.#expiredLeases++;
+      });
     }
   }
 

@@ -40,6 +40,7 @@ export class Reads {
   #confirmed: Confirmed[] = [];
   #count = 0;
   #expiredCount = 0;
+  #failedCount = 0;
 
   /** @param timeoutMs from the start of a round until its reads fail */
   constructor(timeoutMs: number, nextId: () => bigint) {
@@ -54,6 +55,11 @@ export class Reads {
   /** Rounds that no quorum confirmed in time. */
   get expiredCount(): number {
     return this.#expiredCount;
+  }
+
+  /** Rounds that a change of leader made void. */
+  get failedCount(): number {
+    return this.#failedCount;
   }
 
   /** Whether `submit` has something to ask raft for. */
@@ -109,6 +115,7 @@ export class Reads {
     const round = this.#round;
     if (round === undefined || !round.isSent) return;
     this.#round = undefined;
+    this.#failedCount++;
     this.#finish(round.done, new EtcdError("LeaderChanged"));
   }
 

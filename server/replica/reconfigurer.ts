@@ -35,6 +35,9 @@ export interface ReconfigurerOptions {
  * applied.
  */
 export class Reconfigurer {
+  /** While this member led: learners promoted, and attempts refused, by the reason. */
+  promotions = 0;
+  readonly refusedPromotions: Map<string, number> = new Map();
   readonly #options: ReconfigurerOptions;
 
   constructor(options: ReconfigurerOptions) {
@@ -89,8 +92,21 @@ export class Reconfigurer {
 
   /** @throws EtcdError NotLeader on every other member */
   async promoteHere(id: bigint): Promise<void> {
+    if (!this.#options.replica.isLeader) throw new EtcdError("NotLeader");
+    try {
+      await this.#promoteAsLeader(id);
+      this.promotions++;
+    } catch (error) {
+      if (error instanceof EtcdError) {
+        const { refusedPromotions } = this;
+        refusedPromotions.set(error.message, (refusedPromotions.get(error.message) ?? 0) + 1);
+      }
+      throw error;
+    }
+  }
+
+  async #promoteAsLeader(id: bigint): Promise<void> {
     const { replica, state, isStrict } = this.#options;
-    if (!replica.isLeader) throw new EtcdError("NotLeader");
     const member = state.membership.member(id);
     if (member?.isLearner === true) {
       if (!isLearnerReady(member, this.#match(id))) throw new EtcdError("LearnerNotReady");

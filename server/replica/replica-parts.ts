@@ -1,4 +1,3 @@
-import type { Applier } from "../apply/applier.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { ChangeOutcome } from "../membership/membership.ts";
@@ -8,6 +7,7 @@ import type { Wal } from "../wal/wal.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Compactor } from "./compactor.ts";
 import type { Snapshots } from "./snapshots.ts";
+import type { TimedApplier } from "./timed-applier.ts";
 
 /** What the replica needs of the network. */
 export interface MessageSink {
@@ -36,7 +36,7 @@ export interface ReplicaParts {
   readonly raft: Raft;
   readonly wal: Wal;
   readonly state: ReplicatedState;
-  readonly applier: Applier;
+  readonly applier: Pick<TimedApplier, "apply" | "applyConfChange" | "restored">;
   readonly checkpoints: Checkpoints;
   readonly compactor: Compactor;
   readonly snapshots: Snapshots;
@@ -46,6 +46,16 @@ export interface ReplicaParts {
   /** Entries kept in memory behind a marker, for followers that lag a little. */
   readonly catchupEntries: number;
   readonly events: ReplicaEvents;
+}
+
+/** What the loop counts, for metrics. */
+export interface ReplicaFigures {
+  readonly proposalsPending: number;
+  /** Nobody saw them applied in time. */
+  readonly proposalsFailed: number;
+  /** Rounds of reads: made void by a change of leader; not confirmed in time. */
+  readonly readIndexesFailed: number;
+  readonly readIndexesSlow: number;
 }
 
 /** Time for an answer beyond two elections, as in etcd. */

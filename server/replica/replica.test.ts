@@ -147,7 +147,13 @@ class TestMember {
         onSpaceExceeded: () => undefined,
       }),
       checkpoints,
-      compactor: new Compactor(state, clock, () => undefined),
+      compactor: new Compactor({
+        state,
+        clock,
+        touched: () => undefined,
+        batchLimit: 1000,
+        pauseMs: 1,
+      }),
       snapshots: this.snapshots,
       sink: {
         send: (messages) => network.send(this, messages),

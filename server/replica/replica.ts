@@ -32,7 +32,7 @@ import type { Append } from "../raft/ready.ts";
 import { Leadership } from "./leadership.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
-import { type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
+import { type ReplicaFigures, type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
 
 /** Messages from peers that wait for a turn; further ones are dropped, raft repeats what matters. */
 export const INBOX_MAX = 4096;
@@ -122,16 +122,13 @@ export class Replica {
     return this.leadership.isLeader;
   }
 
-  get proposalsPending(): number {
-    return this.#proposals.count;
-  }
-
-  get proposalsExpired(): number {
-    return this.#proposals.expiredCount;
-  }
-
-  get readsExpired(): number {
-    return this.#reads.expiredCount;
+  get figures(): ReplicaFigures {
+    return {
+      proposalsPending: this.#proposals.count,
+      proposalsFailed: this.#proposals.expiredCount,
+      readIndexesFailed: this.#reads.failedCount,
+      readIndexesSlow: this.#reads.expiredCount,
+    };
   }
 
   status() {

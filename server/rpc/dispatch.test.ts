@@ -74,7 +74,7 @@ function dispatcher(state: Partial<ServingState> = {}) {
   const guards = new CallGuards({ ...READY, ...state });
   const clock = new FakeClock();
   const leaderStreams = new LeaderStreams(clock, 1000, () => state.hasLeader?.() ?? true);
-  const server = new Dispatcher({ log: SILENT_LOG, guards, metrics, leaderStreams });
+  const server = new Dispatcher({ clock, log: SILENT_LOG, guards, metrics, leaderStreams });
   return { metrics, clock, server };
 }
 

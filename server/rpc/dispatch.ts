@@ -1,4 +1,5 @@
 import { assert, must } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { Status } from "../errors.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
@@ -51,6 +52,7 @@ export type RawHandler = (
 export type StreamHandler = (call: GrpcCall) => GrpcHandler;
 
 export interface DispatcherOptions {
+  readonly clock: Clock;
   readonly log: Log;
   readonly guards: CallGuards;
   readonly metrics: GrpcMetrics;

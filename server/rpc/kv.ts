@@ -8,25 +8,31 @@ import {
 } from "../admission/validate.ts";
 import { decodePut, isExactPut } from "../apply/put-request.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
+import { messageText, txnText } from "../apply/request-text.ts";
 import { checkTxnNow, putCost, txnCost } from "../apply/txn.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import {
   CompactionRequest,
   DeleteRangeRequest,
   KVDefinition,
   PutRequest,
   RangeRequest,
+  RangeResponse,
   type RequestOp,
   TxnRequest,
+  TxnResponse,
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
 import { WireError } from "../proto/wire.ts";
 import type { Compactor } from "../replica/compactor.ts";
 import type { Replica } from "../replica/replica.ts";
+import type { SlowRequest, SlowRequests } from "../replica/slow-requests.ts";
 import { MalformedRequestError } from "./call-errors.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
-import type { RangeAnswer, RangeReader } from "./range-reader.ts";
+import type { RangeReader } from "./range-reader.ts";
 
 export interface KvServiceOptions {
   readonly replica: Replica;
@@ -35,6 +41,9 @@ export interface KvServiceOptions {
   readonly proposer: Proposer;
   readonly ranges: RangeReader;
   readonly headers: Headers;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly slowRequests: SlowRequests;
   readonly txnOpsMax: number;
 }
 
@@ -72,12 +81,25 @@ class KvService {
   }
 
   async range(bytes: Buffer): Promise<Buffer> {
-    const { replica, ranges } = this.#options;
     const request = decode(() => RangeRequest.decode(bytes));
     checkRange(request);
+    return this.#timed(
+      () => this.#range(request),
+      (response) => ({
+        prefix: "read-only range ",
+        request: messageText(request),
+        response: response === undefined ? "" : rangeText(response),
+      }),
+      this.#options.metrics.observeRange,
+    );
+  }
+
+  async #range(request: RangeRequest): Promise<Buffer> {
+    const { replica, ranges, headers } = this.#options;
     if (!request.serializable) await replica.readBarrier();
     const answer = ranges.read(request);
-    return this.#reply(answer instanceof Promise ? await answer : answer);
+    const { revision, chunks } = answer instanceof Promise ? await answer : answer;
+    return headers.replyChunks(revision, chunks);
   }
 
   async txn(bytes: Buffer): Promise<Buffer> {
@@ -85,8 +107,17 @@ class KvService {
     const request = decode(() => TxnRequest.decode(bytes));
     checkTxn(request, txnOpsMax);
     if (isReadOnly(request)) {
-      if (!isSerializable(request)) await replica.readBarrier();
-      return headers.reply(await ranges.readTxn(request));
+      return this.#timed(
+        async () => {
+          if (!isSerializable(request)) await replica.readBarrier();
+          return headers.reply(await ranges.readTxn(request));
+        },
+        (response) => ({
+          prefix: "read-only txn ",
+          request: txnText(request),
+          response: response === undefined ? "" : readTxnText(response),
+        }),
+      );
     }
     // See runTxn: once in the log, such a range could no longer void the transaction.
     if (namesRevision(request)) {
@@ -106,9 +137,39 @@ class KvService {
     return headers.reply(outcome);
   }
 
-  #reply({ revision, chunks }: RangeAnswer): Buffer {
-    return this.#options.headers.replyChunks(revision, chunks);
+  /** Reads take their time where writes do too, and are warned of in the same words. */
+  async #timed(
+    read: () => Promise<Buffer>,
+    describe: (response: Buffer | undefined) => Omit<SlowRequest, "error">,
+    observe?: (seconds: number, isSuccess: boolean) => void,
+  ): Promise<Buffer> {
+    const { clock, slowRequests } = this.#options;
+    const startedMs = clock.monotonic();
+    let response: Buffer | undefined;
+    let error: unknown;
+    try {
+      response = await read();
+      return response;
+    } catch (thrown) {
+      error = thrown;
+      throw thrown;
+    } finally {
+      const tookMs = clock.monotonic() - startedMs;
+      observe?.(tookMs / 1000, error === undefined);
+      slowRequests.check(tookMs, () => ({ ...describe(response), error }));
+    }
   }
+}
+
+function rangeText(bytes: Buffer): string {
+  return `range_response_count:${RangeResponse.decode(bytes).kvs.length} size:${bytes.length}`;
+}
+
+function readTxnText(bytes: Buffer): string {
+  const counts = TxnResponse.decode(bytes).responses.map(
+    ({ responseRange }) => `range_response_count:${responseRange?.kvs.length ?? 0}`,
+  );
+  return `responses:<${counts.join(" ")}> size:${bytes.length}`;
 }
 
 /** Whether any range of the transaction asks for another revision than the present one. */

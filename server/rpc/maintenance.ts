@@ -44,7 +44,9 @@ export function registerMaintenance(
   });
   dispatcher.unary(MaintenanceDefinition, "defragment", async () => {
     log.info("starting defragment");
-    await timed(clock, metrics.observeDefrag, () => state.engine.defragment());
+    await metrics.defragmenting(() =>
+      timed(clock, metrics.observeDefrag, () => state.engine.defragment()),
+    );
     log.info("finished defragment");
     return { header: undefined };
   });

@@ -43,7 +43,8 @@ export class RangeReader {
 
   /** @throws EtcdError Compacted, FutureRev, LeaderChanged */
   read(request: RangeRequest): RangeAnswer | Promise<RangeAnswer> {
-    const { kv } = this.#state;
+    const { kv, operationCounts } = this.#state;
+    operationCounts.read(1);
     if (request.rangeEnd.length === 0 || request.countOnly) {
       return { revision: kv.revision, chunks: [answerRange(kv, request)] };
     }
@@ -67,9 +68,10 @@ export class RangeReader {
    * @throws EtcdError Compacted, FutureRev, LeaderChanged
    */
   async readTxn(request: TxnRequest): Promise<{ revision: number; body: Buffer }> {
-    const { kv } = this.#state;
+    const { kv, operationCounts } = this.#state;
     const { revision } = kv;
     const { hasSucceeded, ranges } = decideReadOnlyTxn(kv, request);
+    operationCounts.read(request.compare.length + ranges.length);
     const answers: Buffer[] = [];
     const pinned: { range: RangeRequest; cursor: RangeCursor; at: number }[] = [];
     try {

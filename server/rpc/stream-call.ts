@@ -17,11 +17,13 @@ export class StreamCall implements GrpcCall, GrpcHandler, LeaderDependent {
   readonly #options: DispatcherOptions;
   #handler: GrpcHandler | undefined;
   #isOver = false;
+  readonly #startedMs: number;
 
   private constructor(call: GrpcCall, counters: GrpcMethodCounters, options: DispatcherOptions) {
     this.#call = call;
     this.#counters = counters;
     this.#options = options;
+    this.#startedMs = options.clock.monotonic();
   }
 
   static open(
@@ -127,8 +129,7 @@ export class StreamCall implements GrpcCall, GrpcHandler, LeaderDependent {
     if (this.#isOver) return false;
     this.#isOver = true;
     if (requiresLeader(this.metadata)) this.#options.leaderStreams.delete(this);
-    const handled = this.#counters.handled;
-    handled[status] = (handled[status] ?? 0) + 1;
+    this.#counters.ended(status, this.#options.clock.monotonic() - this.#startedMs);
     return true;
   }
 }

@@ -16,6 +16,7 @@ export class UnaryCall implements GrpcHandler, CallContext {
   readonly #options: DispatcherOptions;
   #isStarted = false;
   #isOver = false;
+  readonly #startedMs: number;
   isCanceled = false;
   onCancel: (() => void) | undefined = undefined;
 
@@ -29,6 +30,7 @@ export class UnaryCall implements GrpcHandler, CallContext {
     this.#handler = handler;
     this.#counters = counters;
     this.#options = options;
+    this.#startedMs = options.clock.monotonic();
     counters.started++;
     options.metrics.countClient("unary", call.metadata.get("client-api-version"));
   }
@@ -108,7 +110,6 @@ export class UnaryCall implements GrpcHandler, CallContext {
 
   #finish(status: Status): void {
     this.#isOver = true;
-    const handled = this.#counters.handled;
-    handled[status] = (handled[status] ?? 0) + 1;
+    this.#counters.ended(status, this.#options.clock.monotonic() - this.#startedMs);
   }
 }

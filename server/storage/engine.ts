@@ -78,6 +78,8 @@ export interface Engine extends View {
   commit(): Promise<void>;
   /** A fixed picture of everything put before the call (commits first). Must be closed. */
   snapshot(): Promise<EngineSnapshot>;
+  /** Snapshots that are not closed. */
+  readonly openSnapshots: number;
   /** Bytes of the file; and of them, those in use. */
   size(): { readonly totalBytes: number; readonly inUseBytes: number };
   /** Rewrites the file without its free pages, under the same content. Writing may go on. */

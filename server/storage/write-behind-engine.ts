@@ -51,6 +51,7 @@ export class WriteBehindEngine implements Engine {
   readonly #jobs: Job[] = [];
   #running: Job | undefined;
   #isReplacing = false;
+  #openSnapshots = 0;
   #failure: EngineFailedError | undefined;
 
   constructor(store: Store) {
@@ -125,10 +126,14 @@ export class WriteBehindEngine implements Engine {
     this.#assertUsable();
     let picture: EngineSnapshot | undefined;
     const takePicture = async () => {
-      picture = this.#store.picture();
+      picture = this.#open(this.#store.picture());
     };
     await Promise.all([this.commit(), this.#enqueue(takePicture)]);
     return must(picture, "the job that has ended took the picture");
+  }
+
+  get openSnapshots(): number {
+    return this.#openSnapshots;
   }
 
   size(): { readonly totalBytes: number; readonly inUseBytes: number } {
@@ -174,6 +179,20 @@ export class WriteBehindEngine implements Engine {
 
   get #current(): Layer {
     return this.#layers[this.#layers.length - 1] as Layer;
+  }
+
+  #open(picture: EngineSnapshot): EngineSnapshot {
+    let isOpen = true;
+    this.#openSnapshots++;
+    return {
+      get: (table, key) => picture.get(table, key),
+      scan: (table, range) => picture.scan(table, range),
+      close: () => {
+        if (isOpen) this.#openSnapshots--;
+        isOpen = false;
+        picture.close();
+      },
+    };
   }
 
   #assertUsable(): void {

@@ -71,6 +71,8 @@ export class PeerTransport implements Transport {
         strange: (remote) => this.addRemote(remote),
         message: (message) => this.#arrived(message),
         received: (from, byteCount) => this.#find(from)?.countReceived(byteCount),
+        unreadable: (from) => this.#find(from)?.countReceiveFailure(),
+        snapshotCounts: (from) => this.#find(from)?.snapshotsReceived,
         snapshotArrived: (message, database) => events.snapshotArrived(message, database),
       }),
     });
@@ -184,11 +186,14 @@ export class PeerTransport implements Transport {
     const url = peer?.urls.pick();
     if (peer === undefined || url === undefined) throw new Error("peer without address");
     const fields = { "remote-peer-id": hexId(peer.id), "snapshot-index": message.snapshot?.index };
+    peer.snapshotsSent.begin();
     try {
       const target = { url, headers: identityHeaders(identity), dialTls: tls?.dial };
       peer.countSent(await this.#uploads.upload(target, message, blob, database));
+      peer.snapshotsSent.end(true);
       log.info("sent database snapshot", fields);
     } catch (error) {
+      peer.snapshotsSent.end(false);
       peer.urls.failed(url);
       throw error;
     }

@@ -10,6 +10,8 @@ import { MessageDecoder, MessageEncoder } from "./message-frames.ts";
 import { MsgAppDecoder, MsgAppEncoder } from "./msgapp-frames.ts";
 import { PeerUrls } from "./peer-urls.ts";
 import { Pipeline } from "./pipeline.ts";
+import { RoundTrips } from "./round-trips.ts";
+import { SnapshotCounts } from "./snapshot-counts.ts";
 import { StreamDialer } from "./stream-dialer.ts";
 import { StreamWriter } from "./stream-writer.ts";
 import type { TlsDial } from "./tls.ts";
@@ -40,12 +42,19 @@ export class Peer {
   #sentBytes = 0;
   #receivedBytes = 0;
   #sendFailures = 0;
-  roundTripMs: number | undefined;
+  #receiveFailures = 0;
+  #disconnects = 0;
+  readonly roundTrips: RoundTrips;
+  readonly snapshotsSent: SnapshotCounts;
+  readonly snapshotsReceived: SnapshotCounts;
 
   constructor(address: PeerAddress, options: PeerOptions) {
     this.id = address.id;
     this.urls = new PeerUrls(address.urls);
     this.#options = options;
+    this.roundTrips = new RoundTrips(options.clock);
+    this.snapshotsSent = new SnapshotCounts(options.clock);
+    this.snapshotsReceived = new SnapshotCounts(options.clock);
     this.#pipeline = new Pipeline({
       headers: identityHeaders(options.identity),
       urls: this.urls,
@@ -74,7 +83,11 @@ export class Peer {
       sentBytes: this.#sentBytes,
       receivedBytes: this.#receivedBytes,
       sendFailures: this.#sendFailures,
-      roundTripMs: this.roundTripMs,
+      receiveFailures: this.#receiveFailures,
+      disconnects: this.#disconnects,
+      roundTrips: this.roundTrips.seconds,
+      snapshotsSent: this.snapshotsSent,
+      snapshotsReceived: this.snapshotsReceived,
     };
   }
 
@@ -138,6 +151,10 @@ export class Peer {
     this.#receivedBytes += byteCount;
   }
 
+  countReceiveFailure(): void {
+    this.#receiveFailures++;
+  }
+
   #detach(kind: StreamKind): void {
     const writer = this.#writers.get(kind);
     if (writer === undefined) return;
@@ -165,6 +182,7 @@ export class Peer {
       connected: () => this.#connected(),
       disconnected: () => this.#disconnected(),
       received: (byteCount) => this.countReceived(byteCount),
+      unreadable: () => this.countReceiveFailure(),
       removed,
     });
   }
@@ -181,6 +199,7 @@ export class Peer {
     this.#openStreams--;
     if (this.#openStreams > 0 || this.#activeSince === undefined) return;
     this.#activeSince = undefined;
+    this.#disconnects++;
     this.#options.log.warn("peer became inactive (message send to peer failed)", {
       "peer-id": hexId(this.id),
     });

@@ -33,10 +33,10 @@ export async function probe(
   try {
     const answer = await exchange(url, options, undefined, ANSWER_BYTES_MAX);
     const roundTripMs = clock.monotonic() - start;
-    peer.roundTripMs = roundTripMs;
+    peer.roundTrips.succeeded(roundTripMs);
     warnOfDrift(peer, answer.body.toString(), clock.now() - roundTripMs / 2, log);
   } catch (error) {
-    peer.roundTripMs = undefined;
+    peer.roundTrips.failed();
     log.debug("prober detected unhealthy status", { "remote-peer-id": hexId(peer.id), error });
   }
 }

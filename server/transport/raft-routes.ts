@@ -12,6 +12,7 @@ import { STREAM_KINDS, type StreamKind } from "./frames.ts";
 import { type Identity, parseId, type Refusal, refusalOf } from "./identity.ts";
 import { BodyTooLargeError, readBody } from "./peer-request.ts";
 import { type Exchange, header, isMethod, refuse, reply } from "./reply.ts";
+import type { SnapshotCounts } from "./snapshot-counts.ts";
 import { openSnapshot } from "./snapshot-download.ts";
 import type { PeerAddress } from "./transport.ts";
 
@@ -32,6 +33,10 @@ export interface RaftRoutesOptions {
   readonly strange: (remote: PeerAddress) => void;
   readonly message: (message: Message) => void;
   readonly received: (from: bigint, byteCount: number) => void;
+  /** A body that is no message. */
+  readonly unreadable: (from: bigint) => void;
+  /** Where the snapshots of this sender are counted, if it is known. */
+  readonly snapshotCounts: (from: bigint) => SnapshotCounts | undefined;
   readonly snapshotArrived: (message: Message, database: AsyncIterable<Buffer>) => Promise<void>;
 }
 
@@ -85,12 +90,14 @@ export class RaftRoutes {
     try {
       bytes = await readBody(request, POST_BYTES_MAX);
     } catch (error) {
+      this.#countUnreadable(exchange);
       const status = error instanceof BodyTooLargeError ? 413 : 400;
       refuse(exchange, { status, text: "error reading raft message" });
       return;
     }
     const message = decoded(bytes);
     if (message === "unreadable") {
+      this.#countUnreadable(exchange);
       refuse(exchange, { status: 400, text: "error unmarshalling raft message" });
       return;
     }
@@ -112,7 +119,7 @@ export class RaftRoutes {
     const { request } = exchange;
     if (!isMethod(exchange, "POST") || !this.#isWelcome(exchange)) return;
     let count = 0;
-    async function* counted(): AsyncIterable<Buffer> {
+    async function* metered(): AsyncIterable<Buffer> {
       for await (const chunk of request as AsyncIterable<Buffer>) {
         count += chunk.length;
         yield chunk;
@@ -121,8 +128,9 @@ export class RaftRoutes {
     let message: Message | undefined;
     let database: AsyncIterable<Buffer>;
     try {
-      ({ message, database } = await openSnapshot(counted()));
+      ({ message, database } = await openSnapshot(metered()));
     } catch (error) {
+      this.#countUnreadable(exchange);
       const text = `failed to decode raft message (${textOf(error)})`;
       refuse(exchange, { status: 400, text });
       return;
@@ -137,9 +145,13 @@ export class RaftRoutes {
       return;
     }
     const fields = { "remote-peer-id": hexId(message.from), index: message.snapshot?.index };
+    const counted = this.#options.snapshotCounts(message.from);
+    counted?.begin();
     try {
       await snapshotArrived(message, database);
+      counted?.end(true);
     } catch (error) {
+      counted?.end(false);
       if (error instanceof AssertionError) throw error;
       log.warn("failed to save incoming database snapshot", { ...fields, error });
       refuse(exchange, { status: 500, text: `failed to save KV snapshot (${textOf(error)})` });
@@ -147,6 +159,11 @@ export class RaftRoutes {
     }
     received(message.from, count);
     exchange.response.writeHead(204).end();
+  }
+
+  #countUnreadable(exchange: Exchange): void {
+    const from = parseId(header(exchange, "x-server-from"));
+    if (from !== undefined) this.#options.unreadable(from);
   }
 
   /** Headers of a POST; a sender nobody knows is remembered, so that it can be answered. */

@@ -32,6 +32,8 @@ export interface DialerOptions {
   /** After `connected`; not when the dialer itself was stopped. */
   readonly disconnected: () => void;
   readonly received: (byteCount: number) => void;
+  /** What came is no frame. */
+  readonly unreadable: () => void;
   /** The peer says that this member is gone for good. */
   readonly removed: () => void;
 }
@@ -99,7 +101,7 @@ export class StreamDialer {
 
   /** False when the answer comes from another cluster. */
   #read(response: IncomingMessage, over: (problem: string) => void): boolean {
-    const { decoder, received, connected, headers } = this.#options;
+    const { decoder, received, unreadable, connected, headers } = this.#options;
     const cluster = headerText(response.headers, "x-etcd-cluster-id");
     if (cluster !== undefined && cluster !== headers["X-Etcd-Cluster-ID"]) {
       over("cluster ID mismatch");
@@ -114,6 +116,7 @@ export class StreamDialer {
         frames.push(chunk);
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
+        unreadable();
         over(error.message);
       }
     });

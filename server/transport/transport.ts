@@ -17,6 +17,7 @@
 //   repeats what matters.
 // - Everything that can grow has a named limit; a sender of nonsense loses its connection only.
 // - 403 and 410 end the process of a Go member. They are sent to a removed member and to no other.
+import type { Distribution } from "../base/distribution.ts";
 import type { Message } from "../raft/message.ts";
 import type { PeerCalls } from "./peer-calls.ts";
 
@@ -38,8 +39,21 @@ export interface PeerTraffic {
   readonly sentBytes: number;
   readonly receivedBytes: number;
   readonly sendFailures: number;
-  /** Of the last probe; absent until one succeeded. */
-  readonly roundTripMs: number | undefined;
+  /** Messages that could not be read. */
+  readonly receiveFailures: number;
+  readonly disconnects: number;
+  /** Smoothed round trips in seconds. */
+  readonly roundTrips: Distribution;
+  readonly snapshotsSent: SnapshotTraffic;
+  readonly snapshotsReceived: SnapshotTraffic;
+}
+
+/** Whole databases in one direction. */
+export interface SnapshotTraffic {
+  readonly inFlight: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly seconds: Distribution;
 }
 
 export interface Transport {

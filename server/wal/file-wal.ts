@@ -40,7 +40,9 @@ export interface FileWalOptions {
   readonly segmentBytes?: number;
   /** Told how long each sync of an append took, in milliseconds. */
   readonly onSync?: (durationMs: number) => void;
-  /** Needed for `onSync` only. */
+  /** Told of each append before its sync: how long copying it took, and its bytes. */
+  readonly onWrite?: (durationMs: number, byteCount: number) => void;
+  /** Needed for `onSync` and `onWrite` only. */
   readonly clock?: Clock;
 }
 
@@ -186,8 +188,13 @@ export class FileWal implements Wal {
   async #write(batch: WalBatch): Promise<void> {
     const content = this.#contentOf(batch);
     if (this.#writer.position + recordBytes(content) > this.#segmentBytes) await this.#cut();
+    const { clock, onWrite } = this.#options;
     const before = this.#writer.position;
+    const startedMs = clock?.monotonic() ?? 0;
     this.#writer.write(RecordKind.BATCH, content);
+    if (clock !== undefined) {
+      onWrite?.(clock.monotonic() - startedMs, this.#writer.position - before);
+    }
     this.#hardState = batch.hardState ?? this.#hardState;
     this.#snapshot = batch.snapshot ?? this.#snapshot;
     if (content.snapshot) this.#terms.startAt(content.snapshot.metadata, content.snapshot.isHeld);

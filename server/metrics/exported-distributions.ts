@@ -1,0 +1,41 @@
+import { Histogram, type Registry } from "prom-client";
+import type { Distribution } from "../base/distribution.ts";
+import type { Labels } from "./exported-values.ts";
+
+export interface ExportedDistributions {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+  /** What one scrape shows. */
+  readonly read: () => Iterable<readonly [Labels, Distribution]>;
+}
+
+/** A histogram that is kept elsewhere and read at each scrape. */
+export function exportDistributions(registry: Registry, exported: ExportedDistributions): void {
+  const { name, help, labelNames, read } = exported;
+  const histogram = new Histogram({ name, help, labelNames, registers: [registry] });
+  const get = async () => ({
+    name,
+    help,
+    type: "histogram",
+    aggregator: "sum",
+    values: [...read()].flatMap(([labels, distribution]) => samples(name, labels, distribution)),
+  });
+  // Registries ask for either, by their version.
+  Object.assign(histogram, { get, getForPromString: get });
+}
+
+/** As the text format wants them: buckets that include all lower ones, then sum and count. */
+function samples(name: string, labels: Labels, { bounds, counts, sum }: Distribution) {
+  let count = 0;
+  const buckets = [...counts].map((own, at) => {
+    count += own;
+    const le = bounds[at] ?? "+Inf";
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: count };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count },
+  ];
+}
