@@ -103,6 +103,15 @@ export class MemberProcess {
     process.kill(this.pid, signal);
   }
 
+  /** Resolves when its newest lines show this. */
+  async wrote(pattern: RegExp): Promise<void> {
+    const deadline = performance.now() + READY_LIMIT_MS;
+    while (!pattern.test(this.output)) {
+      if (performance.now() > deadline) throw new Error(`no ${pattern} in:\n${this.output}`);
+      await delay(50);
+    }
+  }
+
   /** Resolves with its exit code (null: a signal) when it ends by itself and its output is here. */
   ended(): Promise<number | null> {
     const child = this.#child;

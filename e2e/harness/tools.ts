@@ -38,6 +38,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "/usr/bin/etcd": "etcd-server",
   "/usr/bin/etcdctl": "etcd-client",
   [CHROMIUM]: "chromium",
+  "/usr/bin/curl": "curl",
+  "/usr/bin/openssl": "openssl",
   "/usr/bin/nghttp": "nghttp2-client",
   "/usr/bin/h2load": "nghttp2-client",
   "/usr/lib/python3/dist-packages/etcd3": "python3-etcd3",
