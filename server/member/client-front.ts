@@ -16,11 +16,13 @@ import { CallGuards } from "../rpc/call-guards.ts";
 import { registerChildren } from "../rpc/children.ts";
 import { registerCluster } from "../rpc/cluster.ts";
 import { Dispatcher } from "../rpc/dispatch.ts";
+import { registerElection } from "../rpc/election.ts";
 import { Headers } from "../rpc/header.ts";
 import { HealthReporter } from "../rpc/health.ts";
 import { registerKv } from "../rpc/kv.ts";
 import { LeaderStreams } from "../rpc/leader-streams.ts";
 import { registerLease } from "../rpc/lease.ts";
+import { registerLock } from "../rpc/lock.ts";
 import { registerMaintenance } from "../rpc/maintenance.ts";
 import type { Proposer } from "../rpc/proposer.ts";
 import { RangeReader } from "../rpc/range-reader.ts";
@@ -137,6 +139,8 @@ export class ClientFront {
       progressNotifyMs: config.watchProgressNotifyMs,
       responseBytesMax: config.requestBytesMax + GRPC_OVERHEAD_BYTES,
     });
+    registerLock(dispatcher, { hub });
+    registerElection(dispatcher, { hub, header: (revision) => headers.at(revision) });
     registerChildren(dispatcher, {
       store: () => state.kv,
       header: (revision) => headers.at(revision),

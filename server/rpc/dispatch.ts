@@ -67,6 +67,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #routes = new Map<string, Route>();
   readonly #services = new Set<string>();
+  readonly #handlers = new Map<string, RawHandler>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -92,9 +93,24 @@ export class Dispatcher {
     handler: RawHandler,
   ): void {
     const options = this.#options;
+    this.#handlers.set(pathOf(definition, key), handler);
     this.#register(definition, key, (counters) => (call) => {
       return new UnaryCall(call, handler, counters, options);
     });
+  }
+
+  /** A registered method as it stands, unguarded and uncounted, for services that rest on others. */
+  local<D extends ServiceDefinition, K extends UnaryKey<D>>(
+    definition: D,
+    key: K,
+  ): (request: RequestOf<D, K>, context: CallContext) => Promise<ResponseOf<D, K>> {
+    const { requestType, responseType } = methodOf(definition, key);
+    const path = pathOf(definition, key);
+    const handler = must(this.#handlers.get(path), `no handler for ${path}`);
+    return async (request, context) => {
+      const bytes = Buffer.from(requestType.encode(request as never).finish());
+      return responseType.decode(await handler(bytes, context)) as ResponseOf<D, K>;
+    };
   }
 
   /** For methods with a stream in either direction. */
@@ -120,7 +136,7 @@ export class Dispatcher {
     route: (counters: GrpcMethodCounters) => Route,
   ): void {
     const method = methodOf(definition, key);
-    const path = `/${definition.fullName}/${method.name}`;
+    const path = pathOf(definition, key);
     assert(!this.#routes.has(path), `two handlers for ${path}`);
     const { metrics } = this.#options;
     const counters = metrics.register(grpcType(method), definition.fullName, method.name);
@@ -141,6 +157,10 @@ export class Dispatcher {
 }
 
 const REFUSED: GrpcHandler = { message() {}, halfClose() {}, cancel() {} };
+
+function pathOf(definition: ServiceDefinition, key: string): string {
+  return `/${definition.fullName}/${methodOf(definition, key).name}`;
+}
 
 function methodOf(definition: ServiceDefinition, key: string): MethodDefinition {
   return must(definition.methods[key], `${definition.fullName} has no method ${key}`);
