@@ -2,11 +2,18 @@ import type { Log } from "../base/log.ts";
 import type { Exchange } from "./exchange.ts";
 import { plainError, type Reply } from "./reply.ts";
 
+const JSON_PREFIX = "/v3/";
+/** etcd's: silence about it would let somebody act as nobody in particular. */
+const NAME_TEXT =
+  "CommonName of client sending a request against gateway will be ignored and not used as expected";
+
 export interface AccessOptions {
   /** Origins that browsers may call from; `*` stands for all. */
   readonly cors: readonly string[];
   /** Names under which the member may be reached without TLS; `*` or none at all stand for all. */
   readonly hostWhitelist: readonly string[];
+  /** A certificate's name counts for calls of gRPC, and is ignored by the JSON gateway. */
+  readonly areNamesIdentities: () => boolean;
   readonly log: Log;
 }
 
@@ -14,20 +21,24 @@ export interface AccessOptions {
 export class Access {
   readonly #origins: ReadonlySet<string>;
   readonly #hosts: ReadonlySet<string>;
-  readonly #log: Log;
+  readonly #options: AccessOptions;
 
-  constructor({ cors, hostWhitelist, log }: AccessOptions) {
-    this.#log = log;
+  constructor(options: AccessOptions) {
+    const { cors, hostWhitelist } = options;
+    this.#options = options;
     this.#origins = new Set(cors);
     this.#hosts = new Set(hostWhitelist);
   }
 
-  /** Sets CORS headers; a reply is what the request gets instead of an answer. */
-  admit(exchange: Exchange): Reply | undefined {
+  /** @param path without the query. Sets CORS headers; a reply is what the request gets instead of an answer. */
+  admit(exchange: Exchange, path: string): Reply | undefined {
     const host = hostOf(exchange.header("host") ?? "");
     if (!exchange.isEncrypted && !this.#isKnownHost(host)) {
-      this.#log.warn("rejecting HTTP request to prevent DNS rebinding attacks", { host });
+      this.#options.log.warn("rejecting HTTP request to prevent DNS rebinding attacks", { host });
       return plainError(421, rebindingText(host));
+    }
+    if (exchange.isEncrypted && path.startsWith(JSON_PREFIX) && this.#hasIdentity(exchange)) {
+      return plainError(400, NAME_TEXT);
     }
     const origin = this.#allowedOrigin(exchange.header("origin"));
     if (origin !== undefined) {
@@ -37,6 +48,10 @@ export class Access {
     }
     if (exchange.method === "OPTIONS") return { status: 200, headers: {}, body: "" };
     return undefined;
+  }
+
+  #hasIdentity({ certificateName = "" }: Exchange): boolean {
+    return certificateName !== "" && this.#options.areNamesIdentities();
   }
 
   #isKnownHost(host: string): boolean {

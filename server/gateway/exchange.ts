@@ -16,6 +16,8 @@ export interface Exchange {
   /** The peer's address, `10.0.0.7:51234`. */
   readonly remote: string;
   readonly isEncrypted: boolean;
+  /** CN of the client's certificate, where one was demanded. */
+  readonly certificateName: string | undefined;
   header(name: string): string | undefined;
   /**
    * Reads the body: `onChunk` for its pieces, then `onEnd` once. May be called again, to hand the
@@ -44,6 +46,7 @@ export class Http1Exchange implements Exchange {
   readonly target: string;
   readonly remote: string;
   readonly isEncrypted: boolean;
+  readonly certificateName: string | undefined;
   onDrain: (() => void) | undefined = undefined;
   onGone: (() => void) | undefined = undefined;
   readonly #request: IncomingMessage;
@@ -52,12 +55,17 @@ export class Http1Exchange implements Exchange {
   #onEnd: () => void = () => {};
   #isReading = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, isEncrypted: boolean) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    certificateName: string | undefined,
+  ) {
     const { remoteAddress = "", remotePort = 0 } = request.socket;
     this.method = request.method ?? "";
     this.target = request.url ?? "";
     this.remote = `${remoteAddress}:${remotePort}`;
-    this.isEncrypted = isEncrypted;
+    this.isEncrypted = "encrypted" in request.socket;
+    this.certificateName = certificateName;
     this.#request = request;
     this.#response = response;
     // Staying open is what HTTP/1.1 means by itself, and all that etcd says about it.

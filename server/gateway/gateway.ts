@@ -6,6 +6,7 @@ import {
   type Socket,
 } from "node:net";
 import type { Cancel, Clock } from "../base/clock.ts";
+import type { Handshakes } from "../http2/grpc-server.ts";
 import { type Exchange, Http1Exchange } from "./exchange.ts";
 
 const CONNECTIONS_MAX = 1000;
@@ -27,6 +28,8 @@ export class Gateway {
   readonly #server: Server;
   /** When each connection began to wait for a request; undefined while one is being answered. */
   readonly #waiting = new Map<Socket, number | undefined>();
+  /** Of the connections' client certificates. */
+  readonly #names = new WeakMap<Socket, string>();
   readonly #listeners: Listener[] = [];
   #stopSweep: Cancel | undefined;
 
@@ -38,15 +41,18 @@ export class Gateway {
       response.on("close", () => {
         if (this.#waiting.has(socket)) this.#waiting.set(socket, clock.monotonic());
       });
-      serve(new Http1Exchange(request, response, "encrypted" in socket));
+      serve(new Http1Exchange(request, response, this.#names.get(socket)));
     });
   }
 
-  /** Opens a port of its own; port 0 takes a free one. Rejects when the address cannot be had. */
-  async listen(host: string, port: number): Promise<AddressInfo> {
+  /**
+   * Opens a port of its own; port 0 takes a free one. Rejects when the address cannot be had.
+   * @param handshakes for a port that serves behind TLS
+   */
+  async listen(host: string, port: number, handshakes?: Handshakes): Promise<AddressInfo> {
     const listener = createListener({ noDelay: true }, (socket) => {
-      socket.on("error", () => socket.destroy());
-      this.accept(socket);
+      if (handshakes !== undefined) handshakes.accept(socket, this.accept);
+      else this.accept(socket, undefined);
     });
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
@@ -56,14 +62,19 @@ export class Gateway {
     return listener.address() as AddressInfo;
   }
 
-  /** Takes over a connection whose first bytes are still unread. */
-  readonly accept = (socket: Socket): void => {
+  /**
+   * Takes over a connection whose first bytes are still unread.
+   * @param certificateName CN of the client's certificate, where one was demanded
+   */
+  readonly accept = (socket: Socket, certificateName: string | undefined): void => {
+    socket.on("error", () => socket.destroy());
     if (this.#waiting.size >= CONNECTIONS_MAX) {
       socket.destroy();
       return;
     }
     this.#stopSweep ??= this.#clock.every(SWEEP_MS, () => this.#sweep());
     this.#waiting.set(socket, this.#clock.monotonic());
+    if (certificateName !== undefined) this.#names.set(socket, certificateName);
     socket.on("close", () => this.#waiting.delete(socket));
     this.#server.emit("connection", socket);
     socket.resume();

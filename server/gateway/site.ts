@@ -36,13 +36,13 @@ export class Site {
 
   readonly serve = (exchange: Exchange): void => {
     const { access, json } = this.#options;
-    const refusal = access?.admit(exchange);
-    if (refusal !== undefined) return exchange.reply(refusal);
     const url = parseTarget(exchange.target);
     if (url === undefined) return exchange.reply(plainError(400, "400 Bad Request"));
     const path = url.path.startsWith(BETA_PREFIX)
       ? JSON_PREFIX + url.path.slice(BETA_PREFIX.length)
       : url.path;
+    const refusal = access?.admit(exchange, path);
+    if (refusal !== undefined) return exchange.reply(refusal);
     const isSubtree = json !== undefined && `${path}/` === JSON_PREFIX;
     const clean = isSubtree ? JSON_PREFIX : cleanPath(path);
     if (clean !== path) exchange.reply(moved(exchange.method, encodeURI(clean) + url.query));

@@ -73,12 +73,15 @@ export class ClientFront {
     );
     const dispatcher = this.#register();
     const messageBytesMax = config.requestBytesMax + GRPC_OVERHEAD_BYTES;
-    this.#http = new HttpFront({ ...parts, dispatch: dispatcher.dispatch, messageBytesMax });
+    const { dispatch } = dispatcher;
+    const isAuthEnabled = () => false;
+    this.#http = new HttpFront({ ...parts, dispatch, messageBytesMax, isAuthEnabled });
     this.#server = new GrpcServer({
       clock,
       log,
-      dispatch: dispatcher.dispatch,
+      dispatch,
       acceptHttp1: this.#http.accept,
+      dispatchHttp: this.#http.dispatchHttp,
       limits: { messageBytesMax },
     });
   }

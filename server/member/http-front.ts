@@ -5,14 +5,19 @@ import { addressOf } from "../config/urls.ts";
 import type { Config } from "../config.ts";
 import { Access } from "../gateway/access.ts";
 import { Gateway } from "../gateway/gateway.ts";
+import { Http2Exchange } from "../gateway/http2-exchange.ts";
 import { JsonGateway } from "../gateway/json-gateway.ts";
 import type { MemberProbe } from "../gateway/member-probe.ts";
 import { Site } from "../gateway/site.ts";
 import type { GrpcDispatch } from "../http2/grpc-call.ts";
+import type { Handshakes } from "../http2/grpc-server.ts";
+import type { HttpDispatch } from "../http2/http-call.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { AlarmType, RangeRequest } from "../proto/gen/rpc.ts";
 import type { Replica } from "../replica/replica.ts";
 import { alarmName } from "./figures.ts";
+
+type HttpSocket = Parameters<Gateway["accept"]>[0];
 
 export interface HttpFrontParts {
   readonly config: Config;
@@ -24,41 +29,61 @@ export interface HttpFrontParts {
   readonly dispatch: GrpcDispatch;
   /** Of a request, as gRPC counts. */
   readonly messageBytesMax: number;
+  readonly isAuthEnabled: () => boolean;
+  /** For URLs with https; what is not served is refused before. */
+  readonly handshakes: Handshakes | undefined;
 }
 
 /** What clients reach over HTTP: everything where gRPC is served, the little that measures elsewhere. */
 export class HttpFront {
   readonly #parts: HttpFrontParts;
+  readonly #isApart: boolean;
+  readonly #serve: Site["serve"];
   readonly #gateway: Gateway;
   readonly #figures: Gateway;
 
   constructor(parts: HttpFrontParts) {
-    const { config, clock, log, metrics, dispatch, messageBytesMax } = parts;
+    const { config, clock, log, metrics, dispatch, messageBytesMax, isAuthEnabled } = parts;
     this.#parts = parts;
     const shared = { log, metrics, probe: probeOf(parts) };
-    const { cors, hostWhitelist } = config;
+    const { cors, hostWhitelist, clientTls } = config;
+    const areNamesIdentities = () => clientTls.clientCertAuth && isAuthEnabled();
     const json = new JsonGateway({ clock, dispatch, messageBytesMax });
     const site = new Site({
       ...shared,
-      access: new Access({ cors, hostWhitelist, log }),
+      access: new Access({ cors, hostWhitelist, areNamesIdentities, log }),
       json: config.enableGrpcGateway ? json : undefined,
       isFull: true,
     });
+    this.#isApart = config.listenClientHttpUrls.length > 0;
+    this.#serve = site.serve;
     this.#gateway = new Gateway({ clock, serve: site.serve });
     const figures = new Site({ ...shared, access: undefined, json: undefined, isFull: false });
     this.#figures = new Gateway({ clock, serve: figures.serve });
   }
 
-  get accept(): Gateway["accept"] {
-    return this.#gateway.accept;
+  /** Of HTTP/1, where gRPC is served. Closed at once where HTTP has URLs of its own. */
+  readonly accept = (socket: HttpSocket, certificateName: string | undefined): void => {
+    if (this.#isApart) socket.destroy();
+    else this.#gateway.accept(socket, certificateName);
+  };
+
+  /** Of HTTP/2, where gRPC is served; undefined where HTTP has URLs of its own. */
+  get dispatchHttp(): HttpDispatch | undefined {
+    return this.#isApart ? undefined : (call) => this.#serve(new Http2Exchange(call));
   }
 
   /** Opens the URLs that are HTTP's alone. Rejects when an address cannot be had. */
   async start(): Promise<void> {
-    for (const url of this.#parts.config.listenMetricsUrls) {
-      const { host, port } = addressOf(url);
-      await this.#figures.listen(host, port);
-    }
+    const { config } = this.#parts;
+    for (const url of config.listenClientHttpUrls) await this.#listen(this.#gateway, url);
+    for (const url of config.listenMetricsUrls) await this.#listen(this.#figures, url);
+  }
+
+  async #listen(gateway: Gateway, url: string): Promise<void> {
+    const { host, port } = addressOf(url);
+    const isSecure = url.startsWith("https:");
+    await gateway.listen(host, port, isSecure ? this.#parts.handshakes : undefined);
   }
 
   stop(): void {
