@@ -16,6 +16,7 @@ const HEALTHY: MemberProbe = {
   read: async () => {},
   serverVersion: "3.5.16",
   clusterVersion: () => "3.5.0",
+  debugVars: () => ({ cmdline: ["etcd"], "raft.status": { term: 2 } }),
 };
 
 const stops: (() => Promise<void>)[] = [];
@@ -49,6 +50,7 @@ async function serve(changes: Partial<MemberProbe> = {}) {
     metrics,
     access,
     json: undefined,
+    profiling: undefined,
     isFull: true,
   });
   const gateway = new Gateway({ clock, serve: site.serve });
@@ -117,6 +119,12 @@ test("/version and its cluster version before one is decided", async () => {
   expect(decided.headers.get("content-type")).toBe("application/json");
   const open = await (await serve({ clusterVersion: () => undefined })).ask("/version");
   expect(open.body).toBe('{"etcdserver":"3.5.16","etcdcluster":"not_decided"}');
+});
+
+test("/debug/vars shows a variable a line", async () => {
+  const { body, headers } = await (await serve()).ask("/debug/vars");
+  expect(headers.get("content-type")).toBe("application/json; charset=utf-8");
+  expect(body).toBe('{\n"cmdline": ["etcd"],\n"raft.status": {"term":2}\n}\n');
 });
 
 test("/livez and /readyz run their checks, one of them, or all but some", async () => {

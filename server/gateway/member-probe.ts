@@ -9,4 +9,6 @@ export interface MemberProbe {
   readonly serverVersion: string;
   /** Undefined until the cluster has decided. */
   clusterVersion(): string | undefined;
+  /** The value of each variable that `/debug/vars` shows. */
+  debugVars(): Readonly<Record<string, unknown>>;
 }

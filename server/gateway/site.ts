@@ -6,6 +6,7 @@ import type { Exchange } from "./exchange.ts";
 import { answerHealth } from "./health.ts";
 import type { JsonGateway } from "./json-gateway.ts";
 import type { MemberProbe } from "./member-probe.ts";
+import { PROFILES_PREFIX, type Profiling } from "./profiling.ts";
 import { answerReadiness, parseReadinessPath } from "./readiness.ts";
 import { plainError, type Reply } from "./reply.ts";
 
@@ -22,6 +23,8 @@ export interface SiteOptions {
   readonly access: Access | undefined;
   /** Undefined: not served here. */
   readonly json: JsonGateway | undefined;
+  /** Undefined: not switched on. */
+  readonly profiling: Profiling | undefined;
   /** Also what is of no use to who only measures. */
   readonly isFull: boolean;
 }
@@ -43,12 +46,18 @@ export class Site {
       : url.path;
     const refusal = access?.admit(exchange, path);
     if (refusal !== undefined) return exchange.reply(refusal);
-    const isSubtree = json !== undefined && `${path}/` === JSON_PREFIX;
-    const clean = isSubtree ? JSON_PREFIX : cleanPath(path);
+    const clean = this.#isSubtree(`${path}/`) ? `${path}/` : cleanPath(path);
     if (clean !== path) exchange.reply(moved(exchange.method, encodeURI(clean) + url.query));
     else if (json !== undefined && path.startsWith(JSON_PREFIX)) json.serve(exchange, path);
     else void this.#answer(exchange, path, new URLSearchParams(url.query));
   };
+
+  /** Paths that are served with everything below them, and known without their last slash. */
+  #isSubtree(path: string): boolean {
+    const { json, profiling } = this.#options;
+    if (path === JSON_PREFIX) return json !== undefined;
+    return path === PROFILES_PREFIX && profiling !== undefined;
+  }
 
   async #answer(exchange: Exchange, path: string, query: URLSearchParams): Promise<void> {
     let reply: Reply;
@@ -64,7 +73,7 @@ export class Site {
   }
 
   async #find(method: string, path: string, query: URLSearchParams): Promise<Reply> {
-    const { probe, metrics, isFull } = this.#options;
+    const { probe, metrics, profiling, isFull } = this.#options;
     const readiness = parseReadinessPath(path);
     if (readiness !== undefined) {
       if (method !== "GET") return notAllowed();
@@ -80,9 +89,14 @@ export class Site {
       case "/version":
         if (!isFull) break;
         return method === "GET" ? versionReply(probe) : notAllowed();
+      case "/debug/vars":
+        if (!isFull) break;
+        return variablesReply(probe);
       default:
         break;
     }
+    const profile = await profiling?.answer(path, query);
+    if (profile !== undefined) return profile;
     return plainError(404, "404 page not found");
   }
 }
@@ -93,6 +107,18 @@ function versionReply(probe: MemberProbe): Reply {
     etcdcluster: probe.clusterVersion() ?? NOT_DECIDED,
   });
   return { status: 200, headers: { "Content-Type": "application/json" }, body };
+}
+
+/** A line each, as Go's expvar writes them. */
+function variablesReply(probe: MemberProbe): Reply {
+  const lines = Object.entries(probe.debugVars()).map(([name, value]) => {
+    return `${JSON.stringify(name)}: ${JSON.stringify(value)}`;
+  });
+  return {
+    status: 200,
+    headers: { "Content-Type": "application/json; charset=utf-8" },
+    body: `{\n${lines.join(",\n")}\n}\n`,
+  };
 }
 
 function notAllowed(): Reply {

@@ -8,6 +8,7 @@ import { Gateway } from "../gateway/gateway.ts";
 import { Http2Exchange } from "../gateway/http2-exchange.ts";
 import { JsonGateway } from "../gateway/json-gateway.ts";
 import type { MemberProbe } from "../gateway/member-probe.ts";
+import { Profiling } from "../gateway/profiling.ts";
 import { Site } from "../gateway/site.ts";
 import type { GrpcDispatch } from "../http2/grpc-call.ts";
 import type { Handshakes } from "../http2/grpc-server.ts";
@@ -15,6 +16,7 @@ import type { HttpDispatch } from "../http2/http-call.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { AlarmType, RangeRequest } from "../proto/gen/rpc.ts";
 import type { Replica } from "../replica/replica.ts";
+import { debugVars } from "./debug-vars.ts";
 import { alarmName } from "./figures.ts";
 
 type HttpSocket = Parameters<Gateway["accept"]>[0];
@@ -41,6 +43,7 @@ export class HttpFront {
   readonly #serve: Site["serve"];
   readonly #gateway: Gateway;
   readonly #figures: Gateway;
+  readonly #profiling: Profiling | undefined;
 
   constructor(parts: HttpFrontParts) {
     const { config, clock, log, metrics, dispatch, messageBytesMax, isAuthEnabled } = parts;
@@ -48,17 +51,27 @@ export class HttpFront {
     const shared = { log, metrics, probe: probeOf(parts) };
     const { cors, hostWhitelist, clientTls } = config;
     const areNamesIdentities = () => clientTls.clientCertAuth && isAuthEnabled();
+    // etcd's rule.
+    const isProfiled = config.enablePprof || config.log.level === "debug";
+    this.#profiling = isProfiled ? new Profiling(clock) : undefined;
     const json = new JsonGateway({ clock, dispatch, messageBytesMax });
     const site = new Site({
       ...shared,
       access: new Access({ cors, hostWhitelist, areNamesIdentities, log }),
       json: config.enableGrpcGateway ? json : undefined,
+      profiling: this.#profiling,
       isFull: true,
     });
     this.#isApart = config.listenClientHttpUrls.length > 0;
     this.#serve = site.serve;
     this.#gateway = new Gateway({ clock, serve: site.serve });
-    const figures = new Site({ ...shared, access: undefined, json: undefined, isFull: false });
+    const figures = new Site({
+      ...shared,
+      access: undefined,
+      json: undefined,
+      profiling: undefined,
+      isFull: false,
+    });
     this.#figures = new Gateway({ clock, serve: figures.serve });
   }
 
@@ -76,6 +89,7 @@ export class HttpFront {
   /** Opens the URLs that are HTTP's alone. Rejects when an address cannot be had. */
   async start(): Promise<void> {
     const { config } = this.#parts;
+    await this.#profiling?.start();
     for (const url of config.listenClientHttpUrls) await this.#listen(this.#gateway, url);
     for (const url of config.listenMetricsUrls) await this.#listen(this.#figures, url);
   }
@@ -89,6 +103,7 @@ export class HttpFront {
   stop(): void {
     this.#gateway.close();
     this.#figures.close();
+    this.#profiling?.stop();
   }
 }
 
@@ -101,6 +116,7 @@ function probeOf({ state, replica }: HttpFrontParts): MemberProbe {
     hasLeader: () => replica.leadership.hasLeader,
     isLearner: () => membership.local?.isLearner ?? false,
     clusterVersion: () => membership.clusterVersion,
+    debugVars: () => debugVars(replica),
     read: async (isSerializable: boolean) => {
       if (!isSerializable) await replica.readBarrier();
       state.operationCounts.read(1);

@@ -1,0 +1,199 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect as connectHttp2, type SecureClientSessionOptions } from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CertificateAuthority } from "../harness/certificates.ts";
+import { ask, type HttpAsk } from "../harness/http-client.ts";
+import { ClusterProcess, type Make } from "../harness/member-process.ts";
+import { freePorts } from "../harness/ports.ts";
+import { SecureMember } from "../harness/secure-member.ts";
+import { answerForm } from "./gateway-form.ts";
+
+// Who may ask over HTTP, and where: origins, host names, listeners, TLS. Ours beside Debian's etcd.
+
+const MAKES: readonly Make[] = ["quorate", "etcd-3.5"];
+const ORIGIN = "http://a.example:80";
+
+interface Side {
+  readonly cluster: ClusterProcess;
+  readonly url: string;
+  readonly metricsUrl: string;
+}
+
+async function open(make: Make): Promise<Side> {
+  const [metricsPort = 0] = await freePorts(1);
+  const metricsUrl = `http://127.0.0.1:${metricsPort}`;
+  const flags = [
+    `--cors=${ORIGIN},http://b.example:81`,
+    "--host-whitelist=good.example,127.0.0.1",
+    `--listen-metrics-urls=${metricsUrl}`,
+    "--enable-grpc-gateway=false",
+    "--enable-pprof",
+  ];
+  const cluster = await ClusterProcess.start({ make, size: 1, flags });
+  return { cluster, url: cluster.member(0).clientUrl, metricsUrl };
+}
+
+let sides: Side[] = [];
+beforeAll(async () => {
+  sides = await Promise.all(MAKES.map(open));
+});
+afterAll(async () => {
+  for (const { cluster } of sides) await cluster.stop();
+});
+
+async function compare(request: HttpAsk, on: "url" | "metricsUrl" = "url"): Promise<void> {
+  const answers = await Promise.all(sides.map((side) => ask(side[on], request)));
+  const [ours, theirs] = answers.map(answerForm);
+  expect(ours, JSON.stringify(request)).toEqual(theirs);
+}
+
+test("only listed origins are told that they may", async () => {
+  for (const origin of [ORIGIN, "http://b.example:81", "http://c.example", "*", ""]) {
+    for (const method of ["GET", "OPTIONS"]) {
+      await compare({ method, path: "/health", headers: { Origin: origin } });
+    }
+  }
+});
+
+test("only listed hosts are served without TLS", async () => {
+  const hosts = [
+    "good.example",
+    "good.example:99",
+    "evil.example",
+    "[::1]:80",
+    "[::1]",
+    "GOOD.EXAMPLE",
+  ];
+  for (const host of hosts) {
+    for (const path of ["/health", "/nope", "/v3/kv/range"]) {
+      await compare({ path, headers: { Host: host, Origin: ORIGIN } });
+    }
+  }
+});
+
+test("without the JSON gateway there is nothing below /v3", async () => {
+  for (const path of ["/v3/kv/range", "/v3/", "/v3", "/v3beta/kv/range"]) {
+    await compare({ path, body: "{}" });
+  }
+});
+
+test("measuring has its own listener, which serves nothing else and everybody", async () => {
+  for (const path of [
+    "/health",
+    "/livez",
+    "/readyz?exclude=non_learner",
+    "/version",
+    "/debug/vars",
+  ]) {
+    await compare({ path, headers: { Host: "evil.example", Origin: ORIGIN } }, "metricsUrl");
+  }
+  await compare({ method: "POST", path: "/health" }, "metricsUrl");
+  await compare({ method: "OPTIONS", path: "/health" }, "metricsUrl");
+  for (const { metricsUrl } of sides) {
+    const { body } = await ask(metricsUrl, { path: "/metrics" });
+    expect(body).toContain("\netcd_server_has_leader 1\n");
+  }
+});
+
+test("profiles are shown when they are switched on", async () => {
+  await compare({ path: "/debug/pprof" });
+  await compare({ path: "/debug/pprof/nope" });
+  const [mine] = sides;
+  const profile = async (name: string) => {
+    return JSON.parse(
+      (await ask(mine?.url ?? "", { path: `/debug/pprof/${name}` })).body,
+    ) as object;
+  };
+  const [first, second] = await Promise.all([
+    profile("profile?seconds=0.3"),
+    ask(mine?.url ?? "", { path: "/debug/pprof/profile?seconds=0.3" }),
+  ]);
+  expect(first).toHaveProperty("samples");
+  expect([second.status, second.body]).toEqual([
+    500,
+    "Could not enable CPU profiling: cpu profiling already in use\n",
+  ]);
+  expect(await profile("heap")).toHaveProperty("head.children");
+  const { status, body } = await ask(mine?.url ?? "", { path: "/debug/pprof/goroutine" });
+  expect([status, body]).toEqual([501, "goroutine is a profile of Go's runtime alone\n"]);
+});
+
+describe("behind TLS", () => {
+  let folder: string;
+  let members: SecureMember[] = [];
+  let trust: SecureClientSessionOptions;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "quorate-access-"));
+    const authority = await CertificateAuthority.create(folder, "own");
+    const server = await authority.issue("server", { commonName: "m", ips: ["127.0.0.1"] });
+    const flags = ["", "peer-"].flatMap((side) => [
+      `--${side}cert-file=${server.cert}`,
+      `--${side}key-file=${server.key}`,
+    ]);
+    members = await Promise.all(
+      MAKES.map((make) =>
+        SecureMember.start(make, [
+          ...flags,
+          `--peer-trusted-ca-file=${authority.file}`,
+          "--host-whitelist=127.0.0.1",
+        ]),
+      ),
+    );
+    trust = { rejectUnauthorized: false };
+  });
+
+  afterAll(async () => {
+    for (const member of members) await member.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function askHttp2(url: string, headers: Readonly<Record<string, string>>, body: string) {
+    return new Promise<{ status: number; headers: Record<string, string>; body: string }>(
+      (resolve, reject) => {
+        const session = connectHttp2(url, trust);
+        session.on("error", reject);
+        const stream = session.request(headers, { endStream: body === "" });
+        let received: Record<string, string> = {};
+        const chunks: Buffer[] = [];
+        stream.on("response", (fields) => {
+          received = fields as Record<string, string>;
+        });
+        stream.on("data", (chunk: Buffer) => {
+          chunks.push(chunk);
+          // A watch does not end by itself.
+          if (chunks.join("").includes('"created":true')) stream.close();
+        });
+        stream.on("error", reject);
+        stream.on("close", () => {
+          session.destroy();
+          const status = Number(received[":status"]);
+          resolve({ status, headers: received, body: Buffer.concat(chunks).toString() });
+        });
+        if (body !== "") stream.end(body);
+      },
+    );
+  }
+
+  test("what is no call over HTTP/2 is answered as over HTTP/1, under any host name", async () => {
+    const requests: readonly (readonly [Record<string, string>, string])[] = [
+      [{ ":path": "/health", ":authority": "evil.example" }, ""],
+      [{ ":path": "/nope" }, ""],
+      [{ ":method": "HEAD", ":path": "/health" }, ""],
+      [{ ":method": "OPTIONS", ":path": "/health" }, ""],
+      [{ ":method": "POST", ":path": "/v3/kv/put" }, '{"key":"Zm9v","value":"YmFy"}'],
+      [{ ":method": "POST", ":path": "/v3/kv/range" }, '{"key":"Zm9v"}'],
+      [{ ":method": "POST", ":path": "/v3/kv/range" }, "{"],
+      [{ ":method": "POST", ":path": "/v3/watch" }, '{"create_request":{"key":"Zm9v"}}'],
+    ];
+    for (const [headers, body] of requests) {
+      const answers = await Promise.all(
+        members.map(({ secureUrl }) => askHttp2(secureUrl, headers, body)),
+      );
+      const [ours, theirs] = answers.map(answerForm);
+      expect(ours, JSON.stringify(headers)).toEqual(theirs);
+    }
+  });
+});
