@@ -91,7 +91,7 @@ describe.concurrent("etcdctl and curl with a certificate that is", () => {
     });
     await Promise.all(asking);
     for (const version of ["1.2", "1.3"]) {
-      const limits = ["--http1.1", `--tlsv${version}`, "--tls-max", version];
+      const limits = [`--tlsv${version}`, "--tls-max", version];
       const { ours, etcds } = await compare((url) => secureCurl(`${url}/health`, material, limits));
       expect(ours.stdout).toBe(etcds.stdout);
       expect(ours.code === 0).toBe(kind === "good");

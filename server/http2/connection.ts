@@ -80,7 +80,7 @@ export class Connection implements Turning {
     this.#nowMs = host.clock.monotonic();
     this.#phaseMs = this.#nowMs;
     this.#outbox = new Outbox(socket, host.buffers, host.limits, () => this.#wantTurn());
-    this.#conduct = new PeerConduct(host.limits);
+    this.#conduct = new PeerConduct(host.limits, admission.isEncrypted);
     this.#headers = new HeaderReader(host.limits);
     this.#streams = new StreamSet(host, this.#outbox, this.#conduct, {
       ...admission,

@@ -27,7 +27,7 @@ beforeEach(async () => {
   });
   const access = { isPlain: false, handshakes: NO_HANDSHAKE };
   address = await server.listen("127.0.0.1", 0, access);
-  session = connect(`http://127.0.0.1:${address.port}`);
+  session = connect(`http://127.0.0.1:${address.port}`, { maxOutstandingPings: 100 });
 });
 
 afterEach(async () => {
@@ -192,4 +192,13 @@ test("without TLS only gRPC is answered over HTTP/2", async () => {
   const { status } = await answerOf(plain.request({ ":path": "/health" }));
   plain.destroy();
   expect(status).toBe(415);
+});
+
+test("behind TLS nobody counts pings, as long as they are no flood", async () => {
+  await new Promise<void>((resolve) => session.once("remoteSettings", () => resolve()));
+  const acknowledged = Array.from(
+    { length: 100 },
+    () => new Promise<Error | null>((resolve) => void session.ping((error) => resolve(error))),
+  );
+  expect(new Set(await Promise.all(acknowledged))).toEqual(new Set([null]));
 });

@@ -14,14 +14,17 @@ export class PeerConduct {
   readonly #idleFrames: TokenBucket;
   readonly #resets: TokenBucket;
   readonly #limits: Http2Limits;
+  readonly #isEncrypted: boolean;
   #lastPingMs = Number.NEGATIVE_INFINITY;
   #strikes = 0;
   /** Frames that we had sent when the peer last pinged. */
   #framesAtPing = 0;
   #updates = 0;
 
-  constructor(limits: Http2Limits) {
+  /** @param isEncrypted behind TLS etcd counts no pings; here each costs like a frame */
+  constructor(limits: Http2Limits, isEncrypted: boolean) {
     this.#limits = limits;
+    this.#isEncrypted = isEncrypted;
     this.#idleFrames = new TokenBucket(limits.idleFramesBurst, limits.idleFramesPerSecond);
     this.#resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond);
   }
@@ -41,6 +44,7 @@ export class PeerConduct {
 
   /** grpc-go's rule: pings are free while answers flow, otherwise they must keep their distance. */
   ping(nowMs: number, framesSent: number, hasStreams: boolean): void {
+    if (this.#isEncrypted) return this.idleFrame(nowMs);
     const sinceLastMs = nowMs - this.#lastPingMs;
     this.#lastPingMs = nowMs;
     if (framesSent !== this.#framesAtPing) {

@@ -5,6 +5,7 @@ import type { Random } from "../base/random.ts";
 import { type Address, addressOf } from "../config/urls.ts";
 import type { Config } from "../config.ts";
 import { GrpcServer } from "../http2/grpc-server.ts";
+import { DEFAULT_LIMITS, type Http2Limits } from "../http2/limits.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Compactor } from "../replica/compactor.ts";
 import type { Leases } from "../replica/leases.ts";
@@ -27,12 +28,16 @@ import { registerMaintenance } from "../rpc/maintenance.ts";
 import type { Proposer } from "../rpc/proposer.ts";
 import { RangeReader } from "../rpc/range-reader.ts";
 import { registerWatch } from "../rpc/watch.ts";
-import type { TlsAcceptor } from "../tls/tls-acceptor.ts";
 import type { WatchHub } from "../watch/hub.ts";
 import { HttpFront } from "./http-front.ts";
+import type { ClientHandshakes } from "./security.ts";
 
 /** Beyond the request itself: what gRPC and the proposal's envelope may add. */
 const GRPC_OVERHEAD_BYTES = 512 * 1024;
+/** What gRPC demands of clients that nobody said anything about. */
+const PING_INTERVAL_MIN_MS = 300_000;
+/** gRPC pings no faster, whatever it is told. */
+const KEEPALIVE_INTERVAL_MIN_MS = 1000;
 /** What calls that are open may take to end when the member stops. */
 const GRACE_MS = 500;
 
@@ -52,7 +57,7 @@ export interface ClientFrontParts {
   readonly slowRequests: SlowRequests;
   readonly timeoutMs: number;
   /** For https URLs; absent where there are none. */
-  readonly handshakes: TlsAcceptor | undefined;
+  readonly handshakes: ClientHandshakes | undefined;
 }
 
 /** All that clients reach: gRPC, and HTTP on the same ports. */
@@ -82,7 +87,7 @@ export class ClientFront {
       dispatch,
       acceptHttp1: this.#http.accept,
       dispatchHttp: this.#http.dispatchHttp,
-      limits: { messageBytesMax },
+      limits: limitsOf(config, messageBytesMax),
     });
   }
 
@@ -91,7 +96,7 @@ export class ClientFront {
     const { config, log, handshakes } = this.#parts;
     await this.#http.start();
     for (const { host, port, isPlain, isSecure } of accessOf(config.listenClientUrls)) {
-      const access = { isPlain, handshakes: isSecure ? handshakes : undefined };
+      const access = { isPlain, handshakes: isSecure ? handshakes?.all : undefined };
       const { address, port: actual } = await this.#server.listen(host, port, access);
       const fields = { traffic: "grpc+http", address: `${address}:${actual}` };
       if (isPlain) {
@@ -105,7 +110,7 @@ export class ClientFront {
     this.#health.setServing(false);
     this.#leaderStreams.close();
     this.#http.stop();
-    this.#parts.handshakes?.close();
+    for (const each of Object.values(this.#parts.handshakes ?? {})) each.close();
     await this.#server.stop(GRACE_MS);
   }
 
@@ -154,6 +159,22 @@ export class ClientFront {
     this.#health.register(dispatcher);
     return dispatcher;
   }
+}
+
+/** What flags say about connections; 0 stands for gRPC's own default, as in etcd. */
+function limitsOf(config: Config, messageBytesMax: number): Partial<Http2Limits> {
+  const { grpcKeepaliveMinMs, grpcKeepaliveIntervalMs, grpcKeepaliveTimeoutMs } = config;
+  const { keepaliveIntervalMs, keepaliveTimeoutMs, streamsMax } = DEFAULT_LIMITS;
+  const isPinging = grpcKeepaliveIntervalMs > 0 && grpcKeepaliveTimeoutMs > 0;
+  return {
+    messageBytesMax,
+    streamsMax: Math.min(config.maxConcurrentStreams || streamsMax, streamsMax),
+    pingIntervalMinMs: grpcKeepaliveMinMs > 0 ? grpcKeepaliveMinMs : PING_INTERVAL_MIN_MS,
+    keepaliveIntervalMs: isPinging
+      ? Math.max(grpcKeepaliveIntervalMs, KEEPALIVE_INTERVAL_MIN_MS)
+      : keepaliveIntervalMs,
+    keepaliveTimeoutMs: isPinging ? grpcKeepaliveTimeoutMs : keepaliveTimeoutMs,
+  };
 }
 
 interface ClientAddress extends Address {

@@ -18,6 +18,7 @@ import { AlarmType, RangeRequest } from "../proto/gen/rpc.ts";
 import type { Replica } from "../replica/replica.ts";
 import { debugVars } from "./debug-vars.ts";
 import { alarmName } from "./figures.ts";
+import type { ClientHandshakes } from "./security.ts";
 
 type HttpSocket = Parameters<Gateway["accept"]>[0];
 
@@ -33,7 +34,7 @@ export interface HttpFrontParts {
   readonly messageBytesMax: number;
   readonly isAuthEnabled: () => boolean;
   /** For URLs with https; what is not served is refused before. */
-  readonly handshakes: Handshakes | undefined;
+  readonly handshakes: ClientHandshakes | undefined;
 }
 
 /** What clients reach over HTTP: everything where gRPC is served, the little that measures elsewhere. */
@@ -88,16 +89,14 @@ export class HttpFront {
 
   /** Opens the URLs that are HTTP's alone. Rejects when an address cannot be had. */
   async start(): Promise<void> {
-    const { config } = this.#parts;
+    const { config, handshakes } = this.#parts;
     await this.#profiling?.start();
-    for (const url of config.listenClientHttpUrls) await this.#listen(this.#gateway, url);
-    for (const url of config.listenMetricsUrls) await this.#listen(this.#figures, url);
-  }
-
-  async #listen(gateway: Gateway, url: string): Promise<void> {
-    const { host, port } = addressOf(url);
-    const isSecure = url.startsWith("https:");
-    await gateway.listen(host, port, isSecure ? this.#parts.handshakes : undefined);
+    for (const url of config.listenClientHttpUrls) {
+      await listen(this.#gateway, url, handshakes?.http);
+    }
+    for (const url of config.listenMetricsUrls) {
+      await listen(this.#figures, url, handshakes?.metrics);
+    }
   }
 
   stop(): void {
@@ -105,6 +104,15 @@ export class HttpFront {
     this.#figures.close();
     this.#profiling?.stop();
   }
+}
+
+async function listen(
+  gateway: Gateway,
+  url: string,
+  handshakes: Handshakes | undefined,
+): Promise<void> {
+  const { host, port } = addressOf(url);
+  await gateway.listen(host, port, url.startsWith("https:") ? handshakes : undefined);
 }
 
 function probeOf({ state, replica }: HttpFrontParts): MemberProbe {

@@ -12,10 +12,18 @@ import type { TransportTls } from "../transport/tls.ts";
 
 const SECURE = /^(https|unixs):/;
 
+/** By what is served behind them. */
+export interface ClientHandshakes {
+  /** gRPC and HTTP. */
+  readonly all: TlsAcceptor;
+  readonly http: TlsAcceptor;
+  readonly metrics: TlsAcceptor;
+}
+
 /** What stands before the connections of clients and of members. */
 export interface Security {
   /** Absent where there is no certificate to show. */
-  readonly client: TlsAcceptor | undefined;
+  readonly client: ClientHandshakes | undefined;
   readonly peer: TransportTls;
 }
 
@@ -70,7 +78,14 @@ async function peerSecurity(config: Config, clock: Clock, log: Log): Promise<Tra
   const dialer = new TlsDialer({ log, profile, terms, credentials });
   const acceptor =
     credentials &&
-    new TlsAcceptor({ clock, log, credentials, side: "peer", protocols: ["http/1.1"] });
+    new TlsAcceptor({
+      clock,
+      log,
+      credentials,
+      side: "peer",
+      checksAddress: true,
+      protocols: ["http/1.1"],
+    });
   return { dial: dialer.dial, acceptor };
 }
 
@@ -78,7 +93,7 @@ async function clientSecurity(
   config: Config,
   clock: Clock,
   log: Log,
-): Promise<TlsAcceptor | undefined> {
+): Promise<ClientHandshakes | undefined> {
   const urls = [...config.listenClientUrls, ...config.listenClientHttpUrls];
   const profile = await profileOf(config, "client", urls, clock, log);
   for (const url of urls) {
@@ -92,6 +107,11 @@ async function clientSecurity(
       );
     }
   }
+  if (isEmpty(profile) && config.listenMetricsUrls.some((url) => SECURE.test(url))) {
+    throw new Error(
+      "client TLS key/cert (--cert-file, --key-file) must be provided for metrics secure url",
+    );
+  }
   const terms = termsOf(config);
   // Before anything else, as etcd finds it for both sides alike.
   cipherList(terms.cipherSuites);
@@ -103,13 +123,13 @@ async function clientSecurity(
   });
   if (credentials === undefined) return undefined;
   log.info("starting with client TLS", tlsInfo(profile, config));
-  return new TlsAcceptor({
-    clock,
-    log,
-    credentials,
-    side: "client",
-    protocols: ["http/1.1", "h2"],
-  });
+  const common = { clock, log, credentials, side: "client" } as const;
+  const http = { ...common, protocols: ["http/1.1"] };
+  return {
+    all: new TlsAcceptor({ ...common, checksAddress: false, protocols: ["h2", "http/1.1"] }),
+    http: new TlsAcceptor({ ...http, checksAddress: false }),
+    metrics: new TlsAcceptor({ ...http, checksAddress: true }),
+  };
 }
 
 /** As configured, or that of a pair of its own. */

@@ -8,20 +8,20 @@ import { quotedList, type TlsProfile } from "./tls-profile.ts";
 
 /**
  * Resolves when the connection may go on; one without a certificate may.
- * @param isPeer members must come from where their certificate says
+ * @param checksAddress it must come from where its certificate says
  * @throws Error in etcd's words; nothing may be said to such a client
  */
 export async function checkClient(
   socket: TLSSocket,
   credentials: Credentials,
-  isPeer: boolean,
+  checksAddress: boolean,
 ): Promise<void> {
   const certificate = socket.getPeerCertificate(true);
   if (certificate === null || certificate.raw === undefined) return;
   const names = namesOf(certificate);
   const refusal = allowanceRefusal(names, credentials.profile);
   if (refusal !== undefined) throw new Error(refusal);
-  if (isPeer && !credentials.profile.skipClientSanVerify) {
+  if (checksAddress && !credentials.profile.skipClientSanVerify) {
     await checkAddress(names, canonicalAddress(socket.remoteAddress ?? "") ?? "");
   }
   checkRevocation(certificate, credentials.revoked);

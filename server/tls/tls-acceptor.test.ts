@@ -53,6 +53,7 @@ beforeEach(async () => {
     log: SILENT_LOG,
     credentials,
     side: "client",
+    checksAddress: false,
     protocols: ["h2"],
   });
   server = createServer((socket) => acceptor.accept(socket, (secure) => accepted.push(secure)));

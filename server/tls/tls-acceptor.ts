@@ -32,8 +32,10 @@ export interface TlsAcceptorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly credentials: Credentials;
-  /** Whose connections these are: members are also checked for where they come from. */
+  /** Whose connections these are, for the log. */
   readonly side: "client" | "peer";
+  /** A certificate must name where it comes from, as between members. */
+  readonly checksAddress: boolean;
   /** Protocols to agree on, best first. */
   readonly protocols: readonly string[];
 }
@@ -129,9 +131,9 @@ export class TlsAcceptor {
       socket.destroy();
       return;
     }
-    const { credentials, side } = this.#options;
+    const { credentials, checksAddress } = this.#options;
     try {
-      await checkClient(socket, credentials, side === "peer");
+      await checkClient(socket, credentials, checksAddress);
     } catch (error) {
       this.#reject(pending, error, socket);
       socket.end();
