@@ -22,6 +22,7 @@ import { raftConfig, timingOf } from "./member/raft-config.ts";
 import { recoverLog } from "./member/recovered-log.ts";
 import { openSecurity, type Security } from "./member/security.ts";
 import { spoolDatabase } from "./member/spooled-database.ts";
+import { Upkeep } from "./member/upkeep.ts";
 import { SERVER_VERSION } from "./member/version.ts";
 import type { ChangeOutcome } from "./membership/membership.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -83,6 +84,7 @@ export class Member {
   readonly #compactor: Compactor;
   readonly #pace: HeartbeatPace;
   readonly #duties: Duties;
+  readonly #upkeep: Upkeep;
   readonly #front: ClientFront;
   readonly #hub: WatchHub;
   readonly #ended = Promise.withResolvers<MemberEnd>();
@@ -210,6 +212,7 @@ export class Member {
     const attributes = { name: config.name, clientUrls: config.advertiseClientUrls };
     const { electionMs } = config;
     this.#duties = new Duties({ replica, state, clock, log, electionMs, attributes, calls });
+    this.#upkeep = new Upkeep({ config, state, replica, duties: this.#duties, clock, log, calls });
     const clearCheckpoint = (id: bigint) => this.#duties.clearCheckpoint(id);
     const leases = new Leases({ replica, state, clock, timeoutMs, calls, clearCheckpoint });
     const reconfigurer = new Reconfigurer({
@@ -280,6 +283,7 @@ export class Member {
       log: this.#surroundings.log,
     });
     this.#duties.stop();
+    this.#upkeep.stop();
     await this.#front.stop();
     await this.#transport.stop();
     await this.#replica.stop();
@@ -299,10 +303,12 @@ export class Member {
       "cluster-id": hexId(membership.clusterId),
       "data-dir": config.dataDir,
     });
+    await this.#upkeep.checkBeforeServing();
     await this.#transport.start();
     await this.#front.start();
     this.#replica.start();
     this.#compactor.kick();
+    this.#upkeep.start();
     this.#duties.start(() => log.info("ready to serve client requests"));
     if (config.initialElectionTickAdvance) this.#advanceTicks();
   }

@@ -1,10 +1,10 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import { membersJson } from "../membership/member-record.ts";
+import { hashKv } from "../replica/hash-kv.ts";
 import type { Leases } from "../replica/leases.ts";
 import type { Reconfigurer } from "../replica/reconfigurer.ts";
 import type { Replica } from "../replica/replica.ts";
-import { hashKv } from "../rpc/maintenance.ts";
 import type { PeerQuestions } from "../transport/transport.ts";
 
 /** The parts that answer; they exist only after the transport they answer through. */

@@ -200,6 +200,11 @@ export class MvccStore {
     return this.#space.table.deletedCount;
   }
 
+  /** Of the last compactions of this process, each as it was before anything was deleted. */
+  get compactionHashes(): readonly KeyHash[] {
+    return [...this.#hashes.values()];
+  }
+
   get isCompacting(): boolean {
     return this.#jobs.length > 0;
   }

@@ -85,21 +85,27 @@ export class Duties {
 
   /** This member's file is full: the cluster must stop growing. */
   raiseNoSpace(): void {
-    const { replica, state, log } = this.#options;
+    const { state, log } = this.#options;
     const { memberId } = state.membership;
     const isRaised = state.alarms.list(AlarmType.NOSPACE).some((a) => a.memberID === memberId);
     if (isRaised || this.#isRaisingAlarm) return;
     this.#isRaisingAlarm = true;
     log.warn("exceeded quota; raising NOSPACE alarm");
-    const request = AlarmRequest.encode({
-      action: AlarmRequest_AlarmAction.ACTIVATE,
-      memberID: memberId,
-      alarm: AlarmType.NOSPACE,
-    }).finish();
-    const id = replica.nextId();
-    this.#propose("alarm", id, encodeInternal(InternalField.ALARM, request, id), false, () => {
+    this.#raise(memberId, AlarmType.NOSPACE, () => {
       this.#isRaisingAlarm = false;
     });
+  }
+
+  /** A member's data differ from the others'; 0n: it is not known which member's. */
+  raiseCorrupt(memberId: bigint): void {
+    this.#raise(memberId, AlarmType.CORRUPT);
+  }
+
+  #raise(memberID: bigint, alarm: AlarmType, done?: () => void): void {
+    const { ACTIVATE: action } = AlarmRequest_AlarmAction;
+    const request = AlarmRequest.encode({ action, memberID, alarm }).finish();
+    const id = this.#options.replica.nextId();
+    this.#propose("alarm", id, encodeInternal(InternalField.ALARM, request, id), false, done);
   }
 
   /** A renewal gave a lease its whole time again. */

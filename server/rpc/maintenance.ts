@@ -12,6 +12,7 @@ import {
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
 import { databaseHash } from "../replica/database-hash.ts";
+import { hashKv } from "../replica/hash-kv.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { CallContext, Dispatcher } from "./dispatch.ts";
 import { registerDowngrade } from "./downgrade.ts";
@@ -102,26 +103,6 @@ function status({ replica, state, headers }: MaintenanceServiceOptions): StatusR
     dbSizeQuota: 0,
     downgradeInfo: undefined,
   };
-}
-
-/**
- * The hash that members compare, taken in slices.
- * @throws EtcdError Compacted, FutureRev, LeaderChanged
- */
-export async function hashKv(
-  { state, clock }: { readonly state: ReplicatedState; readonly clock: Clock },
-  revision: number,
-): Promise<{ hash: number; compactRevision: number; revision: number }> {
-  const { kv } = state;
-  const hashing = kv.hashing(revision);
-  for (let slice = hashing.next(); ; slice = hashing.next()) {
-    if (slice.done === true) return slice.value;
-    await new Promise<void>((resolve) => clock.soon(resolve));
-    if (state.isReplacing || state.kv !== kv) {
-      hashing.return(undefined as never);
-      throw new EtcdError("LeaderChanged");
-    }
-  }
 }
 
 async function moveLeader(

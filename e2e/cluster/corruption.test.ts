@@ -1,0 +1,119 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import {
+  ClusterProcess,
+  etcdctl,
+  type Make,
+  type MemberProcess,
+} from "../harness/member-process.ts";
+import { MixedCluster } from "../harness/mixed-cluster.ts";
+import { tamper } from "../harness/tampering.ts";
+import { ETCD_35 } from "../harness/tools.ts";
+
+// A member whose data were changed behind its back is found out by the others, whichever make they
+// and it are of.
+
+const PERIODIC = ["--experimental-corrupt-check-time=1s"];
+const COMPACTION = [
+  "--experimental-compact-hash-check-enabled",
+  "--experimental-compact-hash-check-time=1s",
+];
+const LIMIT_MS = 30_000;
+
+let cluster: ClusterProcess | MixedCluster | undefined;
+afterEach(() => cluster?.stop());
+
+async function ctl(member: MemberProcess, ...args: string[]): Promise<string> {
+  const { stdout, stderr } = await etcdctl(ETCD_35, member.clientUrl, args);
+  return stdout + stderr;
+}
+
+async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + LIMIT_MS;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`not ${what} in 30 s`);
+    await delay(100);
+  }
+}
+
+/** Three members that hold the same keys; returns the one that is to be damaged, stopped. */
+async function threeMembers(make: Make, flags: readonly string[]) {
+  const started = await ClusterProcess.start({ make, size: 3, flags });
+  cluster = started;
+  const [first] = started.members;
+  if (first === undefined) throw new Error("no member");
+  for (const at of [1, 2, 3]) await ctl(first, "put", `key${at}`, "original");
+  const leaders = await Promise.all(started.members.map((each) => ctl(each, "endpoint", "status")));
+  const at = leaders.findIndex((status) => status.split(", ")[4] === "false");
+  const victim = started.member(at);
+  const witness = started.member((at + 1) % 3);
+  await ctl(victim, "get", "key3");
+  const members = await ctl(witness, "member", "list");
+  const row = members.split("\n").find((line) => line.includes(victim.peerUrl));
+  await victim.stop();
+  return { victim, witness, id: BigInt(`0x${row?.split(",")[0]}`) };
+}
+
+const alarms = async (member: MemberProcess) => (await ctl(member, "alarm", "list")).trim();
+const hasAlarm = (member: MemberProcess) => async () => (await alarms(member)).includes("CORRUPT");
+
+/** etcd 3.5 knows which member it is, but does not say so. */
+function alarmOf(make: Make, id: bigint): string {
+  return make === "quorate" ? `memberID:${id} alarm:CORRUPT` : "alarm:CORRUPT";
+}
+
+describe.each(["quorate", "etcd-3.5"] as const)("in a cluster of %s", (make) => {
+  test("the periodic check finds a changed value, and the alarm stops writes", async () => {
+    const { victim, witness, id } = await threeMembers(make, PERIODIC);
+    await tamper(victim, "original", "tampered");
+    victim.start();
+    await victim.ready();
+    await eventually(hasAlarm(witness), "found");
+    expect(await alarms(witness)).toBe(alarmOf(make, id));
+    const refused = await ctl(witness, "put", "a", "b");
+    expect(refused).toContain("etcdserver: corrupt cluster");
+    expect(await (await fetch(`${witness.clientUrl}/health`)).json()).toEqual({
+      health: "false",
+      reason: "ALARM CORRUPT",
+    });
+  });
+
+  test("the check of compactions finds it in what was compacted", async () => {
+    const { victim, witness, id } = await threeMembers(make, COMPACTION);
+    await tamper(victim, "original", "tampered");
+    victim.start();
+    await victim.ready();
+    await ctl(witness, "compact", "4");
+    await eventually(hasAlarm(witness), "found");
+    expect(await alarms(witness)).toBe(alarmOf(make, id));
+  });
+
+  test("the initial check keeps a changed member from starting, and no other", async () => {
+    // etcd knows whom to ask only from a snapshot of its log.
+    const flags = ["--experimental-initial-corrupt-check", "--snapshot-count=3"];
+    const { victim } = await threeMembers(make, flags);
+    victim.start();
+    await victim.ready();
+    await victim.stop();
+    await tamper(victim, "original", "tampered");
+    victim.start();
+    await eventually(async () => !victim.isRunning, "ended");
+    expect(victim.output).toMatch(/"level":"fatal".*[0-9a-f]+ found data inconsistency with peers/);
+  });
+});
+
+test.each([
+  ["quorate", "etcd-3.5"],
+  ["etcd-3.5", "quorate"],
+] as const)("a leader of %s finds a changed member of %s", async (leader, other) => {
+  const mixed = new MixedCluster();
+  cluster = mixed;
+  await mixed.grow("leader", leader, { flags: PERIODIC });
+  await mixed.grow("other", other, { isLearner: true });
+  await mixed.at("leader", ["put", "key", "original"]);
+  await mixed.agreement(["leader", "other"]);
+  await mixed.member("other").stop();
+  await tamper(mixed.member("other"), "original", "tampered");
+  mixed.member("other").start();
+  await eventually(hasAlarm(mixed.member("leader")), "found");
+});
