@@ -1,60 +1,89 @@
 #!/usr/bin/env node
-// One member, run like etcd: flags in, JSON lines out, exit codes as etcd's.
+// One member, run like etcd: flags in, lines of a log out, exit codes as etcd's.
 import { AssertionError } from "./base/assert.ts";
 import { SystemClock } from "./base/clock.ts";
-import { JsonLog, type Log, type LogLevel } from "./base/log.ts";
+import { LineLog, type Log } from "./base/log.ts";
 import { SystemRandom } from "./base/random.ts";
 import { ShadowedVariableError } from "./config/environment.ts";
 import { FileUrlError } from "./config/file.ts";
 import { FlagSyntaxError, HelpRequest } from "./config/flag-set.ts";
 import { helpText, USAGE } from "./config/flags.ts";
 import { ConfigError, StartError } from "./config/given.ts";
-import { type ConfigRequest, readConfig } from "./config/read-config.ts";
-import { SecurityError } from "./member/security.ts";
+import { type MemberRequest, readConfig } from "./config/read-config.ts";
+import { openProcessLog, type ProcessLog } from "./logging/process-log.ts";
+import { SecurityError } from "./member/security-error.ts";
 import { SERVER_VERSION } from "./member/version.ts";
-import { Member } from "./member.ts";
+import type { Member } from "./member.ts";
 
 /** After a signal the process is gone at the latest after so many ms, whatever hangs. */
 const STOP_LIMIT_MS = 4000;
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
+/** What nobody handles a signal for: the first process of a container. */
+const FIRST_PROCESS = 1;
+const SIGNAL_NAMES: Readonly<Record<string, string>> = {
+  SIGTERM: "terminated",
+  SIGINT: "interrupt",
+};
 
 const clock = new SystemClock();
+const args = process.argv.slice(2);
 
-function jsonLog(level: LogLevel): Log {
-  return new JsonLog(clock, (line) => process.stderr.write(line), level);
+/** Before there is a configuration that says where the log goes. */
+function earlyLog(): Log {
+  const write = (line: string): void => void process.stderr.write(line);
+  return new LineLog({ clock, level: "info", format: "json", write });
 }
 
 /** What is asked for, or the end of the process. */
-function request(): ConfigRequest {
+function request(): MemberRequest {
   try {
-    return readConfig(process.argv.slice(2), process.env);
+    const asked = readConfig(args, process.env);
+    if (asked.kind === "member") return asked;
+    process.stdout.write(versionText());
+    process.exit(0);
   } catch (error) {
-    return refuse(error);
+    if (error instanceof HelpRequest) {
+      process.stderr.write(USAGE);
+      process.stdout.write(helpText());
+      process.exit(0);
+    }
+    if (error instanceof FlagSyntaxError) {
+      process.stderr.write(`${error.message}\n${USAGE}`);
+      process.exit(EXIT_USAGE);
+    }
+    if (error instanceof FileUrlError) {
+      process.stderr.write(`${error.message}\n`);
+      process.exit(EXIT_FAILURE);
+    }
+    return refuse(earlyLog(), error);
   }
 }
 
-function refuse(error: unknown): never {
-  if (error instanceof HelpRequest) {
-    process.stderr.write(USAGE);
-    process.stdout.write(helpText());
-    process.exit(0);
-  }
-  if (error instanceof FlagSyntaxError) {
-    process.stderr.write(`${error.message}\n${USAGE}`);
-    process.exit(EXIT_USAGE);
-  }
-  const log = jsonLog("info");
+function refuse(log: Log, error: unknown): never {
   if (error instanceof ShadowedVariableError) {
     log.fatal(error.message, { "environment-variable": error.variable });
-  } else if (error instanceof FileUrlError) {
-    process.stderr.write(`${error.message}\n`);
   } else if (error instanceof StartError) {
     log.fatal("discovery failed", { error: error.message });
   } else if (error instanceof ConfigError) {
+    log.info("Running: ", { args: shownArgs() });
     log.warn("failed to verify flags", { error: error.message });
   } else throw error;
   process.exit(EXIT_FAILURE);
+}
+
+function openLog({ config }: MemberRequest): ProcessLog {
+  try {
+    return openProcessLog(config.log, clock);
+  } catch (error) {
+    return refuse(earlyLog(), new ConfigError((error as Error).message));
+  }
+}
+
+/** As they were given, but for what nobody else is to read. */
+function shownArgs(): string[] {
+  const shown = args.map((arg) => arg.replace(/^(--?[a-z-]*password)=.*/s, "$1=(hidden)"));
+  return ["etcd", ...shown];
 }
 
 function versionText(): string {
@@ -75,33 +104,50 @@ function die(log: Log, message: string, error: unknown): never {
 
 /** Ends the process by the signal itself, as if nobody had handled it. */
 function endBy(signal: NodeJS.Signals): void {
+  if (process.pid === FIRST_PROCESS) process.exit(0);
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }
 
+/** A first process cannot kill itself. */
+function endInAnyCase(): void {
+  process.kill(process.pid, "SIGKILL");
+  process.exit(EXIT_FAILURE);
+}
+
 async function main(): Promise<void> {
   const asked = request();
-  if (asked.kind === "version") {
-    process.stdout.write(versionText());
-    return;
-  }
-  const { config, notes } = asked;
-  const log = jsonLog(config.log.level);
+  const { config } = asked;
+  const processLog = openLog(asked);
+  const { log } = processLog;
   process.on("uncaughtException", (error) => {
     die(log, error instanceof AssertionError ? "invariant broken" : "unexpected error", error);
   });
-  for (const { level, message, fields } of notes) log[level](message, fields);
+  for (const { level, message, fields } of asked.notes) log[level](message, fields);
+  let remarks: MemberRequest["notes"];
+  try {
+    remarks = asked.check();
+  } catch (error) {
+    refuse(log, error);
+  }
+  log.info("Running: ", { args: shownArgs() });
+  for (const { level, message, fields } of remarks) log[level](message, fields);
   let member: Member;
   try {
-    member = await Member.start({ config, clock, random: new SystemRandom(), log });
+    // Whoever asks for the version, or is refused, need not wait for the whole server to load.
+    const { Member: LoadedMember } = await import("./member.ts");
+    member = await LoadedMember.start({ config, clock, random: new SystemRandom(), log });
   } catch (error) {
     die(log, error instanceof SecurityError ? error.headline : "discovery failed", error);
   }
-  const stop = (signal: NodeJS.Signals) => {
-    log.info("received signal; shutting down", { signal });
-    clock.after(STOP_LIMIT_MS, () => process.kill(process.pid, "SIGKILL"));
+  const stop = (signal: NodeJS.Signals): void => {
+    log.info("received signal; shutting down", { signal: SIGNAL_NAMES[signal] ?? signal });
+    clock.after(STOP_LIMIT_MS, endInAnyCase);
     member.stop().then(
-      () => endBy(signal),
+      () => {
+        processLog.close();
+        endBy(signal);
+      },
       (error: unknown) => die(log, "failed to stop", error),
     );
   };
@@ -109,8 +155,9 @@ async function main(): Promise<void> {
   process.once("SIGINT", stop);
   const end = await member.ended;
   if (end.kind === "failed") die(log, "the member cannot go on", end.error);
-  clock.after(STOP_LIMIT_MS, () => process.kill(process.pid, "SIGKILL"));
+  clock.after(STOP_LIMIT_MS, endInAnyCase);
   await member.stop();
+  processLog.close();
   process.exit(0);
 }
 

@@ -15,6 +15,7 @@ import { ClientFront } from "./member/client-front.ts";
 import { openDataFolder } from "./member/data-folder.ts";
 import { memberFigures } from "./member/figures.ts";
 import { handOverLeadership } from "./member/handover.ts";
+import { closingFields, servingFields, startingFields } from "./member/log-lines.ts";
 import { openLog } from "./member/opened-log.ts";
 import { openState } from "./member/opened-state.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
@@ -42,6 +43,7 @@ import { TimedApplier } from "./replica/timed-applier.ts";
 import { Proposer } from "./rpc/proposer.ts";
 import { PeerTransport } from "./transport/peer-transport.ts";
 import type { TransportEvents } from "./transport/transport.ts";
+import { FileWal } from "./wal/file-wal.ts";
 import type { Wal } from "./wal/wal.ts";
 import { WatchHub } from "./watch/hub.ts";
 
@@ -98,6 +100,7 @@ export class Member {
     const { config, clock, log } = surroundings;
     const folder = openDataFolder(config);
     const security = await openSecurity(config, clock, log);
+    log.info("starting an etcd server", startingFields(config, FileWal.exists(folder.wal)));
     const metrics = new Metrics(config.metricsLevel === "extensive");
     const onSync = (ms: number) => metrics.observeWalFsync(ms / 1000);
     const onWrite = (ms: number, bytes: number) => metrics.observeWalWrite(ms / 1000, bytes);
@@ -275,6 +278,8 @@ export class Member {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
+    const { config, log } = this.#surroundings;
+    log.info("closing etcd server", closingFields(config));
     await handOverLeadership({
       replica: this.#replica,
       state: this.#state,
@@ -288,6 +293,7 @@ export class Member {
     await this.#transport.stop();
     await this.#replica.stop();
     await this.#state.engine.close();
+    log.info("closed etcd server", closingFields(config));
   }
 
   async #start(): Promise<void> {
@@ -296,16 +302,16 @@ export class Member {
     this.#transport.setPeers(
       membership.members.map(({ id, peerUrls }) => ({ id, urls: peerUrls })),
     );
-    log.info("starting an etcd server", {
-      name: config.name,
+    const id = hexId(membership.memberId);
+    log.info("starting etcd server", {
+      "local-member-id": id,
       "local-server-version": SERVER_VERSION,
-      "local-member-id": hexId(membership.memberId),
       "cluster-id": hexId(membership.clusterId),
-      "data-dir": config.dataDir,
     });
     await this.#upkeep.checkBeforeServing();
     await this.#transport.start();
     await this.#front.start();
+    log.info("now serving peer/client/metrics", servingFields(config, id));
     this.#replica.start();
     this.#compactor.kick();
     this.#upkeep.start();

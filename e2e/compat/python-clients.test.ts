@@ -4,8 +4,8 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ClusterProcess, type Make } from "../harness/member-process.ts";
 
-// Debian's python3-etcd3 (grpcio) does the same work over our cluster and over Debian's etcd, and
-// prints what it saw.
+// Debian's python3-etcd3 (grpcio) and the store of Debian's Patroni (the JSON gateway) do the same
+// work over our cluster and over Debian's etcd, and print what they saw.
 
 const MAKES: readonly Make[] = ["quorate", "etcd-3.5"];
 const PYTHON = "/usr/bin/python3";
@@ -38,4 +38,12 @@ test("python3-etcd3 cannot tell the difference", async () => {
   ]);
   expect(ours).toEqual(theirs);
   expect(ours).toMatchObject({ keys: { replaced: [true, false] }, leases: { keys: ["leased"] } });
+});
+
+test("Patroni's store elects one leader and hands over", async () => {
+  const [ours, theirs] = await seenOver("patroni-store.py", (cluster) => [
+    cluster.endpoints.replaceAll("http://", ""),
+  ]);
+  expect(ours).toEqual(theirs);
+  expect(ours).toMatchObject({ leader: [true, false], "taken over": true, now: "two" });
 });

@@ -65,7 +65,8 @@ export const SERVER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
   gateway: ["base", "errors", "proto", "admission", "replica", "metrics", "http2"],
   config: ["base", "errors"],
-  etcd: ["member", "config", "base"],
+  logging: ["base", "config"],
+  etcd: ["member", "config", "logging", "base"],
   launch: ["base"],
 };
 
@@ -115,7 +116,7 @@ export const CAPABILITIES: readonly Capability[] = [
     name: "files",
     pattern: /from "node:fs(\/promises)?"/,
     allowed:
-      /^server\/(wal|storage|bbolt|tls|config|sim|launch|member|etcd|proto\/(saturate|describe))|^lib\/console\/|^e2e\//,
+      /^server\/(wal|storage|bbolt|tls|config|logging|sim|launch|member|etcd|proto\/(saturate|describe))|^lib\/console\/|^e2e\//,
     scope: /./,
   },
   {

@@ -4,7 +4,7 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error", "panic", "fatal"] a
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** One JSON object a line, with etcd's field names: level, ts, caller, msg, then the fields. */
+/** One line each, with etcd's field names: level, ts, caller, msg, then the fields. */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -15,23 +15,36 @@ export interface Log {
   named(caller: string): Log;
 }
 
-export class JsonLog implements Log {
-  readonly #clock: Clock;
-  readonly #write: (line: string) => void;
+export interface LineLogOptions {
+  readonly clock: Clock;
+  readonly level: LogLevel;
+  /** "console" is for people: the same, apart by tabs. */
+  readonly format: "json" | "console";
+  /** Takes one line, newline included. */
+  readonly write: (line: string) => void;
+}
+
+/** Of one message in one second, the first so many lines are written, then every so many-th. */
+const SAMPLE = 100;
+/** Messages told apart within one second; beyond, all others count as one. */
+const SAMPLED_MAX = 4096;
+const SECOND_MS = 1000;
+
+export class LineLog implements Log {
+  readonly #options: LineLogOptions;
   readonly #threshold: number;
   readonly #caller: string;
+  readonly #sampler: Sampler;
 
-  /** @param write takes one line, newline included */
-  constructor(clock: Clock, write: (line: string) => void, level: LogLevel, caller = "etcd") {
-    this.#clock = clock;
-    this.#write = write;
-    this.#threshold = LOG_LEVELS.indexOf(level);
+  constructor(options: LineLogOptions, caller = "etcd", sampler = new Sampler()) {
+    this.#options = options;
+    this.#threshold = LOG_LEVELS.indexOf(options.level);
     this.#caller = caller;
+    this.#sampler = sampler;
   }
 
   named(caller: string): Log {
-    const level = LOG_LEVELS[this.#threshold] ?? "info";
-    return new JsonLog(this.#clock, this.#write, level, caller);
+    return new LineLog(this.#options, caller, this.#sampler);
   }
 
   debug(message: string, fields?: LogFields): void {
@@ -56,9 +69,18 @@ export class JsonLog implements Log {
 
   #line(level: LogLevel, msg: string, fields?: LogFields): void {
     if (LOG_LEVELS.indexOf(level) < this.#threshold) return;
-    const ts = new Date(this.#clock.now()).toISOString().replace("Z", "000Z");
-    const line = { level, ts, caller: this.#caller, msg, ...fields };
-    this.#write(`${JSON.stringify(line, jsonValue)}\n`);
+    const { clock, format, write } = this.#options;
+    const nowMs = clock.now();
+    if (level !== "fatal" && !this.#sampler.admits(`${level} ${msg}`, nowMs)) return;
+    const ts = timestamp(new Date(nowMs));
+    const caller = this.#caller;
+    if (format === "json") {
+      write(`${JSON.stringify({ level, ts, caller, msg, ...fields }, jsonValue)}\n`);
+      return;
+    }
+    const parts = [ts, level, caller, msg];
+    if (fields !== undefined) parts.push(JSON.stringify(fields, jsonValue));
+    write(`${parts.join("\t").replaceAll("\n", "\\n")}\n`);
   }
 }
 
@@ -71,6 +93,37 @@ export const SILENT_LOG: Log = {
   fatal() {},
   named: () => SILENT_LOG,
 };
+
+/** Keeps a message that repeats itself thousands of times a second from filling the log. */
+class Sampler {
+  #second = 0;
+  readonly #counts = new Map<string, number>();
+
+  admits(message: string, nowMs: number): boolean {
+    const second = Math.floor(nowMs / SECOND_MS);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#counts.clear();
+    }
+    const isNew = !this.#counts.has(message);
+    const key = isNew && this.#counts.size >= SAMPLED_MAX ? "" : message;
+    const count = (this.#counts.get(key) ?? 0) + 1;
+    this.#counts.set(key, count);
+    return count <= SAMPLE || (count - SAMPLE) % SAMPLE === 0;
+  }
+}
+
+/** Local time with its zone, as etcd writes it: `2024-01-02T03:04:05.678000+0100`, UTC as `Z`. */
+function timestamp(time: Date): string {
+  const offsetMinutes = -time.getTimezoneOffset();
+  const local = new Date(time.getTime() + offsetMinutes * 60_000);
+  const text = `${local.toISOString().slice(0, -1)}000`;
+  if (offsetMinutes === 0) return `${text}Z`;
+  const minutes = Math.abs(offsetMinutes);
+  const digits = (value: number) => String(value).padStart(2, "0");
+  const zone = `${digits(Math.floor(minutes / 60))}${digits(minutes % 60)}`;
+  return `${text}${offsetMinutes < 0 ? "-" : "+"}${zone}`;
+}
 
 function jsonValue(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();

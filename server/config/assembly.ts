@@ -117,8 +117,9 @@ function securityPart(given: Given) {
 }
 
 function upkeepPart(given: Given) {
-  const isRevisions = given.text("auto-compaction-mode") === "revision";
-  const retention = given.text("auto-compaction-retention");
+  const mode = given.text("auto-compaction-mode");
+  const isRevisions = mode === "revision";
+  const retention = mode === "" ? "0" : given.text("auto-compaction-retention");
   return {
     enableGrpcGateway: given.bool("enable-grpc-gateway"),
     enablePprof: given.bool("enable-pprof"),

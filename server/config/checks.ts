@@ -156,8 +156,12 @@ function checkStart(config: Config, given: Given): void {
 function checkRetention(given: Given): void {
   const retention = given.text("auto-compaction-retention");
   if (/^[+-]?\d+$/.test(retention) ? !retention.startsWith("-") : retention === "") return;
-  if (parseDuration(retention) !== undefined) return;
-  throw new StartError(`error parsing CompactionRetention: ${durationProblem(retention)}`);
+  const duration = parseDuration(retention);
+  if (duration === undefined) {
+    throw new StartError(`error parsing CompactionRetention: ${durationProblem(retention)}`);
+  }
+  const mode = given.text("auto-compaction-mode");
+  if (mode === "" && duration !== 0n) throw new StartError(`unsupported compaction mode ${mode}`);
 }
 
 function notesOn(config: Config, given: Given): Note[] {

@@ -1,7 +1,7 @@
 // A configuration file: YAML under the names of flags, with JSON's types, as Go reads it. Unknown
 // keys are passed over, as etcd passes them over; wrong types are refused in Go's words.
 import { readFileSync } from "node:fs";
-import { parse } from "yaml";
+import { parse, type Tags } from "yaml";
 import type { FlagDefinition } from "./flag-set.ts";
 import { DEFINITIONS } from "./flags.ts";
 import { ConfigError, Given, type GivenValue } from "./given.ts";
@@ -15,6 +15,19 @@ export class FileUrlError extends Error {
 
 type Mapping = ReadonlyMap<string, unknown>;
 
+/** YAML 1.1 without the dates and times of day that Go leaves as they are. */
+const YAML_AS_GO = {
+  version: "1.1",
+  intAsBigInt: true,
+  uniqueKeys: false,
+  logLevel: "error",
+  customTags: (tags: Tags) =>
+    tags.filter(
+      (tag) =>
+        typeof tag === "string" ||
+        (tag.tag !== "tag:yaml.org,2002:timestamp" && tag.format !== "TIME"),
+    ),
+} as const;
 const FILE_BYTES_MAX = 1024 * 1024;
 
 /** What has no key of its own in a file. */
@@ -52,6 +65,8 @@ const SECURITY_TEXTS = [
 export function readConfigFile(path: string): Given {
   const given = new Given();
   const root = parseFile(readText(path));
+  // Unlike a command line, a file has no default here: without a mode nothing is compacted.
+  if (!root.has("auto-compaction-mode")) given.set("auto-compaction-mode", "");
   for (const definition of DEFINITIONS) {
     if (definition.kind === "ignored" || ONLY_FLAGS.test(definition.name)) continue;
     for (const key of keysOf(definition)) {
@@ -96,7 +111,7 @@ function readText(path: string): string {
 function parseFile(text: string): Mapping {
   let root: unknown;
   try {
-    root = parse(text, { version: "1.1", intAsBigInt: true, uniqueKeys: false, logLevel: "error" });
+    root = parse(text, YAML_AS_GO);
   } catch (error) {
     const [reason] = (error as Error).message.split("\n");
     throw new ConfigError(`error converting YAML to JSON: yaml: ${reason}`);
@@ -136,7 +151,10 @@ function converted(definition: FlagDefinition, value: unknown, field: string): G
     number !== undefined &&
     numberProblem(number, isUnsigned ? "uint" : "int") === undefined &&
     (kind !== "uint32" || (intOf(number) ?? 0n) < 2n ** 32n);
-  if (number === undefined || !isInRange) return refuse(value, `${field} of type ${type}`);
+  if (number === undefined || !isInRange) {
+    const digits = typeof value === "number" || typeof value === "bigint" ? ` ${shown(value)}` : "";
+    return refuse(value, `${field} of type ${type}`, digits);
+  }
   return kind === "duration" ? `${number}ns` : number;
 }
 
@@ -147,11 +165,8 @@ function wholeNumber(value: unknown): string | undefined {
   return value.toString();
 }
 
-/** Numbers and booleans become the text that stands there. */
 function textOf(value: unknown, target: string): string {
-  if (typeof value === "string") return value;
-  if (["bigint", "number", "boolean"].includes(typeof value)) return String(value);
-  return refuse(value, target);
+  return typeof value === "string" ? value : refuse(value, target);
 }
 
 function textList(value: unknown, field: string): string[] {
@@ -228,17 +243,24 @@ function readSocketOptions(given: Given, root: Mapping): void {
   }
 }
 
-function refuse(found: unknown, target: string): never {
+/** @param digits of a number where a number was wanted, with a space in front */
+function refuse(found: unknown, target: string, digits = ""): never {
   throw new ConfigError(
     "error unmarshaling JSON: while decoding JSON: " +
-      `json: cannot unmarshal ${described(found)} into Go ${target}`,
+      `json: cannot unmarshal ${described(found)}${digits} into Go ${target}`,
   );
+}
+
+/** On its way from YAML to JSON, Go turns what 64 bits cannot hold into a fraction. */
+function shown(value: number | bigint): string {
+  const isWide = typeof value === "bigint" && BigInt.asUintN(64, value) !== value && value > 0n;
+  return String(isWide ? Number(value) : value);
 }
 
 /** As Go's JSON calls what it found. */
 function described(value: unknown): string {
   if (Array.isArray(value)) return "array";
-  if (typeof value === "bigint" || typeof value === "number") return `number ${value}`;
+  if (typeof value === "bigint" || typeof value === "number") return "number";
   if (typeof value === "boolean") return "bool";
   return typeof value === "string" ? "string" : "object";
 }

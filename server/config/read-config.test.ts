@@ -6,12 +6,13 @@ import { readConfig } from "./read-config.ts";
 function configOf(args: readonly string[], environment: Environment = {}): Config {
   const asked = readConfig(args, environment);
   if (asked.kind !== "member") throw new Error("no member was asked for");
+  asked.check();
   return asked.config;
 }
 
 function refusal(...args: string[]): string {
   try {
-    readConfig(args, {});
+    configOf(args);
     return "accepted";
   } catch (error) {
     return (error as Error).message;

@@ -11,13 +11,21 @@ import { parseFlags } from "./flag-set.ts";
 import { FLAGS } from "./flags.ts";
 import { ConfigError, Given, type Note } from "./given.ts";
 
-export type ConfigRequest =
-  | { readonly kind: "version" }
-  | { readonly kind: "member"; readonly config: Config; readonly notes: readonly Note[] };
+export interface MemberRequest {
+  readonly kind: "member";
+  /** Not judged yet, but its log can be opened: refusals are to be written there. */
+  readonly config: Config;
+  readonly notes: readonly Note[];
+  /** @throws ConfigError, StartError */
+  readonly check: () => readonly Note[];
+}
+
+export type ConfigRequest = { readonly kind: "version" } | MemberRequest;
 
 /**
  * @param args what follows the program's name
- * @throws FlagSyntaxError (exit code 2), HelpRequest (0), ShadowedVariableError, ConfigError (1)
+ * @throws FlagSyntaxError (exit code 2), HelpRequest (0), ShadowedVariableError, FileUrlError,
+ *   ConfigError (1)
  */
 export function readConfig(args: readonly string[], environment: Environment): ConfigRequest {
   const { values, positional } = parseFlags(FLAGS, args);
@@ -35,16 +43,10 @@ function fromFlags(
   environment: Environment,
 ): ConfigRequest {
   const notes = readEnvironment(environment, flags, given);
-  applyFeatureGates(given);
-  const config = assemble(given, defaultHost);
-  notes.push(...check(config, given, "flags"));
-  return { kind: "member", config, notes };
+  return requestOf(given, "flags", notes);
 }
 
 function fromFile(path: string): ConfigRequest {
-  const given = readConfigFile(path);
-  applyFeatureGates(given);
-  const config = assemble(given, defaultHost);
   const loaded: Note = {
     level: "info",
     message:
@@ -52,5 +54,11 @@ function fromFile(path: string): ConfigRequest {
       "variables will be ignored if provided",
     fields: { path },
   };
-  return { kind: "member", config, notes: [...check(config, given, "file"), loaded] };
+  return requestOf(readConfigFile(path), "file", [loaded]);
+}
+
+function requestOf(given: Given, source: "flags" | "file", notes: readonly Note[]): MemberRequest {
+  applyFeatureGates(given);
+  const config = assemble(given, defaultHost);
+  return { kind: "member", config, notes, check: () => check(config, given, source) };
 }

@@ -16,7 +16,7 @@ function parseUrl(text: string): string {
   const match = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/?#]*))?([^]*)$/i.exec(text);
   const scheme = match?.[1]?.toLowerCase() ?? "";
   const authority = match?.[2] ?? "";
-  const problem = text.includes("://") ? authorityProblem(authority) : undefined;
+  const problem = text.includes("://") ? authorityProblem(authority) : schemeProblem(text);
   if (problem !== undefined) throw new Error(`parse ${JSON.stringify(text)}: ${problem}`);
   if (scheme === "unix" || scheme === "unixs") return text;
   if (scheme !== "http" && scheme !== "https") {
@@ -30,7 +30,14 @@ function parseUrl(text: string): string {
   return `${scheme}://${authority}`;
 }
 
-/** What Go's URL parser would say. */
+/** What Go's URL parser would say of a text without `//`. */
+function schemeProblem(text: string): string | undefined {
+  if (text.startsWith(":")) return "missing protocol scheme";
+  const isPath = /^[^a-z][^/?#]*:/i.test(text);
+  return isPath ? "first path segment in URL cannot contain colon" : undefined;
+}
+
+/** What it would say of host and port. */
 function authorityProblem(authority: string): string | undefined {
   const host = authority.slice(authority.lastIndexOf("@") + 1);
   if (host.startsWith("[") && !host.includes("]")) return "missing ']' in host";

@@ -9,6 +9,7 @@ import { TlsAcceptor } from "../tls/tls-acceptor.ts";
 import { TlsDialer } from "../tls/tls-dialer.ts";
 import type { TlsProfile, TlsTerms } from "../tls/tls-profile.ts";
 import type { TransportTls } from "../transport/tls.ts";
+import { SecurityError } from "./security-error.ts";
 
 const SECURE = /^(https|unixs):/;
 
@@ -25,17 +26,6 @@ export interface Security {
   /** Absent where there is no certificate to show. */
   readonly client: ClientHandshakes | undefined;
   readonly peer: TransportTls;
-}
-
-/** Why a member cannot serve, and under which words etcd says so. */
-export class SecurityError extends Error {
-  override readonly name = "SecurityError";
-  readonly headline: string;
-
-  constructor(headline: string, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.headline = headline;
-  }
 }
 
 async function underHeadline<T>(headline: string, attempt: () => T | Promise<T>): Promise<T> {

@@ -167,6 +167,7 @@ export class Duties {
     const { state, attributes, log, clock } = this.#options;
     if (this.#hasStopped) return;
     const memberId = state.membership.memberId;
+    const { name, clientUrls } = attributes;
     this.#proposePublication({ kind: "attributes", memberId, attributes }, false, (isDone) => {
       if (!isDone) {
         clock.after(PUBLISH_RETRY_MS, () => this.#publish(onPublished));
@@ -174,7 +175,8 @@ export class Duties {
       }
       log.info("published local member to cluster through raft", {
         "local-member-id": memberId.toString(16),
-        "local-member-attributes": JSON.stringify(attributes),
+        "local-member-attributes": `{Name:${name} ClientURLs:[${clientUrls.join(" ")}]}`,
+        "cluster-id": state.membership.clusterId.toString(16),
       });
       onPublished();
     });

@@ -1,0 +1,96 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { SystemClock } from "../base/clock.ts";
+import type { LogRotation } from "../config/log-settings.ts";
+import { FileOutput } from "./file-output.ts";
+
+const ROTATION: LogRotation = {
+  bytesMax: 100,
+  ageDaysMax: 0,
+  backupsMax: 0,
+  isLocalTime: false,
+  isCompressed: false,
+};
+const LINE = `${"x".repeat(39)}\n`;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-log-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function open(rotation: LogRotation | undefined, onDropped = (_lines: number) => {}): FileOutput {
+  return new FileOutput(join(folder, "etcd.log"), rotation, new SystemClock(), onDropped);
+}
+
+const names = () => readdirSync(folder).sort();
+const text = (name: string) => readFileSync(join(folder, name), "utf8");
+
+test("a file goes on where it ended", () => {
+  for (const line of ["a\n", "b\n"]) {
+    const output = open(undefined);
+    output.write(line);
+    output.close();
+  }
+  expect(text("etcd.log")).toBe("a\nb\n");
+});
+
+test("a full file is put aside whole, under the time, and no line is lost", () => {
+  const output = open(ROTATION);
+  for (let count = 0; count < 5; count++) output.write(LINE);
+  output.close();
+  expect(names()).toHaveLength(3);
+  expect(
+    names().filter((name) => /^etcd-\d{4}-\d\d-\d\dT[\d-]+\.\d{3}\.log$/.test(name)),
+  ).toHaveLength(2);
+  expect(names().map(text).join("")).toBe(LINE.repeat(5));
+  for (const name of names()) expect(text(name).length).toBeLessThanOrEqual(100);
+});
+
+test("the disk that a log takes is bounded by size and number", () => {
+  const output = open({ ...ROTATION, backupsMax: 2 });
+  for (let count = 0; count < 500; count++) output.write(LINE);
+  output.close();
+  expect(names()).toHaveLength(3);
+});
+
+test("files put aside too long ago are removed, whatever else lies there is not", () => {
+  writeFileSync(join(folder, "etcd-2001-01-01T00-00-00.000.log"), "old");
+  writeFileSync(join(folder, "etcd-notes.log"), "kept");
+  mkdirSync(join(folder, "etcd-folder"));
+  open({ ...ROTATION, ageDaysMax: 7 }).close();
+  expect(names()).toEqual(["etcd-folder", "etcd-notes.log", "etcd.log"]);
+});
+
+test("what is put aside is compressed when asked for", async () => {
+  const output = open({ ...ROTATION, isCompressed: true });
+  for (let count = 0; count < 5; count++) output.write(LINE);
+  await output.settled;
+  output.close();
+  const packed = names().filter((name) => name.endsWith(".log.gz"));
+  expect(packed).toHaveLength(2);
+  expect(names()).toHaveLength(3);
+  for (const name of packed) {
+    expect(gunzipSync(readFileSync(join(folder, name))).toString()).toBe(LINE.repeat(2));
+  }
+});
+
+test("lines that the disk refuses are counted, and told when it takes them again", () => {
+  const told: number[] = [];
+  const output = open(ROTATION, (lines) => told.push(lines));
+  output.write(LINE);
+  output.write(LINE);
+  rmSync(folder, { recursive: true });
+  output.write(LINE);
+  output.write(LINE);
+  expect(told).toEqual([]);
+  mkdirSync(folder);
+  output.write(LINE);
+  output.close();
+  output.write(LINE);
+  expect(told).toEqual([2]);
+  expect(text("etcd.log")).toBe(LINE);
+});

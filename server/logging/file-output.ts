@@ -1,0 +1,163 @@
+// A log file, and a log file that is put aside when it is full:
+//
+//   etcd.log                               is written to
+//   etcd-2024-01-02T03-04-05.678.log[.gz]  were, up to that time; some of them are removed
+//
+// A line that the disk does not take is lost and counted; the count follows when it takes one.
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, extname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import type { Clock } from "../base/clock.ts";
+import type { LogRotation } from "../config/log-settings.ts";
+import type { LogOutput } from "./log-output.ts";
+
+const SHARED_MODE = 0o666;
+const OWNER_MODE = 0o600;
+const FOLDER_MODE = 0o755;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const COMPRESSED = ".gz";
+const STAMP = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}$/;
+
+export class FileOutput implements LogOutput {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #rotation: LogRotation | undefined;
+  readonly #onDropped: (lines: number) => void;
+  #descriptor: number;
+  #bytes: number;
+  #dropped = 0;
+  #isClosed = false;
+  #compressing: Promise<void> = Promise.resolve();
+
+  /** @throws Error of the system, when the file cannot be opened */
+  constructor(
+    path: string,
+    rotation: LogRotation | undefined,
+    clock: Clock,
+    onDropped: (lines: number) => void,
+  ) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#rotation = rotation;
+    this.#onDropped = onDropped;
+    if (rotation !== undefined) mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+    [this.#descriptor, this.#bytes] = this.#open();
+    if (rotation !== undefined) this.#tidy(rotation);
+  }
+
+  write(line: string): void {
+    if (this.#isClosed) return;
+    const bytes = Buffer.from(line);
+    try {
+      if (this.#rotation !== undefined) this.#makeRoom(bytes.length, this.#rotation);
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
+      this.#bytes += bytes.length;
+    } catch {
+      this.#dropped++; // The disk is full or gone: the member goes on without its log.
+      return;
+    }
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    if (dropped > 0) this.#onDropped(dropped);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    closeSync(this.#descriptor);
+  }
+
+  /** Resolves when what was put aside is compressed. */
+  get settled(): Promise<void> {
+    return this.#compressing;
+  }
+
+  #open(): [descriptor: number, bytes: number] {
+    const mode = this.#rotation === undefined ? SHARED_MODE : OWNER_MODE;
+    const descriptor = openSync(this.#path, "a", mode);
+    return [descriptor, fstatSync(descriptor).size];
+  }
+
+  #makeRoom(bytes: number, rotation: LogRotation): void {
+    if (this.#bytes === 0 || this.#bytes + bytes <= rotation.bytesMax) return;
+    if (existsSync(this.#path)) renameSync(this.#path, this.#freeName(rotation));
+    const full = this.#descriptor;
+    [this.#descriptor, this.#bytes] = this.#open();
+    closeSync(full);
+    this.#tidy(rotation);
+  }
+
+  #freeName({ isLocalTime }: LogRotation): string {
+    const { prefix, ending } = nameParts(this.#path);
+    for (let timeMs = this.#clock.now(); ; timeMs++) {
+      const name = join(dirname(this.#path), `${prefix}${stampOf(timeMs, isLocalTime)}${ending}`);
+      if (!existsSync(name) && !existsSync(name + COMPRESSED)) return name;
+    }
+  }
+
+  /** Removes what is too old or too much, compresses the rest when it is to be. */
+  #tidy(rotation: LogRotation): void {
+    const folder = dirname(this.#path);
+    const { prefix, ending } = nameParts(this.#path);
+    const oldest = stampOf(this.#clock.now() - rotation.ageDaysMax * DAY_MS, rotation.isLocalTime);
+    const found = readdirSync(folder)
+      .map((name) => ({ name, stamp: stampIn(name, prefix, ending) }))
+      .filter(({ stamp }) => STAMP.test(stamp))
+      .sort((a, b) => (a.stamp < b.stamp ? 1 : -1));
+    const { ageDaysMax, backupsMax } = rotation;
+    const isSurplus = (stamp: string, position: number) =>
+      (backupsMax > 0 && position >= backupsMax) || (ageDaysMax > 0 && stamp < oldest);
+    found.forEach(({ name, stamp }, position) => {
+      const path = join(folder, name);
+      if (isSurplus(stamp, position)) rmSync(path, { force: true });
+      else if (rotation.isCompressed && !name.endsWith(COMPRESSED)) this.#compress(path);
+    });
+  }
+
+  /** One at a time; a file that cannot be compressed stays as it is. */
+  #compress(path: string): void {
+    this.#compressing = this.#compressing.then(async () => {
+      const partial = `${path}${COMPRESSED}.part`;
+      try {
+        await pipeline(
+          createReadStream(path),
+          createGzip(),
+          createWriteStream(partial, { mode: OWNER_MODE }),
+        );
+        renameSync(partial, path + COMPRESSED);
+        rmSync(path, { force: true });
+      } catch {
+        rmSync(partial, { force: true });
+      }
+    });
+  }
+}
+
+function nameParts(path: string): { prefix: string; ending: string } {
+  const ending = extname(path);
+  return { prefix: `${basename(path, ending)}-`, ending };
+}
+
+function stampIn(name: string, prefix: string, ending: string): string {
+  const bare = name.endsWith(COMPRESSED) ? name.slice(0, -COMPRESSED.length) : name;
+  if (!bare.startsWith(prefix) || !bare.endsWith(ending)) return "";
+  return bare.slice(prefix.length, bare.length - ending.length);
+}
+
+function stampOf(timeMs: number, isLocalTime: boolean): string {
+  const offsetMs = isLocalTime ? new Date(timeMs).getTimezoneOffset() * 60_000 : 0;
+  return new Date(timeMs - offsetMs).toISOString().slice(0, -1).replaceAll(":", "-");
+}

@@ -1,0 +1,65 @@
+import type { Clock } from "../base/clock.ts";
+import { LineLog, type Log } from "../base/log.ts";
+import type { LogSettings } from "../config/log-settings.ts";
+import { FileOutput } from "./file-output.ts";
+import type { LogOutput } from "./log-output.ts";
+import { StreamOutput } from "./stream-output.ts";
+
+const DESCRIPTORS: Readonly<Record<string, number>> = { stdout: 1, stderr: 2 };
+
+export interface ProcessLog {
+  readonly log: Log;
+  /** Writes what waits, as far as anybody takes it. */
+  close(): void;
+}
+
+/** @throws Error in etcd's words, when a file cannot be opened */
+export function openProcessLog(settings: LogSettings, clock: Clock): ProcessLog {
+  const outputs: LogOutput[] = [];
+  const log = new LineLog({
+    clock,
+    level: settings.level,
+    format: settings.format,
+    write: (line) => {
+      for (const output of outputs) output.write(line);
+    },
+  });
+  const onDropped = (lines: number) => log.warn("lines of the log were dropped", { lines });
+  for (const target of settings.outputs) {
+    const descriptor = DESCRIPTORS[target];
+    outputs.push(
+      descriptor === undefined
+        ? openFile(target, settings, clock, onDropped)
+        : new StreamOutput(descriptor, clock, onDropped),
+    );
+  }
+  return {
+    log,
+    close: () => {
+      for (const output of outputs) output.close();
+    },
+  };
+}
+
+function openFile(
+  path: string,
+  { rotation }: LogSettings,
+  clock: Clock,
+  onDropped: (lines: number) => void,
+): FileOutput {
+  try {
+    return new FileOutput(path, rotation, clock, onDropped);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = REASONS[code ?? ""] ?? message;
+    throw new Error(`open sink ${JSON.stringify(path)}: open ${path}: ${reason}`);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EACCES: "permission denied",
+  EISDIR: "is a directory",
+  ENOTDIR: "not a directory",
+  EROFS: "read-only file system",
+};
