@@ -98,7 +98,7 @@ export class Member {
    */
   static async start(surroundings: MemberSurroundings): Promise<Member> {
     const { config, clock, log } = surroundings;
-    const folder = openDataFolder(config);
+    const folder = openDataFolder(config, log);
     const security = await openSecurity(config, clock, log);
     log.info("starting an etcd server", startingFields(config, FileWal.exists(folder.wal)));
     const metrics = new Metrics(config.metricsLevel === "extensive");

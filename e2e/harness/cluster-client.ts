@@ -14,7 +14,7 @@ import { RpcClient, type RpcOutcome } from "./rpc-client.ts";
 export class ClusterClient {
   readonly #clients: readonly RpcClient[];
 
-  constructor(members: readonly MemberProcess[]) {
+  constructor(members: readonly Pick<MemberProcess, "clientUrl">[]) {
     this.#clients = members.map((member) => new RpcClient(new URL(member.clientUrl).host));
   }
 

@@ -116,7 +116,7 @@ export const CAPABILITIES: readonly Capability[] = [
     name: "files",
     pattern: /from "node:fs(\/promises)?"/,
     allowed:
-      /^server\/(wal|storage|bbolt|tls|config|logging|sim|launch|member|etcd|proto\/(saturate|describe))|^lib\/console\/|^e2e\//,
+      /^server\/(wal|storage|bbolt|tls|config|logging|sim|launch|member|etcd|proto\/(saturate|describe))|^lib\/console\/|^e2e\/|^deploy\//,
     scope: /./,
   },
   {

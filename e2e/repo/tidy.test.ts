@@ -155,6 +155,7 @@ test("the top level holds only what the project and its tools demand", () => {
     "buf.gen.yaml",
     "buf.yaml",
     "components",
+    "deploy",
     "e2e",
     "knip.json",
     "lib",

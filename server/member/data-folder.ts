@@ -1,5 +1,6 @@
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { Log } from "../base/log.ts";
 import type { Config } from "../config.ts";
 
 /** Where a member keeps what. */
@@ -12,13 +13,17 @@ export interface DataFolder {
 
 const OWNER_ONLY = 0o700;
 
-/** Makes the folders, for their owner alone. @throws Error with etcd's text */
-export function openDataFolder(config: Pick<Config, "dataDir" | "walDir">): DataFolder {
+/**
+ * Makes the folders that are not there, for their owner alone. One that is there may belong to
+ * somebody else, as a volume's does in a container: it is left as it is, with a warning.
+ * @throws Error with etcd's text
+ */
+export function openDataFolder(config: Pick<Config, "dataDir" | "walDir">, log: Log): DataFolder {
   const member = join(config.dataDir, "member");
   try {
     makeFolder(resolve(member));
     accessSync(config.dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-    chmodSync(config.dataDir, OWNER_ONLY);
+    warnOfMode(config.dataDir, log);
   } catch (error) {
     throw new Error(`cannot access data directory: ${(error as Error).message}`);
   }
@@ -37,4 +42,17 @@ function makeFolder(path: string): void {
   if (existsSync(path)) return;
   if (dirname(path) !== path) makeFolder(dirname(path));
   mkdirSync(path, { mode: OWNER_ONLY });
+}
+
+function warnOfMode(path: string, log: Log): void {
+  const mode = statSync(path).mode & 0o777;
+  if (mode === OWNER_ONLY) return;
+  const isSet = (at: number): boolean => (mode & (0o400 >> at)) !== 0;
+  const letters = Array.from("rwxrwxrwx", (letter, at) => (isSet(at) ? letter : "-"));
+  log.warn("check file permission", {
+    error:
+      `directory ${JSON.stringify(path)} exist, but the permission is "d${letters.join("")}". ` +
+      'The recommended permission is "-rwx------" to prevent possible unprivileged access ' +
+      "to the data",
+  });
 }

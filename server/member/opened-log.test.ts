@@ -25,7 +25,7 @@ test("the data folder of another make of etcd is refused, and left as it was", a
   const asked = readConfig([`--data-dir=${dataDir}`, "--name=m"], {});
   if (asked.kind !== "member") throw new Error("no member was asked for");
   const { config } = asked;
-  const folder = openDataFolder(config);
+  const folder = openDataFolder(config, SILENT_LOG);
   mkdirSync(folder.wal);
   writeFileSync(join(folder.wal, "0000000000000000-0000000000000000.wal"), "theirs");
   const opening = openLog({ config, folder, log: SILENT_LOG, dialTls: noDial }, {});
