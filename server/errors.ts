@@ -198,6 +198,10 @@ const TABLE = {
     status: Status.UNKNOWN,
     text: "auth: authentication failed, password was given for no password user",
   },
+  VerifyOnlyKey: {
+    status: Status.UNKNOWN,
+    text: "auth: token signing attempted with verify-only key",
+  },
   PasswordTooLong: { status: Status.UNKNOWN, text: "bcrypt: password length exceeds 72 bytes" },
   LeaderFieldMissing: { status: Status.UNKNOWN, text: '"leader" field must be provided' },
   ElectionNoLeader: { status: Status.UNKNOWN, text: "election: no leader" },

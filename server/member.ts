@@ -12,8 +12,10 @@ import type { Log } from "./base/log.ts";
 import type { Random } from "./base/random.ts";
 import type { Config } from "./config.ts";
 import { ClientFront } from "./member/client-front.ts";
+import { type Credentials, openCredentials } from "./member/credentials.ts";
 import { openDataFolder } from "./member/data-folder.ts";
 import { memberFigures } from "./member/figures.ts";
+import { hastenFirstElection } from "./member/first-election.ts";
 import { handOverLeadership } from "./member/handover.ts";
 import { closingFields, servingFields, startingFields } from "./member/log-lines.ts";
 import { openLog } from "./member/opened-log.ts";
@@ -50,9 +52,6 @@ import { WatchHub } from "./watch/hub.ts";
 const DIAL_BASE_MS = 1000;
 /** A removed member goes on so long, so that the others hear that its removal is committed. */
 const REMOVED_GRACE_MS = 1000;
-/** Before the first election a start may skip the silence that a running cluster would have had. */
-const ADVANCE_POLL_MS = 50;
-const ADVANCE_GIVE_UP_MS = 5000;
 
 export interface MemberSurroundings {
   readonly config: Config;
@@ -89,6 +88,7 @@ export class Member {
   readonly #upkeep: Upkeep;
   readonly #front: ClientFront;
   readonly #hub: WatchHub;
+  readonly #credentials: Credentials;
   readonly #ended = Promise.withResolvers<MemberEnd>();
   #isStopping = false;
 
@@ -161,7 +161,10 @@ export class Member {
         this.#replica.withRaft((each) => each.reportSnapshot(id, false));
       },
       onInstalling: () => this.#hub.pause(),
-      onInstalled: () => this.#hub.restore(state.kv),
+      onInstalled: () => {
+        this.#hub.restore(state.kv);
+        credentials.tokens.stateReplaced(state.auth.isEnabled);
+      },
     });
     const checkpoints = new Checkpoints({
       state,
@@ -173,6 +176,14 @@ export class Member {
       onMarker: (mark) => this.#replica.checkpointed(mark),
       onFailed: (error) => this.#fail(error),
     });
+    const credentials = openCredentials({
+      ...surroundings,
+      log: log.named("auth"),
+      auth: () => state.auth,
+      appliedIndex: () => state.applied.index,
+      catchUp: () => replica.readBarrier(),
+    });
+    this.#credentials = credentials;
     this.#compactor = new Compactor({
       state,
       clock,
@@ -187,6 +198,7 @@ export class Member {
       log: log.named("apply"),
       onChanges: (revision, changes) => this.#hub.publish(revision, changes),
       onCompacted: () => this.#compactor.kick(),
+      tokens: credentials.tokens,
       onSpaceExceeded: () => this.#duties.raiseNoSpace(),
     });
     const applier = new TimedApplier(plainApplier, clock, slowRequests);
@@ -259,8 +271,10 @@ export class Member {
         replica,
         quota,
         requestBytesMax: config.requestBytesMax,
+        callers: credentials.callers,
         onSpaceExceeded: () => this.#duties.raiseNoSpace(),
       }),
+      credentials,
       hub,
       metrics,
       slowRequests,
@@ -290,6 +304,7 @@ export class Member {
     this.#duties.stop();
     this.#upkeep.stop();
     await this.#front.stop();
+    this.#credentials.tokens.close();
     await this.#transport.stop();
     await this.#replica.stop();
     await this.#state.engine.close();
@@ -316,7 +331,16 @@ export class Member {
     this.#compactor.kick();
     this.#upkeep.start();
     this.#duties.start(() => log.info("ready to serve client requests"));
-    if (config.initialElectionTickAdvance) this.#advanceTicks();
+    if (config.initialElectionTickAdvance) this.#hastenFirstElection();
+  }
+
+  #hastenFirstElection(): void {
+    const { clock, config } = this.#surroundings;
+    const replica = this.#replica;
+    const { membership } = this.#state;
+    const { electionTicks } = timingOf(config);
+    const activeSince = (id: bigint) => this.#transport.activeSince(id);
+    hastenFirstElection({ clock, membership, replica, activeSince, electionTicks });
   }
 
   #transportEvents(): TransportEvents {
@@ -373,25 +397,5 @@ export class Member {
 
   #fail(error: unknown): void {
     this.#ended.resolve({ kind: "failed", error });
-  }
-
-  /** A lone voter need not wait for silence; one of several, less, once it sees any other. */
-  #advanceTicks(): void {
-    const { clock, config } = this.#surroundings;
-    const { electionTicks } = timingOf(config);
-    const deadlineMs = clock.monotonic() + ADVANCE_GIVE_UP_MS;
-    const attempt = (): void => {
-      const { members, memberId } = this.#state.membership;
-      const others = members.filter(({ id }) => id !== memberId);
-      const isAnyActive = others.some(({ id }) => this.#transport.activeSince(id) !== undefined);
-      if (members.length === 1 && others.length === 0) {
-        this.#replica.withRaft((raft) => raft.campaign());
-      } else if (isAnyActive) {
-        this.#replica.withRaft((raft) => {
-          for (let tick = 0; tick < electionTicks - 2; tick++) raft.tick();
-        });
-      } else if (clock.monotonic() < deadlineMs) clock.after(ADVANCE_POLL_MS, attempt);
-    };
-    attempt();
   }
 }

@@ -2,12 +2,14 @@
 // and the entry alone: it knows no clock, no chance, no client and no member's role, so that every
 // member ends in the same state.
 //
-//   entry ─► decode ─► guards, in order ─► operation ─► outcome
-//                      CORRUPT  NOSPACE     put txn lease alarm …
+//   entry ─► decode ─► guards, in order ──────────────► operation ─► outcome
+//                      CORRUPT  NOSPACE  may he do it?   put txn lease alarm auth …
 //
 // A guard or an operation that refuses leaves the state as it was; the entry counts as applied all
 // the same. The quota is no guard: members judge it by their own files, so what exceeds it is
 // applied, and only the answer says otherwise.
+import { Access } from "../auth/access.ts";
+import type { TokenEvents } from "../auth/token-events.ts";
 import { assert } from "../base/assert.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
@@ -19,10 +21,11 @@ import type { Request } from "../proto/gen/internal.ts";
 import { AlarmType } from "../proto/gen/rpc.ts";
 import { decodeEntryContent, type EntryContent } from "../proto/internal-codec.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
+import { authOperations } from "./auth-operations.ts";
 import { applyPublication, clusterOperations } from "./cluster-operations.ts";
 import { keyOperations, type OnChanges } from "./key-operations.ts";
 import { leaseOperations } from "./lease-operations.ts";
-import type { AnyOperation } from "./operation.ts";
+import type { AnyOperation, EntryContext } from "./operation.ts";
 import { type OperationName, operationNameOf, V2_PUT } from "./operation-name.ts";
 import { type Outcome, refused, succeeded } from "./outcome.ts";
 import type { Quota } from "./quota.ts";
@@ -35,6 +38,7 @@ export interface ApplierOptions {
   readonly onChanges: OnChanges;
   /** There is something to delete in the background. */
   readonly onCompacted: () => void;
+  readonly tokens: TokenEvents;
   /** The quota is exceeded and no alarm says so yet. */
   readonly onSpaceExceeded: () => void;
 }
@@ -65,13 +69,14 @@ export class Applier {
   #index: number;
 
   constructor(options: ApplierOptions) {
-    const { state, onChanges, onCompacted, log } = options;
+    const { state, onChanges, onCompacted, tokens, log } = options;
     this.#options = options;
     this.#index = state.applied.index;
     const all = [
       ...keyOperations(state, onChanges, onCompacted),
       ...leaseOperations(state, onChanges),
       ...clusterOperations(state, log),
+      ...authOperations(state, tokens, log),
     ];
     this.#operations = new Map(all.map((operation) => [operation.field, operation]));
   }
@@ -137,14 +142,15 @@ export class Applier {
       return refused(new EtcdError("UnknownMethod"), state.kv.revision);
     }
     try {
-      return this.#run(operation, content.request);
+      const access = new Access(state.auth, content.header);
+      return this.#run(operation, content.request, { index, access });
     } catch (error) {
       if (error instanceof EtcdError) return refused(error, state.kv.revision);
       throw error;
     }
   }
 
-  #run(operation: AnyOperation, bytes: Buffer): Outcome {
+  #run(operation: AnyOperation, bytes: Buffer, entry: EntryContext): Outcome {
     const { state, quota, onSpaceExceeded } = this.#options;
     const request = operation.decode(bytes);
     const costBytes = operation.cost(request);
@@ -152,7 +158,8 @@ export class Applier {
       const error = guard(state, operation, costBytes);
       if (error !== undefined) return refused(error, state.kv.revision);
     }
-    const outcome = operation.run(request);
+    if (state.auth.isEnabled) operation.authorize(request, entry.access);
+    const outcome = operation.run(request, entry);
     if (quota.hasRoom(costBytes)) return outcome;
     onSpaceExceeded();
     return refused(new EtcdError("NoSpace"), outcome.revision);

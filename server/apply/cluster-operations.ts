@@ -15,7 +15,7 @@ import {
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
 import type { AnyOperation, Operation } from "./operation.ts";
-import { NO_COST } from "./operation.ts";
+import { NO_COST, NOT_JUDGED } from "./operation.ts";
 import { type Outcome, succeeded } from "./outcome.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 
@@ -52,6 +52,7 @@ function alarm(state: ReplicatedState, log: Log): Operation<AlarmRequest> {
     needsIntactState: false,
     decode: (bytes) => AlarmRequest.decode(bytes),
     cost: NO_COST,
+    authorize: NOT_JUDGED,
     run: (request) => {
       const alarms = changeAlarms(state, log, request);
       const body = AlarmResponse.encode({ header: undefined, alarms: [...alarms] }).finish();
@@ -81,6 +82,7 @@ function versionSet(state: ReplicatedState, log: Log): Operation<ClusterVersionS
     needsIntactState: false,
     decode: (bytes) => ClusterVersionSetRequest.decode(bytes),
     cost: NO_COST,
+    authorize: NOT_JUDGED,
     run: ({ ver }) => applyPublication(state, log, { kind: "version", version: ver }),
   };
 }
@@ -91,6 +93,7 @@ function attributesSet(state: ReplicatedState, log: Log): Operation<ClusterMembe
     needsIntactState: false,
     decode: (bytes) => ClusterMemberAttrSetRequest.decode(bytes),
     cost: NO_COST,
+    authorize: NOT_JUDGED,
     run: ({ memberID, memberAttributes }) => {
       const { name, clientUrls } = must(memberAttributes, "attributes are published with a value");
       const attributes = { name, clientUrls };
@@ -105,6 +108,7 @@ function downgrade(state: ReplicatedState): Operation<DowngradeInfoSetRequest> {
     needsIntactState: false,
     decode: (bytes) => DowngradeInfoSetRequest.decode(bytes),
     cost: NO_COST,
+    authorize: NOT_JUDGED,
     run: ({ enabled, ver }) => {
       state.membership.setDowngrade(enabled, ver);
       return succeeded(state.kv.revision, EMPTY_BYTES);

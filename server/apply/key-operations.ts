@@ -1,3 +1,4 @@
+import { authorizeDeleteRange, authorizePut, authorizeTxn } from "../admission/authorize.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import { EtcdError } from "../errors.ts";
 import type { Change } from "../mvcc/change.ts";
@@ -10,7 +11,7 @@ import {
 import { InternalField } from "../proto/internal-codec.ts";
 import { checkLeaseExists, isKeyMissing, KeyWriter } from "./key-writer.ts";
 import type { AnyOperation, Operation } from "./operation.ts";
-import { NO_COST } from "./operation.ts";
+import { NO_COST, NOT_JUDGED } from "./operation.ts";
 import { type Outcome, refused, succeeded } from "./outcome.ts";
 import { decodePut } from "./put-request.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
@@ -46,6 +47,7 @@ function put(state: ReplicatedState, end: End): Operation<PutRequest> {
     needsIntactState: true,
     decode: decodePut,
     cost: putCost,
+    authorize: (request, access) => authorizePut(access, state.lessor, request),
     run: (request) =>
       write(state, end, (writer) => {
         checkLeaseExists(writer.lessor, request.lease);
@@ -65,6 +67,7 @@ function deleteRange(state: ReplicatedState, end: End): Operation<DeleteRangeReq
     needsIntactState: true,
     decode: (bytes) => DeleteRangeRequest.decode(bytes),
     cost: NO_COST,
+    authorize: (request, access) => authorizeDeleteRange(access, request),
     run: (request) =>
       write(state, end, (writer) => ({ body: runDeleteRange(writer, request), error: undefined })),
   };
@@ -76,7 +79,9 @@ function txn(state: ReplicatedState, end: End): Operation<TxnRequest> {
     needsIntactState: true,
     decode: (bytes) => TxnRequest.decode(bytes),
     cost: txnCost,
-    run: (request) => write(state, end, (writer) => runTxn(writer, request)),
+    // Its own ranges never void it: see runTxn.
+    authorize: (request, access) => authorizeTxn(access, state.lessor, request, "skipped"),
+    run: (request, { access }) => write(state, end, (writer) => runTxn(writer, request, access)),
   };
 }
 
@@ -86,6 +91,7 @@ function compaction(state: ReplicatedState, onCompacted: () => void): Operation<
     needsIntactState: true,
     decode: (bytes) => CompactionRequest.decode(bytes),
     cost: NO_COST,
+    authorize: NOT_JUDGED,
     run: ({ revision }) => {
       state.kv.compact(revision);
       // etcd learns the revision for its answer by a range.

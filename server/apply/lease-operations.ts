@@ -1,3 +1,4 @@
+import { authorizeLease } from "../admission/authorize.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import { LeaseCheckpointRequest } from "../proto/gen/internal.ts";
 import { LeaseGrantRequest, LeaseGrantResponse, LeaseRevokeRequest } from "../proto/gen/rpc.ts";
@@ -5,7 +6,7 @@ import { InternalField } from "../proto/internal-codec.ts";
 import type { OnChanges } from "./key-operations.ts";
 import { KeyWriter } from "./key-writer.ts";
 import type { AnyOperation, Operation } from "./operation.ts";
-import { NO_COST } from "./operation.ts";
+import { NO_COST, NOT_JUDGED } from "./operation.ts";
 import { succeeded } from "./outcome.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 
@@ -23,6 +24,7 @@ function grant(state: ReplicatedState): Operation<LeaseGrantRequest> {
     needsIntactState: true,
     decode: (bytes) => LeaseGrantRequest.decode(bytes),
     cost: () => LEASE_COST_BYTES,
+    authorize: NOT_JUDGED,
     run: ({ ID, TTL }) => {
       const granted = state.lessor.grant(ID, TTL, state.nowMs);
       const response = { header: undefined, ID, TTL: granted, error: "" };
@@ -38,6 +40,7 @@ function revoke(state: ReplicatedState, onChanges: OnChanges): Operation<LeaseRe
     needsIntactState: true,
     decode: (bytes) => LeaseRevokeRequest.decode(bytes),
     cost: NO_COST,
+    authorize: ({ ID }, access) => authorizeLease(access, state.lessor, ID),
     run: ({ ID }) => {
       const keys = state.lessor.keys(ID);
       const writer = new KeyWriter(state);
@@ -56,6 +59,7 @@ function checkpoint(state: ReplicatedState): Operation<LeaseCheckpointRequest> {
     needsIntactState: false,
     decode: (bytes) => LeaseCheckpointRequest.decode(bytes),
     cost: NO_COST,
+    authorize: NOT_JUDGED,
     run: ({ checkpoints }) => {
       for (const { ID, remainingTTL } of checkpoints)
         state.lessor.checkpoint(ID, remainingTTL, state.nowMs);

@@ -1,5 +1,13 @@
+import type { Access } from "../auth/access.ts";
 import type { InternalField } from "../proto/internal-codec.ts";
 import type { Outcome } from "./outcome.ts";
+
+/** What an entry is besides its request. */
+export interface EntryContext {
+  readonly index: number;
+  /** Of whoever proposed it, by the users and roles of now. */
+  readonly access: Access;
+}
 
 /** How one kind of request in the log is read and applied. */
 export interface Operation<Request> {
@@ -9,11 +17,16 @@ export interface Operation<Request> {
   decode(bytes: Buffer): Request;
   /** etcd's estimate of what it adds to the database, in bytes: > 0 is refused under NOSPACE. */
   cost(request: Request): number;
+  /** Only asked while auth is on. Throws EtcdError when the proposer may not. */
+  authorize(request: Request, access: Access): void;
   /** Throws EtcdError: then nothing was changed. */
-  run(request: Request): Outcome;
+  run(request: Request, entry: EntryContext): Outcome;
 }
 
 /** An operation under a common type; only its own `decode` makes what its own `run` takes. */
 export type AnyOperation = Operation<unknown>;
+
+/** Judged where the request came in, or proposed by members alone. */
+export const NOT_JUDGED = (): void => undefined;
 
 export const NO_COST = (): number => 0;

@@ -1,4 +1,5 @@
 import { AlarmStore } from "../alarm/alarm-store.ts";
+import { AuthStore } from "../auth/auth-store.ts";
 import type { Clock } from "../base/clock.ts";
 import { EtcdError } from "../errors.ts";
 import { LeaseCounts } from "../lease/lease-counts.ts";
@@ -44,6 +45,7 @@ export class ReplicatedState {
   #kv: MvccStore;
   #lessor: Lessor;
   #alarms: AlarmStore;
+  #auth: AuthStore;
   #applied: AppliedMark;
   #isReplacing = false;
 
@@ -59,6 +61,7 @@ export class ReplicatedState {
     const attach = (lease: bigint, key: Buffer) => this.#lessor.attach(lease, key);
     this.#kv = MvccStore.open(engine, attach, options.indexFile?.read());
     this.#alarms = AlarmStore.open(engine);
+    this.#auth = AuthStore.open(engine);
   }
 
   /** Monotonic ms, for the clocks of leases. */
@@ -85,6 +88,11 @@ export class ReplicatedState {
   get alarms(): AlarmStore {
     this.#checkReadable();
     return this.#alarms;
+  }
+
+  get auth(): AuthStore {
+    this.#checkReadable();
+    return this.#auth;
   }
 
   /** How far the log is applied, in memory. */
@@ -122,6 +130,7 @@ export class ReplicatedState {
     });
     this.#lessor = lessor;
     this.#alarms = AlarmStore.open(engine);
+    this.#auth = AuthStore.open(engine);
     this.#applied = applied;
     this.membership.reload(applied.confState);
     this.#isReplacing = false;

@@ -1,6 +1,7 @@
 // A transaction in three passes. First every compare, nested ones included, is decided on the state
 // before the transaction: that fixes the path, which operations run. Then the path is checked. Only
 // then does it run, in order, and nothing can fail any more: all of it happens or nothing.
+import type { Access } from "../auth/access.ts";
 import { must } from "../base/assert.ts";
 import { EtcdError } from "../errors.ts";
 import type { Lessor } from "../lease/lessor.ts";
@@ -68,13 +69,14 @@ export function encodeReadOnlyTxn(
  *
  * A range on the top level never voids the writes: etcd 3.4 to 3.6 drops those ranges before
  * checking on every member but the proposer's, so a member that minded them would end up with
- * another state than the rest. They are checked before a transaction is proposed.
+ * another state than the rest. They are checked before a transaction is proposed; if that no longer
+ * holds, the writes stand and the client is told the error instead of the answer.
  */
-export function runTxn(writer: KeyWriter, request: TxnRequest): TxnAnswer {
+export function runTxn(writer: KeyWriter, request: TxnRequest, access: Access): TxnAnswer {
   const path = choosePath(writer, request);
   checkPuts(writer, writer.lessor, path);
   for (const nested of path.nested) checkRanges(writer, nested);
-  const error = ownRangeError(writer, path);
+  const error = ownRangeError(writer, path, access);
   writer.settleCounts();
   return { body: execute(writer, path, error !== undefined), error };
 }
@@ -133,8 +135,11 @@ function checkRanges(source: RangeSource, path: Path): void {
   for (const nested of path.nested) checkRanges(source, nested);
 }
 
-function ownRangeError(source: RangeSource, path: Path): EtcdError | undefined {
+function ownRangeError(source: RangeSource, path: Path, access: Access): EtcdError | undefined {
   try {
+    for (const { requestRange } of path.operations) {
+      if (requestRange !== undefined) access.checkRead(requestRange.key, requestRange.rangeEnd);
+    }
     checkRanges(source, { ...path, nested: [] });
     return undefined;
   } catch (error) {

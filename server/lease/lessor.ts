@@ -170,6 +170,11 @@ export class Lessor {
     return names.map((name) => Buffer.from(name, "latin1")).sort(compareBytes);
   }
 
+  /** The keys on a lease, in no order; none for a lease that is not there. */
+  *attached(id: bigint): Iterable<Buffer> {
+    for (const name of this.#leases.get(id)?.keys ?? []) yield Buffer.from(name, "latin1");
+  }
+
   /** Every lease, the next to expire first; by id where there is no clock. */
   leases(): bigint[] {
     return [...this.#leases.values()].sort(byExpiry).map((lease) => lease.id);

@@ -29,6 +29,7 @@ import type { Proposer } from "../rpc/proposer.ts";
 import { RangeReader } from "../rpc/range-reader.ts";
 import { registerWatch } from "../rpc/watch.ts";
 import type { WatchHub } from "../watch/hub.ts";
+import type { Credentials } from "./credentials.ts";
 import { HttpFront } from "./http-front.ts";
 import type { ClientHandshakes } from "./security.ts";
 
@@ -52,6 +53,7 @@ export interface ClientFrontParts {
   readonly leases: Leases;
   readonly reconfigurer: Reconfigurer;
   readonly proposer: Proposer;
+  readonly credentials: Credentials;
   readonly hub: WatchHub;
   readonly metrics: Metrics;
   readonly slowRequests: SlowRequests;
@@ -124,7 +126,16 @@ export class ClientFront {
       hasLeader: () => replica.leadership.hasLeader,
     });
     const leaderStreams = this.#leaderStreams;
-    const dispatcher = new Dispatcher({ clock, log, guards, metrics: metrics.grpc, leaderStreams });
+    const { callers } = parts.credentials;
+    const { grpc } = metrics;
+    const dispatcher = new Dispatcher({
+      clock,
+      log,
+      guards,
+      callers,
+      metrics: grpc,
+      leaderStreams,
+    });
     const headers = new Headers({
       clusterId: membership.clusterId,
       memberId: membership.memberId,
@@ -132,18 +143,20 @@ export class ClientFront {
       revision: () => state.kv.revision,
     });
     const ranges = new RangeReader(state, clock);
-    const services = { ...parts, headers, ranges };
+    const services = { ...parts, ...parts.credentials, headers, ranges };
     registerKv(dispatcher, { ...services, txnOpsMax: config.txnOpsMax });
     registerLease(dispatcher, services);
     registerCluster(dispatcher, services);
     registerMaintenance(dispatcher, { ...services, heartbeatMs: config.heartbeatMs, timeoutMs });
-    registerAuth(dispatcher, headers);
+    registerAuth(dispatcher, services);
     registerWatch(dispatcher, {
       hub,
       clock,
       random,
       header: (revision) => headers.at(revision),
-      refusal: () => undefined,
+      log,
+      authorize: (call, key, rangeEnd) =>
+        callers.checkAccess(call, (access) => access.checkRead(key, rangeEnd)),
       progressNotifyMs: config.watchProgressNotifyMs,
       responseBytesMax: config.requestBytesMax + GRPC_OVERHEAD_BYTES,
     });
@@ -152,8 +165,9 @@ export class ClientFront {
     registerChildren(dispatcher, {
       store: () => state.kv,
       header: (revision) => headers.at(revision),
-      admit: async ({ serializable }) => {
+      admit: async ({ prefix, serializable }, call) => {
         if (!serializable) await replica.readBarrier();
+        await callers.checkAccess(call, (access) => access.checkReadPrefix(prefix));
       },
     });
     this.#health.register(dispatcher);

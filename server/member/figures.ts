@@ -54,7 +54,6 @@ export function memberFigures(sources: FigureSources): MemberFigures {
     watchers: hub.watcherCount,
     slowWatchers: hub.slowWatcherCount,
     events: hub.eventCount,
-    authRevision: 1,
     process: processFigures(),
     peers: transport.traffic().map(peerFigures),
     ...(state.isReplacing ? {} : storeFigures(state)),
@@ -104,9 +103,10 @@ function peerFigures(peer: PeerTraffic): PeerFigures {
   };
 }
 
-function storeFigures({ engine, kv, alarms }: ReplicatedState): Partial<MemberFigures> {
+function storeFigures({ engine, kv, alarms, auth }: ReplicatedState): Partial<MemberFigures> {
   const { totalBytes, inUseBytes } = engine.size();
   return {
+    authRevision: auth.revision,
     databaseBytes: totalBytes,
     databaseInUseBytes: inUseBytes,
     openReadTransactions: engine.openSnapshots,

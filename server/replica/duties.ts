@@ -5,6 +5,7 @@
 //   everybody   publishes its name and client URLs, raises NOSPACE when its own file is full
 
 import type { ReplicatedState } from "../apply/replicated-state.ts";
+import { ROOT } from "../auth/identity.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { EtcdError } from "../errors.ts";
@@ -123,7 +124,12 @@ export class Duties {
     for (const leaseId of state.lessor.expired(state.nowMs, REVOKES_PER_PERIOD_MAX)) {
       const id = replica.nextId();
       const request = LeaseRevokeRequest.encode({ ID: leaseId }).finish();
-      const data = encodeInternal(InternalField.LEASE_REVOKE, request, id);
+      // Nobody else may delete all keys. A fresh start of auth may refuse it: then once more.
+      const field = InternalField.LEASE_REVOKE;
+      const { auth } = state;
+      const data = auth.isEnabled
+        ? encodeInternal(field, request, id, ROOT, auth.revision)
+        : encodeInternal(field, request, id);
       this.#propose("lease revocation", id, data, true, (isDone) => {
         if (isDone) this.#expiredLeases++;
       });

@@ -7,6 +7,7 @@ import { must } from "../base/assert.ts";
 import { type Cancel, type Clock, SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { SeededRandom } from "../base/random.ts";
+import { NoTokens } from "../credentials/tokens.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import { encodeConfChange } from "../proto/conf-codec.ts";
 import { PutRequest } from "../proto/gen/rpc.ts";
@@ -144,6 +145,7 @@ class TestMember {
         log: SILENT_LOG,
         onChanges: () => undefined,
         onCompacted: () => undefined,
+        tokens: new NoTokens(),
         onSpaceExceeded: () => undefined,
       }),
       checkpoints,

@@ -10,6 +10,7 @@ const CONTEXT = {
   path: "/quorate.v1.Tree/Children",
   metadata: Metadata.EMPTY,
   remote: "127.0.0.1:1",
+  peerCertificateName: undefined,
   deadlineMs: undefined,
   isCanceled: false,
   onCancel: undefined,

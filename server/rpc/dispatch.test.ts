@@ -74,7 +74,15 @@ function dispatcher(state: Partial<ServingState> = {}) {
   const guards = new CallGuards({ ...READY, ...state });
   const clock = new FakeClock();
   const leaderStreams = new LeaderStreams(clock, 1000, () => state.hasLeader?.() ?? true);
-  const server = new Dispatcher({ clock, log: SILENT_LOG, guards, metrics, leaderStreams });
+  const callers = { checkRoot: () => undefined, checkUser: () => undefined };
+  const server = new Dispatcher({
+    clock,
+    log: SILENT_LOG,
+    guards,
+    callers,
+    metrics,
+    leaderStreams,
+  });
   return { metrics, clock, server };
 }
 

@@ -6,8 +6,10 @@ import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { GrpcMethodCounters } from "../metrics/grpc-counters.ts";
 import type { GrpcMetrics } from "../metrics/grpc-metrics.ts";
+import { type AccessRule, ruleOf } from "./access-rules.ts";
 import { decodeRequest } from "./call-errors.ts";
 import type { CallGuards } from "./call-guards.ts";
+import type { Callers } from "./callers.ts";
 import {
   grpcType,
   type MethodDefinition,
@@ -26,6 +28,7 @@ export interface CallContext {
   readonly path: string;
   readonly metadata: Metadata;
   readonly remote: string;
+  readonly peerCertificateName: string | undefined;
   /** On the clock's monotonic scale; undefined when the client set none. */
   readonly deadlineMs: number | undefined;
   /** The client is gone or its deadline passed: an answer would reach nobody. */
@@ -55,6 +58,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly guards: CallGuards;
+  /** Judges what access-rules.ts does not leave to handlers or the log. */
+  readonly callers: Pick<Callers, "checkRoot" | "checkUser">;
   readonly metrics: GrpcMetrics;
   /** Told of each stream whose client demands a leader. */
   readonly leaderStreams: Pick<LeaderStreams, "add" | "delete">;
@@ -93,9 +98,10 @@ export class Dispatcher {
     handler: RawHandler,
   ): void {
     const options = this.#options;
-    this.#handlers.set(pathOf(definition, key), handler);
+    const judged = this.#judged(ruleOf(definition.fullName, key), handler);
+    this.#handlers.set(pathOf(definition, key), judged);
     this.#register(definition, key, (counters) => (call) => {
-      return new UnaryCall(call, handler, counters, options);
+      return new UnaryCall(call, judged, counters, options);
     });
   }
 
@@ -120,6 +126,7 @@ export class Dispatcher {
     handler: StreamHandler,
   ): void {
     const options = this.#options;
+    ruleOf(definition.fullName, key);
     this.#register(definition, key, (counters) => (call) => {
       return StreamCall.open(call, handler, counters, options);
     });
@@ -129,6 +136,18 @@ export class Dispatcher {
     const route = this.#routes.get(call.path);
     return route === undefined ? this.#refuse(call) : route(call);
   };
+
+  #judged(ruleFor: (request: Buffer) => AccessRule, handler: RawHandler): RawHandler {
+    const { callers } = this.#options;
+    return (bytes, context) => {
+      const rule = ruleFor(bytes);
+      let pending: void | Promise<void> = undefined;
+      if (rule === "root") pending = callers.checkRoot(context);
+      else if (rule === "user") pending = callers.checkUser(context);
+      if (!(pending instanceof Promise)) return handler(bytes, context);
+      return pending.then(() => handler(bytes, context));
+    };
+  }
 
   #register(
     definition: ServiceDefinition,

@@ -8,6 +8,7 @@ import {
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
 import type { Replica } from "../replica/replica.ts";
+import type { CallOrigin } from "./callers.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
@@ -22,19 +23,19 @@ export interface DowngradeServiceOptions {
 /** Downgrade jobs: one minor version at a time, one job at a time. */
 export function registerDowngrade(dispatcher: Dispatcher, options: DowngradeServiceOptions): void {
   const { replica, state, proposer, headers } = options;
-  const set = async (enabled: boolean, ver: string) => {
+  const set = async (call: CallOrigin, enabled: boolean, ver: string) => {
     const proposed = DowngradeInfoSetRequest.encode({ enabled, ver }).finish();
-    await proposer.propose(InternalField.DOWNGRADE_INFO_SET, proposed);
+    await proposer.propose(call, InternalField.DOWNGRADE_INFO_SET, proposed);
   };
-  dispatcher.unary(MaintenanceDefinition, "downgrade", async ({ action, version }) => {
+  dispatcher.unary(MaintenanceDefinition, "downgrade", async ({ action, version }, call) => {
     if (action === Action.CANCEL) {
       await replica.readBarrier();
       if (!state.membership.downgrade.enabled) throw new EtcdError("NoInflightDowngrade");
-      await set(false, "");
+      await set(call, false, "");
     } else if (action === Action.VALIDATE || action === Action.ENABLE) {
       await replica.readBarrier();
       const target = checkTarget(state, version);
-      if (action === Action.ENABLE) await set(true, target);
+      if (action === Action.ENABLE) await set(call, true, target);
     } else throw new EtcdError("UnknownMethod");
     return { header: headers.now(), version: state.membership.clusterVersion ?? "" };
   });

@@ -1,3 +1,4 @@
+import { authorizeTxn } from "../admission/authorize.ts";
 import {
   checkDeleteRange,
   checkPut,
@@ -11,8 +12,10 @@ import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { messageText, txnText } from "../apply/request-text.ts";
 import { checkTxnNow, putCost, txnCost } from "../apply/txn.ts";
 import type { Clock } from "../base/clock.ts";
+import { EtcdError } from "../errors.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import {
+  AlarmType,
   CompactionRequest,
   DeleteRangeRequest,
   KVDefinition,
@@ -29,6 +32,7 @@ import type { Compactor } from "../replica/compactor.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SlowRequest, SlowRequests } from "../replica/slow-requests.ts";
 import { MalformedRequestError } from "./call-errors.ts";
+import type { Callers, CallOrigin } from "./callers.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
@@ -39,6 +43,7 @@ export interface KvServiceOptions {
   readonly state: ReplicatedState;
   readonly compactor: Compactor;
   readonly proposer: Proposer;
+  readonly callers: Callers;
   readonly ranges: RangeReader;
   readonly headers: Headers;
   readonly clock: Clock;
@@ -49,11 +54,13 @@ export interface KvServiceOptions {
 
 export function registerKv(dispatcher: Dispatcher, options: KvServiceOptions): void {
   const service = new KvService(options);
-  dispatcher.rawUnary(KVDefinition, "put", (bytes) => service.put(bytes));
-  dispatcher.rawUnary(KVDefinition, "range", (bytes) => service.range(bytes));
-  dispatcher.rawUnary(KVDefinition, "deleteRange", (bytes) => service.deleteRange(bytes));
-  dispatcher.rawUnary(KVDefinition, "txn", (bytes) => service.txn(bytes));
-  dispatcher.rawUnary(KVDefinition, "compact", (bytes) => service.compact(bytes));
+  dispatcher.rawUnary(KVDefinition, "put", (bytes, call) => service.put(bytes, call));
+  dispatcher.rawUnary(KVDefinition, "range", (bytes, call) => service.range(bytes, call));
+  dispatcher.rawUnary(KVDefinition, "deleteRange", (bytes, call) =>
+    service.deleteRange(bytes, call),
+  );
+  dispatcher.rawUnary(KVDefinition, "txn", (bytes, call) => service.txn(bytes, call));
+  dispatcher.rawUnary(KVDefinition, "compact", (bytes, call) => service.compact(bytes, call));
 }
 
 /** Bytes in, bytes out: admitted, proposed or read, and put behind a header. */
@@ -64,27 +71,28 @@ class KvService {
     this.#options = options;
   }
 
-  async put(bytes: Buffer): Promise<Buffer> {
+  async put(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
     const { proposer, headers } = this.#options;
     const request = decode(() => decodePut(bytes));
     checkPut(request);
     const proposed = isExactPut(request, bytes) ? bytes : PutRequest.encode(request).finish();
-    return headers.reply(await proposer.propose(InternalField.PUT, proposed, putCost(request)));
+    const cost = putCost(request);
+    return headers.reply(await proposer.propose(call, InternalField.PUT, proposed, cost));
   }
 
-  async deleteRange(bytes: Buffer): Promise<Buffer> {
+  async deleteRange(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
     const { proposer, headers } = this.#options;
     const request = decode(() => DeleteRangeRequest.decode(bytes));
     checkDeleteRange(request);
     const proposed = DeleteRangeRequest.encode(request).finish();
-    return headers.reply(await proposer.propose(InternalField.DELETE_RANGE, proposed));
+    return headers.reply(await proposer.propose(call, InternalField.DELETE_RANGE, proposed));
   }
 
-  async range(bytes: Buffer): Promise<Buffer> {
+  async range(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
     const request = decode(() => RangeRequest.decode(bytes));
     checkRange(request);
     return this.#timed(
-      () => this.#range(request),
+      () => this.#range(request, call),
       (response) => ({
         prefix: "read-only range ",
         request: messageText(request),
@@ -94,24 +102,24 @@ class KvService {
     );
   }
 
-  async #range(request: RangeRequest): Promise<Buffer> {
-    const { replica, ranges, headers } = this.#options;
+  async #range(request: RangeRequest, call: CallOrigin): Promise<Buffer> {
+    const { replica, ranges, callers, headers } = this.#options;
     if (!request.serializable) await replica.readBarrier();
+    const access = await callers.access(call);
+    access.checkRead(request.key, request.rangeEnd);
     const answer = ranges.read(request);
     const { revision, chunks } = answer instanceof Promise ? await answer : answer;
+    access.checkUnchanged();
     return headers.replyChunks(revision, chunks);
   }
 
-  async txn(bytes: Buffer): Promise<Buffer> {
-    const { replica, state, proposer, headers, ranges, txnOpsMax } = this.#options;
+  async txn(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
+    const { replica, state, proposer, headers, txnOpsMax } = this.#options;
     const request = decode(() => TxnRequest.decode(bytes));
     checkTxn(request, txnOpsMax);
     if (isReadOnly(request)) {
       return this.#timed(
-        async () => {
-          if (!isSerializable(request)) await replica.readBarrier();
-          return headers.reply(await ranges.readTxn(request));
-        },
+        () => this.#readTxn(request, call),
         (response) => ({
           prefix: "read-only txn ",
           request: txnText(request),
@@ -119,20 +127,22 @@ class KvService {
         }),
       );
     }
+    await this.#authorizeRanges(request, call);
     // See runTxn: once in the log, such a range could no longer void the transaction.
     if (namesRevision(request)) {
       await replica.readBarrier();
       checkTxnNow(state.kv, state.lessor, request);
     }
     const proposed = TxnRequest.encode(request).finish();
-    return headers.reply(await proposer.propose(InternalField.TXN, proposed, txnCost(request)));
+    const cost = txnCost(request);
+    return headers.reply(await proposer.propose(call, InternalField.TXN, proposed, cost));
   }
 
-  async compact(bytes: Buffer): Promise<Buffer> {
+  async compact(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
     const { proposer, headers, compactor } = this.#options;
     const request = decode(() => CompactionRequest.decode(bytes));
     const proposed = CompactionRequest.encode(request).finish();
-    const outcome = await proposer.propose(InternalField.COMPACTION, proposed);
+    const outcome = await proposer.propose(call, InternalField.COMPACTION, proposed);
     if (request.physical) await compactor.finished(request.revision);
     return headers.reply(outcome);
   }
@@ -159,6 +169,48 @@ class KvService {
       slowRequests.check(tookMs, () => ({ ...describe(response), error }));
     }
   }
+
+  /** All ranges of a transaction that writes nothing. */
+  async #readTxn(request: TxnRequest, call: CallOrigin): Promise<Buffer> {
+    const { replica, state, callers, ranges, headers } = this.#options;
+    if (!isSerializable(request)) await replica.readBarrier();
+    const access = await callers.access(call);
+    authorizeTxn(access, state.lessor, request, "judged");
+    const answer = await ranges.readTxn(request);
+    access.checkUnchanged();
+    return headers.reply(answer);
+  }
+
+  /**
+   * Once in the log, a transaction's own ranges can no longer void it (see runTxn): whether they
+   * may be read is judged before, and rights may have changed that this member has not heard of.
+   */
+  async #authorizeRanges(request: TxnRequest, call: CallOrigin): Promise<void> {
+    const { replica, state, callers } = this.#options;
+    if (!state.auth.isEnabled || !hasRange(request)) return;
+    const judge = async () =>
+      authorizeTxn(await callers.access(call), state.lessor, request, "judged");
+    try {
+      await judge();
+    } catch (error) {
+      if (!(error instanceof EtcdError)) throw error;
+      await replica.readBarrier();
+      checkAlarms(state, request);
+      await judge();
+    }
+  }
+}
+
+/** What the log would refuse it with before it looked at rights. */
+function checkAlarms({ alarms }: ReplicatedState, request: TxnRequest): void {
+  if (alarms.isActive(AlarmType.CORRUPT)) throw new EtcdError("Corrupt");
+  const isGrowing = txnCost(request) > 0;
+  if (isGrowing && alarms.isActive(AlarmType.NOSPACE)) throw new EtcdError("NoSpace");
+}
+
+function hasRange({ success, failure }: TxnRequest): boolean {
+  const isRange = ({ requestRange }: RequestOp) => requestRange !== undefined;
+  return success.some(isRange) || failure.some(isRange);
 }
 
 function rangeText(bytes: Buffer): string {

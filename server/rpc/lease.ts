@@ -1,3 +1,4 @@
+import { authorizeLeaseKeys, authorizeRenewal } from "../admission/authorize.ts";
 import { checkLeaseGrant } from "../admission/validate.ts";
 import { LEASE_COST_BYTES } from "../apply/lease-operations.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
@@ -19,6 +20,7 @@ import {
 import { InternalField } from "../proto/internal-codec.ts";
 import type { Leases } from "../replica/leases.ts";
 import { callFailure, MalformedRequestError } from "./call-errors.ts";
+import type { Callers, CallOrigin } from "./callers.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
@@ -30,30 +32,36 @@ export interface LeaseServiceOptions {
   readonly state: ReplicatedState;
   readonly leases: Leases;
   readonly proposer: Proposer;
+  readonly callers: Callers;
   readonly headers: Headers;
   readonly random: Random;
   readonly log: Log;
 }
 
 export function registerLease(dispatcher: Dispatcher, options: LeaseServiceOptions): void {
-  const { state, proposer, headers } = options;
-  dispatcher.unary(LeaseDefinition, "leaseGrant", async (request) => {
+  const { state, proposer, callers, headers } = options;
+  dispatcher.unary(LeaseDefinition, "leaseGrant", async (request, call) => {
     checkLeaseGrant(request);
     const ID = request.ID === 0n ? freeLeaseId(options) : request.ID;
     const proposed = LeaseGrantRequest.encode({ ...request, ID }).finish();
-    const outcome = await proposer.propose(InternalField.LEASE_GRANT, proposed, LEASE_COST_BYTES);
+    const field = InternalField.LEASE_GRANT;
+    const outcome = await proposer.propose(call, field, proposed, LEASE_COST_BYTES);
     return { ...LeaseGrantResponse.decode(outcome.body), header: headers.at(outcome.revision) };
   });
-  dispatcher.unary(LeaseDefinition, "leaseRevoke", async (request) => {
+  dispatcher.unary(LeaseDefinition, "leaseRevoke", async (request, call) => {
     const proposed = LeaseRevokeRequest.encode(request).finish();
-    const { revision } = await proposer.propose(InternalField.LEASE_REVOKE, proposed);
+    const { revision } = await proposer.propose(call, InternalField.LEASE_REVOKE, proposed);
     return LeaseRevokeResponse.create({ header: headers.at(revision) });
   });
-  dispatcher.unary(LeaseDefinition, "leaseTimeToLive", (request) => timeToLive(options, request));
-  dispatcher.unary(LeaseDefinition, "leaseLeases", () => ({
-    header: headers.now(),
-    leases: state.lessor.leases().map((ID) => ({ ID })),
-  }));
+  dispatcher.unary(LeaseDefinition, "leaseTimeToLive", (request, call) =>
+    timeToLive(options, request, call),
+  );
+  dispatcher.unary(LeaseDefinition, "leaseLeases", async (_request, call) => {
+    const access = await callers.access(call);
+    const ids = state.lessor.leases();
+    for (const id of ids) authorizeLeaseKeys(access, state.lessor, id);
+    return { header: headers.now(), leases: ids.map((ID) => ({ ID })) };
+  });
   dispatcher.stream(LeaseDefinition, "leaseKeepAlive", (call) => new KeepAliveCall(call, options));
 }
 
@@ -67,11 +75,14 @@ function freeLeaseId({ state, random }: LeaseServiceOptions): bigint {
 
 /** A lease that is gone is no error here: it has −1 seconds. */
 async function timeToLive(
-  { leases, headers }: LeaseServiceOptions,
+  { leases, callers, headers }: LeaseServiceOptions,
   { ID, keys: withKeys }: LeaseTimeToLiveRequest,
+  call: CallOrigin,
 ): Promise<LeaseTimeToLiveResponse> {
   try {
     const { ttlSeconds, grantedTtlSeconds, keys } = await leases.timeToLive(ID, withKeys);
+    const access = await callers.access(call);
+    if (!access.isRoot) for (const key of keys) access.checkRead(key);
     return {
       header: headers.now(),
       ID,
@@ -137,7 +148,11 @@ class KeepAliveCall implements GrpcHandler {
   /** Seconds, 0 for a lease that is gone; or with what the stream ends. */
   async #renew(id: bigint): Promise<number | { status: Status; text: string }> {
     try {
-      return await this.#options.leases.renew(id);
+      const { leases, callers, state } = this.#options;
+      const access = await callers.access(this.#call);
+      authorizeRenewal(access, state.lessor, id);
+      const ttlSeconds = await leases.renew(id);
+      return ttlSeconds;
     } catch (error) {
       if (isNotFound(error)) return 0;
       return callFailure(error, this.#call.path, this.#options.log);

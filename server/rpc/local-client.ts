@@ -33,7 +33,7 @@ export class LocalServices {
 }
 
 /** Whose call it is: with the caller's credentials everything is done. */
-export type Caller = Pick<CallContext, "metadata" | "remote">;
+export type Caller = Pick<CallContext, "metadata" | "remote" | "peerCertificateName">;
 
 /**
  * One caller's view of these services. Their errors travel as UNKNOWN with the same text, as

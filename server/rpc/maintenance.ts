@@ -14,6 +14,7 @@ import { InternalField } from "../proto/internal-codec.ts";
 import { databaseHash } from "../replica/database-hash.ts";
 import { hashKv } from "../replica/hash-kv.ts";
 import type { Replica } from "../replica/replica.ts";
+import type { Callers } from "./callers.ts";
 import type { CallContext, Dispatcher } from "./dispatch.ts";
 import { registerDowngrade } from "./downgrade.ts";
 import type { Headers } from "./header.ts";
@@ -28,6 +29,7 @@ export interface MaintenanceServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly callers: Callers;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
 }
@@ -38,9 +40,9 @@ export function registerMaintenance(
 ): void {
   const { state, proposer, headers, clock, log, metrics } = options;
   dispatcher.unary(MaintenanceDefinition, "status", () => status(options));
-  dispatcher.unary(MaintenanceDefinition, "alarm", async (request) => {
+  dispatcher.unary(MaintenanceDefinition, "alarm", async (request, call) => {
     const proposed = AlarmRequest.encode(request).finish();
-    const { revision, body } = await proposer.propose(InternalField.ALARM, proposed);
+    const { revision, body } = await proposer.propose(call, InternalField.ALARM, proposed);
     return { ...AlarmResponse.decode(body), header: headers.at(revision) };
   });
   dispatcher.unary(MaintenanceDefinition, "defragment", async () => {

@@ -1,14 +1,17 @@
 import { checkApplyGap, checkRequestBytes } from "../admission/limits.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import type { Quota } from "../apply/quota.ts";
+import { type Identity, NOBODY } from "../auth/identity.ts";
 import { EtcdError } from "../errors.ts";
 import { encodeInternal, type InternalField } from "../proto/internal-codec.ts";
 import type { Replica } from "../replica/replica.ts";
+import { type Callers, type CallOrigin } from "./callers.ts";
 
 export interface ProposerOptions {
   readonly replica: Replica;
   readonly quota: Quota;
   readonly requestBytesMax: number;
+  readonly callers: Callers;
   /** The quota is exceeded: the alarm is to be raised. */
   readonly onSpaceExceeded: () => void;
 }
@@ -22,19 +25,43 @@ export class Proposer {
   }
 
   /**
+   * @param origin whose wish it is: his name goes into the log, and every member judges it
    * @param request encoded; copied
    * @param costBytes what it adds to the database, by etcd's estimate
    * @throws EtcdError what applying it gave, or why it was not proposed or not seen applied
    */
-  propose(field: InternalField, request: Uint8Array, costBytes = 0): Promise<Outcome> {
-    const { replica, quota, requestBytesMax, onSpaceExceeded } = this.#options;
+  propose(
+    origin: CallOrigin,
+    field: InternalField,
+    request: Uint8Array,
+    costBytes = 0,
+  ): Promise<Outcome> {
+    const { replica, quota, callers, onSpaceExceeded } = this.#options;
     if (!quota.hasRoom(costBytes)) {
       onSpaceExceeded();
       throw new EtcdError("NoSpace");
     }
     checkApplyGap(replica.committedIndex, replica.appliedIndex);
+    const identity = callers.identify(origin);
+    if (!(identity instanceof Promise)) return this.#send(field, request, identity);
+    return identity.then((known) => this.#send(field, request, known));
+  }
+
+  /** What no user asks for: an entry that carries nobody's name. @throws as `propose` */
+  proposeUnnamed(field: InternalField, request: Uint8Array): Promise<Outcome> {
+    const { replica } = this.#options;
+    checkApplyGap(replica.committedIndex, replica.appliedIndex);
+    return this.#send(field, request, NOBODY);
+  }
+
+  #send(
+    field: InternalField,
+    request: Uint8Array,
+    { username, authRevision }: Identity,
+  ): Promise<Outcome> {
+    const { replica, requestBytesMax } = this.#options;
     const id = replica.nextId();
-    const data = encodeInternal(field, request, id);
+    const data = encodeInternal(field, request, id, username, authRevision);
     checkRequestBytes(data.length, requestBytesMax);
     return replica.propose(id, data);
   }

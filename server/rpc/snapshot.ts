@@ -7,6 +7,7 @@ import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { SnapshotResponse } from "../proto/gen/rpc.ts";
 import { callFailure } from "./call-errors.ts";
+import type { Callers } from "./callers.ts";
 
 /** Bytes of one response; etcd's. */
 const BLOB_BYTES = 32 * 1024;
@@ -18,6 +19,7 @@ export interface SnapshotCallOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly callers: Callers;
 }
 
 /** This member's database as a file of etcd's, and behind it the SHA-256 of all of it. */
@@ -51,7 +53,8 @@ export class SnapshotCall implements GrpcHandler {
   }
 
   async #send(): Promise<void> {
-    const { state, clock, log, metrics } = this.#options;
+    const { state, clock, log, metrics, callers } = this.#options;
+    await callers.checkRoot(this.#call);
     const startedMs = clock.monotonic();
     state.mark();
     const picture = await state.engine.snapshot();

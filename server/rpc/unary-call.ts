@@ -47,6 +47,10 @@ export class UnaryCall implements GrpcHandler, CallContext {
     return this.#call.remote;
   }
 
+  get peerCertificateName(): string | undefined {
+    return this.#call.peerCertificateName;
+  }
+
   get deadlineMs(): number | undefined {
     return this.#call.deadlineMs;
   }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Cancel } from "../base/clock.ts";
+import { SILENT_LOG } from "../base/log.ts";
 import { SeededRandom } from "../base/random.ts";
 import { EtcdError, Status } from "../errors.ts";
 import type { GrpcCall } from "../http2/grpc-call.ts";
@@ -61,6 +62,9 @@ class TickingClock extends ManualClock {
 }
 
 const DENIED = Buffer.from("secret");
+/** Their caller's name is not known at once. */
+const LATER = Buffer.from("later");
+const DENIED_LATER = Buffer.from("later, secret");
 
 function fixture() {
   const clock = new TickingClock();
@@ -71,7 +75,12 @@ function fixture() {
     clock,
     random: new SeededRandom(1),
     header: (revision) => ({ clusterId: 2n ** 64n - 1n, memberId: 7n, revision, raftTerm: 3 }),
-    refusal: (_call, key) => (key.equals(DENIED) ? new EtcdError("PermissionDenied") : undefined),
+    log: SILENT_LOG,
+    authorize: (_call, key) => {
+      if (key.equals(DENIED)) throw new EtcdError("PermissionDenied");
+      if (key.equals(DENIED_LATER)) return Promise.reject(new EtcdError("PermissionDenied"));
+      return key.equals(LATER) ? Promise.resolve() : undefined;
+    },
     progressNotifyMs: 600_000,
     responseBytesMax: 1000,
   });

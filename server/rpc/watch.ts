@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { EtcdError, Status } from "../errors.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
@@ -13,8 +14,9 @@ import type { WatchHub } from "../watch/hub.ts";
 import type { WatchEvent } from "../watch/watch-event.ts";
 import type { WatchSink, WatchStream } from "../watch/watch-stream.ts";
 import type { Watcher } from "../watch/watcher.ts";
-import { MalformedRequestError } from "./call-errors.ts";
+import { callFailure, MalformedRequestError } from "./call-errors.ts";
 import type { Dispatcher, StreamHandler } from "./dispatch.ts";
+import { RequestQueue } from "./request-queue.ts";
 import { type WatchNotice, WatchResponses } from "./watch-responses.ts";
 
 /** Events wait in the store while the client has more than this to take. */
@@ -23,6 +25,8 @@ export const WATCH_BACKLOG_BYTES_MAX = 1024 * 1024;
 export const WATCH_UNREAD_REPLIES_MAX = 100_000;
 /** The id of an answer that is about no watcher, or about all. */
 const NO_WATCH_ID = -1n;
+/** An empty key in a request stands for it. */
+const FIRST_KEY = Buffer.alloc(1);
 /** Of the progress interval, so that not all streams speak at once. */
 const PROGRESS_JITTER = 0.1;
 
@@ -30,10 +34,14 @@ export interface WatchServiceOptions {
   readonly hub: WatchHub;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Log;
   /** The header of an answer that shows a revision. */
   readonly header: (revision: number) => ResponseHeader;
-  /** Why the caller may not watch a range, if so. Asked once, when the watch is made. */
-  readonly refusal: (call: GrpcCall, key: Buffer, rangeEnd: Buffer) => EtcdError | undefined;
+  /**
+   * Throws or rejects with EtcdError when the caller may not watch a range. Asked once, when the
+   * watch is made.
+   */
+  readonly authorize: (call: GrpcCall, key: Buffer, rangeEnd: Buffer) => void | Promise<void>;
   readonly progressNotifyMs: number;
   /** A response above it is split for clients that ask for it: max-request-bytes + 512 KiB. */
   readonly responseBytesMax: number;
@@ -57,6 +65,7 @@ class WatchCall implements GrpcHandler, WatchSink {
   readonly #options: WatchServiceOptions;
   readonly #responses: WatchResponses;
   readonly #stream: WatchStream;
+  readonly #requests: RequestQueue<WatchRequest>;
   #cancelTicker: Cancel | undefined;
   #unreadReplies = 0;
 
@@ -65,6 +74,10 @@ class WatchCall implements GrpcHandler, WatchSink {
     this.#options = options;
     this.#responses = responses;
     this.#stream = options.hub.openStream(this);
+    this.#requests = new RequestQueue(
+      (request) => this.#handle(request),
+      (error) => this.#fail(error),
+    );
     call.onDrain = () => {
       this.#unreadReplies = 0;
       this.#stream.resume();
@@ -72,16 +85,13 @@ class WatchCall implements GrpcHandler, WatchSink {
   }
 
   message(bytes: Buffer): void {
-    const request = decodeRequest(bytes);
-    if (request.createRequest !== undefined) this.#create(request.createRequest);
-    else if (request.cancelRequest !== undefined)
-      this.#stream.cancel(request.cancelRequest.watchId);
-    else if (request.progressRequest !== undefined) this.#stream.requestProgress();
+    this.#requests.push(decodeRequest(bytes));
   }
 
   halfClose(): void {}
 
   cancel(): void {
+    this.#requests.close();
     this.#cancelTicker?.();
     this.#stream.close();
   }
@@ -108,13 +118,50 @@ class WatchCall implements GrpcHandler, WatchSink {
     this.#call.send(this.#responses.notice(revision, notice));
   }
 
-  #create(request: WatchCreateRequest): void {
-    const { key, rangeEnd, startRevision, filters } = request;
-    const refusal = this.#options.refusal(this.#call, key, rangeEnd);
-    if (refusal !== undefined) {
-      this.#refuse(`rpc error: code = ${codeName(refusal.status)} desc = ${refusal.message}`);
+  #handle(request: WatchRequest): void | Promise<void> {
+    const { createRequest, cancelRequest, progressRequest } = request;
+    if (createRequest !== undefined) return this.#authorize(createRequest);
+    if (cancelRequest !== undefined) this.#stream.cancel(cancelRequest.watchId);
+    else if (progressRequest !== undefined) this.#stream.requestProgress();
+  }
+
+  #authorize(request: WatchCreateRequest): void | Promise<void> {
+    const key = request.key.length === 0 ? FIRST_KEY : request.key;
+    let pending: void | Promise<void>;
+    try {
+      pending = this.#options.authorize(this.#call, key, request.rangeEnd);
+    } catch (error) {
+      this.#deny(error);
       return;
     }
+    if (pending instanceof Promise) return this.#createAfter(pending, request);
+    this.#create(request);
+  }
+
+  async #createAfter(pending: Promise<void>, request: WatchCreateRequest): Promise<void> {
+    try {
+      await pending;
+    } catch (error) {
+      this.#deny(error);
+      return;
+    }
+    // The stream may have ended meanwhile; its watchers are gone with it.
+    if (!this.#requests.isClosed) this.#create(request);
+  }
+
+  #deny(error: unknown): void {
+    if (!(error instanceof EtcdError)) throw error;
+    this.#refuse(`rpc error: code = ${codeName(error.status)} desc = ${error.message}`);
+  }
+
+  #fail(error: unknown): void {
+    const { status, text } = callFailure(error, this.#call.path, this.#options.log);
+    this.cancel();
+    this.#call.fail(status, text);
+  }
+
+  #create(request: WatchCreateRequest): void {
+    const { key, rangeEnd, startRevision, filters } = request;
     if (startRevision < 0) {
       this.#refuse(new EtcdError("Compacted").message);
       return;

@@ -1,0 +1,79 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import { TokenOptionsError } from "./token-options.ts";
+
+/** The kind of key that a signing method needs; undefined is a shared secret. */
+const KEY_TYPES: Readonly<Record<string, { type: string; curve?: string } | undefined>> = {
+  HS256: undefined,
+  HS384: undefined,
+  HS512: undefined,
+  RS256: { type: "rsa" },
+  RS384: { type: "rsa" },
+  RS512: { type: "rsa" },
+  PS256: { type: "rsa" },
+  PS384: { type: "rsa" },
+  PS512: { type: "rsa" },
+  ES256: { type: "ec", curve: "prime256v1" },
+  ES384: { type: "ec", curve: "secp384r1" },
+  ES512: { type: "ec", curve: "secp521r1" },
+  EdDSA: { type: "ed25519" },
+};
+
+export interface JwtKeys {
+  readonly method: string;
+  /** Undefined: tokens are verified here and made elsewhere. */
+  readonly signing: KeyObject | Uint8Array | undefined;
+  readonly verifying: KeyObject | Uint8Array;
+}
+
+/**
+ * @param publicKey @param privateKey contents of the files, undefined where none is given
+ * @throws TokenOptionsError
+ */
+export function jwtKeys(
+  method: string,
+  publicKey: Buffer | undefined,
+  privateKey: Buffer | undefined,
+): JwtKeys {
+  if (!Object.hasOwn(KEY_TYPES, method)) throw new TokenOptionsError("auth: invalid auth options");
+  const wanted = KEY_TYPES[method];
+  if (wanted === undefined) {
+    if (isMissing(privateKey)) throw new TokenOptionsError("auth: missing key data");
+    return { method, signing: privateKey, verifying: privateKey };
+  }
+  const parse = (pem: Buffer | undefined, read: (pem: Buffer) => KeyObject) =>
+    isMissing(pem) ? undefined : keyOf(pem, read, wanted);
+  const signing = parse(privateKey, createPrivateKey);
+  const given = parse(publicKey, createPublicKey);
+  if (signing === undefined) {
+    if (given === undefined) throw new TokenOptionsError("auth: missing key data");
+    return { method, signing, verifying: given };
+  }
+  const verifying = createPublicKey(signing);
+  if (given !== undefined && !given.equals(verifying)) {
+    throw new TokenOptionsError("auth: public and private keys don't match");
+  }
+  return { method, signing, verifying };
+}
+
+function isMissing(content: Buffer | undefined): content is undefined {
+  return content === undefined || content.length === 0;
+}
+
+function keyOf(
+  pem: Buffer,
+  read: (pem: Buffer) => KeyObject,
+  wanted: { readonly type: string; readonly curve?: string },
+): KeyObject {
+  let key: KeyObject;
+  try {
+    key = read(pem);
+  } catch {
+    // What the library says may quote the file.
+    throw new TokenOptionsError("invalid key: Key must be a PEM encoded key");
+  }
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (key.asymmetricKeyType !== wanted.type || curve !== wanted.curve) {
+    throw new TokenOptionsError(`key is not a valid ${wanted.curve ?? wanted.type} key`);
+  }
+  return key;
+}
