@@ -1,7 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { ClusterObserver } from "../../lib/console/cluster-observer.ts";
+import { EtcdClient } from "../../lib/etcd/client.ts";
+import { ClusterError } from "../../lib/etcd/cluster-error.ts";
+import { create } from "../../lib/etcd/kv.ts";
 import {
   CertificateAuthority,
   type CertificateFiles,
@@ -15,6 +19,8 @@ import { ETCD_34, ETCD_35 } from "../harness/tools.ts";
 // must fare the same with both.
 
 const HOUR_MS = 3_600_000;
+/** Remembers no members. */
+const FORGETFUL = { load: () => undefined, save() {} };
 const MAKES: readonly Make[] = ["etcd-3.5", "quorate"];
 
 let folder: string;
@@ -97,4 +103,33 @@ describe.concurrent("etcdctl and curl with a certificate that is", () => {
       expect(ours.code === 0).toBe(kind === "good");
     }
   });
+});
+
+describe.concurrent("the console's client", () => {
+  async function outcome(url: string, certificate: CertificateFiles | undefined) {
+    const tls = {
+      authority: readFileSync(authority),
+      certificate: certificate && readFileSync(certificate.cert),
+      key: certificate && readFileSync(certificate.key),
+    };
+    const client = new EtcdClient({ endpoints: [url], tls });
+    try {
+      await create(client, { key: Buffer.from("console"), value: Buffer.from("value") });
+      const { members } = await new ClusterObserver(client, FORGETFUL).look();
+      return members.map(({ health, role }) => [health, role]);
+    } catch (error) {
+      return error instanceof ClusterError ? error.code : error;
+    } finally {
+      client.close();
+    }
+  }
+
+  test.for(["good", "none", "revoked"])(
+    "with a certificate that is: %s",
+    async (kind, { expect }) => {
+      const { ours, etcds } = await compare((url) => outcome(url, shown[kind]));
+      expect(ours).toEqual(etcds);
+      if (kind === "good") expect(ours).toEqual([["up", "leader"]]);
+    },
+  );
 });
