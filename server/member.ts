@@ -114,10 +114,9 @@ export class Member {
     const start = await recoverLog(wal, origin, state.applied);
     state.setConfState(start.confState);
     const raft = new Raft(raftConfig(surroundings, origin.metadata.memberId), start);
-    const markerIndex = start.snapshot.index;
     const member = new Member(
       surroundings,
-      { state, index, raft, wal, markerIndex, metrics, security },
+      { state, index, raft, wal, markerIndex: start.snapshot.index, metrics, security },
       folder.incoming,
     );
     for (const remote of origin.remotes) member.#transport.addRemote(remote);
