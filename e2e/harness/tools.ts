@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 // What the tests need beyond npm: Debian's etcd (3.4 from this release, 3.5 from trixie, unpacked
-// beside the project), Chromium, nghttp, and programs that use etcd. As root on Debian or Ubuntu all
+// beside the project), Chromium, nghttp, Prometheus, and programs that use etcd. As root on Debian or Ubuntu all
 // of it is installed here; elsewhere the run fails and names what is missing.
 
 export interface EtcdTools {
@@ -33,11 +33,13 @@ export const ETCD_35: EtcdTools = {
 };
 
 export const CHROMIUM = "/usr/bin/chromium";
+export const PROMETHEUS = "/usr/bin/prometheus";
 
 const PACKAGES: Readonly<Record<string, string>> = {
   "/usr/bin/etcd": "etcd-server",
   "/usr/bin/etcdctl": "etcd-client",
   [CHROMIUM]: "chromium",
+  [PROMETHEUS]: "prometheus",
   "/usr/bin/curl": "curl",
   "/usr/bin/openssl": "openssl",
   "/usr/bin/nghttp": "nghttp2-client",
