@@ -17,7 +17,7 @@ import { openDataFolder } from "./member/data-folder.ts";
 import { memberFigures } from "./member/figures.ts";
 import { hastenFirstElection } from "./member/first-election.ts";
 import { handOverLeadership } from "./member/handover.ts";
-import { closingFields, servingFields, startingFields } from "./member/log-lines.ts";
+import { closingFields, logLeadership, servingFields, startingFields } from "./member/log-lines.ts";
 import { openLog } from "./member/opened-log.ts";
 import { openState } from "./member/opened-state.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
@@ -373,17 +373,9 @@ export class Member {
   }
 
   #leadershipChanged(): void {
-    const { leadership, term } = this.#replica;
-    const { log } = this.#surroundings;
-    const memberId = hexId(this.#state.membership.memberId);
-    this.#duties.leadershipChanged(leadership.isLeader);
+    this.#duties.leadershipChanged(this.#replica.isLeader);
     this.#pace.reset();
-    const leader = hexId(leadership.leader);
-    if (leadership.isLeader) log.info(`${memberId} became leader at term ${term}`);
-    else if (!leadership.hasLeader) log.info(`raft.node: ${memberId} lost leader at term ${term}`);
-    if (leadership.hasLeader) {
-      log.info(`raft.node: ${memberId} elected leader ${leader} at term ${term}`);
-    }
+    logLeadership(this.#surroundings.log, this.#state.membership.memberId, this.#replica);
   }
 
   #removed(): void {

@@ -1,9 +1,11 @@
 // The lines by which a member says what it is: etcd's fields, which people and tools look for.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { hexId } from "../base/bytes.ts";
 import { formatDuration, formatMs, parseDuration } from "../base/duration.ts";
-import type { LogFields } from "../base/log.ts";
+import type { Log, LogFields } from "../base/log.ts";
 import type { Config } from "../config.ts";
+import type { Replica } from "../replica/replica.ts";
 import { SERVER_VERSION } from "./version.ts";
 
 const NS_PER_HOUR = 3_600_000_000_000n;
@@ -86,4 +88,13 @@ function retentionOf({ autoCompactionMode, autoCompactionRetention: text }: Conf
   const number = /^\d+$/.test(text) ? BigInt(text) : undefined;
   const unit = autoCompactionMode === "revision" ? 1n : NS_PER_HOUR;
   return formatDuration(number === undefined ? (parseDuration(text) ?? 0n) : number * unit);
+}
+
+/** Who leads now, in the words of etcd's raft. */
+export function logLeadership(log: Log, memberId: bigint, { leadership, term }: Replica): void {
+  const id = hexId(memberId);
+  if (leadership.isLeader) log.info(`${id} became leader at term ${term}`);
+  else if (!leadership.hasLeader) log.info(`raft.node: ${id} lost leader at term ${term}`);
+  if (!leadership.hasLeader) return;
+  log.info(`raft.node: ${id} elected leader ${hexId(leadership.leader)} at term ${term}`);
 }
