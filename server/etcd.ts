@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=16
 // One member, run like etcd: flags in, lines of a log out, exit codes as etcd's.
 import { AssertionError } from "./base/assert.ts";
 import { SystemClock } from "./base/clock.ts";

@@ -24,6 +24,8 @@ import {
 } from "./launch/preflight.ts";
 import { type KeeperEvents, ProcessKeeper } from "./launch/process-keeper.ts";
 
+/** A young generation of 64 MiB, Node's default, makes a member no faster, only larger. */
+const NODE_FLAGS = ["--enable-source-maps", "--max-semi-space-size=16"];
 const ROOT = join(import.meta.dirname, "..");
 const LEADER_WAIT_MS = 60_000;
 const CONSOLE_WAIT_MS = 60_000;
@@ -123,7 +125,7 @@ function memberKeeper(options: LaunchOptions, at: number): ProcessKeeper {
   return new ProcessKeeper(
     {
       name: plan.name,
-      args: ["--enable-source-maps", join(ROOT, "dist/server/etcd.js"), ...args],
+      args: [...NODE_FLAGS, join(ROOT, "dist/server/etcd.js"), ...args],
       cwd: ROOT,
       env: {},
       logFile: join(options.dataDir, "logs", `${plan.name}.log`),

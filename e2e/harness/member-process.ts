@@ -244,5 +244,5 @@ export async function etcdctl(
 function program(make: Make): [command: string, first: string[]] {
   if (make === "etcd-3.4") return [ETCD_34.etcd, []];
   if (make === "etcd-3.5") return [ETCD_35.etcd, []];
-  return [process.execPath, ["--enable-source-maps", OURS]];
+  return [process.execPath, ["--enable-source-maps", "--max-semi-space-size=16", OURS]];
 }

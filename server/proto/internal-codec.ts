@@ -7,6 +7,7 @@
 //
 // Both of the latter begin with an id in field 1. In a v2 request field 2 is the method, text such
 // as PUT; in an InternalRaftRequest it is a whole v2 request, which begins with its own id.
+import { ByteArena } from "../base/byte-arena.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import { Request } from "./gen/internal.ts";
 import {
@@ -55,6 +56,9 @@ export const InternalField = {
 } as const;
 export type InternalField = (typeof InternalField)[keyof typeof InternalField];
 
+/** The log keeps entries in memory until a marker has passed them. */
+const entries = new ByteArena(64 * 1024);
+
 const HEADER_FIELD = 100;
 const V2_FIELD = 2;
 const V2_METHOD = /^[A-Z]{1,8}$/;
@@ -96,7 +100,7 @@ export function encodeInternal(
   if (user.length > 0) headerSize += bytesFieldSize(1, user.length);
   if (authRevision > 0) headerSize += 1 + uintSize(authRevision);
   const tag = field * 8 + WireType.BYTES;
-  const bytes = Buffer.allocUnsafe(
+  const bytes = entries.allocate(
     bytesFieldSize(uintSize(tag), request.length) + bytesFieldSize(2, headerSize),
   );
   const writeHeader = (offset: number) => {

@@ -269,6 +269,21 @@ export class RaftLog {
     this.#lastSlice = undefined;
   }
 
+  /**
+   * Through which entry the log may be forgotten so that at most so many entries up to `index`, and
+   * of no more bytes, stay.
+   */
+  forgettable(index: number, entriesMax: number, bytesMax: number): number {
+    const least = Math.max(this.#base.index, index - entriesMax);
+    let bytes = 0;
+    for (let at = index; at > least; at--) {
+      bytes += (this.#entries[at - this.#base.index - 1] as Entry).data.length;
+      bytes += ENTRY_OVERHEAD_BYTES;
+      if (bytes > bytesMax) return at;
+    }
+    return least;
+  }
+
   /** Forgets entries through `index`; those after it stay for followers that are a little behind. */
   compact(index: number): void {
     if (index <= this.#base.index) return;

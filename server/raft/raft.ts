@@ -228,9 +228,13 @@ export class Raft {
     return state;
   }
 
-  /** Forgets entries through `index`, which a durable state machine holds. */
-  compact(index: number): void {
-    this.#core.log.compact(index);
+  /**
+   * Forgets entries through `index`, which a durable state machine holds, but for the last of them:
+   * as many, and of as many bytes, as are told.
+   */
+  compact(index: number, entriesKept = 0, bytesKept = Infinity): void {
+    const { log } = this.#core;
+    log.compact(log.forgettable(index, entriesKept, bytesKept));
   }
 
   status(): RaftStatus {

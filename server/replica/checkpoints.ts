@@ -18,9 +18,9 @@ import type { IndexCheckpoints } from "./index-checkpoints.ts";
 const COMMIT_MS = 100;
 /** Writes, or their bytes, that wait for a commit: then it comes at once. */
 const PENDING_COUNT_MAX = 20_000;
-const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 /** Applied bytes after which a marker is due whatever the count, so that memory stays bounded. */
-const MARKER_BYTES = 256 * 1024 * 1024;
+const MARKER_BYTES = 64 * 1024 * 1024;
 
 export interface CheckpointsOptions {
   readonly state: ReplicatedState;

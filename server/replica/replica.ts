@@ -38,6 +38,8 @@ import { type ReplicaFigures, type ReplicaParts, requestTimeoutMs } from "./repl
 export const INBOX_MAX = 4096;
 /** Applying pauses after so many ms, so that heartbeats and clients get their turn. */
 const TURN_MS = 10;
+/** Bytes of entries kept in memory behind a marker, for followers that lag a little. */
+const CATCHUP_BYTES_MAX = 32 * 1024 * 1024;
 /** Entries applied between two looks at the clock. */
 const CLOCK_STRIDE = 32;
 
@@ -317,7 +319,7 @@ export class Replica {
 
   /** Tells the log that the engine holds everything up to `mark`, when nothing else is written. */
   async #writeMarker(mark: AppliedMark): Promise<void> {
-    const { wal, catchupEntries } = this.#parts;
+    const { wal } = this.#parts;
     this.#marker = undefined;
     try {
       await wal.append({ snapshot: mark, entries: [], sync: true });
@@ -327,13 +329,13 @@ export class Replica {
       return;
     }
     this.#markerWrite = undefined;
-    this.#forgettableIndex = Math.max(0, mark.index - catchupEntries);
+    this.#forgettableIndex = mark.index;
     this.#wake();
   }
 
   #forget(): void {
     if (this.#forgettableIndex === 0 || this.#parts.snapshots.needsLog) return;
-    this.#raft.compact(this.#forgettableIndex);
+    this.#raft.compact(this.#forgettableIndex, this.#parts.catchupEntries, CATCHUP_BYTES_MAX);
     this.#forgettableIndex = 0;
   }
 

@@ -1,5 +1,6 @@
 import { chmodSync, statSync } from "node:fs";
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import { ByteArena } from "../base/byte-arena.ts";
 import { decodeUint64, encodeUint64 } from "../base/bytes.ts";
 import { SystemRandom } from "../base/random.ts";
 import {
@@ -112,14 +113,14 @@ export class LmdbEnvironment implements View {
 
   /** One transaction, durable when resolved. */
   async write(layer: Layer): Promise<void> {
-    const arena = new SealArena();
+    const arena = new ByteArena(ARENA_BYTES);
     const committed = this.#root.batch(() => {
       for (const name of TABLES) {
         const table = this.#tables[name];
         for (const [text, value] of layer.tables[name].entries()) {
           const key = Buffer.from(text, "latin1");
           if (value === null) void table.remove(key);
-          else void table.put(key, arena.seal(key, value));
+          else void table.put(key, sealed(arena, key, value));
         }
       }
     });
@@ -180,6 +181,12 @@ function pagesOf(stats: TableStats): number {
   return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
 }
 
+function sealed(arena: ByteArena, key: Buffer, value: Buffer): Buffer {
+  const bytes = arena.allocate(value.length + SEAL_BYTES);
+  writeSealed(bytes, 0, key, value);
+  return bytes;
+}
+
 function unseal(table: Table, key: Buffer, sealed: Uint8Array): Buffer {
   const value = openSealed(key, sealed);
   if (value !== undefined) return value;
@@ -197,22 +204,5 @@ async function commitCause(error: unknown): Promise<unknown> {
     return error;
   } catch (cause) {
     return cause;
-  }
-}
-
-/** Memory for sealed values, in few large pieces: lmdb asks for the address of each. */
-class SealArena {
-  #piece = Buffer.alloc(0);
-  #used = 0;
-
-  seal(key: Buffer, value: Buffer): Buffer {
-    const length = value.length + SEAL_BYTES;
-    if (this.#used + length > this.#piece.length) {
-      this.#piece = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, length));
-      this.#used = 0;
-    }
-    const from = this.#used;
-    this.#used = writeSealed(this.#piece, from, key, value);
-    return this.#piece.subarray(from, this.#used);
   }
 }
