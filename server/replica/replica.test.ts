@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { Applier } from "../apply/applier.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import { Quota } from "../apply/quota.ts";
@@ -13,7 +13,7 @@ import { encodeConfChange } from "../proto/conf-codec.ts";
 import { PutRequest } from "../proto/gen/rpc.ts";
 import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
 import { EntryType } from "../raft/entry.ts";
-import type { Message } from "../raft/message.ts";
+import { type Message, MessageType } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { TABLES } from "../storage/tables.ts";
@@ -50,10 +50,24 @@ class TestClock extends SystemClock implements Clock {
 
 class Disk {
   isBroken = false;
+  /** Whether syncs are over on the spot. */
+  readonly #isQuick: boolean;
   #gate: Promise<void> = Promise.resolve();
   #open: () => void = () => undefined;
 
-  readonly sync = async (): Promise<void> => {
+  constructor(isQuick: boolean) {
+    this.#isQuick = isQuick;
+  }
+
+  /** Of the log. */
+  readonly sync = (): Promise<void> | undefined => {
+    if (!this.#isQuick) return this.commit();
+    if (this.isBroken) throw new Error("input/output error");
+    return undefined;
+  };
+
+  /** Of the engine. */
+  readonly commit = async (): Promise<void> => {
     await this.#gate;
     if (this.isBroken) throw new Error("input/output error");
   };
@@ -193,8 +207,12 @@ class Network {
   /** Members that hear and say nothing. */
   readonly cutOff = new Set<bigint>();
 
-  constructor(snapshotCount = 100_000) {
+  readonly #isQuick: boolean;
+
+  /** @param isQuick whether the members' logs are synced on the spot */
+  constructor(snapshotCount = 100_000, isQuick = false) {
     this.snapshotCount = snapshotCount;
+    this.#isQuick = isQuick;
   }
 
   async found(count: number): Promise<TestMember[]> {
@@ -206,11 +224,11 @@ class Network {
       data: encodeConfChange(additionOf(memberOf(id), 0n)),
     }));
     for (const id of ids) {
-      const disk = new Disk();
+      const disk = new Disk(this.#isQuick);
       const wal = new MemoryWal({ memberId: id, clusterId: CLUSTER }, disk.sync);
       const hardState = { term: 1, vote: 0n, commit: count };
       await wal.append({ hardState, entries, sync: true });
-      this.#start(id, disk, { wal, engine: new MemoryEngine(disk.sync) });
+      this.#start(id, disk, { wal, engine: new MemoryEngine(disk.commit) });
     }
     return ids.map((id) => this.member(id));
   }
@@ -218,8 +236,8 @@ class Network {
   /** What a new process makes of what reached the disk. */
   restart(id: bigint): TestMember {
     const { wal, engine } = this.member(id).ground;
-    const disk = new Disk();
-    const ground = { wal: wal.crash(0, disk.sync), engine: engine.crash(disk.sync) };
+    const disk = new Disk(this.#isQuick);
+    const ground = { wal: wal.crash(0, disk.sync), engine: engine.crash(disk.commit) };
     return this.#start(id, disk, ground);
   }
 
@@ -236,6 +254,7 @@ class Network {
 
   send(from: TestMember, messages: readonly Message[]): void {
     for (const message of messages) {
+      checkPromise(from, message);
       const target = this.#reach(from, message.to);
       if (target !== undefined) this.clock.soon(() => target.replica.step(message));
     }
@@ -275,6 +294,13 @@ class Network {
     await Promise.all([...this.members.values()].map(({ replica }) => replica.stop()));
     this.clock.stop();
   }
+}
+
+/** What a crash at this moment would leave must hold all that the message promises. */
+function checkPromise(from: TestMember, message: Message): void {
+  if (message.type !== MessageType.APPEND_RESPONSE || message.reject) return;
+  const { entries, snapshot } = from.ground.wal.crash().state();
+  expect(message.index).toBeLessThanOrEqual(entries.at(-1)?.index ?? snapshot.index);
 }
 
 async function* noBytes(): AsyncGenerator<Buffer> {}
@@ -325,92 +351,97 @@ test("a write is acknowledged when the log has it on disk, not before", async ()
   expect((await write).revision).toBe(3);
 });
 
-test("a log that fails stops the member, and what waits for it is never acknowledged", async () => {
-  network = new Network();
-  const [member] = (await network.found(1)) as [TestMember];
-  await network.leader();
-  let isAcknowledged = false;
-  member.disk.isBroken = true;
-  void member.put("a").then(
-    () => {
-      isAcknowledged = true;
-    },
-    () => undefined,
-  );
-  await until(() => member.failures.length > 0);
-  await turns();
-  expect(isAcknowledged).toBe(false);
-  expect(member.replica.isStopped).toBe(true);
-  await expect(member.put("b")).rejects.toThrow("server stopped");
-});
-
-test("every member takes writes and linearizable reads, and all hold the same", async () => {
-  network = new Network();
-  const members = await network.found(3);
-  await network.leader();
-  await until(() => members.every(({ replica }) => replica.leadership.hasLeader));
-  for (const member of members) await member.put(`key-${member.id}`);
-  for (const member of members) {
-    await member.replica.readBarrier();
-    expect(member.keys).toEqual(["key-1", "key-2", "key-3"]);
-  }
-});
-
-test("without a quorum nothing is acknowledged, and it goes on when the quorum is back", async () => {
-  network = new Network();
-  const members = await network.found(3);
-  const leader = await network.leader();
-  for (const { id } of members) if (id !== leader.id) network.cutOff.add(id);
-  const write = leader.put("a");
-  let isSettled = false;
-  void write.then(() => {
-    isSettled = true;
+describe.each([
+  ["in the pool", false],
+  ["on the spot", true],
+])("the log synced %s", (_where, isQuick) => {
+  test("a log that fails stops the member, and what waits for it is never acknowledged", async () => {
+    network = new Network(100_000, isQuick);
+    const [member] = (await network.found(1)) as [TestMember];
+    await network.leader();
+    let isAcknowledged = false;
+    member.disk.isBroken = true;
+    void member.put("a").then(
+      () => {
+        isAcknowledged = true;
+      },
+      () => undefined,
+    );
+    await until(() => member.failures.length > 0);
+    await turns();
+    expect(isAcknowledged).toBe(false);
+    expect(member.replica.isStopped).toBe(true);
+    await expect(member.put("b")).rejects.toThrow("server stopped");
   });
-  await turns();
-  expect(isSettled).toBe(false);
-  network.cutOff.clear();
-  await until(() => members.some((member) => member.keys.includes("a")) || isSettled);
-  expect((await network.leader()).replica.isLeader).toBe(true);
-  await write.catch(() => undefined);
-});
 
-test("a restarted member finds every acknowledged write and applies none twice", async () => {
-  network = new Network(20);
-  const [member] = (await network.found(1)) as [TestMember];
-  await network.leader();
-  for (let i = 0; i < 60; i++) await member.put("same");
-  await until(() => member.ground.wal.state().snapshot.index > 0);
-  for (let i = 0; i < 7; i++) await member.put("same");
-  const restarted = network.restart(1n);
-  await member.replica.stop();
-  await until(() => restarted.replica.isLeader);
-  await restarted.replica.readBarrier();
-  const { version, modRevision } = must(restarted.state.kv.get(Buffer.from("same")), "was put");
-  expect([version, modRevision]).toEqual([67, 68]);
-  expect((await restarted.put("same")).revision).toBe(69);
-});
+  test("every member takes writes and linearizable reads, and all hold the same", async () => {
+    network = new Network(100_000, isQuick);
+    const members = await network.found(3);
+    await network.leader();
+    await until(() => members.every(({ replica }) => replica.leadership.hasLeader));
+    for (const member of members) await member.put(`key-${member.id}`);
+    for (const member of members) {
+      await member.replica.readBarrier();
+      expect(member.keys).toEqual(["key-1", "key-2", "key-3"]);
+    }
+  });
 
-test("a member that was away longer than the log reaches is sent the whole state", async () => {
-  network = new Network(20);
-  const members = await network.found(3);
-  const leader = await network.leader();
-  const away = must(
-    members.find(({ id }) => id !== leader.id),
-    "two others",
-  );
-  network.cutOff.add(away.id);
-  for (let i = 0; i < 60; i++) await leader.put(`key-${i}`);
-  await until(() => leader.replica.status().firstIndex > 30);
-  network.cutOff.delete(away.id);
-  await until(() => away.installed > 0);
-  const now = await network.leader();
-  await now.put("after");
-  await until(() => away.keys.includes("after"));
-  expect(away.keys).toEqual(now.keys);
-  const restarted = network.restart(away.id);
-  await away.replica.stop();
-  await until(() => restarted.keys.includes("after"));
-  expect(restarted.keys).toEqual(now.keys);
+  test("without a quorum nothing is acknowledged, and it goes on when the quorum is back", async () => {
+    network = new Network(100_000, isQuick);
+    const members = await network.found(3);
+    const leader = await network.leader();
+    for (const { id } of members) if (id !== leader.id) network.cutOff.add(id);
+    const write = leader.put("a");
+    let isSettled = false;
+    void write.then(() => {
+      isSettled = true;
+    });
+    await turns();
+    expect(isSettled).toBe(false);
+    network.cutOff.clear();
+    await until(() => members.some((member) => member.keys.includes("a")) || isSettled);
+    expect((await network.leader()).replica.isLeader).toBe(true);
+    await write.catch(() => undefined);
+  });
+
+  test("a restarted member finds every acknowledged write and applies none twice", async () => {
+    network = new Network(20, isQuick);
+    const [member] = (await network.found(1)) as [TestMember];
+    await network.leader();
+    for (let i = 0; i < 60; i++) await member.put("same");
+    await until(() => member.ground.wal.state().snapshot.index > 0);
+    for (let i = 0; i < 7; i++) await member.put("same");
+    const restarted = network.restart(1n);
+    await member.replica.stop();
+    await until(() => restarted.replica.isLeader);
+    await restarted.replica.readBarrier();
+    const { version, modRevision } = must(restarted.state.kv.get(Buffer.from("same")), "was put");
+    expect([version, modRevision]).toEqual([67, 68]);
+    expect((await restarted.put("same")).revision).toBe(69);
+  });
+
+  test("a member that was away longer than the log reaches is sent the whole state", async () => {
+    network = new Network(20, isQuick);
+    const members = await network.found(3);
+    const leader = await network.leader();
+    const away = must(
+      members.find(({ id }) => id !== leader.id),
+      "two others",
+    );
+    network.cutOff.add(away.id);
+    for (let i = 0; i < 60; i++) await leader.put(`key-${i}`);
+    await until(() => leader.replica.status().firstIndex > 30);
+    network.cutOff.delete(away.id);
+    await until(() => away.installed > 0);
+    const now = await network.leader();
+    await now.put("after");
+    await until(() => away.keys.includes("after"));
+    expect(away.keys).toEqual(now.keys);
+    const restarted = network.restart(away.id);
+    await away.replica.stop();
+    await until(() => restarted.keys.includes("after"));
+    expect(restarted.keys).toEqual(now.keys);
+  });
 });
 
 test("a stopping member settles everything that waits", async () => {

@@ -4,12 +4,13 @@
 //
 //   inbox ─────► raft.step ┐
 //   proposals ─► raft.propose ├─► Ready ─┬─ messages ──► transport, at once
-//   reads ─────► raft.readIndex ┘        ├─ append ────► wal ─► then its messages, next turn
+//   reads ─────► raft.readIndex ┘        ├─ append ────► wal ─► durable: then its messages
 //                                        ├─ committed ─► applier ─► settle proposals, answer reads
 //                                        └─ readStates ► reads
 //
 // So one turn is one batch: one sync of the log, one write per peer and connection, however many
-// clients are behind it. While one append is in flight the next batch gathers.
+// clients are behind it. On a quick disk the sync is over within the turn (see wal/sync-pace.ts), and
+// what rests on it leaves at once. Otherwise the next batch gathers while one append is in flight.
 //
 // Invariants
 // - What rests on an append (acknowledgements, votes, own commits) leaves after it is durable.
@@ -19,7 +20,6 @@
 
 import type { AppliedMark } from "../apply/applied-mark.ts";
 import type { Outcome } from "../apply/outcome.ts";
-import { assert } from "../base/assert.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { EtcdError } from "../errors.ts";
@@ -30,7 +30,8 @@ import { type Message, MessageType } from "../raft/message.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Append } from "../raft/ready.ts";
 import { Leadership } from "./leadership.ts";
-import { Proposals } from "./proposals.ts";
+import { LogWriter } from "./log-writer.ts";
+import { type ProposalRequest, Proposals, type Settle } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { type ReplicaFigures, type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
 
@@ -51,19 +52,15 @@ export class Replica {
   readonly #ids: RequestIds;
   readonly #proposals: Proposals;
   readonly #reads: Reads;
+  readonly #log: LogWriter;
   readonly #inbox = new BoundedQueue<Message>(INBOX_MAX);
   readonly #readIndex: (context: Buffer) => boolean;
   #committed: Entry[] = [];
   #committedAt = 0;
   #committedIndex: number;
   #isTurnDue = false;
-  #append: Promise<void> | undefined;
-  /** The log takes one call at a time: an append that comes meanwhile waits for this one. */
-  #markerWrite: Promise<void> | undefined;
   /** A snapshot takes the place of the state: nothing is applied or read meanwhile. */
   #isInstalling = false;
-  /** Durable in the engine, but the log does not say so yet. */
-  #marker: AppliedMark | undefined;
   /** Entries up to here are only kept while a snapshot is on its way. */
   #forgettableIndex = 0;
   #isStopped = false;
@@ -78,6 +75,15 @@ export class Replica {
     const timeoutMs = requestTimeoutMs(timing);
     this.#proposals = new Proposals(timeoutMs);
     this.#reads = new Reads(timeoutMs, () => this.#ids.next());
+    this.#log = new LogWriter(parts.wal, {
+      install: (snapshot) => this.#install(snapshot),
+      appended: (append) => {
+        this.#appended(append);
+        this.#wake();
+      },
+      marked: (mark) => this.#marked(mark),
+      failed: (error) => this.#fail(error),
+    });
     this.#readIndex = (context) => raft.readIndex(context);
     this.#committedIndex = parts.state.applied.index;
     const voters = () => parts.state.applied.confState.voters;
@@ -97,8 +103,7 @@ export class Replica {
     this.#cancelTicks?.();
     this.#proposals.failAll(new EtcdError("Stopped"));
     this.#reads.failAll(new EtcdError("Stopped"));
-    await this.#markerWrite;
-    await this.#append;
+    await this.#log.settle();
     await this.#parts.checkpoints.stop();
     await this.#parts.wal.close();
   }
@@ -149,12 +154,24 @@ export class Replica {
    * @throws EtcdError TooManyRequests, Timeout and its kin, NotLeader, Stopped
    */
   propose(id: bigint, data: Buffer, leaderOnly = false): Promise<Outcome> {
-    return this.#submit(id, data, "normal", leaderOnly);
+    return this.#settled((settle) => ({ id, data, kind: "normal", leaderOnly, settle }));
+  }
+
+  /**
+   * As `propose`, for paths where promises are what costs: `settle` is called once, at the end of a
+   * turn.
+   * @throws EtcdError TooManyRequests, Stopped; then `settle` is never called
+   */
+  submit(id: bigint, data: Buffer, settle: Settle): void {
+    this.#add({ id, data, kind: "normal", leaderOnly: false, settle });
   }
 
   /** @throws EtcdError as `propose`, and what `Membership.validate` gives */
   async configure(change: ConfChangeEntry): Promise<Outcome> {
-    return this.#submit(change.id, encodeConfChange(change), "confChange", false);
+    const { id } = change;
+    const data = encodeConfChange(change);
+    const request = { id, data, kind: "confChange", leaderOnly: false } as const;
+    return this.#settled((settle) => ({ ...request, settle }));
   }
 
   /**
@@ -171,7 +188,7 @@ export class Replica {
 
   /** The state is durable up to here: the log on disk may begin behind it. */
   checkpointed(mark: AppliedMark): void {
-    this.#marker = mark;
+    this.#log.mark(mark);
     this.#wake();
   }
 
@@ -188,22 +205,21 @@ export class Replica {
     this.#wake();
   }
 
-  #submit(
-    id: bigint,
-    data: Buffer,
-    kind: "normal" | "confChange",
-    leaderOnly: boolean,
-  ): Promise<Outcome> {
+  #settled(requestOf: (settle: Settle) => ProposalRequest): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      if (this.#isStopped) throw new EtcdError("Stopped");
       const settle = (outcome: Outcome | EtcdError) => {
         if (outcome instanceof EtcdError) reject(outcome);
         else if (outcome.error !== undefined) reject(outcome.error);
         else resolve(outcome);
       };
-      this.#proposals.add({ id, data, kind, leaderOnly, settle }, this.#clock.monotonic());
-      this.#wake();
+      this.#add(requestOf(settle));
     });
+  }
+
+  #add(request: ProposalRequest): void {
+    if (this.#isStopped) throw new EtcdError("Stopped");
+    this.#proposals.add(request, this.#clock.monotonic());
+    this.#wake();
   }
 
   #tick(): void {
@@ -234,10 +250,7 @@ export class Replica {
     if (!this.#isInstalling) this.#applyCommitted();
     // Applying may give raft more to say: a conf change, or reads that waited for the term's start.
     this.#takeReady();
-    const isLogFree = this.#append === undefined && this.#markerWrite === undefined;
-    if (this.#marker !== undefined && isLogFree) {
-      this.#markerWrite = this.#writeMarker(this.#marker);
-    }
+    this.#log.writeMarker();
   }
 
   #drainInbox(): void {
@@ -254,7 +267,8 @@ export class Replica {
       const last = ready.committed.at(-1);
       if (last !== undefined) this.#committedIndex = last.index;
       for (const { index, context } of ready.readStates) this.#reads.confirm(index, context);
-      if (ready.append !== undefined) this.#startAppend(ready.append);
+      const { append } = ready;
+      if (append !== undefined && this.#log.append(append)) this.#appended(append);
     }
   }
 
@@ -270,34 +284,11 @@ export class Replica {
     for (const message of messages) if (isSnapshot(message)) snapshots.send(message);
   }
 
-  #startAppend(append: Append): void {
-    assert(this.#append === undefined, "one append is in flight at a time");
-    this.#append = this.#finishAppend(append);
-  }
-
-  async #finishAppend(append: Append): Promise<void> {
-    const { hardState, snapshot, entries, mustSync } = append;
-    try {
-      if (this.#markerWrite !== undefined) await this.#markerWrite;
-      if (snapshot !== undefined) {
-        await this.#install(snapshot);
-      }
-      await this.#parts.wal.append({
-        entries,
-        sync: mustSync,
-        ...(hardState === undefined ? {} : { hardState }),
-        ...(snapshot === undefined ? {} : { snapshot }),
-      });
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#append = undefined;
+  #appended(append: Append): void {
     this.#isInstalling = false;
     if (this.#isStopped) return;
     this.#raft.appended();
     this.#send(append.messages);
-    this.#wake();
   }
 
   /** What was committed but not applied before is part of the snapshot. */
@@ -311,25 +302,14 @@ export class Replica {
     this.#committed = this.#committed.slice(this.#committedAt).filter((e) => e.index > index);
     this.#committedAt = 0;
     this.#committedIndex = Math.max(this.#committedIndex, index);
-    this.#marker = undefined;
+    this.#log.forgetMarker();
     applier.restored();
     checkpoints.resume(index);
     compactor.resume();
   }
 
-  /** Tells the log that the engine holds everything up to `mark`, when nothing else is written. */
-  async #writeMarker(mark: AppliedMark): Promise<void> {
-    const { wal } = this.#parts;
-    this.#marker = undefined;
-    try {
-      await wal.append({ snapshot: mark, entries: [], sync: true });
-      wal.release(mark.index);
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#markerWrite = undefined;
-    this.#forgettableIndex = mark.index;
+  #marked({ index }: AppliedMark): void {
+    this.#forgettableIndex = index;
     this.#wake();
   }
 

@@ -1,7 +1,7 @@
 import { assert, must } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { Status } from "../errors.ts";
+import { type EtcdError, Status } from "../errors.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { GrpcMethodCounters } from "../metrics/grpc-counters.ts";
@@ -37,6 +37,12 @@ export interface CallContext {
   onCancel: (() => void) | undefined;
 }
 
+/** A call that its handler answers when it likes, once. */
+export interface OpenCall extends CallContext {
+  /** @param result the response, or what the client gets instead of it */
+  answer(result: Uint8Array | EtcdError): void;
+}
+
 export type UnaryHandler<Request, Response> = (
   request: Request,
   context: CallContext,
@@ -50,6 +56,9 @@ export type RawHandler = (
   request: Buffer,
   context: CallContext,
 ) => Uint8Array | Promise<Uint8Array>;
+
+/** As RawHandler, for paths where even a promise is what costs: undefined, `answer` is called. */
+export type OpenHandler = (request: Buffer, call: OpenCall) => Promise<Uint8Array> | undefined;
 
 /** Called when the call arrives; throwing refuses it. */
 export type StreamHandler = (call: GrpcCall) => GrpcHandler;
@@ -105,7 +114,18 @@ export class Dispatcher {
     });
   }
 
-  /** A registered method as it stands, unguarded and uncounted, for services that rest on others. */
+  openUnary<D extends ServiceDefinition, K extends UnaryKey<D>>(
+    definition: D,
+    key: K,
+    handler: OpenHandler,
+  ): void {
+    const options = this.#options;
+    this.#register(definition, key, (counters) => (call) => {
+      return new UnaryCall(call, handler, counters, options);
+    });
+  }
+
+  /** A method registered by `unary` or `rawUnary` as it stands, unguarded and uncounted, for services that rest on others. */
   local<D extends ServiceDefinition, K extends UnaryKey<D>>(
     definition: D,
     key: K,

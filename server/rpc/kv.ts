@@ -7,6 +7,7 @@ import {
   isReadOnly,
   isSerializable,
 } from "../admission/validate.ts";
+import type { Outcome } from "../apply/outcome.ts";
 import { decodePut, isExactPut } from "../apply/put-request.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { messageText, txnText } from "../apply/request-text.ts";
@@ -33,7 +34,7 @@ import type { Replica } from "../replica/replica.ts";
 import type { SlowRequest, SlowRequests } from "../replica/slow-requests.ts";
 import { MalformedRequestError } from "./call-errors.ts";
 import type { Callers, CallOrigin } from "./callers.ts";
-import type { Dispatcher } from "./dispatch.ts";
+import type { Dispatcher, OpenCall } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
 import type { RangeReader } from "./range-reader.ts";
@@ -54,7 +55,7 @@ export interface KvServiceOptions {
 
 export function registerKv(dispatcher: Dispatcher, options: KvServiceOptions): void {
   const service = new KvService(options);
-  dispatcher.rawUnary(KVDefinition, "put", (bytes, call) => service.put(bytes, call));
+  dispatcher.openUnary(KVDefinition, "put", (bytes, call) => service.put(bytes, call));
   dispatcher.rawUnary(KVDefinition, "range", (bytes, call) => service.range(bytes, call));
   dispatcher.rawUnary(KVDefinition, "deleteRange", (bytes, call) =>
     service.deleteRange(bytes, call),
@@ -71,13 +72,19 @@ class KvService {
     this.#options = options;
   }
 
-  async put(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
+  /** Without a promise where it can: most calls of a busy cluster are puts. */
+  put(bytes: Buffer, call: OpenCall): Promise<Buffer> | undefined {
     const { proposer, headers } = this.#options;
     const request = decode(() => decodePut(bytes));
     checkPut(request);
     const proposed = isExactPut(request, bytes) ? bytes : PutRequest.encode(request).finish();
     const cost = putCost(request);
-    return headers.reply(await proposer.propose(call, InternalField.PUT, proposed, cost));
+    const settle = (outcome: Outcome | EtcdError) => {
+      if (outcome instanceof EtcdError) call.answer(outcome);
+      else call.answer(outcome.error ?? headers.reply(outcome));
+    };
+    const waiting = proposer.submit(call, InternalField.PUT, proposed, cost, settle);
+    return waiting?.then((outcome) => headers.reply(outcome));
   }
 
   async deleteRange(bytes: Buffer, call: CallOrigin): Promise<Buffer> {

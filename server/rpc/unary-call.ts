@@ -1,17 +1,17 @@
-import { Status } from "../errors.ts";
+import { EtcdError, Status } from "../errors.ts";
 import type { CancelReason, GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { GrpcMethodCounters } from "../metrics/grpc-counters.ts";
 import { callFailure } from "./call-errors.ts";
-import type { CallContext, DispatcherOptions, RawHandler } from "./dispatch.ts";
+import type { DispatcherOptions, OpenCall, OpenHandler, RawHandler } from "./dispatch.ts";
 
 /**
  * One request, one response. The handler runs as soon as the request is there, before the client
  * has closed its side; what it sends beyond that is ignored.
  */
-export class UnaryCall implements GrpcHandler, CallContext {
+export class UnaryCall implements GrpcHandler, OpenCall {
   readonly #call: GrpcCall;
-  readonly #handler: RawHandler;
+  readonly #handler: RawHandler | OpenHandler;
   readonly #counters: GrpcMethodCounters;
   readonly #options: DispatcherOptions;
   #isStarted = false;
@@ -22,7 +22,7 @@ export class UnaryCall implements GrpcHandler, CallContext {
 
   constructor(
     call: GrpcCall,
-    handler: RawHandler,
+    handler: RawHandler | OpenHandler,
     counters: GrpcMethodCounters,
     options: DispatcherOptions,
   ) {
@@ -60,7 +60,7 @@ export class UnaryCall implements GrpcHandler, CallContext {
     this.#isStarted = true;
     this.#counters.received++;
     this.#options.metrics.receivedBytes += bytes.length;
-    let response: Uint8Array | Promise<Uint8Array>;
+    let response: Uint8Array | Promise<Uint8Array> | undefined;
     try {
       this.#options.guards.checkUnary(this.path, this.metadata, bytes);
       response = this.#handler(bytes, this);
@@ -69,7 +69,12 @@ export class UnaryCall implements GrpcHandler, CallContext {
       return;
     }
     if (response instanceof Promise) void this.#wait(response);
-    else this.#reply(response);
+    else if (response !== undefined) this.#reply(response);
+  }
+
+  answer(result: Uint8Array | EtcdError): void {
+    if (result instanceof EtcdError) this.#fail(result);
+    else this.#reply(result);
   }
 
   halfClose(): void {

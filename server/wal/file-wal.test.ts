@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { SystemClock } from "../base/clock.ts";
 import { SeededRandom } from "../base/random.ts";
 import { FileWal, type FileWalOptions } from "./file-wal.ts";
 import { WalCorruptionError, type WalState } from "./wal.ts";
@@ -28,6 +29,13 @@ import {
 const root = mkdtempSync(join(tmpdir(), "file-wal-"));
 const directories = new WeakMap<object, string>();
 const SMALL: FileWalOptions = { segmentBytes: 16 * 1024 };
+/** On a clock that stands still every sync takes no time. */
+class StandingClock extends SystemClock {
+  override monotonic(): number {
+    return 0;
+  }
+}
+const QUICK: FileWalOptions = { ...SMALL, clock: new StandingClock() };
 let count = 0;
 
 afterAll(() => rmSync(root, { recursive: true }));
@@ -57,8 +65,11 @@ function copyOf(directory: string): string {
   }
 }
 
-async function open(directory: string): Promise<{ wal: FileWal; state: WalState }> {
-  const opened = await FileWal.open(directory, SMALL);
+async function open(
+  directory: string,
+  options = SMALL,
+): Promise<{ wal: FileWal; state: WalState }> {
+  const opened = await FileWal.open(directory, options);
   directories.set(opened.wal, directory);
   return opened;
 }
@@ -87,6 +98,29 @@ describeWal("FileWal", {
     await wal.close();
     return open(copy);
   },
+});
+
+describeWal("FileWal whose disk is quick", {
+  create: async () => (await create(QUICK)).wal,
+  reopen: async (wal, isClosed) => {
+    const directory = directories.get(wal) as string;
+    if (isClosed) return open(directory, QUICK);
+    const copy = copyOf(directory);
+    await wal.close();
+    return open(copy, QUICK);
+  },
+});
+
+test("on a quick disk an append is over when it returns, and not on one that is not measured", async () => {
+  const { wal } = await create(QUICK);
+  await wal.append(batch([entry(1)]));
+  expect(wal.append(batch([entry(2)]))).toBeUndefined();
+  const other = (await create()).wal;
+  await other.append(batch([entry(1)]));
+  const writing = other.append(batch([entry(2)]));
+  expect(writing).toBeInstanceOf(Promise);
+  await writing;
+  for (const each of [wal, other]) await each.close();
 });
 
 test("cut at every byte, the log holds every append before the cut and none after", async () => {

@@ -6,11 +6,12 @@
 //     spare                   the next segment, its blocks allocated already
 //     LOCK                    the process that writes
 //
-// An append is one record: one write into the page cache, then one fdatasync in the pool, during
-// which the caller collects the next batch (group commit).
+// An append is one record: one write into the page cache, then one fdatasync. On a disk that is
+// quick it is waited for on the spot; otherwise it runs in the pool, and the caller collects the
+// next batch meanwhile (group commit). See sync-pace.ts.
 //
 // Invariants:
-// - When `append` resolves, its record and everything before it is on disk.
+// - When `append` resolves, or returns nothing to wait for, its record and everything before it is on disk.
 // - A new segment is begun only when the one before is synced, and its head is synced before the
 //   first batch: only the last segment can end torn.
 // - At the end of the last segment lies at most one append that nobody was promised, or a row of
@@ -31,6 +32,7 @@ import { type RecordContent, RecordKind, recordBytes } from "./record.ts";
 import { type KnownSegment, type Recovered, recover, segmentsIn } from "./recovery.ts";
 import { SegmentWriter, segmentName } from "./segment.ts";
 import { fillWithZeros, SpareSegment, syncDirectory } from "./spare-segment.ts";
+import { SyncPace } from "./sync-pace.ts";
 import type { Wal, WalBatch, WalMetadata, WalState } from "./wal.ts";
 
 const SEGMENT_BYTES_DEFAULT = 32 * 1024 * 1024;
@@ -42,7 +44,7 @@ export interface FileWalOptions {
   readonly onSync?: (durationMs: number) => void;
   /** Told of each append before its sync: how long copying it took, and its bytes. */
   readonly onWrite?: (durationMs: number, byteCount: number) => void;
-  /** Needed for `onSync` and `onWrite` only. */
+  /** Without it nothing is measured, and every sync runs in the pool. */
   readonly clock?: Clock;
 }
 
@@ -59,6 +61,7 @@ export class FileWal implements Wal {
   /** Of `#snapshot`, what is on disk. */
   #durableSnapshotIndex: number;
   readonly #terms = new LogTerms();
+  readonly #pace = new SyncPace();
   #releasedIndex = 0;
   #isAppending = false;
   #failure: Error | undefined;
@@ -137,13 +140,26 @@ export class FileWal implements Wal {
     }
   }
 
-  async append(batch: WalBatch): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+  append(batch: WalBatch): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     assert(!this.#isAppending, "one append at a time");
+    try {
+      const content = this.#contentOf(batch);
+      if (!this.#hasRoomFor(content)) return this.#finish(this.#writeBehindCut(batch, content));
+      this.#write(batch, content);
+      if (!batch.sync) return undefined;
+      if (!this.#pace.isQuick) return this.#finish(this.#sync());
+      this.#syncNow();
+      return undefined;
+    } catch (error) {
+      return Promise.reject(this.#fail(error));
+    }
+  }
+
+  async #finish(work: Promise<void>): Promise<void> {
     this.#isAppending = true;
     try {
-      await this.#write(batch);
-      if (batch.sync) await this.#sync();
+      await work;
     } catch (error) {
       throw this.#fail(error);
     } finally {
@@ -185,9 +201,17 @@ export class FileWal implements Wal {
     return join(this.#directory, segmentName(segment));
   }
 
-  async #write(batch: WalBatch): Promise<void> {
-    const content = this.#contentOf(batch);
-    if (this.#writer.position + recordBytes(content) > this.#segmentBytes) await this.#cut();
+  #hasRoomFor(content: RecordContent): boolean {
+    return this.#writer.position + recordBytes(content) <= this.#segmentBytes;
+  }
+
+  async #writeBehindCut(batch: WalBatch, content: RecordContent): Promise<void> {
+    await this.#cut();
+    this.#write(batch, content);
+    if (batch.sync) await this.#sync();
+  }
+
+  #write(batch: WalBatch, content: RecordContent): void {
     const { clock, onWrite } = this.#options;
     const before = this.#writer.position;
     const startedMs = clock?.monotonic() ?? 0;
@@ -212,10 +236,24 @@ export class FileWal implements Wal {
   }
 
   async #sync(): Promise<void> {
-    const { clock, onSync } = this.#options;
-    const started = clock?.monotonic() ?? 0;
+    const startedMs = this.#options.clock?.monotonic();
     await this.#writer.sync();
-    if (clock !== undefined) onSync?.(clock.monotonic() - started);
+    this.#synced(startedMs);
+  }
+
+  #syncNow(): void {
+    const startedMs = this.#options.clock?.monotonic();
+    this.#writer.syncNow();
+    this.#synced(startedMs);
+  }
+
+  #synced(startedMs: number | undefined): void {
+    const { clock, onSync } = this.#options;
+    if (clock !== undefined && startedMs !== undefined) {
+      const durationMs = clock.monotonic() - startedMs;
+      this.#pace.observe(durationMs);
+      onSync?.(durationMs);
+    }
     this.#durableSnapshotIndex = this.#snapshot.index;
     this.#freeSegments();
   }

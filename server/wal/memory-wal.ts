@@ -4,8 +4,8 @@ import { LogTerms } from "./log-terms.ts";
 import type { RecordContent } from "./record.ts";
 import type { Wal, WalBatch, WalMetadata, WalState } from "./wal.ts";
 
-/** Waits before an append is durable; throwing is a failing disk. */
-export type MemoryWalDisk = () => Promise<void>;
+/** Waits before an append is durable, on the spot (undefined) or not; throwing is a failing disk. */
+export type MemoryWalDisk = () => Promise<void> | undefined;
 
 /** The same log without a disk, for simulation. */
 export class MemoryWal implements Wal {
@@ -32,22 +32,37 @@ export class MemoryWal implements Wal {
     this.#terms.append(entries);
   }
 
-  async append(batch: WalBatch): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+  append(batch: WalBatch): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     assert(!this.#isAppending, "one append at a time");
-    this.#isAppending = true;
     this.#records.push(this.#recordOf(batch));
+    if (!batch.sync) return undefined;
+    const { length } = this.#records;
     try {
-      if (!batch.sync) return;
-      const { length } = this.#records;
-      await this.#disk();
+      const syncing = this.#disk();
+      if (syncing !== undefined) return this.#finish(syncing, length);
+    } catch (cause) {
+      return Promise.reject(this.#fail(cause));
+    }
+    this.#durable = length;
+    return undefined;
+  }
+
+  async #finish(syncing: Promise<void>, length: number): Promise<void> {
+    this.#isAppending = true;
+    try {
+      await syncing;
       this.#durable = length;
     } catch (cause) {
-      this.#failure = new Error("the write-ahead log lost its disk", { cause });
-      throw this.#failure;
+      throw this.#fail(cause);
     } finally {
       this.#isAppending = false;
     }
+  }
+
+  #fail(cause: unknown): Error {
+    this.#failure = new Error("the write-ahead log lost its disk", { cause });
+    return this.#failure;
   }
 
   release(index: number): void {

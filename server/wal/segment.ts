@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import {
@@ -88,6 +88,12 @@ export class SegmentWriter {
     const position = this.#position;
     await syncData(this.#fd);
     this.#durable = position;
+  }
+
+  /** As `sync`, and everything else waits. */
+  syncNow(): void {
+    fdatasyncSync(this.#fd);
+    this.#durable = this.#position;
   }
 
   close(): void {

@@ -31,10 +31,11 @@ export interface WalState {
 /** The write-ahead log of one member. */
 export interface Wal {
   /**
-   * Durable when resolved (if `batch.sync`). The caller waits for it before the next call. Rejects
-   * once and for all on I/O failure: what reached the disk is unknown, so the member must stop.
+   * Durable when resolved (if `batch.sync`); undefined: there is nothing to wait for, it is durable
+   * already. The caller waits for it before the next call. Rejects once and for all on I/O failure:
+   * what reached the disk is unknown, so the member must stop.
    */
-  append(batch: WalBatch): Promise<void>;
+  append(batch: WalBatch): Promise<void> | undefined;
   /**
    * Entries up to `index` are not needed any more. They must lie in a durable state, and a batch
    * with a `snapshot` at or behind `index` must have been appended: without it nothing is freed.
