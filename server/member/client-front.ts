@@ -81,7 +81,7 @@ export class ClientFront {
     const dispatcher = this.#register();
     const messageBytesMax = config.requestBytesMax + GRPC_OVERHEAD_BYTES;
     const { dispatch } = dispatcher;
-    const isAuthEnabled = () => false;
+    const isAuthEnabled = () => parts.state.auth.isEnabled;
     this.#http = new HttpFront({ ...parts, dispatch, messageBytesMax, isAuthEnabled });
     this.#server = new GrpcServer({
       clock,
