@@ -7,6 +7,8 @@ const OWN_FIELDS = new Set(
     "hash name peerURLs clientURLs token"
   ).split(" "),
 );
+/** What only 3.6 and ours send. */
+const ADDED_FIELDS = new Set(["dbSizeQuota", "storageVersion", "downgradeInfo", "hash_revision"]);
 /** Of lists of members; elsewhere an ID is what the client gave. */
 const MEMBER_LISTS = new Set(["members", "member"]);
 const HEADERS = [
@@ -45,7 +47,9 @@ function plain(value: unknown, within: string): unknown {
   if (Array.isArray(value)) return value.map((item) => plain(item, within));
   if (typeof value === "string") return value.replace("\u00a0", " ");
   if (value === null || typeof value !== "object") return value;
-  const entries = Object.entries(value).filter(([name]) => !isErrorOfOtherVersion(name, value));
+  const entries = Object.entries(value).filter(
+    ([name]) => !ADDED_FIELDS.has(name) && !isErrorOfOtherVersion(name, value),
+  );
   return Object.fromEntries(
     entries.map(([name, inner]): [string, unknown] => {
       if (OWN_FIELDS.has(name) && !(name === "name" && within === "kv")) return [name, "…"];

@@ -147,7 +147,8 @@ export class ClientFront {
     registerKv(dispatcher, { ...services, txnOpsMax: config.txnOpsMax });
     registerLease(dispatcher, services);
     registerCluster(dispatcher, services);
-    registerMaintenance(dispatcher, { ...services, heartbeatMs: config.heartbeatMs, timeoutMs });
+    const { heartbeatMs, quotaBytes } = config;
+    registerMaintenance(dispatcher, { ...services, heartbeatMs, quotaBytes, timeoutMs });
     registerAuth(dispatcher, services);
     registerWatch(dispatcher, {
       hub,

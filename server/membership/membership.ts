@@ -191,7 +191,8 @@ export class Membership {
     }
     const context = parseChangeContext(change.context.toString());
     if (context === undefined || context.member.id !== change.nodeId) {
-      return refusal("MemberBadURLs");
+      // Nobody has the id 0, so it is nobody who is to change.
+      return refusal(change.nodeId === 0n ? "MemberNotFound" : "MemberBadURLs");
     }
     if (change.type === ConfChangeType.UPDATE_NODE || context.isPromote) {
       if (known === undefined) return refusal("MemberNotFound");

@@ -45,12 +45,12 @@ export class LocalClient {
 
   constructor(services: LocalServices, caller: Caller) {
     this.#services = services;
-    const { metadata, remote } = caller;
+    const { metadata, remote, peerCertificateName } = caller;
     this.#context = {
-      ...caller,
       path: "",
       metadata,
       remote,
+      peerCertificateName,
       deadlineMs: undefined,
       isCanceled: false,
       onCancel: undefined,

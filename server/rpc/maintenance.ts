@@ -1,6 +1,7 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { parseVersion } from "../base/version.ts";
 import { EtcdError } from "../errors.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import {
@@ -32,6 +33,8 @@ export interface MaintenanceServiceOptions {
   readonly callers: Callers;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
+  /** Infinity: no limit. */
+  readonly quotaBytes: number;
 }
 
 export function registerMaintenance(
@@ -81,7 +84,9 @@ async function timed<T>(
   return result;
 }
 
-function status({ replica, state, headers }: MaintenanceServiceOptions): StatusResponse {
+function status(options: MaintenanceServiceOptions): StatusResponse {
+  const { replica, state, headers, quotaBytes } = options;
+  const { enabled, targetVersion } = state.membership.downgrade;
   const { leadership } = replica;
   const { totalBytes, inUseBytes } = state.engine.size();
   const errors = leadership.hasLeader ? [] : [new EtcdError("NoLeader").message];
@@ -101,10 +106,16 @@ function status({ replica, state, headers }: MaintenanceServiceOptions): StatusR
     raftAppliedIndex: replica.appliedIndex,
     errors,
     isLearner: state.membership.local?.isLearner ?? false,
-    storageVersion: "",
-    dbSizeQuota: 0,
-    downgradeInfo: undefined,
+    storageVersion: storageVersion(state.serverVersion),
+    dbSizeQuota: Number.isFinite(quotaBytes) ? quotaBytes : -1,
+    downgradeInfo: { enabled, targetVersion },
   };
+}
+
+/** Whose tables the state has: those of the minor version. */
+function storageVersion(serverVersion: string): string {
+  const version = parseVersion(serverVersion);
+  return version === undefined ? "" : `${version.major}.${version.minor}.0`;
 }
 
 async function moveLeader(

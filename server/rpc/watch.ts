@@ -162,10 +162,6 @@ class WatchCall implements GrpcHandler, WatchSink {
 
   #create(request: WatchCreateRequest): void {
     const { key, rangeEnd, startRevision, filters } = request;
-    if (startRevision < 0) {
-      this.#refuse(new EtcdError("Compacted").message);
-      return;
-    }
     const made = this.#stream.create({
       key,
       rangeEnd,

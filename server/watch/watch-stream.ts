@@ -25,7 +25,7 @@ export interface CreateWatch {
   readonly key: Buffer;
   /** As in a Range. */
   readonly rangeEnd: Buffer;
-  /** 0 is from now on; may lie ahead. Not negative. */
+  /** 0 is from now on; may lie ahead. Below −1 is compacted in every store, as in etcd. */
   readonly startRevision: number;
   /** 0 asks for one. */
   readonly id: bigint;
@@ -83,7 +83,9 @@ export class WatchStream {
     const id = request.id === 0n ? this.#freeId() : request.id;
     const end = isOpen ? undefined : rangeEnd.toString("latin1");
     const range = rangeEnd.length === 0 ? undefined : { end };
-    const position = startRevision === 0 ? this.#home.revision + 1 : startRevision;
+    // −1 is where etcd's compaction starts: nothing lies between it and the first revision.
+    const first = startRevision === -1 ? 1 : startRevision;
+    const position = startRevision === 0 ? this.#home.revision + 1 : first;
     const options = { ...request, id, key: key.toString("latin1"), range };
     const watcher = new Watcher(this, options, position);
     this.#watchers.set(id, watcher);
