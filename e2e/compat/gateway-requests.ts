@@ -222,7 +222,55 @@ const HTTP: readonly HttpAsk[] = [
   post("/v3/kv/put", `{"key":"Zm9v","value":"${"A".repeat(3_000_000)}"}`),
 ];
 
-const AUTH: readonly HttpAsk[] = [post("/v3/auth/status", "{}")];
+const AUTH: readonly HttpAsk[] = [
+  post("/v3/auth/status", "{}"),
+  post("/v3/auth/enable", "{}"),
+  post("/v3/auth/user/get", '{"name":"\\ud83d\\ude00 <&>"}'),
+  post("/v3/auth/user/add", '{"name":"u","options":{"no_password":true}}'),
+  post("/v3/auth/user/add", '{"name":"u"}'),
+  post("/v3/auth/user/add", '{"name":""}'),
+  post("/v3/auth/role/add", '{"name":"r"}'),
+  post("/v3/auth/role/grant", '{"name":"r","perm":{"permType":"READWRITE","key":"Zm9v"}}'),
+  post("/v3/auth/role/grant", '{"name":"r"}'),
+  post("/v3/auth/role/get", '{"role":"r"}'),
+  post("/v3/auth/role/list", "{}"),
+  post("/v3/auth/user/grant", '{"user":"u","role":"r"}'),
+  post("/v3/auth/user/get", '{"name":"u"}'),
+  post("/v3/auth/user/list", "{}"),
+  post("/v3/auth/authenticate", '{"name":"u","password":"p"}'),
+  post("/v3/auth/user/revoke", '{"name":"u","role":"r"}'),
+  post("/v3/auth/role/revoke", '{"role":"r","key":"Zm9v"}'),
+  post("/v3/auth/role/delete", '{"role":"r"}'),
+  post("/v3/auth/user/delete", '{"name":"u"}'),
+  post("/v3/auth/disable", "{}"),
+];
+
+const WITH_PASSWORD = '{"name":"root","password":"secret"}';
+
+/** The last of all: from then on nobody but root may do anything. */
+export const AUTH_REQUESTS: readonly HttpAsk[] = [
+  post("/v3/auth/user/add", WITH_PASSWORD),
+  post("/v3/auth/role/add", '{"name":"root"}'),
+  post("/v3/auth/user/grant", '{"user":"root","role":"root"}'),
+  post("/v3/auth/enable", "{}"),
+  post("/v3/kv/range", '{"key":"Zm9v"}'),
+  post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { Authorization: "nonsense" } }),
+  post("/v3/watch", '{"create_request":{"key":"Zm9v"}}', { lines: 1 }),
+  post("/v3/lock/lock", '{"name":"Zm9v"}'),
+  post("/v3/election/leader", '{"name":"Zm9v"}'),
+  post("/v3/auth/authenticate", '{"name":"root","password":"wrong"}'),
+  { path: "/health" },
+];
+
+/** With root's token. */
+export const ROOT_REQUESTS: readonly HttpAsk[] = [
+  post("/v3/kv/range", '{"key":"Zm9v"}'),
+  post("/v3/lock/lock", '{"name":"bG9ja2Vk","lease":"77"}'),
+  post("/v3/watch", '{"create_request":{"key":"Zm9v"}}', { lines: 1 }),
+  post("/v3/auth/status", "{}"),
+];
+
+export const AUTHENTICATE: HttpAsk = post("/v3/auth/authenticate", WITH_PASSWORD);
 
 const KEYS: readonly HttpAsk[] = [
   post("/v3/kv/put", '{"key":"Zm9v","value":"YmFy"}'),

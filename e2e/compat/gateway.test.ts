@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ask } from "../harness/http-client.ts";
+import { ask, type HttpAsk } from "../harness/http-client.ts";
 import { ClusterProcess } from "../harness/member-process.ts";
 import { answerForm } from "./gateway-form.ts";
-import { GATEWAY_REQUESTS } from "./gateway-requests.ts";
+import {
+  AUTH_REQUESTS,
+  AUTHENTICATE,
+  GATEWAY_REQUESTS,
+  ROOT_REQUESTS,
+} from "./gateway-requests.ts";
 
 // JSON over HTTP: the same requests to our member and to Debian's etcd, whole answers compared.
 
@@ -19,14 +24,37 @@ afterAll(async () => {
   await theirs?.stop();
 });
 
-test("every answer to requests good and bad is etcd's", async () => {
-  for (const [at, request] of GATEWAY_REQUESTS.entries()) {
+interface Tokens {
+  readonly ours: string;
+  readonly theirs: string;
+}
+
+async function compare(requests: readonly HttpAsk[], tokens?: Tokens): Promise<void> {
+  for (const [at, request] of requests.entries()) {
     const [mine, real] = await Promise.all([
-      ask(ours.member(0).clientUrl, request),
-      ask(theirs.member(0).clientUrl, request),
+      ask(ours.member(0).clientUrl, authorized(request, tokens?.ours)),
+      ask(theirs.member(0).clientUrl, authorized(request, tokens?.theirs)),
     ]);
     const { method = "", path, body = "" } = request;
     const label = `#${at} ${method} ${path} ${body.toString().slice(0, 200)}`;
     expect.soft(answerForm(mine), label).toEqual(answerForm(real));
   }
+}
+
+function authorized(request: HttpAsk, token: string | undefined): HttpAsk {
+  if (token === undefined) return request;
+  return { ...request, headers: { ...request.headers, Authorization: token } };
+}
+
+test("every answer to requests good and bad is etcd's", () => compare(GATEWAY_REQUESTS));
+
+test("with authentication too: the header Authorization carries the token", async () => {
+  await compare(AUTH_REQUESTS);
+  const [mine = "", real = ""] = await Promise.all(
+    [ours, theirs].map(async (cluster) => {
+      const { body } = await ask(cluster.member(0).clientUrl, AUTHENTICATE);
+      return (JSON.parse(body) as { token: string }).token;
+    }),
+  );
+  await compare(ROOT_REQUESTS, { ours: mine, theirs: real });
 });

@@ -81,8 +81,7 @@ export class ClientFront {
     const dispatcher = this.#register();
     const messageBytesMax = config.requestBytesMax + GRPC_OVERHEAD_BYTES;
     const { dispatch } = dispatcher;
-    const isAuthEnabled = () => parts.state.auth.isEnabled;
-    this.#http = new HttpFront({ ...parts, dispatch, messageBytesMax, isAuthEnabled });
+    this.#http = new HttpFront({ ...parts, dispatch, messageBytesMax });
     this.#server = new GrpcServer({
       clock,
       log,

@@ -32,7 +32,6 @@ export interface HttpFrontParts {
   readonly dispatch: GrpcDispatch;
   /** Of a request, as gRPC counts. */
   readonly messageBytesMax: number;
-  readonly isAuthEnabled: () => boolean;
   /** For URLs with https; what is not served is refused before. */
   readonly handshakes: ClientHandshakes | undefined;
 }
@@ -47,11 +46,11 @@ export class HttpFront {
   readonly #profiling: Profiling | undefined;
 
   constructor(parts: HttpFrontParts) {
-    const { config, clock, log, metrics, dispatch, messageBytesMax, isAuthEnabled } = parts;
+    const { config, clock, log, metrics, dispatch, messageBytesMax, state } = parts;
     this.#parts = parts;
     const shared = { log, metrics, probe: probeOf(parts) };
     const { cors, hostWhitelist, clientTls } = config;
-    const areNamesIdentities = () => clientTls.clientCertAuth && isAuthEnabled();
+    const areNamesIdentities = () => clientTls.clientCertAuth && state.auth.isEnabled;
     // etcd's rule.
     const isProfiled = config.enablePprof || config.log.level === "debug";
     this.#profiling = isProfiled ? new Profiling(clock) : undefined;

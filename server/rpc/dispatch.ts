@@ -125,7 +125,10 @@ export class Dispatcher {
     });
   }
 
-  /** A method registered by `unary` or `rawUnary` as it stands, unguarded and uncounted, for services that rest on others. */
+  /**
+   * A method registered by `unary` or `rawUnary` as it stands, unguarded and uncounted, for
+   * services that rest on others.
+   */
   local<D extends ServiceDefinition, K extends UnaryKey<D>>(
     definition: D,
     key: K,
