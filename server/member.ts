@@ -21,7 +21,12 @@ import { closingFields, logLeadership, servingFields, startingFields } from "./m
 import { openLog } from "./member/opened-log.ts";
 import { openState } from "./member/opened-state.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
-import { raftConfig, timingOf } from "./member/raft-config.ts";
+import {
+  checkpointSettings,
+  raftConfig,
+  timingOf,
+  transportSettings,
+} from "./member/raft-config.ts";
 import { recoverLog } from "./member/recovered-log.ts";
 import { openSecurity, type Security } from "./member/security.ts";
 import { spoolDatabase } from "./member/spooled-database.ts";
@@ -49,7 +54,6 @@ import { FileWal } from "./wal/file-wal.ts";
 import type { Wal } from "./wal/wal.ts";
 import { WatchHub } from "./watch/hub.ts";
 
-const DIAL_BASE_MS = 1000;
 /** A removed member goes on so long, so that the others hear that its removal is committed. */
 const REMOVED_GRACE_MS = 1000;
 
@@ -106,9 +110,9 @@ export class Member {
     const onWrite = (ms: number, bytes: number) => metrics.observeWalWrite(ms / 1000, bytes);
     const { wal, origin } = await openLog(
       { config, folder, log, dialTls: security.peer.dial },
-      { clock, onSync, onWrite },
+      { clock, isSynced: !config.unsafeNoFsync, onSync, onWrite },
     );
-    const membership = origin.metadata;
+    const membership = { ...origin.metadata, learnersMax: config.maxLearners };
     const ground = { config, folder: folder.state, membership, clock, metrics, log };
     const { state, index } = await openState(ground);
     const start = await recoverLog(wal, origin, state.applied);
@@ -141,8 +145,7 @@ export class Member {
         serverVersion: SERVER_VERSION,
         peerUrls: config.initialAdvertisePeerUrls,
       },
-      listenUrls: config.listenPeerUrls,
-      dialTimeoutMs: DIAL_BASE_MS + config.electionMs,
+      ...transportSettings(config),
       clock,
       log: log.named("transport"),
       tls: security.peer,
@@ -170,7 +173,7 @@ export class Member {
       quota,
       index,
       clock,
-      snapshotCount: config.snapshotCount,
+      ...checkpointSettings(config),
       markerIndex,
       onMarker: (mark) => this.#replica.checkpointed(mark),
       onFailed: (error) => this.#fail(error),
@@ -224,9 +227,10 @@ export class Member {
     });
     this.#replica = replica;
     const attributes = { name: config.name, clientUrls: config.advertiseClientUrls };
-    const { electionMs } = config;
-    this.#duties = new Duties({ replica, state, clock, log, electionMs, attributes, calls });
-    this.#upkeep = new Upkeep({ config, state, replica, duties: this.#duties, clock, log, calls });
+    const { electionMs, downgradeCheckMs } = config;
+    const common = { replica, state, clock, log, calls };
+    this.#duties = new Duties({ ...common, electionMs, downgradeCheckMs, attributes });
+    this.#upkeep = new Upkeep({ ...common, config, duties: this.#duties });
     const clearCheckpoint = (id: bigint) => this.#duties.clearCheckpoint(id);
     const leases = new Leases({ replica, state, clock, timeoutMs, calls, clearCheckpoint });
     const reconfigurer = new Reconfigurer({

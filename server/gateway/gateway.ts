@@ -3,6 +3,7 @@ import {
   type AddressInfo,
   createServer as createListener,
   type Server as Listener,
+  type ListenOptions,
   type Socket,
 } from "node:net";
 import type { Cancel, Clock } from "../base/clock.ts";
@@ -49,14 +50,14 @@ export class Gateway {
    * Opens a port of its own; port 0 takes a free one. Rejects when the address cannot be had.
    * @param handshakes for a port that serves behind TLS
    */
-  async listen(host: string, port: number, handshakes?: Handshakes): Promise<AddressInfo> {
+  async listen(where: ListenOptions, handshakes?: Handshakes): Promise<AddressInfo> {
     const listener = createListener({ noDelay: true }, (socket) => {
       if (handshakes !== undefined) handshakes.accept(socket, this.accept);
       else this.accept(socket, undefined);
     });
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
-      listener.listen(port, host, resolve);
+      listener.listen(where, resolve);
     });
     this.#listeners.push(listener);
     return listener.address() as AddressInfo;

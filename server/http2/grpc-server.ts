@@ -39,6 +39,8 @@ export interface Handshakes {
 /** Who may come to an address: with TLS, without, or both, told apart by the first byte. */
 export interface Access {
   readonly isPlain: boolean;
+  /** Other processes may listen there, too. */
+  readonly reusePort?: boolean;
   readonly handshakes?: Handshakes | undefined;
 }
 
@@ -93,7 +95,7 @@ export class GrpcServer implements ConnectionHost {
     const listener = createServer({ noDelay: true }, (socket) => this.accept(socket, access));
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
-      listener.listen(port, host, resolve);
+      listener.listen({ host, port, reusePort: access.reusePort ?? false }, resolve);
     });
     listener.removeAllListeners("error");
     listener.on("error", (error) => this.log.error("a listener failed", { error }));

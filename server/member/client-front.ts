@@ -95,9 +95,10 @@ export class ClientFront {
   /** Opens all client URLs. Rejects when an address cannot be had. */
   async start(): Promise<void> {
     const { config, log, handshakes } = this.#parts;
+    const { reusePort } = config;
     await this.#http.start();
     for (const { host, port, isPlain, isSecure } of accessOf(config.listenClientUrls)) {
-      const access = { isPlain, handshakes: isSecure ? handshakes?.all : undefined };
+      const access = { isPlain, reusePort, handshakes: isSecure ? handshakes?.all : undefined };
       const { address, port: actual } = await this.#server.listen(host, port, access);
       const fields = { traffic: "grpc+http", address: `${address}:${actual}` };
       if (isPlain) {
@@ -147,7 +148,11 @@ export class ClientFront {
     registerLease(dispatcher, services);
     registerCluster(dispatcher, services);
     const { heartbeatMs, quotaBytes } = config;
-    registerMaintenance(dispatcher, { ...services, heartbeatMs, quotaBytes, timeoutMs });
+    const onDefragment = config.stopGrpcServiceOnDefrag
+      ? (isRunning: boolean) => this.#health.setServing(!isRunning)
+      : undefined;
+    const upkeep = { heartbeatMs, quotaBytes, timeoutMs, onDefragment };
+    registerMaintenance(dispatcher, { ...services, ...upkeep });
     registerAuth(dispatcher, services);
     registerWatch(dispatcher, {
       hub,

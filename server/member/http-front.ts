@@ -91,10 +91,10 @@ export class HttpFront {
     const { config, handshakes } = this.#parts;
     await this.#profiling?.start();
     for (const url of config.listenClientHttpUrls) {
-      await listen(this.#gateway, url, handshakes?.http);
+      await listen(this.#gateway, url, config.reusePort, handshakes?.http);
     }
     for (const url of config.listenMetricsUrls) {
-      await listen(this.#figures, url, handshakes?.metrics);
+      await listen(this.#figures, url, config.reusePort, handshakes?.metrics);
     }
   }
 
@@ -108,10 +108,11 @@ export class HttpFront {
 async function listen(
   gateway: Gateway,
   url: string,
+  reusePort: boolean,
   handshakes: Handshakes | undefined,
 ): Promise<void> {
-  const { host, port } = addressOf(url);
-  await gateway.listen(host, port, url.startsWith("https:") ? handshakes : undefined);
+  const where = { ...addressOf(url), reusePort };
+  await gateway.listen(where, url.startsWith("https:") ? handshakes : undefined);
 }
 
 function probeOf({ state, replica }: HttpFrontParts): MemberProbe {

@@ -29,6 +29,7 @@ export async function openState(ground: StateGround): Promise<OpenedState> {
   const { config, folder, membership, clock, metrics, log } = ground;
   const onCommit = (ms: number) => metrics.observeCommit(ms / 1000);
   const engine = await LmdbEngine.open(folder, { clock, onCommit });
+  await defragmentIfWorthwhile(engine, config.bootstrapDefragBytes, log);
   const indexFile = indexFileIn(folder);
   const startedMs = clock.monotonic();
   const state = new ReplicatedState({
@@ -49,4 +50,25 @@ export async function openState(ground: StateGround): Promise<OpenedState> {
   });
   const index = new IndexCheckpoints({ state, file: indexFile, clock, log });
   return { state, index };
+}
+
+/** @param bytesMin that must come free; 0: never @throws errors of the engine */
+async function defragmentIfWorthwhile(
+  engine: LmdbEngine,
+  bytesMin: number,
+  log: Log,
+): Promise<void> {
+  if (bytesMin === 0) return;
+  const { totalBytes, inUseBytes } = engine.size();
+  const fields = {
+    "current-db-size-bytes": totalBytes,
+    "current-db-size-in-use-bytes": inUseBytes,
+    "experimental-bootstrap-defrag-threshold-bytes": bytesMin,
+  };
+  if (totalBytes - inUseBytes < bytesMin) {
+    log.info("Skipping defragmentation", fields);
+    return;
+  }
+  await engine.defragment();
+  log.info("defragmented at the start", { ...fields, "new-size-bytes": engine.size().totalBytes });
 }

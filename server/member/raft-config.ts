@@ -5,6 +5,7 @@ import type { ReplicaTiming } from "../replica/replica-parts.ts";
 
 const APPEND_BYTES_MAX = 1024 * 1024;
 const INFLIGHT_APPENDS_MAX = 512;
+const DIAL_BASE_MS = 1000;
 
 export interface RaftSurroundings {
   readonly config: Config;
@@ -25,4 +26,20 @@ export function raftConfig({ config, random }: RaftSurroundings, id: bigint): Ra
     inflightAppendsMax: INFLIGHT_APPENDS_MAX,
     random,
   };
+}
+
+/** Of the peer transport. */
+export function transportSettings(config: Config) {
+  return {
+    listenUrls: config.listenPeerUrls,
+    reusePort: config.reusePort,
+    dialTimeoutMs: DIAL_BASE_MS + config.electionMs,
+    readTimeoutMs: config.raftReadMs,
+    writeTimeoutMs: config.raftWriteMs,
+  };
+}
+
+/** When the state is written, and when the log may forget. */
+export function checkpointSettings({ batchIntervalMs, batchLimit, snapshotCount }: Config) {
+  return { commitMs: batchIntervalMs, pendingCountMax: batchLimit, snapshotCount };
 }

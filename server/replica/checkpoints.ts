@@ -4,7 +4,7 @@
 //   log      ├──────────┬─────────────────┬───────────────┤
 //         forgotten   marker           durable         applied
 //
-// Every COMMIT_MS the engine commits what was applied. Once a commit lies `snapshotCount` entries
+// Every `commitMs` the engine commits what was applied. Once a commit lies `snapshotCount` entries
 // behind the last marker, a marker goes into the log: from then on a restart begins there, and older
 // entries are only kept in memory, for followers that are a little behind.
 
@@ -14,10 +14,7 @@ import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { IndexCheckpoints } from "./index-checkpoints.ts";
 
-/** Between an applied entry and the commit that holds it, at most; as etcd's batch interval. */
-const COMMIT_MS = 100;
-/** Writes, or their bytes, that wait for a commit: then it comes at once. */
-const PENDING_COUNT_MAX = 20_000;
+/** Bytes of writes that wait for a commit: then it comes at once. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 /** Applied bytes after which a marker is due whatever the count, so that memory stays bounded. */
 const MARKER_BYTES = 64 * 1024 * 1024;
@@ -28,6 +25,10 @@ export interface CheckpointsOptions {
   /** Absent where there is no disk to keep the index on. */
   readonly index?: IndexCheckpoints;
   readonly clock: Clock;
+  /** Between an applied entry and the commit that holds it, at most. */
+  readonly commitMs: number;
+  /** Writes that wait for a commit: then it comes at once. */
+  readonly pendingCountMax: number;
   /** Applied entries between two markers. */
   readonly snapshotCount: number;
   /** Where the log on disk begins. */
@@ -54,9 +55,9 @@ export class Checkpoints {
   /** Entries were applied: they will be committed soon. @param bytes of their data */
   applied(bytes: number): void {
     this.#bytesSinceMarker += bytes;
-    const { engine } = this.#options.state;
-    const isMuch =
-      engine.pendingCount > PENDING_COUNT_MAX || engine.pendingBytes > PENDING_BYTES_MAX;
+    const { state, pendingCountMax } = this.#options;
+    const { pendingCount, pendingBytes } = state.engine;
+    const isMuch = pendingCount > pendingCountMax || pendingBytes > PENDING_BYTES_MAX;
     if (isMuch && this.#commit === undefined) this.#fire();
     else this.#arm();
   }
@@ -100,7 +101,8 @@ export class Checkpoints {
 
   #arm(): void {
     if (this.#timer !== undefined || this.#isPaused) return;
-    this.#timer = this.#options.clock.after(COMMIT_MS, () => this.#fire());
+    const { clock, commitMs } = this.#options;
+    this.#timer = clock.after(commitMs, () => this.#fire());
   }
 
   #fire(): void {

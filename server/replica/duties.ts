@@ -1,7 +1,7 @@
 // What a member does unasked. All of it only proposes; what is proposed may be refused or lost, and
 // is then proposed again.
 //
-//   leader      revokes expired leases, settles the cluster version
+//   leader      revokes expired leases, settles the cluster version, ends a downgrade that is done
 //   everybody   publishes its name and client URLs, raises NOSPACE when its own file is full
 
 import type { ReplicatedState } from "../apply/replicated-state.ts";
@@ -12,7 +12,7 @@ import { EtcdError } from "../errors.ts";
 import type { MemberAttributes } from "../membership/member-record.ts";
 import { encodePublication, type Publication } from "../membership/publication.ts";
 import { decideClusterVersion } from "../membership/versions.ts";
-import { LeaseCheckpointRequest } from "../proto/gen/internal.ts";
+import { DowngradeInfoSetRequest, LeaseCheckpointRequest } from "../proto/gen/internal.ts";
 import {
   AlarmRequest,
   AlarmRequest_AlarmAction,
@@ -28,6 +28,8 @@ const EXPIRY_PERIOD_MS = 500;
 const REVOKES_PER_PERIOD_MAX = 500;
 const VERSION_PERIOD_MS = 4000;
 const PUBLISH_RETRY_MS = 500;
+/** Whatever is asked for, nothing is looked at more often. */
+const CHECK_MS_MIN = 10;
 
 export interface DutiesOptions {
   readonly replica: Replica;
@@ -35,6 +37,8 @@ export interface DutiesOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly electionMs: number;
+  /** Between two looks at whether a downgrade is done. */
+  readonly downgradeCheckMs: number;
   readonly attributes: MemberAttributes;
   readonly calls: (id: bigint) => PeerCalls | undefined;
 }
@@ -43,6 +47,7 @@ export class Duties {
   readonly #options: DutiesOptions;
   readonly #cancels: Cancel[] = [];
   #isAskingVersions = false;
+  #isAskingDowngraded = false;
   #isRaisingAlarm = false;
   #hasStopped = false;
   #expiredLeases = 0;
@@ -58,10 +63,11 @@ export class Duties {
 
   /** @param onPublished is called once, when the cluster knows this member */
   start(onPublished: () => void): void {
-    const { clock } = this.#options;
+    const { clock, downgradeCheckMs } = this.#options;
     this.#cancels.push(
       clock.every(EXPIRY_PERIOD_MS, () => this.#revokeExpired()),
       clock.every(VERSION_PERIOD_MS, () => this.#settleVersion()),
+      clock.every(Math.max(downgradeCheckMs, CHECK_MS_MIN), () => void this.#endDowngrade()),
     );
     this.#publish(onPublished);
   }
@@ -156,6 +162,35 @@ export class Duties {
     const version = decideClusterVersion(membership.clusterVersion, servers, target);
     if (version === undefined || !replica.isLeader) return;
     this.#proposePublication({ kind: "version", version }, true);
+  }
+
+  /** A downgrade is done when every member knows the version that it leads to. */
+  async #endDowngrade(): Promise<void> {
+    const { state, replica, log } = this.#options;
+    const { enabled, targetVersion } = state.membership.downgrade;
+    if (!replica.isLeader || !enabled || this.#isAskingDowngraded) return;
+    this.#isAskingDowngraded = true;
+    const { members } = state.membership;
+    const known = await Promise.all(members.map(({ id }) => this.#clusterVersionOf(id)));
+    this.#isAskingDowngraded = false;
+    if (this.#hasStopped || !replica.isLeader) return;
+    if (!known.every((version) => version === targetVersion)) return;
+    log.info("the cluster has been downgraded", { "cluster-version": targetVersion });
+    const id = replica.nextId();
+    const request = DowngradeInfoSetRequest.encode({ enabled: false, ver: "" }).finish();
+    const data = encodeInternal(InternalField.DOWNGRADE_INFO_SET, request, id);
+    this.#propose("end of the downgrade", id, data, true);
+  }
+
+  /** What a member takes for the version of the cluster. */
+  async #clusterVersionOf(id: bigint): Promise<string | undefined> {
+    const { state, calls } = this.#options;
+    if (id === state.membership.memberId) return state.membership.clusterVersion;
+    try {
+      return (await calls(id)?.version())?.cluster;
+    } catch {
+      return undefined; // Out of reach: it is asked again.
+    }
   }
 
   async #versionOf(id: bigint): Promise<string | undefined> {

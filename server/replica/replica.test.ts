@@ -143,6 +143,8 @@ class TestMember {
       state,
       quota,
       clock,
+      commitMs: 100,
+      pendingCountMax: 20_000,
       snapshotCount,
       markerIndex: snapshot.index,
       onMarker: (mark) => this.replica.checkpointed(mark),

@@ -35,6 +35,8 @@ export interface MaintenanceServiceOptions {
   readonly timeoutMs: number;
   /** Infinity: no limit. */
   readonly quotaBytes: number;
+  /** Told when a defragmentation begins and when it has ended. */
+  readonly onDefragment?: ((isRunning: boolean) => void) | undefined;
 }
 
 export function registerMaintenance(
@@ -50,9 +52,14 @@ export function registerMaintenance(
   });
   dispatcher.unary(MaintenanceDefinition, "defragment", async () => {
     log.info("starting defragment");
-    await metrics.defragmenting(() =>
-      timed(clock, metrics.observeDefrag, () => state.engine.defragment()),
-    );
+    options.onDefragment?.(true);
+    try {
+      await metrics.defragmenting(() =>
+        timed(clock, metrics.observeDefrag, () => state.engine.defragment()),
+      );
+    } finally {
+      options.onDefragment?.(false);
+    }
     log.info("finished defragment");
     return { header: undefined };
   });

@@ -29,6 +29,7 @@ type Route = (exchange: Exchange) => void | Promise<void>;
 export interface PeerServerOptions {
   readonly identity: Identity;
   readonly listenUrls: readonly string[];
+  readonly reusePort: boolean;
   readonly log: Log;
   /** Absent where no URL is https. */
   readonly acceptor?: TlsHandshakes | undefined;
@@ -66,7 +67,7 @@ export class PeerServer {
     for (const url of this.#options.listenUrls) {
       const server = this.#open(url);
       this.#servers.push(server);
-      await listen(server, url);
+      await listen(server, url, this.#options.reusePort);
     }
   }
 
@@ -129,7 +130,7 @@ export class PeerServer {
   }
 }
 
-function listen(server: Server, url: string): Promise<void> {
+function listen(server: Server, url: string, reusePort: boolean): Promise<void> {
   const [scheme = "", authority = ""] = url.split("://");
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -138,6 +139,6 @@ function listen(server: Server, url: string): Promise<void> {
       resolve();
     };
     if (scheme.startsWith("unix")) server.listen(authority, listening);
-    else server.listen({ ...addressOf(authority) }, listening);
+    else server.listen({ ...addressOf(authority), reusePort }, listening);
   });
 }

@@ -34,6 +34,11 @@ export interface PeerTransportOptions {
   readonly listenUrls: readonly string[];
   /** 1 s and one election timeout. */
   readonly dialTimeoutMs: number;
+  /** `--raft-read-timeout` and `--raft-write-timeout`, of the streams. */
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** Other processes may listen on the same ports. */
+  readonly reusePort?: boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly tls?: TransportTls | undefined;
@@ -54,10 +59,11 @@ export class PeerTransport implements Transport {
 
   constructor(options: PeerTransportOptions) {
     this.#options = options;
-    const { identity, listenUrls, clock, log, tls, events, questions } = options;
+    const { identity, listenUrls, reusePort, clock, log, tls, events, questions } = options;
     this.#server = new PeerServer({
       identity,
       listenUrls,
+      reusePort: reusePort ?? false,
       log,
       acceptor: tls?.acceptor,
       questions: new QuestionRoutes(identity, questions),
@@ -213,12 +219,15 @@ export class PeerTransport implements Transport {
   }
 
   #create(address: PeerAddress): Peer {
-    const { identity, clock, log, dialTimeoutMs, tls, events } = this.#options;
+    const { identity, clock, log, tls, events } = this.#options;
+    const { dialTimeoutMs, readTimeoutMs, writeTimeoutMs } = this.#options;
     return new Peer(address, {
       identity,
       clock,
       log,
       dialTimeoutMs,
+      readTimeoutMs,
+      writeTimeoutMs,
       dialTls: tls?.dial,
       message: (message) => this.#arrived(message),
       unreachable: (id) => events.unreachable(id),

@@ -22,6 +22,8 @@ export interface PeerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly dialTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
   readonly dialTls?: TlsDial | undefined;
   readonly message: MessageSink;
   readonly unreachable: (id: bigint) => void;
@@ -108,10 +110,10 @@ export class Peer {
   /** The peer opened a stream; a former one of the same kind ends. */
   attach(kind: StreamKind, socket: Socket): void {
     if (socket.destroyed) return;
-    const { clock } = this.#options;
+    const { clock, writeTimeoutMs } = this.#options;
     this.#detach(kind);
     const encoder: FrameEncoder = kind === "msgapp" ? new MsgAppEncoder() : new MessageEncoder();
-    const writer = new StreamWriter(socket, encoder, clock);
+    const writer = new StreamWriter(socket, encoder, clock, writeTimeoutMs);
     this.#writers.set(kind, writer);
     socket.on("close", () => {
       if (this.#writers.get(kind) !== writer) return;
@@ -164,7 +166,8 @@ export class Peer {
   }
 
   #dialer(kind: StreamKind): StreamDialer {
-    const { identity, clock, log, dialTimeoutMs, dialTls, message, removed } = this.#options;
+    const { identity, clock, log, dialTls, message, removed } = this.#options;
+    const { dialTimeoutMs, readTimeoutMs } = this.#options;
     return new StreamDialer({
       kind,
       localId: identity.memberId,
@@ -172,6 +175,7 @@ export class Peer {
       headers: identityHeaders(identity),
       urls: this.urls,
       dialTimeoutMs,
+      readTimeoutMs,
       clock,
       log,
       dialTls,

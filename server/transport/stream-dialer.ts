@@ -12,7 +12,6 @@ import type { PeerUrls } from "./peer-urls.ts";
 import type { TlsDial } from "./tls.ts";
 
 const REDIAL_MS = 100;
-const READ_DEADLINE_MS = 5000;
 const REFUSAL_BYTES_MAX = 4096;
 const GONE = 410;
 
@@ -23,6 +22,8 @@ export interface DialerOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly urls: PeerUrls;
   readonly dialTimeoutMs: number;
+  /** A peer that is silent for so long loses the stream. */
+  readonly readTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly dialTls?: TlsDial | undefined;
@@ -60,7 +61,8 @@ export class StreamDialer {
   }
 
   #dial(): void {
-    const { kind, localId, peerId, headers, urls, clock, dialTls, dialTimeoutMs } = this.#options;
+    const { kind, localId, peerId, headers, urls, clock, dialTls } = this.#options;
+    const { dialTimeoutMs, readTimeoutMs } = this.#options;
     const url = urls.pick();
     if (url === undefined) {
       this.#again(undefined, "peer without address");
@@ -70,7 +72,7 @@ export class StreamDialer {
       method: "GET",
       path: `/raft/stream/${kind}/${hexId(localId)}`,
       headers: { ...headers, "X-Raft-To": hexId(peerId) },
-      idleMs: READ_DEADLINE_MS,
+      idleMs: readTimeoutMs,
       dialTls,
     });
     this.#request = request;

@@ -61,7 +61,7 @@ beforeEach(async () => {
   reader.pause();
   socket = await accepted;
   socket.on("error", () => undefined);
-  writer = new StreamWriter(socket, new MessageEncoder(), clock);
+  writer = new StreamWriter(socket, new MessageEncoder(), clock, 5000);
 });
 
 afterEach(async () => {

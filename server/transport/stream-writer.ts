@@ -11,9 +11,6 @@ import type { FrameEncoder } from "./frames.ts";
 /** What may wait for a slow reader before messages are dropped. */
 export const BACKLOG_MESSAGES_MAX = 4096;
 const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
-/** A reader that takes nothing for this long loses the stream. */
-const STALL_MS = 5000;
-
 const CHUNK_HEAD = 10;
 const CHUNK_TAIL = 2;
 
@@ -21,16 +18,21 @@ export class StreamWriter {
   readonly #socket: Socket;
   readonly #encoder: FrameEncoder;
   readonly #clock: Clock;
+  readonly #stallMs: number;
   #batch: Message[] = [];
   #waitingMessages = 0;
   #progressAt: number;
   #sentBytes = 0;
 
-  /** @param socket with the head of the answer already written */
-  constructor(socket: Socket, encoder: FrameEncoder, clock: Clock) {
+  /**
+   * @param socket with the head of the answer already written
+   * @param stallMs a reader that takes nothing for so long loses the stream
+   */
+  constructor(socket: Socket, encoder: FrameEncoder, clock: Clock, stallMs: number) {
     this.#socket = socket;
     this.#encoder = encoder;
     this.#clock = clock;
+    this.#stallMs = stallMs;
     this.#progressAt = clock.monotonic();
   }
 
@@ -67,7 +69,7 @@ export class StreamWriter {
   beat(): void {
     const now = this.#clock.monotonic();
     const waits = this.#socket.writableLength > 0;
-    if (waits && now - this.#progressAt > STALL_MS) {
+    if (waits && now - this.#progressAt > this.#stallMs) {
       this.#socket.destroy();
       return;
     }

@@ -55,6 +55,8 @@ class Station implements TransportEvents, PeerQuestions {
       identity: { memberId: id, clusterId, serverVersion: "3.5.21", peerUrls: [this.url] },
       listenUrls: [this.url],
       dialTimeoutMs: 2000,
+      readTimeoutMs: 5000,
+      writeTimeoutMs: 5000,
       clock: new SystemClock(),
       log: SILENT_LOG,
       events: this,

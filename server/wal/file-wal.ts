@@ -40,6 +40,8 @@ const SEGMENT_BYTES_DEFAULT = 32 * 1024 * 1024;
 export interface FileWalOptions {
   /** Size of a segment; an append that is larger gets a longer one. */
   readonly segmentBytes?: number;
+  /** False: appends do not wait for the disk, and a power cut loses some (`--unsafe-no-fsync`). */
+  readonly isSynced?: boolean;
   /** Told how long each sync of an append took, in milliseconds. */
   readonly onSync?: (durationMs: number) => void;
   /** Told of each append before its sync: how long copying it took, and its bytes. */
@@ -147,7 +149,7 @@ export class FileWal implements Wal {
       const content = this.#contentOf(batch);
       if (!this.#hasRoomFor(content)) return this.#finish(this.#writeBehindCut(batch, content));
       this.#write(batch, content);
-      if (!batch.sync) return undefined;
+      if (!batch.sync || this.#options.isSynced === false) return undefined;
       if (!this.#pace.isQuick) return this.#finish(this.#sync());
       this.#syncNow();
       return undefined;
