@@ -16,6 +16,15 @@ const VERIFICATION: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: "x509: certificate specifies an incompatible key usage",
 };
 
+/** Where Go's words are not OpenSSL's. */
+const ALERTS: Readonly<Record<string, string>> = {
+  UNKNOWN_CA: "unknown certificate authority",
+  CERTIFICATE_EXPIRED: "expired certificate",
+  CERTIFICATE_REVOKED: "revoked certificate",
+  CERTIFICATE_UNKNOWN: "unknown certificate",
+  PROTOCOL_VERSION: "protocol version not supported",
+};
+
 const HANDSHAKE: Readonly<Record<string, string>> = {
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: "tls: client didn't provide a certificate",
   ERR_SSL_HTTP_REQUEST: "tls: first record does not look like a TLS handshake",
@@ -32,9 +41,14 @@ export function failureText(error: Error, socket: TLSSocket): string {
   if (refused !== undefined)
     return `tls: failed to verify certificate: ${VERIFICATION[refused] ?? `x509: ${refused}`}`;
   const code = "code" in error ? String(error.code) : "";
-  const alert = /^ERR_SSL_(?:SSL|TLS)V\d+_ALERT_(\w+)$/.exec(code)?.[1];
-  if (alert !== undefined) return `remote error: tls: ${alert.toLowerCase().replaceAll("_", " ")}`;
+  const alert = /^ERR_SSL_\S*_ALERT_(\w+)$/.exec(code)?.[1];
+  if (alert !== undefined) return `remote error: tls: ${alertText(alert)}`;
   return HANDSHAKE[code] ?? error.message;
+}
+
+/** Go's word for an alert of OpenSSL's. */
+function alertText(alert: string): string {
+  return ALERTS[alert] ?? alert.toLowerCase().replaceAll("_", " ");
 }
 
 /** Node's declaration says Error, it gives the code of OpenSSL. */

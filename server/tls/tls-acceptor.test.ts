@@ -56,7 +56,10 @@ beforeEach(async () => {
     checksAddress: false,
     protocols: ["h2"],
   });
-  server = createServer((socket) => acceptor.accept(socket, (secure) => accepted.push(secure)));
+  // As HTTP's servers are; half-open connections must not outlive their handshakes.
+  server = createServer({ allowHalfOpen: true }, (socket) =>
+    acceptor.accept(socket, (secure) => accepted.push(secure)),
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   ({ port } = server.address() as AddressInfo);
 });
@@ -165,4 +168,18 @@ test("a file that is broken fails each handshake by an alert, until it is whole 
   copyFileSync(whole.keyFile, profile.keyFile);
   utimesSync(certFile, mtime, mtime);
   expect(await handshake()).toBe("TLSv1.3");
+});
+
+test("who closes during the handshake is gone at once", async () => {
+  const socket = await silent();
+  await eventually(() => acceptor.pendingCount === 1);
+  socket.end(Buffer.from([0x16, 0x03, 0x01]));
+  await eventually(() => acceptor.pendingCount === 0);
+});
+
+test("who does not trust the certificate is gone at once", async () => {
+  const socket = connectTls({ port, host: "127.0.0.1" });
+  opened.push(socket);
+  await new Promise<void>((resolve) => void socket.once("error", () => resolve()));
+  await eventually(() => acceptor.pendingCount === 0);
 });

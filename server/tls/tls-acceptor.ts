@@ -81,6 +81,8 @@ export class TlsAcceptor {
   accept(socket: Socket, accepted: Accepted): void {
     const { clock, credentials } = this.#options;
     socket.on("error", () => socket.destroy());
+    // Half of a connection is none: who closes during the handshake is gone.
+    socket.allowHalfOpen = false;
     if (this.#pending.size >= PENDING_MAX) this.#dropOldest();
     const pending = { socket, remote: remoteOf(socket), sinceMs: clock.monotonic(), accepted };
     this.#pending.set(pending.remote, pending);
