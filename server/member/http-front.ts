@@ -50,7 +50,9 @@ export class HttpFront {
     this.#parts = parts;
     const shared = { log, metrics, probe: probeOf(parts) };
     const { cors, hostWhitelist, clientTls } = config;
-    const areNamesIdentities = () => clientTls.clientCertAuth && state.auth.isEnabled;
+    // Also while a snapshot takes the state's place: then nobody knows.
+    const areNamesIdentities = () =>
+      clientTls.clientCertAuth && (state.isReplacing || state.auth.isEnabled);
     // etcd's rule.
     const isProfiled = config.enablePprof || config.log.level === "debug";
     this.#profiling = isProfiled ? new Profiling(clock) : undefined;
