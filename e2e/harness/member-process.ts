@@ -241,6 +241,28 @@ export async function etcdctl(
   }
 }
 
+/** Runs a member that is not to come up: how it ended, and what it wrote. */
+export async function runToEnd(
+  make: Make,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const [command, first] = program(make);
+  const child = spawn(command, [...first, ...args], {
+    env: { ...process.env, ...env },
+    cwd: tmpdir(),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const written: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => written.push(chunk.toString()));
+  }
+  const last = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  clearTimeout(last);
+  return { code, output: written.join("") };
+}
+
 function program(make: Make): [command: string, first: string[]] {
   if (make === "etcd-3.4") return [ETCD_34.etcd, []];
   if (make === "etcd-3.5") return [ETCD_35.etcd, []];
