@@ -227,9 +227,15 @@ export class Member {
     });
     this.#replica = replica;
     const attributes = { name: config.name, clientUrls: config.advertiseClientUrls };
-    const { electionMs, downgradeCheckMs } = config;
+    const { electionMs, leaseCheckpoint, downgradeCheckMs } = config;
     const common = { replica, state, clock, log, calls };
-    this.#duties = new Duties({ ...common, electionMs, downgradeCheckMs, attributes });
+    this.#duties = new Duties({
+      ...common,
+      electionMs,
+      leaseCheckpoint,
+      downgradeCheckMs,
+      attributes,
+    });
     this.#upkeep = new Upkeep({ ...common, config, duties: this.#duties });
     const clearCheckpoint = (id: bigint) => this.#duties.clearCheckpoint(id);
     const leases = new Leases({ replica, state, clock, timeoutMs, calls, clearCheckpoint });

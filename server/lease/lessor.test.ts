@@ -124,3 +124,44 @@ test("granting and revoking for ever holds no memory of the past", () => {
   expect(lessor.queuedCount).toBeLessThan(2000);
   expect(lessor.expired(1_000_000, 10)).toEqual([-1n]);
 });
+
+test("what is left of a long lease is told every so often, and survives a change of leader", () => {
+  const leader = newLessor().lessor;
+  const { engine, lessor: follower } = newLessor();
+  leader.promote(0, 0, 300_000);
+  for (const lessor of [leader, follower]) {
+    lessor.grant(1n, 3600, 0);
+    lessor.grant(2n, 300, 0);
+    lessor.grant(3n, 600, 0);
+  }
+  expect(leader.checkpointsDue(299_999, 10)).toEqual([]);
+  leader.renew(3n, 200_000);
+  const due = leader.checkpointsDue(300_000, 10);
+  expect(due).toEqual([
+    { id: 1n, remainingSeconds: 3300 },
+    { id: 3n, remainingSeconds: 500 },
+  ]);
+  expect(leader.checkpointsDue(400_000, 10)).toEqual([]);
+  for (const lessor of [leader, follower]) {
+    for (const { id, remainingSeconds } of due) lessor.checkpoint(id, remainingSeconds, 300_000);
+  }
+  // The leader goes by its own clock.
+  expect(leader.timeToLive(1n, 300_000)).toEqual({ remainingSeconds: 3300, ttlSeconds: 3600 });
+  follower.promote(400_000, 1000, 300_000);
+  expect(follower.timeToLive(1n, 400_000).remainingSeconds).toBe(3301);
+  const restarted = Lessor.open(engine, 2);
+  restarted.promote(500_000, 0);
+  expect(restarted.timeToLive(1n, 500_000).remainingSeconds).toBe(3300);
+  expect(follower.renew(1n, 401_000)).toEqual({ ttlSeconds: 3600, clearsCheckpoint: true });
+  follower.checkpoint(1n, 0, 401_000);
+  expect(follower.renew(1n, 402_000).clearsCheckpoint).toBe(false);
+  follower.demote();
+  expect(follower.checkpointsDue(10_000_000, 10)).toEqual([]);
+});
+
+test("without checkpoints a lease is never reported", () => {
+  const { lessor } = newLessor();
+  lessor.grant(1n, 3600, 0);
+  lessor.promote(0, 0);
+  expect(lessor.checkpointsDue(3_000_000, 10)).toEqual([]);
+});

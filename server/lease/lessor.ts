@@ -8,7 +8,8 @@ import { LeaseCounts } from "./lease-counts.ts";
 // Leases. Which there are, with which TTL and on which keys, is replicated state: the log alone
 // changes it. When they expire is not: only the leader has a clock for them, in memory, and it can
 // do no more than propose their revocation. A new leader therefore gives every lease its whole TTL
-// again, and an election timeout on top.
+// again, and an election timeout on top. Where checkpoints are wanted the leader proposes from time
+// to time what is left of long leases, so that a new leader need not begin with the whole TTL.
 
 /** Seconds; about 285 years. */
 const LEASE_TTL_MAX_SECONDS = 9_000_000_000;
@@ -34,6 +35,16 @@ interface QueuedExpiry extends Timed {
   readonly lease: HeldLease;
 }
 
+/** When to tell what is left of a lease. */
+interface QueuedCheckpoint extends Timed {
+  readonly id: bigint;
+}
+
+export interface LeaseRemainder {
+  readonly id: bigint;
+  readonly remainingSeconds: number;
+}
+
 export interface LeaseLife {
   /** Whole seconds left, cut off; below 1 when it has expired and is not yet revoked. */
   readonly remainingSeconds: number;
@@ -54,6 +65,8 @@ export class Lessor {
   readonly #leases = new Map<bigint, HeldLease>();
   readonly #leaseOfKey = new Map<string, HeldLease>();
   readonly #queue = new ExpiryQueue<QueuedExpiry>();
+  readonly #checkpoints = new ExpiryQueue<QueuedCheckpoint>();
+  #checkpointMs = Number.POSITIVE_INFINITY;
   #isPrimary = false;
 
   private constructor(engine: Engine, ttlMinSeconds: number, counts: LeaseCounts) {
@@ -108,7 +121,10 @@ export class Lessor {
     if (this.#leases.has(id)) throw new EtcdError("LeaseExist");
     const lease = this.#hold(id, Math.max(ttlSeconds, this.#ttlMinSeconds), 0);
     this.#store(lease);
-    if (this.#isPrimary) this.#restart(lease, nowMs, 0);
+    if (this.#isPrimary) {
+      this.#restart(lease, nowMs, 0);
+      this.#queueCheckpoint(lease, nowMs);
+    }
     this.#counts.granted++;
     this.#counts.ttlSeconds.observe(lease.ttlSeconds);
     return lease.ttlSeconds;
@@ -135,7 +151,24 @@ export class Lessor {
     const lease = this.#known(id);
     lease.remainingSeconds = remainingSeconds;
     this.#store(lease);
-    if (this.#isPrimary && remainingSeconds > 0) this.#restart(lease, nowMs, 0);
+    if (this.#isPrimary) this.#queueCheckpoint(lease, nowMs);
+  }
+
+  /**
+   * What is left of up to `limit` leases whose last checkpoint is long enough ago; each is due again
+   * only once a checkpoint of it came from the log.
+   */
+  checkpointsDue(nowMs: number, limit: number): LeaseRemainder[] {
+    const due: LeaseRemainder[] = [];
+    while (due.length < limit) {
+      const queued = this.#checkpoints.popDue(nowMs);
+      if (queued === undefined) break;
+      const lease = this.#leases.get(queued.id);
+      if (lease === undefined || lease.expiresAt <= nowMs) continue;
+      const remainingSeconds = Math.ceil((lease.expiresAt - nowMs) / 1000);
+      if (remainingSeconds < lease.ttlSeconds) due.push({ id: lease.id, remainingSeconds });
+    }
+    return due;
   }
 
   /** Puts a key on a lease, and off the one it was on. An unknown lease leaves it without. */
@@ -182,17 +215,24 @@ export class Lessor {
 
   /**
    * Starts the clocks: every lease has its TTL, or what a checkpoint left of it, and `extendMs`.
+   * @param checkpointMs between two checkpoints of a lease; infinite: none
    */
-  promote(nowMs: number, extendMs: number): void {
+  promote(nowMs: number, extendMs: number, checkpointMs = Number.POSITIVE_INFINITY): void {
     this.#isPrimary = true;
+    this.#checkpointMs = checkpointMs;
     this.#queue.clear();
-    for (const lease of this.#leases.values()) this.#restart(lease, nowMs, extendMs);
+    this.#checkpoints.clear();
+    for (const lease of this.#leases.values()) {
+      this.#restart(lease, nowMs, extendMs);
+      this.#queueCheckpoint(lease, nowMs);
+    }
   }
 
   /** Stops the clocks: nothing expires here. */
   demote(): void {
     this.#isPrimary = false;
     this.#queue.clear();
+    this.#checkpoints.clear();
     for (const lease of this.#leases.values()) lease.expiresAt = Number.POSITIVE_INFINITY;
   }
 
@@ -252,6 +292,13 @@ export class Lessor {
     const { id: ID, ttlSeconds: TTL, remainingSeconds: RemainingTTL } = lease;
     const bytes = LeaseRecord.encode({ ID, TTL, RemainingTTL }).finish();
     this.#engine.put("lease", encodeUint64(ID), Buffer.from(bytes));
+  }
+
+  /** A lease that is over before the next checkpoint needs none. */
+  #queueCheckpoint({ id, remainingSeconds, ttlSeconds }: HeldLease, nowMs: number): void {
+    const seconds = remainingSeconds > 0 ? remainingSeconds : ttlSeconds;
+    if (seconds * 1000 <= this.#checkpointMs) return;
+    this.#checkpoints.push({ id, dueAt: nowMs + this.#checkpointMs });
   }
 
   /** A renewal leaves the queued time too early; the queue puts that right when it comes up. */

@@ -1,7 +1,8 @@
 // What a member does unasked. All of it only proposes; what is proposed may be refused or lost, and
 // is then proposed again.
 //
-//   leader      revokes expired leases, settles the cluster version, ends a downgrade that is done
+//   leader      revokes expired leases, tells what is left of long ones, settles the cluster
+//               version, ends a downgrade that is done
 //   everybody   publishes its name and client URLs, raises NOSPACE when its own file is full
 
 import type { ReplicatedState } from "../apply/replicated-state.ts";
@@ -9,6 +10,7 @@ import { ROOT } from "../auth/identity.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { EtcdError } from "../errors.ts";
+import type { LeaseRemainder } from "../lease/lessor.ts";
 import type { MemberAttributes } from "../membership/member-record.ts";
 import { encodePublication, type Publication } from "../membership/publication.ts";
 import { decideClusterVersion } from "../membership/versions.ts";
@@ -26,6 +28,10 @@ import type { Replica } from "./replica.ts";
 const EXPIRY_PERIOD_MS = 500;
 /** Revocations proposed per period; etcd's rate. */
 const REVOKES_PER_PERIOD_MAX = 500;
+/** Between two checkpoints of a lease, and how many one proposal holds; etcd's. */
+const LEASE_CHECKPOINT_MS = 300_000;
+const CHECKPOINTS_PER_PROPOSAL_MAX = 1000;
+const CHECKPOINT_PROPOSALS_PER_PERIOD_MAX = 500;
 const VERSION_PERIOD_MS = 4000;
 const PUBLISH_RETRY_MS = 500;
 /** Whatever is asked for, nothing is looked at more often. */
@@ -39,6 +45,8 @@ export interface DutiesOptions {
   readonly electionMs: number;
   /** Between two looks at whether a downgrade is done. */
   readonly downgradeCheckMs: number;
+  /** Whether what is left of leases is told to all members. */
+  readonly leaseCheckpoint: boolean;
   readonly attributes: MemberAttributes;
   readonly calls: (id: bigint) => PeerCalls | undefined;
 }
@@ -65,7 +73,7 @@ export class Duties {
   start(onPublished: () => void): void {
     const { clock, downgradeCheckMs } = this.#options;
     this.#cancels.push(
-      clock.every(EXPIRY_PERIOD_MS, () => this.#revokeExpired()),
+      clock.every(EXPIRY_PERIOD_MS, () => this.#tendLeases()),
       clock.every(VERSION_PERIOD_MS, () => this.#settleVersion()),
       clock.every(Math.max(downgradeCheckMs, CHECK_MS_MIN), () => void this.#endDowngrade()),
     );
@@ -79,9 +87,10 @@ export class Duties {
 
   /** All entries of earlier terms are applied. */
   termStarted(isLeader: boolean): void {
-    const { state, electionMs } = this.#options;
+    const { state, electionMs, leaseCheckpoint } = this.#options;
     if (!isLeader) return;
-    state.lessor.promote(state.nowMs, electionMs);
+    const checkpointMs = leaseCheckpoint ? LEASE_CHECKPOINT_MS : Number.POSITIVE_INFINITY;
+    state.lessor.promote(state.nowMs, electionMs, checkpointMs);
     this.#settleVersion();
   }
 
@@ -117,16 +126,33 @@ export class Duties {
 
   /** A renewal gave a lease its whole time again. */
   clearCheckpoint(leaseId: bigint): void {
-    const checkpoints = [{ ID: leaseId, remainingTTL: 0 }];
+    this.#proposeCheckpoints([{ id: leaseId, remainingSeconds: 0 }]);
+  }
+
+  #proposeCheckpoints(remainders: readonly LeaseRemainder[]): void {
+    const checkpoints = remainders.map(({ id: ID, remainingSeconds: remainingTTL }) => ({
+      ID,
+      remainingTTL,
+    }));
     const id = this.#options.replica.nextId();
     const request = LeaseCheckpointRequest.encode({ checkpoints }).finish();
     const data = encodeInternal(InternalField.LEASE_CHECKPOINT, request, id);
     this.#propose("lease checkpoint", id, data, true);
   }
 
-  #revokeExpired(): void {
+  #tendLeases(): void {
     const { replica, state } = this.#options;
     if (!replica.isLeader || state.isReplacing || !state.lessor.isPrimary) return;
+    this.#revokeExpired();
+    for (let count = 0; count < CHECKPOINT_PROPOSALS_PER_PERIOD_MAX; count++) {
+      const due = state.lessor.checkpointsDue(state.nowMs, CHECKPOINTS_PER_PROPOSAL_MAX);
+      if (due.length > 0) this.#proposeCheckpoints(due);
+      if (due.length < CHECKPOINTS_PER_PROPOSAL_MAX) break;
+    }
+  }
+
+  #revokeExpired(): void {
+    const { replica, state } = this.#options;
     for (const leaseId of state.lessor.expired(state.nowMs, REVOKES_PER_PERIOD_MAX)) {
       const id = replica.nextId();
       const request = LeaseRevokeRequest.encode({ ID: leaseId }).finish();
