@@ -321,7 +321,7 @@ export class Member {
   }
 
   async #start(): Promise<void> {
-    const { config, log } = this.#surroundings;
+    const { config, clock, log } = this.#surroundings;
     const { membership } = this.#state;
     this.#transport.setPeers(
       membership.members.map(({ id, peerUrls }) => ({ id, urls: peerUrls })),
@@ -340,15 +340,10 @@ export class Member {
     this.#compactor.kick();
     this.#upkeep.start();
     this.#duties.start(() => log.info("ready to serve client requests"));
-    if (config.initialElectionTickAdvance) this.#hastenFirstElection();
-  }
-
-  #hastenFirstElection(): void {
-    const { clock, config } = this.#surroundings;
-    const replica = this.#replica;
-    const { membership } = this.#state;
+    if (!config.initialElectionTickAdvance) return;
+    const activeSince = (member: bigint) => this.#transport.activeSince(member);
     const { electionTicks } = timingOf(config);
-    const activeSince = (id: bigint) => this.#transport.activeSince(id);
+    const replica = this.#replica;
     hastenFirstElection({ clock, membership, replica, activeSince, electionTicks });
   }
 

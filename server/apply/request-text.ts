@@ -89,7 +89,15 @@ function operationText(operation: RequestOp): string {
   return `request_delete_range:<${messageText(requestDeleteRange)}> `;
 }
 
-function putText({ key, value, lease, prevKv, ignoreValue, ignoreLease }: PutRequest): string {
+/** The value shows only as its size. */
+export function putText({
+  key,
+  value,
+  lease,
+  prevKv,
+  ignoreValue,
+  ignoreLease,
+}: PutRequest): string {
   return messageText({ key, value_size: value.length, lease, prevKv, ignoreValue, ignoreLease });
 }
 

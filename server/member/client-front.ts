@@ -27,6 +27,7 @@ import { registerLock } from "../rpc/lock.ts";
 import { registerMaintenance } from "../rpc/maintenance.ts";
 import type { Proposer } from "../rpc/proposer.ts";
 import { RangeReader } from "../rpc/range-reader.ts";
+import { RequestStats } from "../rpc/request-stats.ts";
 import { registerWatch } from "../rpc/watch.ts";
 import type { WatchHub } from "../watch/hub.ts";
 import type { Credentials } from "./credentials.ts";
@@ -135,6 +136,12 @@ export class ClientFront {
       callers,
       metrics: grpc,
       leaderStreams,
+      stats: new RequestStats({
+        clock,
+        log,
+        warningMs: config.warningUnaryRequestMs,
+        isDebug: config.log.level === "debug",
+      }),
     });
     const headers = new Headers({
       clusterId: membership.clusterId,

@@ -1,6 +1,6 @@
 import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
-import { EtcdError } from "../errors.ts";
+import { type ErrorCode, EtcdError } from "../errors.ts";
 
 export interface SlowRequest {
   /** `""`, or what kind of read it was, with a blank behind: `read-only range `. */
@@ -43,7 +43,16 @@ export class SlowRequests {
   }
 }
 
+/** etcd's words within the server, where they differ from those for clients. */
+const INNER_TEXTS: Partial<Record<ErrorCode, string>> = {
+  LeaseNotFound: "lease not found",
+  LeaseExist: "lease already exists",
+  LeaseTTLTooLarge: "too large lease TTL",
+};
+
 function textOf(error: unknown): string {
-  if (error instanceof EtcdError) return error.message.replace(/^etcdserver: (?=mvcc: )/, "");
+  if (error instanceof EtcdError) {
+    return INNER_TEXTS[error.code] ?? error.message.replace(/^etcdserver: (?=mvcc: )/, "");
+  }
   return error instanceof Error ? error.message : String(error);
 }

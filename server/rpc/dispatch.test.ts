@@ -82,6 +82,7 @@ function dispatcher(state: Partial<ServingState> = {}) {
     callers,
     metrics,
     leaderStreams,
+    stats: { ended: () => undefined },
   });
   return { metrics, clock, server };
 }

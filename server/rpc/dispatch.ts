@@ -20,6 +20,7 @@ import {
   type UnaryKey,
 } from "./definition.ts";
 import type { LeaderStreams } from "./leader-streams.ts";
+import type { RequestStats } from "./request-stats.ts";
 import { StreamCall } from "./stream-call.ts";
 import { UnaryCall } from "./unary-call.ts";
 
@@ -67,6 +68,7 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly guards: CallGuards;
+  readonly stats: Pick<RequestStats, "ended">;
   /** Judges what access-rules.ts does not leave to handlers or the log. */
   readonly callers: Pick<Callers, "checkRoot" | "checkUser">;
   readonly metrics: GrpcMetrics;

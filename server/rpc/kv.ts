@@ -24,6 +24,7 @@ import {
   RangeRequest,
   RangeResponse,
   type RequestOp,
+  ResponseHeader,
   TxnRequest,
   TxnResponse,
 } from "../proto/gen/rpc.ts";
@@ -221,14 +222,24 @@ function hasRange({ success, failure }: TxnRequest): boolean {
 }
 
 function rangeText(bytes: Buffer): string {
-  return `range_response_count:${RangeResponse.decode(bytes).kvs.length} size:${bytes.length}`;
+  const { kvs, header } = RangeResponse.decode(bytes);
+  return `range_response_count:${kvs.length} size:${bytes.length - addedBytes(header)}`;
+}
+
+/** What a header has beyond the revision: etcd measures a response before it adds that. */
+function addedBytes(header: ResponseHeader | undefined): number {
+  if (header === undefined) return 0;
+  const { revision } = header;
+  const bare = ResponseHeader.encode(ResponseHeader.fromPartial({ revision })).finish();
+  return ResponseHeader.encode(header).finish().length - bare.length;
 }
 
 function readTxnText(bytes: Buffer): string {
-  const counts = TxnResponse.decode(bytes).responses.map(
+  const { responses, header } = TxnResponse.decode(bytes);
+  const counts = responses.map(
     ({ responseRange }) => `range_response_count:${responseRange?.kvs.length ?? 0}`,
   );
-  return `responses:<${counts.join(" ")}> size:${bytes.length}`;
+  return `responses:<${counts.join(" ")}> size:${bytes.length - addedBytes(header)}`;
 }
 
 /** Whether any range of the transaction asks for another revision than the present one. */

@@ -16,6 +16,7 @@ export class UnaryCall implements GrpcHandler, OpenCall {
   readonly #options: DispatcherOptions;
   #isStarted = false;
   #isOver = false;
+  #request: Buffer | undefined;
   readonly #startedMs: number;
   isCanceled = false;
   onCancel: (() => void) | undefined = undefined;
@@ -58,6 +59,7 @@ export class UnaryCall implements GrpcHandler, OpenCall {
   message(bytes: Buffer): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
+    this.#request = bytes;
     this.#counters.received++;
     this.#options.metrics.receivedBytes += bytes.length;
     let response: Uint8Array | Promise<Uint8Array> | undefined;
@@ -105,7 +107,7 @@ export class UnaryCall implements GrpcHandler, OpenCall {
     if (this.#isOver) return;
     this.#counters.sent++;
     this.#options.metrics.sentBytes += bytes.length;
-    this.#finish(Status.OK);
+    this.#finish(Status.OK, bytes);
     this.#call.send(bytes);
     this.#call.end();
   }
@@ -117,8 +119,13 @@ export class UnaryCall implements GrpcHandler, OpenCall {
     this.#call.fail(failure.status, failure.text);
   }
 
-  #finish(status: Status): void {
+  #finish(status: Status, response?: Uint8Array): void {
     this.#isOver = true;
-    this.#counters.ended(status, this.#options.clock.monotonic() - this.#startedMs);
+    const { clock, stats } = this.#options;
+    const tookMs = clock.monotonic() - this.#startedMs;
+    this.#counters.ended(status, tookMs);
+    const { path, remote } = this;
+    if (this.#request !== undefined)
+      stats.ended(tookMs, { path, remote, request: this.#request, response });
   }
 }
