@@ -9,6 +9,7 @@ import {
   type IssuedCertificate,
 } from "../harness/certificates.ts";
 import type { Make } from "../harness/member-process.ts";
+import { freePorts } from "../harness/ports.ts";
 import { SecureMember, secureCurl, secureEtcdctl } from "../harness/secure-member.ts";
 import { ETCD_35 } from "../harness/tools.ts";
 
@@ -16,6 +17,7 @@ import { ETCD_35 } from "../harness/tools.ts";
 // of both makes.
 
 const HOUR_MS = 3_600_000;
+const MAKES: readonly Make[] = ["etcd-3.5", "quorate"];
 const LIMIT_MS = 60_000;
 const LOOPBACK = ["127.0.0.1"];
 
@@ -97,30 +99,66 @@ describe.concurrent("who may come to the peer port", () => {
     ],
   ])("%s", async ([, flags, welcome], { expect }) => {
     const [etcds, ours] = await Promise.all(
-      (["etcd-3.5", "quorate"] as const).map((make) => visitors(make, [...mutual(), ...flags()])),
+      MAKES.map((make) =>
+        withMember(make, [...mutual(), ...flags()], (host) =>
+          visitors(`${host.securePeerUrl}/version`),
+        ),
+      ),
     );
     expect(ours).toEqual(etcds);
     expect(ours).toEqual(welcome);
   });
 });
 
-/** Whose certificates open the peer port. */
-async function visitors(make: Make, flags: readonly string[]): Promise<string[]> {
-  const host = await SecureMember.start(make, flags);
-  try {
-    const answers = await Promise.all(
-      Object.entries(shown).map(async ([name, certificate]) => {
-        const visitor = { authority: authority.file, certificate };
-        const { stdout } = await secureCurl(`${host.securePeerUrl}/version`, visitor, [
-          "--http1.1",
-        ]);
-        return stdout.endsWith(" 200") ? [name] : [];
+describe.concurrent("who may come to other ports", () => {
+  test("to that of metrics from where the certificate says, to that of HTTP from anywhere", async ({
+    expect,
+  }) => {
+    const ports = await freePorts(4);
+    const [etcds, ours] = await Promise.all(
+      MAKES.map((make, at) => {
+        const metrics = `https://127.0.0.1:${ports[2 * at]}`;
+        const http = `https://127.0.0.1:${ports[2 * at + 1]}`;
+        const more = [`--listen-metrics-urls=${metrics}`, `--listen-client-http-urls=${http}`];
+        const flags = [...mutual(), ...more, `--client-crl-file=${list}`];
+        return withMember(make, flags, async () => ({
+          metrics: await visitors(`${metrics}/health`),
+          http: await visitors(`${http}/health`),
+        }));
       }),
     );
-    return answers.flat();
+    expect(ours).toEqual(etcds);
+    expect(ours?.metrics).not.toContain("elsewhere");
+    expect(ours?.http).toContain("elsewhere");
+    expect([ours?.metrics, ours?.http].flat()).not.toContain("revoked");
+  });
+});
+
+async function withMember<T>(
+  make: Make,
+  flags: readonly string[],
+  ask: (member: SecureMember) => Promise<T>,
+): Promise<T> {
+  const host = await SecureMember.create(make, flags);
+  try {
+    host.process.start();
+    await host.process.wrote(/ready to serve client requests/);
+    return await ask(host);
   } finally {
     await host.stop();
   }
+}
+
+/** Whose certificates open this URL. */
+async function visitors(url: string): Promise<string[]> {
+  const answers = await Promise.all(
+    Object.entries(shown).map(async ([name, certificate]) => {
+      const visitor = { authority: authority.file, certificate };
+      const { stdout } = await secureCurl(url, visitor, ["--http1.1"]);
+      return stdout.endsWith(" 200") ? [name] : [];
+    }),
+  );
+  return answers.flat();
 }
 
 /** Three members that have never met. */
