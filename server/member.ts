@@ -18,6 +18,7 @@ import { memberFigures } from "./member/figures.ts";
 import { hastenFirstElection } from "./member/first-election.ts";
 import { handOverLeadership } from "./member/handover.ts";
 import { closingFields, logLeadership, servingFields, startingFields } from "./member/log-lines.ts";
+import { systemNames } from "./member/name-service.ts";
 import { openLog } from "./member/opened-log.ts";
 import { openState } from "./member/opened-state.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
@@ -109,7 +110,7 @@ export class Member {
     const onSync = (ms: number) => metrics.observeWalFsync(ms / 1000);
     const onWrite = (ms: number, bytes: number) => metrics.observeWalWrite(ms / 1000, bytes);
     const { wal, origin } = await openLog(
-      { config, folder, log, dialTls: security.peer.dial },
+      { config, folder, log, names: systemNames(clock), dialTls: security.peer.dial },
       { clock, isSynced: !config.unsafeNoFsync, onSync, onWrite },
     );
     const membership = { ...origin.metadata, learnersMax: config.maxLearners };

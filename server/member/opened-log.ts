@@ -7,7 +7,9 @@ import { PeerCalls } from "../transport/peer-calls.ts";
 import type { TlsDial } from "../transport/tls.ts";
 import { FileWal, type FileWalOptions } from "../wal/file-wal.ts";
 import type { DataFolder } from "./data-folder.ts";
+import type { NameService } from "./name-service.ts";
 import { RecoveryError } from "./recovered-log.ts";
+import { discoverCluster } from "./srv-discovery.ts";
 import { SERVER_VERSION } from "./version.ts";
 
 export interface OpenedLog {
@@ -19,6 +21,7 @@ export interface LogSurroundings {
   readonly config: Config;
   readonly folder: DataFolder;
   readonly log: Log;
+  readonly names: NameService;
   /** A joining member asks those that are there. */
   readonly dialTls: TlsDial;
 }
@@ -76,13 +79,15 @@ async function begin(wal: FileWal, { hardState, entries }: Bootstrap): Promise<v
   if (entries.length > 0) await wal.append({ hardState, entries, sync: true });
 }
 
-function found({ config, dialTls }: LogSurroundings): Promise<Bootstrap> {
+async function found({ config, names, dialTls, log }: LogSurroundings): Promise<Bootstrap> {
   const askPeers: AskPeers = (urls, timeoutMs) => new PeerCalls({ urls, timeoutMs, dialTls });
-  return bootstrap(bootstrapConfig(config), askPeers);
+  const isDiscovered = config.discoverySrv !== "";
+  const cluster = isDiscovered ? await discoverCluster(config, names, log) : config.initialCluster;
+  return bootstrap(bootstrapConfig(config, cluster), askPeers, names.lookUp);
 }
 
-function bootstrapConfig(config: Config) {
-  const { name, initialCluster, initialClusterState, initialClusterToken } = config;
+function bootstrapConfig(config: Config, initialCluster: string) {
+  const { name, initialClusterState, initialClusterToken } = config;
   return {
     name,
     initialCluster,

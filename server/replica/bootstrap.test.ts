@@ -42,9 +42,49 @@ function member(n: number, more: Partial<Member> = {}): Member {
   return { id: BigInt(n), peerUrls, isLearner: false, name: "", clientUrls: [], ...more };
 }
 
+/** Of names that nobody else knows. */
+const ADDRESSES: Readonly<Record<string, string>> = {
+  "one.test": "127.0.0.1",
+  "two.test": "127.0.0.1",
+  "v6.test": "::1",
+};
+
+function start(asked: BootstrapConfig, ask: AskPeers) {
+  return bootstrap(asked, ask, (host) => Promise.resolve(ADDRESSES[host] ?? host));
+}
+
+describe("names and addresses", () => {
+  const named = (text: string) => text.replaceAll("127.0.0.1", "one.test");
+
+  test("a member may advertise an address where the cluster has its name", async () => {
+    const made = await start(config({ initialCluster: named(initialCluster) }), peers());
+    expect(made.kind).toBe("new");
+    const v6 = { initialCluster: "m1=http://v6.test:1", peerUrls: ["http://[::1]:1"] };
+    expect((await start(config(v6), peers())).kind).toBe("new");
+  });
+
+  test("a name of somebody else's is still another", async () => {
+    const other = { initialCluster: "m1=http://none.test:22381", peerUrls: [url(1)] };
+    await expect(start(config(other), peers())).rejects.toThrow(
+      "--initial-cluster has m1=http://none.test:22381 but missing from",
+    );
+  });
+
+  test("a member joins by names a cluster that knows it by address, and the other way", async () => {
+    const members = [member(1), member(2), member(3)];
+    const state = { initialClusterState: "existing" } as const;
+    const byName = config({ ...state, initialCluster: named(initialCluster) });
+    const joined = await start(byName, peers({ members, cluster: "3.5.0" }));
+    expect(joined.metadata.memberId).toBe(1n);
+    const theirs = members.map((each) => ({ ...each, peerUrls: each.peerUrls.map(named) }));
+    const back = await start(config(state), peers({ members: theirs, cluster: "3.5.0" }));
+    expect(back.metadata.memberId).toBe(1n);
+  });
+});
+
 describe("a new cluster", () => {
   test("begins with the same entries on every member", async () => {
-    const first = await bootstrap(config(), peers());
+    const first = await start(config(), peers());
     expect(first.kind).toBe("new");
     expect(first.metadata).toEqual({ memberId: IDS.m1, clusterId: IDS.cluster });
     expect(first.hardState).toEqual({ term: 1, vote: 0n, commit: 3 });
@@ -60,7 +100,7 @@ describe("a new cluster", () => {
     expect(own).toMatchObject({ id: 0n, type: 0 });
     expect(own?.context.toString()).toBe(memberJson(member(1, { id: IDS.m1, name: "m1" })));
     for (const n of [2, 3]) {
-      const other = await bootstrap(config({ name: `m${n}`, peerUrls: [url(n)] }), peers());
+      const other = await start(config({ name: `m${n}`, peerUrls: [url(n)] }), peers());
       expect(other.entries).toEqual(first.entries);
       expect(other.metadata.clusterId).toBe(IDS.cluster);
       expect(other.metadata.memberId).not.toBe(IDS.m1);
@@ -69,12 +109,12 @@ describe("a new cluster", () => {
 
   test("does not begin again for a member that its peers have seen running", async () => {
     const seen = member(1, { id: IDS.m1, clientUrls: ["http://127.0.0.1:1"] });
-    await expect(bootstrap(config(), peers({ members: [seen] }))).rejects.toThrow(
+    await expect(start(config(), peers({ members: [seen] }))).rejects.toThrow(
       "member f68a2664a37ca89c has already been bootstrapped",
     );
     const unseen = { ...seen, clientUrls: [] };
-    expect((await bootstrap(config(), peers({ members: [unseen] }))).kind).toBe("new");
-    expect((await bootstrap(config(), peers({ members: [] }))).kind).toBe("new");
+    expect((await start(config(), peers({ members: [unseen] }))).kind).toBe("new");
+    expect((await start(config(), peers({ members: [] }))).kind).toBe("new");
   });
 });
 
@@ -83,7 +123,7 @@ describe("joining a running cluster", () => {
   const members = [member(1), member(2, { name: "m2" }), member(3, { name: "m3" })];
 
   test("takes ids from it and begins with an empty log", async () => {
-    const joined = await bootstrap(joining, peers({ members, cluster: "3.5.0" }));
+    const joined = await start(joining, peers({ members, cluster: "3.5.0" }));
     expect(joined).toEqual({
       kind: "joined",
       metadata: { memberId: 1n, clusterId: IDS.cluster },
@@ -109,12 +149,12 @@ describe("joining a running cluster", () => {
     ["its version is newer", { members, cluster: "3.6.0" }, "incompatible with current running"],
     ["its version is too old", { members, cluster: "2.3.0" }, "incompatible with current running"],
   ])("is refused when %s", async (_name, running, text) => {
-    await expect(bootstrap(joining, peers(running))).rejects.toThrow(text);
+    await expect(start(joining, peers(running))).rejects.toThrow(text);
   });
 
   test("is allowed one version below a cluster that is being downgraded", async () => {
     const running = { members, cluster: "3.6.0", isComingDown: true };
-    expect((await bootstrap(joining, peers(running))).kind).toBe("joined");
+    expect((await start(joining, peers(running))).kind).toBe("joined");
   });
 });
 
@@ -139,15 +179,12 @@ describe("flags that contradict each other are refused with etcd's text", () => 
     [{ initialCluster: "m1=http://a" }, 'URL address does not have the form "host:port"'],
     [{ initialCluster: "m1" }, "URL scheme must be"],
   ])("%j", async (more, text) => {
-    await expect(bootstrap(config(more), peers())).rejects.toThrow(text);
+    await expect(start(config(more), peers())).rejects.toThrow(text);
   });
 
   test("but a member may have several URLs, and localhost is loopback", async () => {
     const two = `m1=http://localhost:22381,m1=${url(9)}`;
-    const made = await bootstrap(
-      config({ initialCluster: two, peerUrls: [url(9), url(1)] }),
-      peers(),
-    );
+    const made = await start(config({ initialCluster: two, peerUrls: [url(9), url(1)] }), peers());
     expect(made.entries.length).toBe(1);
   });
 });

@@ -25,6 +25,7 @@ import {
   isSameUrls,
   parseInitialCluster,
 } from "./initial-cluster.ts";
+import { type LookUp, PLAIN_SPELLING, resolvedSpelling, type Spelling } from "./resolved-urls.ts";
 
 export interface BootstrapConfig {
   readonly name: string;
@@ -77,12 +78,20 @@ export function restart(log: BootstrapLog): Bootstrap {
  * A member without a log.
  * @throws BootstrapError with etcd's text
  */
-export async function bootstrap(config: BootstrapConfig, ask: AskPeers): Promise<Bootstrap> {
+export async function bootstrap(
+  config: BootstrapConfig,
+  ask: AskPeers,
+  lookUp: LookUp,
+): Promise<Bootstrap> {
   const cluster = parseInitialCluster(config.initialCluster);
-  checkInitialCluster(cluster, config);
+  const listed = cluster.get(config.name) ?? [];
+  const spelling = isSameUrls(listed, config.peerUrls)
+    ? PLAIN_SPELLING
+    : await resolvedSpelling([...listed, ...config.peerUrls], lookUp);
+  checkInitialCluster(cluster, config, spelling);
   return config.initialClusterState === "new"
     ? found(config, cluster, ask)
-    : join(config, cluster, ask);
+    : join(config, cluster, ask, lookUp);
 }
 
 async function found(
@@ -123,6 +132,7 @@ async function join(
   config: BootstrapConfig,
   cluster: InitialCluster,
   ask: AskPeers,
+  lookUp: LookUp,
 ): Promise<Bootstrap> {
   const others = othersOf(cluster, config.name);
   const existing = await fetchMembers(others, ask, JOIN_TIMEOUT_MS);
@@ -132,12 +142,14 @@ async function join(
         "could not retrieve cluster information from the given URLs",
     );
   }
-  const problem = mismatchOf(existing.members, cluster);
+  const spelling = await commonSpelling(existing.members, cluster, lookUp);
+  const problem = mismatchOf(existing.members, cluster, spelling);
   if (problem !== undefined) {
     throw new BootstrapError(`error validating peerURLs ${format(existing)}: ${problem}`);
   }
+  const listed = must(cluster.get(config.name), "the local name was checked");
   const local = must(
-    existing.members.find(({ peerUrls }) => isSameUrls(peerUrls, config.peerUrls)),
+    existing.members.find(({ peerUrls }) => isSameUrls(peerUrls, listed, spelling)),
     "every existing member matched one of the initial cluster",
   );
   const remotes = existing.members
@@ -195,12 +207,27 @@ async function fetchMembers(
   return undefined;
 }
 
+/** Names are only looked up where the members are not told apart without. */
+async function commonSpelling(
+  existing: readonly Member[],
+  cluster: InitialCluster,
+  lookUp: LookUp,
+): Promise<Spelling> {
+  if (mismatchOf(existing, cluster, PLAIN_SPELLING) === undefined) return PLAIN_SPELLING;
+  const urls = [...[...cluster.values()].flat(), ...existing.flatMap((each) => each.peerUrls)];
+  return resolvedSpelling(urls, lookUp);
+}
+
 /** Each existing member must be one of ours, reached under the same addresses. */
-function mismatchOf(existing: readonly Member[], cluster: InitialCluster): string | undefined {
+function mismatchOf(
+  existing: readonly Member[],
+  cluster: InitialCluster,
+  spelling: Spelling,
+): string | undefined {
   if (existing.length !== cluster.size) return "member count is unequal";
   const lists = [...cluster.values()];
   for (const { id, peerUrls } of existing) {
-    if (lists.some((urls) => isSameUrls(urls, peerUrls))) continue;
+    if (lists.some((urls) => isSameUrls(urls, peerUrls, spelling))) continue;
     const urls = `[${peerUrls.join(" ")}]`;
     return (
       `PeerURLs: no match found for existing member (${hexId(id)}, ${urls}), ` +

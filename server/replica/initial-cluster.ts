@@ -1,5 +1,6 @@
 // Who a new member is told to be in a cluster with: `--initial-cluster`, checked as etcd checks it.
 import { isPeerUrl } from "../base/peer-url.ts";
+import { PLAIN_SPELLING, type Spelling } from "./resolved-urls.ts";
 
 /** A start that etcd refuses, with its text. */
 export class BootstrapError extends Error {
@@ -35,6 +36,7 @@ export function parseInitialCluster(text: string): InitialCluster {
 export function checkInitialCluster(
   cluster: InitialCluster,
   local: { readonly name: string; readonly peerUrls: readonly string[] },
+  spelling: Spelling = PLAIN_SPELLING,
 ): void {
   if (cluster.size === 0) {
     throw new BootstrapError("initial cluster unset and no discovery URL found");
@@ -46,11 +48,11 @@ export function checkInitialCluster(
       `couldn't find local name ${name} in the initial cluster configuration`,
     );
   }
-  const all = [...cluster.values()].flat().map(normalized);
+  const all = [...cluster.values()].flat().map(PLAIN_SPELLING);
   if (new Set(all).size < all.length) {
     throw new BootstrapError(`initial cluster ${formatCluster(cluster)} has duplicate url`);
   }
-  const surplus = missingFrom(local.peerUrls, listed);
+  const surplus = missingFrom(local.peerUrls, listed, spelling);
   if (surplus.length > 0) {
     const named = surplus.map((url) => `${local.name}=${url}`).join(",");
     throw new BootstrapError(
@@ -58,7 +60,7 @@ export function checkInitialCluster(
         `--initial-advertise-peer-urls=${local.peerUrls.join(",")}`,
     );
   }
-  const unlisted = missingFrom(listed, local.peerUrls);
+  const unlisted = missingFrom(listed, local.peerUrls, spelling);
   if (unlisted.length > 0) {
     const own = formatCluster(new Map([[local.name, local.peerUrls]]));
     throw new BootstrapError(
@@ -68,18 +70,23 @@ export function checkInitialCluster(
   }
 }
 
-/** Are these the same addresses? Order and the spelling of loopback do not matter. */
-export function isSameUrls(left: readonly string[], right: readonly string[]): boolean {
-  return missingFrom(left, right).length === 0 && missingFrom(right, left).length === 0;
+/** Are these the same addresses? Order does not matter, nor how they are spelled. */
+export function isSameUrls(
+  left: readonly string[],
+  right: readonly string[],
+  spelling: Spelling = PLAIN_SPELLING,
+): boolean {
+  const isMissing = missingFrom(left, right, spelling).length > 0;
+  return !isMissing && missingFrom(right, left, spelling).length === 0;
 }
 
-function missingFrom(known: readonly string[], urls: readonly string[]): string[] {
-  const set = new Set(known.map(normalized));
-  return urls.filter((url) => !set.has(normalized(url)));
-}
-
-function normalized(url: string): string {
-  return url.replace("://localhost:", "://127.0.0.1:");
+function missingFrom(
+  known: readonly string[],
+  urls: readonly string[],
+  spelling: Spelling,
+): string[] {
+  const set = new Set(known.map(spelling));
+  return urls.filter((url) => !set.has(spelling(url)));
 }
 
 function formatCluster(cluster: InitialCluster): string {

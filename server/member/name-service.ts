@@ -1,0 +1,43 @@
+import { lookup, Resolver } from "node:dns/promises";
+import type { Clock } from "../base/clock.ts";
+import type { LookUp } from "../replica/resolved-urls.ts";
+
+const LOOK_UP_LIMIT_MS = 30_000;
+const RETRY_MS = 1000;
+
+export interface ServiceRecord {
+  /** The name of a host, without the dot at its end. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Who knows the addresses of names. */
+export interface NameService {
+  readonly lookUp: LookUp;
+  /**
+   * The SRV records of e.g. `_etcd-server._tcp.example.org`, by priority.
+   * @throws Error of the resolver, when there are none
+   */
+  readonly services: (name: string) => Promise<readonly ServiceRecord[]>;
+}
+
+/** This system's. Where a host has no address yet, it is asked for again, for half a minute. */
+export function systemNames(clock: Clock, resolver: Resolver = new Resolver()): NameService {
+  const lookUp: LookUp = async (host) => {
+    const deadlineMs = clock.monotonic() + LOOK_UP_LIMIT_MS;
+    for (;;) {
+      try {
+        return (await lookup(host)).address;
+      } catch {
+        if (clock.monotonic() + RETRY_MS > deadlineMs) return undefined;
+      }
+      await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
+    }
+  };
+  const services = async (name: string) => {
+    const records = await resolver.resolveSrv(name);
+    records.sort((a, b) => a.priority - b.priority || b.weight - a.weight);
+    return records.map(({ name: host, port }) => ({ host: host.replace(/\.$/, ""), port }));
+  };
+  return { lookUp, services };
+}
