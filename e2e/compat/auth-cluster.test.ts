@@ -1,0 +1,190 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { AuthDefinition, KVDefinition } from "../../server/proto/gen/rpc.ts";
+import { ClusterProcess, etcdctl, MemberProcess } from "../harness/member-process.ts";
+import { MixedCluster } from "../harness/mixed-cluster.ts";
+import { freePorts } from "../harness/ports.ts";
+import { RawCaller, type RawMethod } from "../harness/raw-caller.ts";
+import { ETCD_35 } from "../harness/tools.ts";
+
+// Users, roles and tokens are the same on every member, of whichever make, and survive restarts and
+// snapshots.
+
+const run = promisify(execFile);
+const ROOT = "--user=root:pw";
+const ALICE = "--user=alice:pw";
+const FLAGS = ["--bcrypt-cost=4"];
+const running: { stop(): Promise<unknown> }[] = [];
+const callers: RawCaller[] = [];
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-auth-"));
+});
+
+afterEach(async () => {
+  for (const caller of callers.splice(0)) caller.close();
+  for (const each of running.splice(0)) await each.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Taken in turn by the members, so that each make's entries are applied by the other. */
+const FURNISHING: readonly (readonly string[])[] = [
+  ["user", "add", "root:pw"],
+  ["user", "add", "alice:pw"],
+  ["user", "add", "bob", "--no-password"],
+  ["role", "add", "a-writer"],
+  ["role", "grant-permission", "a-writer", "readwrite", "/a/", "/b"],
+  ["role", "grant-permission", "a-writer", "read", "/shared"],
+  ["user", "grant-role", "alice", "a-writer"],
+  ["user", "grant-role", "root", "root"],
+  ["put", "/secret", "1"],
+  ["put", "/shared", "1"],
+];
+
+async function call(url: string, method: RawMethod, request: object, token?: string) {
+  const caller = new RawCaller(url);
+  callers.push(caller);
+  const service = method.name === "Authenticate" ? AuthDefinition.fullName : KVDefinition.fullName;
+  const outcome = await caller.grpc({ service, method, request, token, deadlineMs: 20_000 });
+  return "text" in outcome ? outcome.text : (outcome.answer as { token?: string });
+}
+
+async function signIn(url: string, name: string): Promise<string> {
+  const { authenticate } = AuthDefinition.methods;
+  const answer = await call(url, authenticate, { name, password: "pw" });
+  if (typeof answer === "string") throw new Error(answer);
+  return answer.token ?? "";
+}
+
+/** The error's text; "" when the key may be read. */
+async function reading(url: string, key: string, token: string): Promise<string> {
+  const answer = await call(url, KVDefinition.methods.range, { key: Buffer.from(key) }, token);
+  return typeof answer === "string" ? answer : "";
+}
+
+test("auth means the same to members of both makes, through whichever it is changed", async () => {
+  const cluster = new MixedCluster();
+  running.push(cluster);
+  const names = ["a", "t1", "t2"] as const;
+  await cluster.found({ a: "etcd-3.5", t1: "quorate", t2: "quorate" });
+  await cluster.lead("t1");
+  for (const [at, args] of FURNISHING.entries()) await cluster.at(names[at % 3] ?? "a", args);
+  await cluster.at("t2", ["auth", "enable"]);
+  const urls = names.map((name) => cluster.member(name).clientUrl);
+  for (const home of urls) {
+    const token = await signIn(home, "alice");
+    for (const url of urls) {
+      expect(await reading(url, "/shared", token), `${home} → ${url}`).toBe("");
+      expect(await reading(url, "/secret", token)).toBe("etcdserver: permission denied");
+    }
+  }
+  for (const name of names) {
+    await cluster.at(name, [ALICE, "put", "/a/1", name]);
+    await expect(cluster.at(name, [ALICE, "put", "/shared", name])).rejects.toThrow("denied");
+    await expect(cluster.at(name, ["put", "/a/1", name])).rejects.toThrow("user name is empty");
+  }
+  const everywhere = async (args: readonly string[]) =>
+    new Set(await Promise.all(names.map((name) => cluster.at(name, [ROOT, ...args]))));
+  for (const args of [
+    ["user", "list"],
+    ["user", "get", "alice", "--detail"],
+    ["role", "get", "a-writer"],
+    ["auth", "status"],
+  ]) {
+    expect((await everywhere(args)).size, args.join(" ")).toBe(1);
+  }
+  const old = await signIn(urls[0] ?? "", "alice");
+  await cluster.at("t1", [ROOT, "user", "delete", "alice"]);
+  for (const url of urls) {
+    await cluster.eventually(async () => {
+      expect(await reading(url, "/shared", old)).toBe("etcdserver: invalid auth token");
+    });
+  }
+  // Only a revocation in root's name passes etcd's judgement.
+  const granted = await cluster.at("a", [ROOT, "lease", "grant", "1"]);
+  const lease = /lease ([0-9a-f]+) granted/.exec(granted)?.[1] ?? "";
+  await cluster.at("a", [ROOT, "put", `--lease=${lease}`, "mortal", "x"]);
+  await cluster.eventually(async () => {
+    expect(await cluster.at("a", [ROOT, "get", "mortal"])).toBe("");
+  });
+  await cluster.at("a", [ROOT, "auth", "disable"]);
+  await cluster.agreement(names);
+});
+
+test("a member that takes a snapshot knows all users, roles and rights", async () => {
+  const cluster = new MixedCluster();
+  running.push(cluster);
+  const flags = ["--snapshot-count=50", "--experimental-snapshot-catchup-entries=10"];
+  await cluster.grow("a", "etcd-3.5", { flags });
+  for (const args of FURNISHING) await cluster.at("a", args);
+  for (let i = 0; i < 80; i++) await cluster.at("a", ["put", `key ${i}`, "x"]);
+  await cluster.grow("t", "quorate", { isLearner: true });
+  expect(cluster.member("a").output).toContain("sent database snapshot");
+  await cluster.promote("t");
+  const [theirs, ours] = await Promise.all(
+    ["a", "t"].map((name) => cluster.at(name, ["user", "get", "alice", "--detail"])),
+  );
+  expect(ours).toBe(theirs);
+  await cluster.at("t", ["auth", "enable"]);
+  await cluster.at("t", [ALICE, "put", "/a/1", "x"]);
+  await expect(cluster.at("t", [ALICE, "get", "/secret"])).rejects.toThrow("permission denied");
+});
+
+test("auth outlives a crash, and etcd restores our snapshot with it on", async () => {
+  const cluster = await ClusterProcess.start({ make: "quorate", size: 1, flags: FLAGS });
+  running.push(cluster);
+  const member = cluster.member(0);
+  const ctl = async (url: string, args: readonly string[]) => {
+    const { stdout, stderr } = await etcdctl(ETCD_35, url, args);
+    return stdout + stderr.replace(/^\{.*\n/gm, "");
+  };
+  for (const args of FURNISHING) await ctl(member.clientUrl, args);
+  await ctl(member.clientUrl, ["auth", "enable"]);
+  const status = await ctl(member.clientUrl, [ROOT, "auth", "status"]);
+  await member.stop("SIGKILL");
+  member.start();
+  await member.ready();
+  expect(await ctl(member.clientUrl, [ROOT, "auth", "status"])).toBe(status);
+  expect(await ctl(member.clientUrl, ["get", "/a/1"])).toContain("user name is empty");
+  expect(await ctl(member.clientUrl, [ALICE, "put", "/a/1", "x"])).toBe("OK\n");
+  const file = join(folder, "ours.db");
+  await ctl(member.clientUrl, [ROOT, "snapshot", "save", file]);
+
+  const [clientPort = 0, peerPort = 0] = await freePorts(2);
+  const peerUrl = `http://127.0.0.1:${peerPort}`;
+  const initialCluster = `m1=${peerUrl}`;
+  const dataDir = join(folder, "restored");
+  await run(ETCD_35.etcdutl, [
+    "snapshot",
+    "restore",
+    file,
+    "--name=m1",
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=${initialCluster}`,
+    `--data-dir=${dataDir}`,
+  ]);
+  const ports = { clientPort, peerPort };
+  const options = { ...ports, name: "m1", dataDir, initialCluster, state: "new" } as const;
+  const real = new MemberProcess({ ...options, make: "etcd-3.5" });
+  running.unshift(real);
+  real.start();
+  await real.ready();
+  expect(await ctl(real.clientUrl, [ROOT, "auth", "status"])).toBe(status);
+  expect(await ctl(real.clientUrl, [ALICE, "get", "/a/1"])).toBe("/a/1\nx\n");
+  expect(await ctl(real.clientUrl, [ALICE, "get", "/secret"])).toContain("permission denied");
+  for (const args of [
+    ["user", "get", "alice", "--detail"],
+    ["user", "list"],
+    ["role", "get", "a-writer"],
+  ]) {
+    const [mine, theirs] = await Promise.all(
+      [member, real].map(({ clientUrl }) => ctl(clientUrl, [ROOT, ...args])),
+    );
+    expect(mine).toBe(theirs);
+  }
+});
