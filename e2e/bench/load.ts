@@ -15,7 +15,7 @@ export interface LoadFigures {
   readonly p99Ms: number;
 }
 
-const KEY = Buffer.from("bench/key");
+export const KEY: Buffer = Buffer.from("bench/key");
 const VALUE = Buffer.alloc(256, "v");
 /** Streams in flight on each connection. */
 export const STREAMS = 10;

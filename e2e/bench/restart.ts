@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { KVDefinition, RangeRequest } from "../../server/proto/gen/rpc.ts";
 import { ClusterProcess, type Make, type MemberProcess } from "../harness/member-process.ts";
 import { RpcClient } from "../harness/rpc-client.ts";
 import { fill } from "./dataset.ts";
+import { residentMb } from "./memory.ts";
 import { heading, median, show } from "./report.ts";
 
 const RESTARTS = 3;
@@ -73,10 +73,4 @@ async function firstGet(member: MemberProcess): Promise<void> {
     await delay(5);
   }
   throw new Error("the member did not come back");
-}
-
-/** Anonymous memory: mapped database pages are the page cache's and go when they are needed. */
-function residentMb(member: MemberProcess): number {
-  const status = readFileSync(`/proc/${member.pid}/status`, "utf8");
-  return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
