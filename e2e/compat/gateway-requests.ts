@@ -118,16 +118,22 @@ const TRANSACTIONS: readonly HttpAsk[] = [
       '"failure":[{"requestDeleteRange":{"key":"Zm9v","prev_kv":true}}]}',
   ),
   txn('{"success":[{"request_txn":{"success":[{"request_put":{"key":"Zm9v"}}]}}]}'),
-  ...['{"compare":{}}', '{"compare":[{}]}', '{"compare":[null]}', '{"compare":[5]}'].map(txn),
-  txn('{"compare":[{"key":"Zm9v","version":1,"lease":2}]}'),
-  txn('{"compare":[{"key":"Zm9v","version":null,"lease":2}]}'),
   txn('{"compare":[{"key":"bm8=","target":"VALUE","value":""}]}'),
   txn('{"compare":[{"key":"bm8=","version":"0"}]}'),
-  txn('{"compare":[{"key":"Zm9v","result":"NOPE"}]}'),
-  txn('{"compare":[{"key":"Zm9v","result":99,"version":7}]}'),
-  txn('{"success":[{"request_put":{"key":"Zm9v"},"requestRange":{}}]}'),
-  txn('{"success":[{}]}'),
 ];
+
+const ODD_TRANSACTIONS: readonly HttpAsk[] = [
+  '{"compare":{}}',
+  '{"compare":[{}]}',
+  '{"compare":[null]}',
+  '{"compare":[5]}',
+  '{"compare":[{"key":"Zm9v","version":1,"lease":2}]}',
+  '{"compare":[{"key":"Zm9v","version":null,"lease":2}]}',
+  '{"compare":[{"key":"Zm9v","result":"NOPE"}]}',
+  '{"compare":[{"key":"Zm9v","result":99,"version":7}]}',
+  '{"success":[{"request_put":{"key":"Zm9v"},"requestRange":{}}]}',
+  '{"success":[{}]}',
+].map(txn);
 
 const LEASES: readonly HttpAsk[] = [
   post("/v3/lease/grant", '{"TTL":"2000","ID":"77"}'),
@@ -287,6 +293,15 @@ const KEYS: readonly HttpAsk[] = [
   watch(2, '{"create_request":{"key":"Zm9v","start_revision":1}}'),
 ];
 
+/** What no version of etcd takes for something else, or answers otherwise. */
+export const PLAIN_REQUESTS: readonly HttpAsk[] = [
+  post("/v3/kv/put", '{"key":"Zm9v","value":"YmFy"}'),
+  ...TRANSACTIONS,
+  ...LEASES,
+  ...WATCHES.filter(({ headers }) => headers === undefined),
+  ...KEYS,
+];
+
 /** In this order: each may rest on what those before it have changed. */
 export const GATEWAY_REQUESTS: readonly HttpAsk[] = [
   post("/v3/kv/put", '{"key":"Zm9v","value":"YmFy"}'),
@@ -295,6 +310,7 @@ export const GATEWAY_REQUESTS: readonly HttpAsk[] = [
   ...NUMBERS,
   ...ENUMS,
   ...TRANSACTIONS,
+  ...ODD_TRANSACTIONS,
   ...LEASES,
   ...WATCHES,
   ...CLUSTER,

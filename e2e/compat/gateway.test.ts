@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask, type HttpAsk } from "../harness/http-client.ts";
 import { ClusterProcess } from "../harness/member-process.ts";
@@ -6,8 +7,10 @@ import {
   AUTH_REQUESTS,
   AUTHENTICATE,
   GATEWAY_REQUESTS,
+  PLAIN_REQUESTS,
   ROOT_REQUESTS,
 } from "./gateway-requests.ts";
+import { anyJsonRequest } from "./generated-json.ts";
 
 // JSON over HTTP: the same requests to our member and to Debian's etcd, whole answers compared.
 
@@ -48,6 +51,13 @@ function authorized(request: HttpAsk, token: string | undefined): HttpAsk {
 
 test("every answer to requests good and bad is etcd's", () => compare(GATEWAY_REQUESTS));
 
+test.each([11, 12, 13])(
+  "so is every answer to requests that nobody wrote (seed %i)",
+  async (seed) => {
+    await compare(fc.sample(anyJsonRequest, { seed, numRuns: 200 }));
+  },
+);
+
 test("with authentication too: the header Authorization carries the token", async () => {
   await compare(AUTH_REQUESTS);
   const [mine = "", real = ""] = await Promise.all(
@@ -57,4 +67,26 @@ test("with authentication too: the header Authorization carries the token", asyn
     }),
   );
   await compare(ROOT_REQUESTS, { ours: mine, theirs: real });
+});
+
+test("what etcd 3.4 grants, through its older gateway, is granted with the same answer", async () => {
+  const [mine, old] = await Promise.all([
+    ClusterProcess.start({ make: "quorate", size: 1 }),
+    ClusterProcess.start({ make: "etcd-3.4", size: 1 }),
+  ]);
+  let granted = 0;
+  for (const [at, request] of PLAIN_REQUESTS.entries()) {
+    const [own, real] = await Promise.all([
+      ask(mine.member(0).clientUrl, request),
+      ask(old.member(0).clientUrl, request),
+    ]);
+    if (real.status !== 200) continue;
+    granted++;
+    const { method = "", path, body = "" } = request;
+    const label = `#${at} ${method} ${path} ${body.toString().slice(0, 200)}`;
+    expect.soft(answerForm(own), label).toEqual(answerForm(real));
+  }
+  expect(granted).toBeGreaterThan(20);
+  await mine.stop();
+  await old.stop();
 });

@@ -1,0 +1,211 @@
+import { connect } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { SILENT_LOG } from "../base/log.ts";
+import { Status } from "../errors.ts";
+import { type CancelReason, type GrpcCall, type GrpcHandler } from "../http2/grpc-call.ts";
+import { MovableClock } from "../http2/raw-peer.suite.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import { messageDescriptor } from "../proto/descriptors.ts";
+import {
+  LeaseKeepAliveRequest,
+  LeaseKeepAliveResponse,
+  PutRequest,
+  PutResponse,
+  RangeResponse,
+} from "../proto/gen/rpc.ts";
+import { Gateway } from "./gateway.ts";
+import { BodyPool, BodyTooLargeError, JsonBody } from "./json-body.ts";
+import { JsonGateway } from "./json-gateway.ts";
+import type { MemberProbe } from "./member-probe.ts";
+import { Site } from "./site.ts";
+
+const MESSAGE_BYTES_MAX = 10_000;
+const PROBE = {} as MemberProbe;
+
+/** What a service saw of its call. */
+interface Seen {
+  call: GrpcCall;
+  readonly messages: Buffer[];
+  isHalfClosed: boolean;
+  reason: CancelReason | undefined;
+}
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+/** @param answer called for every message */
+async function serve(answer: (call: GrpcCall, message: Buffer) => void = () => {}) {
+  const clock = new MovableClock();
+  const seen: Seen[] = [];
+  const dispatch = (call: GrpcCall): GrpcHandler => {
+    const own: Seen = { call, messages: [], isHalfClosed: false, reason: undefined };
+    seen.push(own);
+    return {
+      message: (bytes) => {
+        own.messages.push(bytes);
+        answer(call, bytes);
+      },
+      halfClose: () => {
+        own.isHalfClosed = true;
+      },
+      cancel: (reason) => {
+        own.reason = reason;
+      },
+    };
+  };
+  const json = new JsonGateway({ clock, dispatch, messageBytesMax: MESSAGE_BYTES_MAX });
+  const site = new Site({
+    log: SILENT_LOG,
+    probe: PROBE,
+    metrics: new Metrics(),
+    access: undefined,
+    json,
+    profiling: undefined,
+    isFull: true,
+  });
+  const gateway = new Gateway({ clock, serve: site.serve });
+  const { port } = await gateway.listen({ host: "127.0.0.1", port: 0 });
+  stops.push(() => gateway.close());
+  const post = (path: string, body: string, headers: Record<string, string> = {}) =>
+    fetch(`http://127.0.0.1:${port}${path}`, { method: "POST", body, headers });
+  return { post, seen, port };
+}
+
+function answerPut(call: GrpcCall): void {
+  call.send(PutResponse.encode(PutResponse.fromPartial({ header: { revision: 7 } })).finish());
+  call.end();
+}
+
+test("a call carries the request's token, its own metadata and no certificate's name", async () => {
+  const { post, seen } = await serve(answerPut);
+  const headers = { Authorization: "t0k", "Grpc-Metadata-HasLeader": "true", "X-Other": "x" };
+  const response = await post("/v3/kv/put", '{"key":"YQ=="} and what follows', headers);
+  expect(await response.text()).toBe('{"header":{"revision":"7"}}');
+  const [{ call, messages } = { call: undefined, messages: [] }] = seen;
+  expect(call?.path).toBe("/etcdserverpb.KV/Put");
+  expect(call?.metadata.get("authorization")).toBe("t0k");
+  expect(call?.metadata.get("hasleader")).toBe("true");
+  expect([...(call?.metadata.entries() ?? [])].some(([name]) => name.includes("other"))).toBe(
+    false,
+  );
+  expect(call?.peerCertificateName).toBeUndefined();
+  expect(messages.map((bytes) => PutRequest.decode(bytes).key.toString())).toEqual(["a"]);
+});
+
+test("who leaves cancels the call, whether it was answered in part or not at all", async () => {
+  const { seen, port } = await serve((call, bytes) => {
+    if (LeaseKeepAliveRequest.decode(bytes).ID !== 1n) return;
+    call.send(LeaseKeepAliveResponse.encode(LeaseKeepAliveResponse.fromPartial({})).finish());
+  });
+  for (const body of ['{"ID":1}', '{"ID":2}', '{"ID']) {
+    const socket = connect(port, "127.0.0.1");
+    socket.write(
+      `POST /v3/lease/keepalive HTTP/1.1\r\nHost: m\r\nContent-Length: 99\r\n\r\n${body}`,
+    );
+    const count = seen.length;
+    if (body.endsWith("}")) await expect.poll(() => seen.length).toBe(count + 1);
+    socket.destroy();
+  }
+  await expect.poll(() => seen.map(({ reason }) => reason)).toEqual(["canceled", "canceled"]);
+});
+
+test("a deadline ends the call on both sides", async () => {
+  const { post, seen } = await serve();
+  const answer = post("/v3/kv/put", "{}", { "Grpc-Timeout": "200m" });
+  await expect.poll(() => seen[0]?.messages.length).toBe(1);
+  const response = await answer;
+  expect([response.status, await response.text()]).toEqual([
+    504,
+    '{"error":"context deadline exceeded","code":4,"message":"context deadline exceeded"}',
+  ]);
+  expect(seen[0]?.reason).toBe("deadline");
+});
+
+test("errors before and within a stream are told, each in its place", async () => {
+  const { post } = await serve((call, bytes) => {
+    const { ID } = LeaseKeepAliveRequest.decode(bytes);
+    if (ID === 9n) call.fail(Status.UNAVAILABLE, "etcdserver: no leader");
+    else call.send(LeaseKeepAliveResponse.encode({ header: undefined, ID, TTL: 3 }).finish());
+  });
+  const error =
+    '{"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader",' +
+    '"http_status":"Service Unavailable","code":14}}\n';
+  const first = await post("/v3/lease/keepalive", '{"ID":9}');
+  expect([first.status, await first.text()]).toEqual([503, error]);
+  const later = await post("/v3/lease/keepalive", '{"ID":1}{"ID":"9"}');
+  expect([later.status, await later.text()]).toEqual([
+    200,
+    `{"result":{"ID":"1","TTL":"3"}}\n${error}`,
+  ]);
+});
+
+test("a long answer comes whole, in slices between which others are served", async () => {
+  const kvs = Array.from({ length: 300 }, (_, at) => ({
+    key: Buffer.from(`${at}`),
+    value: Buffer.alloc(10_000, at % 256),
+  }));
+  const bytes = RangeResponse.encode(RangeResponse.fromPartial({ kvs, count: 300 })).finish();
+  const { post } = await serve((call) => {
+    call.send(bytes);
+    call.end();
+  });
+  const response = await post("/v3/kv/range", '{"key":"YQ=="}');
+  const found = (await response.json()) as { kvs: { value: string }[]; count: string };
+  expect(found.count).toBe("300");
+  expect(found.kvs.map(({ value }) => Buffer.from(value, "base64"))).toEqual(
+    kvs.map(({ value }) => value),
+  );
+});
+
+describe("limits", () => {
+  test("a message may be as large as gRPC's, its JSON a few times larger", async () => {
+    const { post, seen } = await serve(answerPut);
+    const put = (bytes: number, padding: number) => {
+      const value = Buffer.alloc(bytes).toString("base64");
+      return post("/v3/kv/put", `{"value":"${value}"${" ".repeat(padding)}}`);
+    };
+    expect((await put(9_990, 0)).status).toBe(200);
+    const large = await put(10_001, 0);
+    expect([large.status, await large.json()]).toMatchObject([
+      429,
+      { code: 8, message: "grpc: received message larger than max (10004 vs. 10000)" },
+    ]);
+    expect((await put(1, 39_000)).status).toBe(200);
+    expect((await put(1, 41_000)).status).toBe(429);
+    expect(seen).toHaveLength(2);
+  });
+
+  test("unfinished bodies hold no more than all together may, and give it back", () => {
+    const message = messageDescriptor("etcdserverpb.PutRequest");
+    const pool = new BodyPool(20_000);
+    const body = () => new JsonBody({ message, pool, valueBytesMax: 16_000 });
+    const push = (to: JsonBody, text: string) => [...to.push(Buffer.from(text))];
+    const [first, second] = [body(), body()];
+    push(first, `{"value":"${"A".repeat(7_000)}`);
+    expect(() => push(second, `{"value":"${"A".repeat(7_000)}`)).toThrow(BodyTooLargeError);
+    second.close();
+    const [whole] = push(first, '"}');
+    expect(whole?.length).toBeGreaterThan(5_000);
+    expect(push(body(), "{}")).toHaveLength(1);
+    const third = body();
+    push(third, `{"value":"${"A".repeat(7_000)}`);
+    third.close();
+    expect(pool.take(20_000)).toBe(true);
+  });
+
+  test("values are found wherever their bytes are cut", () => {
+    const message = messageDescriptor("etcdserverpb.LeaseKeepAliveRequest");
+    const text = Buffer.from(' {"ID":"1"}\n{"ID":2}{"ID":3} ');
+    for (let cut = 0; cut <= text.length; cut++) {
+      const pool = new BodyPool(100_000);
+      const body = new JsonBody({ message, pool, valueBytesMax: 50_000 });
+      const found = [...body.push(text.subarray(0, cut)), ...body.push(text.subarray(cut))];
+      expect(body.finish()).toBeUndefined();
+      expect(found.map((bytes) => LeaseKeepAliveRequest.decode(bytes).ID)).toEqual([1n, 2n, 3n]);
+      body.close();
+      expect(pool.take(100_000)).toBe(true);
+    }
+  });
+});
