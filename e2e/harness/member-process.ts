@@ -133,10 +133,15 @@ export class MemberProcess {
 
   async #isHealthy(): Promise<boolean> {
     try {
-      const response = await fetch(`${this.clientUrl}/health`, {
-        signal: AbortSignal.timeout(2_000),
-      });
-      return response.ok && (await response.text()).includes('"true"');
+      const [health, version] = await Promise.all(
+        ["health", "version"].map((path) =>
+          fetch(`${this.clientUrl}/${path}`, { signal: AbortSignal.timeout(2_000) }),
+        ),
+      );
+      if (health?.ok !== true || version === undefined) return false;
+      // Until the cluster has decided on its version, every call is answered "not capable".
+      const isDecided = !(await version.text()).includes('"not_decided"');
+      return isDecided && (await health.text()).includes('"true"');
     } catch {
       return false;
     }
