@@ -1,10 +1,10 @@
-// What etcd asks of a client's certificate once it is known to be genuine.
+// What etcd asks of a client's certificate once the handshake is over and it is known to be genuine.
 import { lookup, reverse } from "node:dns/promises";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { type CertificateNames, canonicalAddress, mismatch, namesOf } from "./certificate-names.ts";
 import type { Credentials } from "./credentials.ts";
 import { serialOf } from "./revocations.ts";
-import { quotedList, type TlsProfile } from "./tls-profile.ts";
+import { quotedList } from "./tls-profile.ts";
 
 /**
  * Resolves when the connection may go on; one without a certificate may.
@@ -19,24 +19,10 @@ export async function checkClient(
   const certificate = socket.getPeerCertificate(true);
   if (certificate === null || certificate.raw === undefined) return;
   const names = namesOf(certificate);
-  const refusal = allowanceRefusal(names, credentials.profile);
-  if (refusal !== undefined) throw new Error(refusal);
   if (checksAddress && !credentials.profile.skipClientSanVerify) {
     await checkAddress(names, canonicalAddress(socket.remoteAddress ?? "") ?? "");
   }
   checkRevocation(certificate, credentials.revoked);
-}
-
-/** Why the profile does not allow who is named so; undefined when they do. */
-export function allowanceRefusal(
-  names: CertificateNames,
-  { allowedCns, allowedHostnames }: TlsProfile,
-): string | undefined {
-  const isAllowed =
-    allowedHostnames.length > 0
-      ? allowedHostnames.some((host) => mismatch(names, host) === undefined)
-      : allowedCns.length === 0 || allowedCns.includes(names.commonName);
-  return isAllowed ? undefined : "client certificate authentication failed";
 }
 
 function checkRevocation(

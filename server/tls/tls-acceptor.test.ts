@@ -1,9 +1,17 @@
-import { copyFileSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { Credentials } from "./credentials.ts";
@@ -47,15 +55,7 @@ beforeEach(async () => {
   clock = new HurriedClock();
   const plan = { folder, hosts: ["127.0.0.1"], validityYears: 1 };
   profile = await selfSignedProfile(plan, clock, SILENT_LOG);
-  const credentials = new Credentials(profile, TERMS);
-  acceptor = new TlsAcceptor({
-    clock,
-    log: SILENT_LOG,
-    credentials,
-    side: "client",
-    checksAddress: false,
-    protocols: ["h2"],
-  });
+  acceptor = accepting(profile);
   // As HTTP's servers are; half-open connections must not outlive their handshakes.
   server = createServer({ allowHalfOpen: true }, (socket) =>
     acceptor.accept(socket, (secure) => accepted.push(secure)),
@@ -70,6 +70,17 @@ afterEach(async () => {
   await new Promise<void>((resolve) => server.close(() => resolve()));
   rmSync(folder, { recursive: true });
 });
+
+function accepting(shown: TlsProfile): TlsAcceptor {
+  return new TlsAcceptor({
+    clock,
+    log: SILENT_LOG,
+    credentials: new Credentials(shown, TERMS),
+    side: "client",
+    checksAddress: false,
+    protocols: ["h2"],
+  });
+}
 
 /** A connection that says nothing by itself. */
 function silent(): Promise<Socket> {
@@ -182,4 +193,51 @@ test("who does not trust the certificate is gone at once", async () => {
   opened.push(socket);
   await new Promise<void>((resolve) => void socket.once("error", () => resolve()));
   await eventually(() => acceptor.pendingCount === 0);
+});
+
+describe("clients that must show a certificate", () => {
+  beforeEach(() => {
+    acceptor = accepting({ ...profile, trustedCaFile: profile.certFile, clientCertAuth: true });
+  });
+
+  /** The error that a client sees, be it after its own handshake. */
+  function refusal(options: ConnectionOptions): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const own = { port, host: "127.0.0.1", rejectUnauthorized: false };
+      const socket = connectTls({ ...own, ...options });
+      opened.push(socket);
+      socket.once("error", (error) => resolve("code" in error ? error.code : error));
+      socket.once("close", () => reject(new Error("closed without a reason")));
+      socket.resume();
+    });
+  }
+
+  test.for(["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"])(
+    "hear that there is none, under %s",
+    async (ciphers) => {
+      const code = await refusal({ ciphers, minVersion: "TLSv1.3" });
+      expect(code).toBe("ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED");
+      await eventually(() => acceptor.pendingCount === 0);
+    },
+  );
+
+  test("hear that it is for something else, and are not accepted", async () => {
+    const pair = { cert: readFileSync(profile.certFile), key: readFileSync(profile.keyFile) };
+    expect(await refusal(pair)).toBe("ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE");
+    await eventually(() => acceptor.pendingCount === 0);
+    expect(accepted).toEqual([]);
+  });
+
+  test("are cut off in TLS 1.2, and those who stay nevertheless in the end", async () => {
+    await expect(refusal({ maxVersion: "TLSv1.2" })).rejects.toThrow("closed without a reason");
+    const staying = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+    staying.on("error", () => undefined);
+    opened.push(staying);
+    await new Promise<void>((resolve) => void staying.once("secureConnect", () => resolve()));
+    const ended = closed(staying);
+    clock.forward(HANDSHAKE_MS + 1);
+    await ended;
+    await eventually(() => acceptor.pendingCount === 0);
+    expect(accepted).toEqual([]);
+  });
 });

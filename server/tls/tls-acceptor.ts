@@ -3,7 +3,7 @@
 //   raw socket ─▶ files as they stand ─▶ handshake ─▶ checks of the certificate ─▶ accepted
 //                     │ unreadable          │ fails        │ refused
 //                     ▼                     ▼              ▼
-//               internal_error         an alert        the end
+//               internal_error         an alert      an alert or the end
 //
 // Invariants
 // - What is accepted has been verified in full: there is no resumption, and no check is skipped for
@@ -18,6 +18,8 @@ import { namesOf } from "./certificate-names.ts";
 import { checkClient } from "./client-check.ts";
 import type { Credentials, LoadedPair } from "./credentials.ts";
 import { failureText } from "./failure-text.ts";
+import { RefusalAlerts } from "./refusal-alert.ts";
+import { refusalOf } from "./verdict.ts";
 
 export const HANDSHAKE_MS = 10_000;
 export const PENDING_MAX = 1_000;
@@ -52,6 +54,7 @@ export class TlsAcceptor {
   readonly #server: Server;
   /** By address, oldest first. */
   readonly #pending = new Map<string, Pending>();
+  readonly #alerts = new RefusalAlerts();
   #pair: LoadedPair;
   /** Whose close is being announced right now. */
   #closing: Pending | undefined;
@@ -65,11 +68,15 @@ export class TlsAcceptor {
     this.#server = createServer({
       ...this.#pair.options,
       requestCert: credentials.isVerifyingClients,
-      rejectUnauthorized: credentials.isVerifyingClients,
+      // Judged here, so that the client can be told.
+      rejectUnauthorized: false,
       ALPNProtocols: [...protocols],
       handshakeTimeout: HANDSHAKE_MS,
     });
-    this.#server.on("secureConnection", (socket) => void this.#secured(socket));
+    if (credentials.isVerifyingClients) {
+      this.#server.on("keylog", (line, socket) => this.#alerts.note(line, socket));
+    }
+    this.#server.on("secureConnection", (socket) => this.#secured(socket));
     this.#server.on("tlsClientError", (error, socket) => this.#failed(error, socket));
   }
 
@@ -126,19 +133,35 @@ export class TlsAcceptor {
     pending.socket.once("data", () => pending.socket.end(INTERNAL_ERROR));
   }
 
-  async #secured(socket: TLSSocket): Promise<void> {
+  #secured(socket: TLSSocket): void {
     const pending = this.#pending.get(remoteOf(socket));
     socket.on("error", () => socket.destroy());
     if (pending === undefined) {
       socket.destroy();
       return;
     }
+    const { credentials } = this.#options;
+    const refusal = credentials.isVerifyingClients
+      ? refusalOf(socket, credentials.profile)
+      : undefined;
+    if (refusal === undefined) {
+      this.#alerts.forget(socket);
+      void this.#check(socket, pending);
+      return;
+    }
+    this.#reject(pending, refusal.text, socket);
+    if (!this.#alerts.send(refusal.alert, socket, pending.socket)) socket.end();
+    letRead(socket);
+  }
+
+  async #check(socket: TLSSocket, pending: Pending): Promise<void> {
     const { credentials, checksAddress } = this.#options;
     try {
       await checkClient(socket, credentials, checksAddress);
     } catch (error) {
       this.#reject(pending, error, socket);
       socket.end();
+      letRead(socket);
       return;
     }
     if (socket.destroyed) return;
@@ -146,10 +169,10 @@ export class TlsAcceptor {
     pending.accepted(socket, credentials.profile.clientCertAuth ? nameOf(socket) : undefined);
   }
 
-  /** A refused certificate is told of while its connection closes, when it has no address left. */
+  /** A lost connection is told of while its socket closes, when it has no address left. */
   #failed(error: Error, socket: TLSSocket): void {
     const pending = this.#pending.get(remoteOf(socket)) ?? this.#closing;
-    if (pending !== undefined) this.#reject(pending, failureText(error, socket));
+    if (pending !== undefined) this.#reject(pending, failureText(error));
   }
 
   #reject(pending: Pending, error: unknown, socket?: TLSSocket): void {
@@ -179,6 +202,11 @@ export class TlsAcceptor {
     this.#stopSweep?.();
     this.#stopSweep = undefined;
   }
+}
+
+/** Who is refused closes by himself when he has read how it ended; the sweep ends who does not. */
+function letRead(socket: TLSSocket): void {
+  socket.resume();
 }
 
 /** Unlike any other connection's that lives. */

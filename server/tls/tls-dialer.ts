@@ -2,9 +2,8 @@ import type { Socket } from "node:net";
 import { connect, createSecureContext, type PeerCertificate, type SecureContext } from "node:tls";
 import type { Log } from "../base/log.ts";
 import { mismatch, namesOf } from "./certificate-names.ts";
-import { allowanceRefusal } from "./client-check.ts";
 import { type Credentials, dialOptions } from "./credentials.ts";
-import type { TlsProfile, TlsTerms } from "./tls-profile.ts";
+import { allowanceRefusal, type TlsProfile, type TlsTerms } from "./tls-profile.ts";
 
 export type Destination =
   | { readonly host: string; readonly port: number }

@@ -1,4 +1,5 @@
 import type { SecureVersion } from "node:tls";
+import { type CertificateNames, mismatch } from "./certificate-names.ts";
 
 /** One side's certificates and what it asks of others'; "" and empty lists: not given. */
 export interface TlsProfile {
@@ -51,4 +52,16 @@ export function checkProfile(profile: TlsProfile): void {
 /** As Go prints a list of strings with %q. */
 export function quotedList(texts: readonly string[]): string {
   return `[${texts.map((text) => JSON.stringify(text)).join(" ")}]`;
+}
+
+/** Why the profile does not allow who is named so; undefined when it does. */
+export function allowanceRefusal(
+  names: CertificateNames,
+  { allowedCns, allowedHostnames }: TlsProfile,
+): string | undefined {
+  const isAllowed =
+    allowedHostnames.length > 0
+      ? allowedHostnames.some((host) => mismatch(names, host) === undefined)
+      : allowedCns.length === 0 || allowedCns.includes(names.commonName);
+  return isAllowed ? undefined : "client certificate authentication failed";
 }
