@@ -18,12 +18,14 @@ import { memberFigures } from "./member/figures.ts";
 import { hastenFirstElection } from "./member/first-election.ts";
 import { handOverLeadership } from "./member/handover.ts";
 import { closingFields, logLeadership, servingFields, startingFields } from "./member/log-lines.ts";
+import { startAlone } from "./member/lone-restart.ts";
 import { systemNames } from "./member/name-service.ts";
 import { openLog } from "./member/opened-log.ts";
 import { openState } from "./member/opened-state.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
 import {
   checkpointSettings,
+  logSettings,
   raftConfig,
   timingOf,
   transportSettings,
@@ -107,16 +109,16 @@ export class Member {
     const security = await openSecurity(config, clock, log);
     log.info("starting an etcd server", startingFields(config, FileWal.exists(folder.wal)));
     const metrics = new Metrics(config.metricsLevel === "extensive");
-    const onSync = (ms: number) => metrics.observeWalFsync(ms / 1000);
-    const onWrite = (ms: number, bytes: number) => metrics.observeWalWrite(ms / 1000, bytes);
     const { wal, origin } = await openLog(
       { config, folder, log, names: systemNames(clock), dialTls: security.peer.dial },
-      { clock, isSynced: !config.unsafeNoFsync, onSync, onWrite },
+      logSettings(config, clock, metrics),
     );
     const membership = { ...origin.metadata, learnersMax: config.maxLearners };
     const ground = { config, folder: folder.state, membership, clock, metrics, log };
     const { state, index } = await openState(ground);
-    const start = await recoverLog(wal, origin, state.applied);
+    const recovered = await recoverLog(wal, origin, state.applied);
+    const { forceNewCluster } = config;
+    const start = forceNewCluster ? await startAlone(wal, recovered, origin, log) : recovered;
     state.setConfState(start.confState);
     const raft = new Raft(raftConfig(surroundings, origin.metadata.memberId), start);
     const member = new Member(

@@ -1,5 +1,7 @@
+import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Config } from "../config.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { RaftConfig } from "../raft/ready.ts";
 import type { ReplicaTiming } from "../replica/replica-parts.ts";
 
@@ -42,4 +44,14 @@ export function transportSettings(config: Config) {
 /** When the state is written, and when the log may forget. */
 export function checkpointSettings({ batchIntervalMs, batchLimit, snapshotCount }: Config) {
   return { commitMs: batchIntervalMs, pendingCountMax: batchLimit, snapshotCount };
+}
+
+/** Of the log on disk. */
+export function logSettings({ unsafeNoFsync }: Config, clock: Clock, metrics: Metrics) {
+  return {
+    clock,
+    isSynced: !unsafeNoFsync,
+    onSync: (ms: number) => metrics.observeWalFsync(ms / 1000),
+    onWrite: (ms: number, bytes: number) => metrics.observeWalWrite(ms / 1000, bytes),
+  };
 }
