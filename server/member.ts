@@ -153,7 +153,7 @@ export class Member {
       log: log.named("transport"),
       tls: security.peer,
       events: this.#transportEvents(),
-      questions: peerAnswers(state, () => ({ state, clock, replica, leases, reconfigurer })),
+      questions: peerAnswers(state, () => ({ clock, replica, leases, reconfigurer, callers })),
     });
     this.#snapshots = new Snapshots({
       state,
@@ -189,6 +189,7 @@ export class Member {
       catchUp: () => replica.readBarrier(),
     });
     this.#credentials = credentials;
+    const { callers } = credentials;
     this.#compactor = new Compactor({
       state,
       clock,
@@ -283,7 +284,7 @@ export class Member {
         replica,
         quota,
         requestBytesMax: config.requestBytesMax,
-        callers: credentials.callers,
+        callers,
         onSpaceExceeded: () => this.#duties.raiseNoSpace(),
       }),
       credentials,

@@ -116,6 +116,27 @@ test("auth means the same to members of both makes, through whichever it is chan
   await cluster.agreement(names);
 });
 
+test("a learner is promoted through a follower by whoever may, and by nobody else", async () => {
+  const cluster = new MixedCluster();
+  running.push(cluster);
+  await cluster.found({ t1: "quorate", t2: "quorate" });
+  await cluster.grow("t3", "quorate", { isLearner: true });
+  for (const args of FURNISHING) await cluster.at("t1", args);
+  const id = await cluster.id("t3");
+  const follower = (await cluster.leader()) === "t1" ? "t2" : "t1";
+  await cluster.at("t1", ["auth", "enable"]);
+  await expect(cluster.at(follower, ["member", "promote", id])).rejects.toThrow("is empty");
+  await expect(cluster.at(follower, [ALICE, "member", "promote", id])).rejects.toThrow("denied");
+  await cluster.eventually(() => cluster.at(follower, [ROOT, "member", "promote", id]));
+  const unsigned = await fetch(
+    `${cluster.member("t1").peerUrl}/members/promote/${BigInt(`0x${id}`)}`,
+    {
+      method: "POST",
+    },
+  );
+  expect(unsigned.ok).toBe(false);
+});
+
 test("a member that takes a snapshot knows all users, roles and rights", async () => {
   const cluster = new MixedCluster();
   running.push(cluster);

@@ -1,19 +1,21 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
+import { Metadata } from "../http2/metadata.ts";
 import { membersJson } from "../membership/member-record.ts";
 import { hashKv } from "../replica/hash-kv.ts";
 import type { Leases } from "../replica/leases.ts";
 import type { Reconfigurer } from "../replica/reconfigurer.ts";
 import type { Replica } from "../replica/replica.ts";
+import type { Callers } from "../rpc/callers.ts";
 import type { PeerQuestions } from "../transport/transport.ts";
 
 /** The parts that answer; they exist only after the transport they answer through. */
 export interface PeerAnswerSources {
-  readonly state: ReplicatedState;
   readonly clock: Clock;
   readonly replica: Replica;
   readonly leases: Leases;
   readonly reconfigurer: Reconfigurer;
+  readonly callers: Callers;
 }
 
 /** What other members may ask this one apart from raft. */
@@ -27,12 +29,14 @@ export function peerAnswers(
     isRemoved: (id) => membership.removed.has(id),
     members,
     clusterVersion: () => membership.clusterVersion,
-    promote: async (id) => {
+    promote: async (id, token) => {
+      const metadata = new Metadata(token === undefined ? [] : ["authorization", token]);
+      await sources().callers.checkRoot({ metadata, peerCertificateName: undefined });
       await sources().reconfigurer.promoteHere(id);
       return members();
     },
     hashKv: async (revision) => {
-      const { hash, compactRevision } = await hashKv(sources(), revision);
+      const { hash, compactRevision } = await hashKv({ state, clock: sources().clock }, revision);
       return { revision: state.kv.revision, hash, compactRevision };
     },
     downgradeEnabled: async () => {

@@ -69,8 +69,11 @@ export class Reconfigurer {
     await replica.configure(updateOf(member, replica.nextId()));
   }
 
-  /** Makes a learner a voter, through the leader, who alone knows how far it has got. */
-  async promote(id: bigint): Promise<void> {
+  /**
+   * Makes a learner a voter, through the leader, who alone knows how far it has got.
+   * @param token of the caller, for the leader to judge him once more
+   */
+  async promote(id: bigint, token: string | undefined): Promise<void> {
     const { replica, clock, calls, timeoutMs } = this.#options;
     const deadlineMs = clock.monotonic() + timeoutMs;
     while (clock.monotonic() < deadlineMs) {
@@ -79,7 +82,7 @@ export class Reconfigurer {
       const leader = calls(replica.leadership.leader);
       if (leader !== undefined) {
         try {
-          await leader.promote(id, undefined);
+          await leader.promote(id, token);
           return;
         } catch (error) {
           if (error instanceof EtcdError) throw error;

@@ -38,8 +38,8 @@ export function registerCluster(dispatcher: Dispatcher, options: ClusterServiceO
     await reconfigurer.update(ID, checkUrls(peerURLs));
     return reply();
   });
-  dispatcher.unary(ClusterDefinition, "memberPromote", async ({ ID }) => {
-    await reconfigurer.promote(ID);
+  dispatcher.unary(ClusterDefinition, "memberPromote", async ({ ID }, { metadata }) => {
+    await reconfigurer.promote(ID, metadata.get("token") ?? metadata.get("authorization"));
     return reply();
   });
 }

@@ -115,6 +115,25 @@ test("a watch is announced first, then told, under whole headers", () => {
   expect(event?.events.map(({ kv }) => kv?.key.toString())).toEqual(["a"]);
 });
 
+test("a caller who is recognised later gets his answers later, in the order of his requests", async () => {
+  const { call, create, handler, put } = fixture();
+  create({ key: LATER });
+  create({ key: DENIED_LATER });
+  create({ key: Buffer.from("a") });
+  expect(call.take()).toEqual([]);
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  expect(call.take().map(({ watchId, canceled }) => [watchId, canceled])).toEqual([
+    [0n, false],
+    [-1n, true],
+    [1n, false],
+  ]);
+  create({ key: LATER });
+  handler.cancel("canceled");
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  put("later");
+  expect(call.take()).toEqual([]);
+});
+
 test("what cannot be watched is created and canceled in one answer without an id", () => {
   const { call, create } = fixture();
   create({ key: Buffer.from("a"), watchId: 4n });
