@@ -108,7 +108,6 @@ export interface Config {
   readonly compactHashCheck: boolean;
   readonly compactHashCheckMs: number;
   readonly leaseCheckpoint: boolean;
-  readonly leaseCheckpointPersist: boolean;
   readonly watchProgressNotifyMs: number;
   readonly warningApplyMs: number;
   readonly warningUnaryRequestMs: number;

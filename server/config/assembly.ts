@@ -135,7 +135,6 @@ function upkeepPart(given: Given) {
     compactHashCheck: given.bool("experimental-compact-hash-check-enabled"),
     compactHashCheckMs: given.durationMs("compact-hash-check-time"),
     leaseCheckpoint: given.bool("experimental-enable-lease-checkpoint"),
-    leaseCheckpointPersist: given.bool("experimental-enable-lease-checkpoint-persist"),
     watchProgressNotifyMs: given.durationMs("watch-progress-notify-interval"),
     warningApplyMs: given.durationMs("warning-apply-duration"),
     warningUnaryRequestMs: given.durationMs("warning-unary-request-duration"),

@@ -12,6 +12,7 @@ const QUOTA_BYTES_RECOMMENDED_MAX = 8 * 1024 ** 3;
 const DEFAULT_NAME_WARNING =
   "it isn't recommended to use default name, please set a value for --name. " +
   "Note that etcd might run into issue when multiple members have the same default name";
+const CHECKPOINT_PERSIST = "experimental-enable-lease-checkpoint-persist";
 const TLS_VERSIONS = ["", "TLS1.2", "TLS1.3"];
 
 /** @throws ConfigError, StartError */
@@ -84,7 +85,7 @@ function checkUpkeep(config: Config, given: Given): void {
   if (!["", "periodic", "revision"].includes(mode)) {
     throw new ConfigError(`unknown auto-compaction-mode ${JSON.stringify(mode)}`);
   }
-  if (config.leaseCheckpointPersist && !config.leaseCheckpoint) {
+  if (given.bool(CHECKPOINT_PERSIST) && !config.leaseCheckpoint) {
     throw new ConfigError(
       "setting experimental-enable-lease-checkpoint-persist requires " +
         "experimental-enable-lease-checkpoint",
@@ -177,7 +178,7 @@ function notesOn(config: Config, given: Given): Note[] {
   if (config.listenClientHttpUrls.length === 0) {
     warn("Running http and grpc server on single port. This is not recommended for production.");
   }
-  if (config.leaseCheckpoint && !config.leaseCheckpointPersist) {
+  if (config.leaseCheckpoint && !given.bool(CHECKPOINT_PERSIST)) {
     warn(
       "Detected that checkpointing is enabled without persistence. Consider enabling " +
         "experimental-enable-lease-checkpoint-persist",
