@@ -181,13 +181,7 @@ export class Member {
       onMarker: (mark) => this.#replica.checkpointed(mark),
       onFailed: (error) => this.#fail(error),
     });
-    const credentials = openCredentials({
-      ...surroundings,
-      log: log.named("auth"),
-      auth: () => state.auth,
-      appliedIndex: () => state.applied.index,
-      catchUp: () => replica.readBarrier(),
-    });
+    const credentials = openCredentials(surroundings, state, () => replica.readBarrier());
     this.#credentials = credentials;
     const { callers } = credentials;
     this.#compactor = new Compactor({

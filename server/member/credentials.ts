@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { AuthStore } from "../auth/auth-store.ts";
+import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -19,22 +19,26 @@ export interface Credentials {
   readonly callers: Callers;
 }
 
-export interface CredentialsSources {
+interface Surroundings {
   readonly config: Config;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly auth: () => AuthStore;
-  readonly appliedIndex: () => number;
-  /** Resolves when all that was acknowledged anywhere before the call is applied here. */
-  readonly catchUp: () => Promise<void>;
 }
 
-/** @throws TokenOptionsError for an `--auth-token` that cannot work */
-export function openCredentials(sources: CredentialsSources): Credentials {
-  const { config, log, auth } = sources;
-  const tokens = openTokens(sources);
-  const { bcryptCost } = config;
+/**
+ * @param catchUp resolves when all that was acknowledged anywhere before the call is applied here
+ * @throws TokenOptionsError for an `--auth-token` that cannot work
+ */
+export function openCredentials(
+  surroundings: Surroundings,
+  state: ReplicatedState,
+  catchUp: () => Promise<void>,
+): Credentials {
+  const log = surroundings.log.named("auth");
+  const tokens = openTokens({ ...surroundings, log }, state, catchUp);
+  const auth = () => state.auth;
+  const { bcryptCost } = surroundings.config;
   const isPossible = isPossibleCost(bcryptCost);
   if (!isPossible) {
     log.warn("use default bcrypt cost instead of the invalid given cost", {
@@ -49,13 +53,18 @@ export function openCredentials(sources: CredentialsSources): Credentials {
   };
 }
 
-function openTokens({ config, ...sources }: CredentialsSources): Tokens {
-  const { log, clock } = sources;
+function openTokens(
+  { config, log, clock, random }: Surroundings,
+  state: ReplicatedState,
+  catchUp: () => Promise<void>,
+): Tokens {
   const options = parseTokenOptions(config.authToken);
   if (options.kind === "none") return new NoTokens();
   if (options.kind === "simple") {
     log.warn("simple token is not cryptographically signed");
-    return new SimpleTokens({ ...sources, ttlSeconds: config.authTokenTtlSeconds });
+    const appliedIndex = () => state.applied.index;
+    const ttlSeconds = config.authTokenTtlSeconds;
+    return new SimpleTokens({ clock, random, ttlSeconds, appliedIndex, catchUp });
   }
   const { signMethod, publicKeyFile, privateKeyFile, ttlMs, unknownKeys } = options;
   if (unknownKeys.length > 0) log.warn("unknown JWT options", { keys: unknownKeys });
