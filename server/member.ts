@@ -16,6 +16,7 @@ import { type Credentials, openCredentials } from "./member/credentials.ts";
 import { openDataFolder } from "./member/data-folder.ts";
 import { memberFigures } from "./member/figures.ts";
 import { hastenFirstElection } from "./member/first-election.ts";
+import { followChange } from "./member/followed-change.ts";
 import { handOverLeadership } from "./member/handover.ts";
 import { closingFields, logLeadership, servingFields, startingFields } from "./member/log-lines.ts";
 import { startAlone } from "./member/lone-restart.ts";
@@ -30,7 +31,7 @@ import {
   timingOf,
   transportSettings,
 } from "./member/raft-config.ts";
-import { recoverLog } from "./member/recovered-log.ts";
+import { recover } from "./member/recovered-log.ts";
 import { openSecurity, type Security } from "./member/security.ts";
 import { spoolDatabase } from "./member/spooled-database.ts";
 import { Upkeep } from "./member/upkeep.ts";
@@ -116,7 +117,7 @@ export class Member {
     const membership = { ...origin.metadata, learnersMax: config.maxLearners };
     const ground = { config, folder: folder.state, membership, clock, metrics, log };
     const { state, index } = await openState(ground);
-    const recovered = await recoverLog(wal, origin, state.applied);
+    const recovered = await recover(wal, origin, state.applied, folder.incoming);
     const { forceNewCluster } = config;
     const start = forceNewCluster ? await startAlone(wal, recovered, origin, log) : recovered;
     state.setConfState(start.confState);
@@ -363,16 +364,11 @@ export class Member {
 
   #confChanged(change: ChangeOutcome): void {
     if (change.kind === "refused") return;
-    const { id, peerUrls } = change.member;
-    if (id === this.#state.membership.memberId) {
+    if (change.member.id === this.#state.membership.memberId) {
       if (change.kind === "removed") this.#removed();
       return;
     }
-    const { log } = this.#surroundings;
-    log.info(`${change.kind} member`, { "peer-id": hexId(id), "peer-urls": peerUrls });
-    if (change.kind === "removed") this.#transport.removePeer(id);
-    else if (change.kind === "added") this.#transport.addPeer({ id, urls: peerUrls });
-    else this.#transport.updatePeer({ id, urls: peerUrls });
+    followChange(change, this.#transport, this.#surroundings.log);
   }
 
   #leadershipChanged(): void {

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config.ts";
@@ -7,7 +7,7 @@ import type { Config } from "../config.ts";
 export interface DataFolder {
   readonly wal: string;
   readonly state: string;
-  /** Databases on their way in; nothing in it outlives the process. */
+  /** Databases on their way in; a start looks which there are, and clears it. */
   readonly incoming: string;
 }
 
@@ -28,8 +28,7 @@ export function openDataFolder(config: Pick<Config, "dataDir" | "walDir">, log: 
     throw new Error(`cannot access data directory: ${(error as Error).message}`);
   }
   const incoming = join(member, "incoming");
-  rmSync(incoming, { recursive: true, force: true });
-  mkdirSync(incoming, { mode: OWNER_ONLY });
+  mkdirSync(incoming, { recursive: true, mode: OWNER_ONLY });
   return {
     wal: config.walDir === "" ? join(member, "wal") : config.walDir,
     state: join(member, "state"),

@@ -17,8 +17,14 @@ function log(snapshotIndex: number, terms: readonly number[]) {
   return { metadata, hardState, snapshot: { index: snapshotIndex, term: 1, confState }, entries };
 }
 
-function recover(found: ReturnType<typeof log>, index: number, term: number) {
-  return recoverLog(new MemoryWal(metadata), found, { index, term, confState });
+function recover(
+  found: ReturnType<typeof log>,
+  index: number,
+  term: number,
+  received: number[] = [],
+) {
+  const applied = { index, term, confState };
+  return recoverLog(new MemoryWal(metadata), found, applied, new Set(received));
 }
 
 test("a log that leads through the state is kept as it is", async () => {
@@ -37,14 +43,19 @@ test("a log that leads through the state is kept as it is", async () => {
   }
 });
 
-test("a log that ends before the state begins anew behind it", async () => {
-  const start = await recover(log(2, [1, 1]), 9, 3);
+test("a log that ends before a state that was just installed begins anew behind it", async () => {
+  const start = await recover(log(2, [1, 1]), 9, 3, [7, 9]);
   expect(start).toMatchObject({ snapshot: { index: 9, term: 3 }, entries: [], applied: 9 });
 });
 
 test("a log that leads past the state on another way begins anew: its entries are no one's", async () => {
-  const start = await recover(log(2, [1, 2, 2, 2]), 4, 3);
+  const start = await recover(log(2, [1, 2, 2, 2]), 4, 3, [4]);
   expect(start).toMatchObject({ snapshot: { index: 4, term: 3 }, entries: [], applied: 4 });
+});
+
+test("a log that lost its end is refused: nothing was installed that would explain it", async () => {
+  await expect(recover(log(2, [1, 1]), 9, 3, [8])).rejects.toThrow("the log, ending at 4");
+  await expect(recover(log(2, [1, 2, 2, 2]), 4, 3)).rejects.toThrow(RecoveryError);
 });
 
 test("a state older than where the log begins is refused", async () => {

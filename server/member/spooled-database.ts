@@ -1,3 +1,4 @@
+import { readdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CONSISTENT_INDEX } from "../apply/applied-mark.ts";
@@ -6,6 +7,19 @@ import type { Clock } from "../base/clock.ts";
 import { receiveDatabase } from "../bbolt/snapshot-file.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { ReceivedDatabase } from "../replica/snapshots.ts";
+
+const NAME = /^([0-9a-f]{16})\.snap\.db$/;
+
+/** The indexes of the databases that `folder` holds: taken in by an earlier process. */
+export function spooledIndexes(folder: string): Set<number> {
+  const names = readdirSync(folder).map((name) => NAME.exec(name)?.[1]);
+  return new Set(names.flatMap((hex) => (hex === undefined ? [] : [Number.parseInt(hex, 16)])));
+}
+
+/** They are of no use to another process. */
+export function clearSpooled(folder: string): void {
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+}
 
 /** Saves a leader's database in `folder` and checks all of it. Rejects when anything is wrong. */
 export async function spoolDatabase(

@@ -7,6 +7,8 @@ import type { Wal } from "../wal/wal.ts";
 export interface LogWriterEvents {
   /** A snapshot takes the place of the state, before the log says so. */
   install(snapshot: SnapshotMetadata): Promise<void>;
+  /** The log says so now, durably. */
+  installed(): Promise<void>;
   /** An append that had to be waited for is durable. */
   appended(append: Append): void;
   /** The log may begin behind `mark`. */
@@ -70,6 +72,7 @@ export class LogWriter {
     if (this.#marking !== undefined) await this.#marking;
     if (append.snapshot !== undefined) await this.#events.install(append.snapshot);
     await this.#write(append);
+    if (append.snapshot !== undefined) await this.#events.installed();
   }
 
   async #finish(writing: Promise<void>, append: Append): Promise<void> {

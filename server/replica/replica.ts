@@ -77,6 +77,7 @@ export class Replica {
     this.#reads = new Reads(timeoutMs, () => this.#ids.next());
     this.#log = new LogWriter(parts.wal, {
       install: (snapshot) => this.#install(snapshot),
+      installed: () => parts.snapshots.logged(),
       appended: (append) => {
         this.#appended(append);
         this.#wake();

@@ -7,7 +7,8 @@
 //   install   engine replaced ─► all stores read again ─► watchers restored ─► the log's marker
 //
 // The engine is replaced before the log says so: after a crash in between the state is ahead of the
-// log, and the member starts from it. The other way round the state would be lost.
+// log, and the member starts from it. The other way round the state would be lost. The received file
+// stays until the log has said so: it tells such a start from a log that lost its end.
 
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { must } from "../base/assert.ts";
@@ -63,6 +64,8 @@ export class Snapshots {
   #keepLogUntilMs = 0;
   /** By index. Raft may still be about to install another one than the last that came. */
   readonly #received = new Map<number, ReceivedDatabase>();
+  /** Its content is the state, but the log does not say so yet. */
+  #installed: ReceivedDatabase | undefined;
 
   constructor(options: SnapshotsOptions) {
     this.#options = options;
@@ -144,10 +147,17 @@ export class Snapshots {
     }
     state.mark();
     await state.engine.commit();
-    await received.remove();
-    await this.#removeOutdated();
+    this.#installed = received;
     onInstalled();
     log.info("applied snapshot", { "applied-index": snapshot.index });
+  }
+
+  /** The log says that the state is the installed one. */
+  async logged(): Promise<void> {
+    const installed = this.#installed;
+    this.#installed = undefined;
+    await installed?.remove();
+    await this.#removeOutdated();
   }
 
   async #upload(message: Message): Promise<void> {
