@@ -137,7 +137,7 @@ export const CAPABILITIES: readonly Capability[] = [
     name: "chance",
     pattern: /\bMath\.random\(|from "node:crypto"/,
     allowed:
-      /^server\/(base\/random|auth\/password-field|credentials\/|rpc\/maintenance|rpc\/snapshot|tls\/|bbolt\/|membership\/|launch)/,
+      /^server\/(base\/random|auth\/password-field|credentials\/|rpc\/maintenance|rpc\/snapshot|tls\/|bbolt\/|gateway\/web-socket|membership\/|launch)/,
     scope: /^server\//,
   },
   {

@@ -32,6 +32,8 @@ export interface Exchange {
   write(text: string): void;
   end(): void;
   readonly isStarted: boolean;
+  /** Of a WebSocket: makes it one. False when that failed; the client has been told. */
+  open?(): boolean;
   /** Written and not yet taken by the peer. */
   readonly backlogBytes: number;
   /** Called each time the backlog has become empty again. */

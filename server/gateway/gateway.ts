@@ -9,6 +9,7 @@ import {
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Handshakes } from "../http2/grpc-server.ts";
 import { type Exchange, Http1Exchange } from "./exchange.ts";
+import { WebSocketExchange, wantsWebSocket } from "./web-socket-exchange.ts";
 
 const CONNECTIONS_MAX = 1000;
 const HEADER_BYTES_MAX = 16 * 1024;
@@ -16,7 +17,11 @@ const HEADER_BYTES_MAX = 16 * 1024;
 const REQUEST_MS = 30_000;
 const SWEEP_MS = 1000;
 /** All times are kept by the sweep. */
-const SERVER_OPTIONS = { maxHeaderSize: HEADER_BYTES_MAX, keepAliveTimeout: 0 };
+const SERVER_OPTIONS = {
+  maxHeaderSize: HEADER_BYTES_MAX,
+  keepAliveTimeout: 0,
+  shouldUpgradeCallback: wantsWebSocket,
+};
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -43,6 +48,11 @@ export class Gateway {
         if (this.#waiting.has(socket)) this.#waiting.set(socket, clock.monotonic());
       });
       serve(new Http1Exchange(request, response, this.#names.get(socket)));
+    });
+    this.#server.on("upgrade", (request, _socket, head) => {
+      const { socket } = request;
+      this.#waiting.set(socket, undefined);
+      serve(new WebSocketExchange(request, head, this.#names.get(socket)));
     });
   }
 

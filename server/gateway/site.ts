@@ -48,8 +48,9 @@ export class Site {
     if (refusal !== undefined) return exchange.reply(refusal);
     const clean = this.#isSubtree(`${path}/`) ? `${path}/` : cleanPath(path);
     if (clean !== path) exchange.reply(moved(exchange.method, encodeURI(clean) + url.query));
-    else if (json !== undefined && path.startsWith(JSON_PREFIX)) json.serve(exchange, path);
-    else void this.#answer(exchange, path, new URLSearchParams(url.query));
+    else if (json !== undefined && path.startsWith(JSON_PREFIX)) {
+      if (exchange.open?.() !== false) json.serve(exchange, path);
+    } else void this.#answer(exchange, path, new URLSearchParams(url.query));
   };
 
   /** Paths that are served with everything below them, and known without their last slash. */
