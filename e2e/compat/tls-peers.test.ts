@@ -68,7 +68,7 @@ function mutual({ cert, key }: CertificateFiles = member): string[] {
   ]);
 }
 
-describe.concurrent("who may come to the peer port", () => {
+describe("who may come to the peer port", () => {
   test.for<readonly [name: string, flags: () => readonly string[], welcome: readonly string[]]>([
     [
       "anybody from where the certificate says, but the revoked",
@@ -110,7 +110,7 @@ describe.concurrent("who may come to the peer port", () => {
   });
 });
 
-describe.concurrent("who may come to other ports", () => {
+describe("who may come to other ports", () => {
   test("to that of metrics from where the certificate says, to that of HTTP from anywhere", async ({
     expect,
   }) => {
@@ -201,7 +201,7 @@ async function lead(members: readonly SecureMember[], at: number): Promise<void>
   await ctl(members[leader] as SecureMember, ["move-leader", fields[at]?.[1] ?? ""]);
 }
 
-describe.concurrent("a cluster", () => {
+describe("a cluster", () => {
   const three: readonly Make[] = ["quorate", "quorate", "quorate"];
   const mixed: readonly Make[] = ["etcd-3.5", "quorate", "quorate"];
 

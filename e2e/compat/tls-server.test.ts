@@ -66,7 +66,7 @@ async function agreed(url: string, args: readonly string[]): Promise<string> {
   return /:([a-z0-9 ]*alert[a-z0-9 ]*):/.exec(stderr)?.[1] ?? stderr;
 }
 
-describe.concurrent("versions and cipher suites", () => {
+describe("versions and cipher suites", () => {
   const some = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
   test.for([
     [],
@@ -98,7 +98,7 @@ describe.concurrent("versions and cipher suites", () => {
   });
 });
 
-describe.concurrent("flags with which a member does not start", () => {
+describe("flags with which a member does not start", () => {
   const missing = () => join(folder, "missing.pem");
   const wrong: readonly (readonly [string, (side: string) => readonly string[]])[] = [
     ["no certificate for an https URL", (side) => sidePair(side, "", "")],
@@ -171,7 +171,7 @@ async function lastWords(make: Make, flags: readonly string[]) {
   return { code, msg, error: String(error).replace(/127\.0\.0\.1:\d+/, "ADDRESS") };
 }
 
-describe.concurrent("certificates of a member's own", () => {
+describe("certificates of a member's own", () => {
   test("are like etcd's, kept over a restart, and good enough for who checks nothing", async ({
     expect,
   }) => {
@@ -223,7 +223,7 @@ function fixtures(dataDir: string) {
   };
 }
 
-describe.concurrent("files that change under a running member", () => {
+describe("files that change under a running member", () => {
   test("count from the next handshake on", async ({ expect }) => {
     const found = await alike(
       expect,
@@ -291,7 +291,7 @@ describe.concurrent("files that change under a running member", () => {
   }
 });
 
-describe.concurrent("one address for https and http", () => {
+describe("one address for https and http", () => {
   test("tells them apart", async ({ expect }) => {
     await alike(
       expect,
