@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { hexId } from "../base/bytes.ts";
 import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
+import { finish, isSteps } from "../base/steps.ts";
 import { NoTokens } from "../credentials/tokens.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import { encodePublication } from "../membership/publication.ts";
@@ -28,7 +29,7 @@ import {
 import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
-import { Applier } from "./applier.ts";
+import { type Applied, Applier } from "./applier.ts";
 import type { Outcome } from "./outcome.ts";
 import { Quota } from "./quota.ts";
 import { answerRange } from "./range.ts";
@@ -75,9 +76,15 @@ class Machine {
   }
 
   apply(field: InternalField, bytes: Uint8Array): Outcome {
-    const applied = this.applier.apply(this.entry(encodeInternal(field, bytes, 7n)));
+    const applied = this.applied(this.entry(encodeInternal(field, bytes, 7n)));
     if (applied?.id !== 7n) throw new Error("the entry's id was lost");
     return applied.outcome;
+  }
+
+  /** To the end, however many steps it takes. */
+  applied(entry: Entry): Applied | undefined {
+    const result = this.applier.apply(entry);
+    return isSteps(result) ? finish(result) : result;
   }
 
   put(request: Parameters<typeof PutRequest.fromPartial>[0]): Outcome {
@@ -363,7 +370,7 @@ describe("the cluster", () => {
     machine.applier.applyConfChange(machine.entry(data, EntryType.CONF_CHANGE));
     const attributes = { name: "m1", clientUrls: ["http://c:2"] };
     const publish = (publication: Parameters<typeof encodePublication>[0]) =>
-      machine.applier.apply(machine.entry(encodePublication(publication, 4n, version)));
+      machine.applied(machine.entry(encodePublication(publication, 4n, version)));
     expect(publish({ kind: "attributes", memberId: MEMBER, attributes })?.id).toBe(4n);
     publish({ kind: "version", version: "3.5.0" });
     expect(machine.state.membership.local).toMatchObject(attributes);

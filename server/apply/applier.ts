@@ -13,6 +13,7 @@ import type { TokenEvents } from "../auth/token-events.ts";
 import { assert } from "../base/assert.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
+import { isSteps, type Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { ChangeOutcome } from "../membership/membership.ts";
 import { publicationOf } from "../membership/publication.ts";
@@ -81,18 +82,46 @@ export class Applier {
     this.#operations = new Map(all.map((operation) => [operation.field, operation]));
   }
 
-  /** Applies a NORMAL entry. Undefined for a new leader's empty one. */
-  apply(entry: Entry): Applied | undefined {
+  /**
+   * Applies a NORMAL entry. Undefined for a new leader's empty one; steps for a long one, which must
+   * be taken to their end before anything else is applied.
+   */
+  apply(entry: Entry): Applied | Steps<Applied> | undefined {
     assert(entry.type === EntryType.NORMAL, "conf changes are applied apart");
-    this.#advance(entry);
+    assert(entry.index === this.#index + 1, "entries are applied in order, each once");
     const content = decodeEntryContent(entry.data);
-    if (content.kind === "empty") return undefined;
-    if (content.kind === "v2") return this.#applyV2(content.request);
-    return {
-      id: content.header.id,
-      operation: operationNameOf(content.field),
-      outcome: this.#applyRequest(content, entry.index),
-    };
+    if (content.kind !== "request") {
+      this.#advance(entry);
+      return content.kind === "empty" ? undefined : this.#applyV2(content.request);
+    }
+    const { id } = content.header;
+    const operation = operationNameOf(content.field);
+    const result = this.#applyRequest(content, entry.index);
+    if (isSteps(result)) {
+      const first = result.next();
+      if (first.done !== true) {
+        this.#options.state.engine.hold();
+        return this.#finishing(entry, { id, operation }, result);
+      }
+      this.#advance(entry);
+      return { id, operation, outcome: first.value };
+    }
+    this.#advance(entry);
+    return { id, operation, outcome: result };
+  }
+
+  /** Until the end the engine commits nothing, and the entry does not count as applied. */
+  *#finishing(
+    entry: Entry,
+    applied: Omit<Applied, "outcome">,
+    steps: Steps<Outcome>,
+  ): Steps<Applied> {
+    const { state } = this.#options;
+    const outcome = yield* steps;
+    this.#advance(entry);
+    state.mark();
+    state.engine.release();
+    return { ...applied, outcome };
   }
 
   /** Applies a CONF_CHANGE entry; raft must be told of `change.change`. */
@@ -131,7 +160,10 @@ export class Applier {
     return { id: request.ID, operation: V2_PUT, outcome };
   }
 
-  #applyRequest(content: EntryContent & { kind: "request" }, index: number): Outcome {
+  #applyRequest(
+    content: EntryContent & { kind: "request" },
+    index: number,
+  ): Outcome | Steps<Outcome> {
     const { state, log } = this.#options;
     const operation = this.#operations.get(content.field);
     if (operation === undefined) {
@@ -145,13 +177,17 @@ export class Applier {
       const access = new Access(state.auth, content.header);
       return this.#run(operation, content.request, { index, access });
     } catch (error) {
-      if (error instanceof EtcdError) return refused(error, state.kv.revision);
-      throw error;
+      return this.#refusedBy(error);
     }
   }
 
-  #run(operation: AnyOperation, bytes: Buffer, entry: EntryContext): Outcome {
-    const { state, quota, onSpaceExceeded } = this.#options;
+  #refusedBy(error: unknown): Outcome {
+    if (error instanceof EtcdError) return refused(error, this.#options.state.kv.revision);
+    throw error;
+  }
+
+  #run(operation: AnyOperation, bytes: Buffer, entry: EntryContext): Outcome | Steps<Outcome> {
+    const { state } = this.#options;
     const request = operation.decode(bytes);
     const costBytes = operation.cost(request);
     for (const guard of GUARDS) {
@@ -159,7 +195,20 @@ export class Applier {
       if (error !== undefined) return refused(error, state.kv.revision);
     }
     if (state.auth.isEnabled) operation.authorize(request, entry.access);
-    const outcome = operation.run(request, entry);
+    const result = operation.run(request, entry);
+    return isSteps(result) ? this.#running(result, costBytes) : this.#judged(result, costBytes);
+  }
+
+  *#running(steps: Steps<Outcome>, costBytes: number): Steps<Outcome> {
+    try {
+      return this.#judged(yield* steps, costBytes);
+    } catch (error) {
+      return this.#refusedBy(error);
+    }
+  }
+
+  #judged(outcome: Outcome, costBytes: number): Outcome {
+    const { quota, onSpaceExceeded } = this.#options;
     if (quota.hasRoom(costBytes)) return outcome;
     onSpaceExceeded();
     return refused(new EtcdError("NoSpace"), outcome.revision);

@@ -1,5 +1,6 @@
 import { authorizeDeleteRange, authorizePut, authorizeTxn } from "../admission/authorize.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
+import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { Change } from "../mvcc/change.ts";
 import {
@@ -69,7 +70,9 @@ function deleteRange(state: ReplicatedState, end: End): Operation<DeleteRangeReq
     cost: NO_COST,
     authorize: (request, access) => authorizeDeleteRange(access, request),
     run: (request) =>
-      write(state, end, (writer) => ({ body: runDeleteRange(writer, request), error: undefined })),
+      writing(state, end, function* (writer) {
+        return { body: yield* runDeleteRange(writer, request), error: undefined };
+      }),
   };
 }
 
@@ -81,7 +84,7 @@ function txn(state: ReplicatedState, end: End): Operation<TxnRequest> {
     cost: txnCost,
     // Its own ranges never void it: see runTxn.
     authorize: (request, access) => authorizeTxn(access, state.lessor, request, "skipped"),
-    run: (request, { access }) => write(state, end, (writer) => runTxn(writer, request, access)),
+    run: (request, { access }) => writing(state, end, (writer) => runTxn(writer, request, access)),
   };
 }
 
@@ -102,6 +105,23 @@ function compaction(state: ReplicatedState, onCompacted: () => void): Operation<
   };
 }
 
+/** As `write`, pausing. */
+function* writing(
+  state: ReplicatedState,
+  end: End,
+  run: (writer: KeyWriter) => Steps<Pick<Outcome, "body" | "error">>,
+): Steps<Outcome> {
+  const writer = new KeyWriter(state);
+  let result: Pick<Outcome, "body" | "error">;
+  try {
+    result = yield* run(writer);
+  } catch (error) {
+    writer.end();
+    throw error;
+  }
+  return outcomeOf(result, end(writer));
+}
+
 /** Runs changes as one revision; what throws EtcdError has changed nothing. */
 function write(
   state: ReplicatedState,
@@ -116,7 +136,9 @@ function write(
     writer.end();
     throw error;
   }
-  const revision = end(writer);
-  const { body, error } = result;
+  return outcomeOf(result, end(writer));
+}
+
+function outcomeOf({ body, error }: Pick<Outcome, "body" | "error">, revision: number): Outcome {
   return error === undefined ? succeeded(revision, body) : refused(error, revision);
 }

@@ -1,11 +1,12 @@
 import { must } from "../base/assert.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
+import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { Lessor } from "../lease/lessor.ts";
 import type { RangeQuery, RangeResult } from "../mvcc/key-space.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
 import type { OperationCounts, OperationTally } from "../mvcc/operation-counts.ts";
-import type { TxnResult, WriteTxn } from "../mvcc/write-txn.ts";
+import { TXN_SLICE_KEYS, type TxnResult, type WriteTxn } from "../mvcc/write-txn.ts";
 import type { PutRequest } from "../proto/gen/rpc.ts";
 import type { RangeSource } from "./range.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
@@ -40,6 +41,17 @@ export class KeyWriter implements RangeSource {
     return this.#txn.range(query);
   }
 
+  /** As `range`, pausing. */
+  ranging(query: RangeQuery): Steps<RangeResult> {
+    this.#tally.ranges++;
+    return this.#txn.ranging(query);
+  }
+
+  /** Whether it is time for a pause. */
+  isPauseDue(): boolean {
+    return this.#txn.isPauseDue();
+  }
+
   /**
    * What was checked before cannot fail here; what an operation in between removed counts as empty.
    * @returns the record that was overwritten, when the request asks for it
@@ -60,15 +72,17 @@ export class KeyWriter implements RangeSource {
   }
 
   /** @param wantsRecords whether to return what was deleted, in key order; else only the count */
-  deleteRange(key: Buffer, rangeEnd: Buffer, wantsRecords: boolean): DeletedRange {
-    const changes = this.#txn.deleteRange(key, rangeEnd);
+  *deletingRange(key: Buffer, rangeEnd: Buffer, wantsRecords: boolean): Steps<DeletedRange> {
+    const changes = yield* this.#txn.deletingRange(key, rangeEnd);
     this.#tally.deletes++;
     if (wantsRecords) this.#tally.ranges++;
     const records: KeyValueRecord[] = [];
-    for (const change of changes) {
+    for (const [at, change] of changes.entries()) {
       this.lessor.detach(change.key);
-      if (!wantsRecords) continue;
-      records.push(must(change.previous, "what was deleted now is still in its table"));
+      if (wantsRecords) {
+        records.push(must(change.previous, "what was deleted now is still in its table"));
+      }
+      if (at % TXN_SLICE_KEYS === TXN_SLICE_KEYS - 1) yield;
     }
     return { count: changes.length, records };
   }

@@ -41,10 +41,13 @@ function revoke(state: ReplicatedState, onChanges: OnChanges): Operation<LeaseRe
     decode: (bytes) => LeaseRevokeRequest.decode(bytes),
     cost: NO_COST,
     authorize: ({ ID }, access) => authorizeLease(access, state.lessor, ID),
-    run: ({ ID }) => {
+    *run({ ID }) {
       const keys = state.lessor.keys(ID);
       const writer = new KeyWriter(state);
-      for (const key of keys) writer.deleteRange(key, EMPTY_BYTES, false);
+      for (const key of keys) {
+        yield* writer.deletingRange(key, EMPTY_BYTES, false);
+        if (writer.isPauseDue()) yield;
+      }
       const { revision, changes } = writer.end();
       state.lessor.revoke(ID);
       if (changes.length > 0) onChanges(revision, changes);

@@ -1,4 +1,5 @@
 import type { Access } from "../auth/access.ts";
+import type { Steps } from "../base/steps.ts";
 import type { InternalField } from "../proto/internal-codec.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -19,8 +20,11 @@ export interface Operation<Request> {
   cost(request: Request): number;
   /** Only asked while auth is on. Throws EtcdError when the proposer may not. */
   authorize(request: Request, access: Access): void;
-  /** Throws EtcdError: then nothing was changed. */
-  run(request: Request, entry: EntryContext): Outcome;
+  /**
+   * Throws EtcdError: then nothing was changed. What can be long pauses; nothing else is applied
+   * meanwhile, and readers see the revision before.
+   */
+  run(request: Request, entry: EntryContext): Outcome | Steps<Outcome>;
 }
 
 /** An operation under a common type; only its own `decode` makes what its own `run` takes. */

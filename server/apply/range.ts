@@ -17,7 +17,11 @@ export interface RangeSource {
 
 /** Answers a Range: the RangeResponse without its header. Throws Compacted or FutureRev. */
 export function answerRange(source: RangeSource, request: RangeRequest): Buffer {
-  const { records, count } = source.range(rangeQuery(request));
+  return encodeAnswer(source.range(rangeQuery(request)), request);
+}
+
+/** The answer from what `rangeQuery` has fetched. */
+export function encodeAnswer({ records, count }: RangeResult, request: RangeRequest): Buffer {
   if (request.countOnly) return encodeRange([], false, count);
   const chosen = selectRecords(records, request);
   return encodeRange(recordBytes(chosen.records, request.keysOnly), chosen.more, count);

@@ -3,6 +3,7 @@
 // then does it run, in order, and nothing can fail any more: all of it happens or nothing.
 import type { Access } from "../auth/access.ts";
 import { must } from "../base/assert.ts";
+import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { Lessor } from "../lease/lessor.ts";
 import type {
@@ -14,7 +15,7 @@ import type {
 } from "../proto/gen/rpc.ts";
 import { compareAll } from "./compare.ts";
 import { checkLeaseExists, isKeyMissing, type KeyWriter } from "./key-writer.ts";
-import { answerRange, checkRevision, type RangeSource, recordBytes } from "./range.ts";
+import { checkRevision, encodeAnswer, type RangeSource, rangeQuery, recordBytes } from "./range.ts";
 import {
   encodeDeleteRange,
   encodePut,
@@ -72,13 +73,13 @@ export function encodeReadOnlyTxn(
  * another state than the rest. They are checked before a transaction is proposed; if that no longer
  * holds, the writes stand and the client is told the error instead of the answer.
  */
-export function runTxn(writer: KeyWriter, request: TxnRequest, access: Access): TxnAnswer {
+export function* runTxn(writer: KeyWriter, request: TxnRequest, access: Access): Steps<TxnAnswer> {
   const path = choosePath(writer, request);
   checkPuts(writer, writer.lessor, path);
   for (const nested of path.nested) checkRanges(writer, nested);
   const error = ownRangeError(writer, path, access);
   writer.settleCounts();
-  return { body: execute(writer, path, error !== undefined), error };
+  return { body: yield* execute(writer, path, error !== undefined), error };
 }
 
 /** Throws what would void the transaction if it ran now, and what its own ranges would. */
@@ -148,22 +149,25 @@ function ownRangeError(source: RangeSource, path: Path, access: Access): EtcdErr
   }
 }
 
-function execute(writer: KeyWriter, path: Path, skipOwnRanges: boolean): Buffer {
+function* execute(writer: KeyWriter, path: Path, skipOwnRanges: boolean): Steps<Buffer> {
   const responses: Buffer[] = [];
   let nested = 0;
   for (const operation of path.operations) {
     const { requestRange, requestPut, requestDeleteRange, requestTxn } = operation;
     if (requestRange !== undefined) {
       if (skipOwnRanges) continue;
-      const body = answerRange(writer, requestRange);
+      const found = yield* writer.ranging(rangeQuery(requestRange));
+      const body = encodeAnswer(found, requestRange);
       responses.push(encodeResponseOp(ResponseKind.RANGE, writer.revision, body));
     } else if (requestPut !== undefined) responses.push(executePut(writer, requestPut));
     else if (requestDeleteRange !== undefined) {
-      responses.push(executeDelete(writer, requestDeleteRange));
+      responses.push(yield* executeDelete(writer, requestDeleteRange));
     } else if (requestTxn !== undefined) {
       const inner = must(path.nested[nested++], "every nested transaction has its path");
-      responses.push(encodeResponseOp(ResponseKind.TXN, 0, execute(writer, inner, false)));
+      const body = yield* execute(writer, inner, false);
+      responses.push(encodeResponseOp(ResponseKind.TXN, 0, body));
     }
+    if (writer.isPauseDue()) yield;
   }
   return encodeTxn(path.hasSucceeded, responses);
 }
@@ -173,8 +177,8 @@ function executePut(writer: KeyWriter, request: PutRequest): Buffer {
   return encodeResponseOp(ResponseKind.PUT, writer.revision, body);
 }
 
-function executeDelete(writer: KeyWriter, request: DeleteRangeRequest): Buffer {
-  const body = runDeleteRange(writer, request);
+function* executeDelete(writer: KeyWriter, request: DeleteRangeRequest): Steps<Buffer> {
+  const body = yield* runDeleteRange(writer, request);
   return encodeResponseOp(ResponseKind.DELETE_RANGE, writer.revision, body);
 }
 
@@ -185,8 +189,8 @@ export function runPut(writer: KeyWriter, request: PutRequest): Buffer {
 }
 
 /** The DeleteRangeResponse without its header. */
-export function runDeleteRange(writer: KeyWriter, request: DeleteRangeRequest): Buffer {
+export function* runDeleteRange(writer: KeyWriter, request: DeleteRangeRequest): Steps<Buffer> {
   const { key, rangeEnd, prevKv } = request;
-  const { count, records } = writer.deleteRange(key, rangeEnd, prevKv);
+  const { count, records } = yield* writer.deletingRange(key, rangeEnd, prevKv);
   return encodeDeleteRange(count, recordBytes(records, false));
 }

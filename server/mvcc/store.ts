@@ -141,7 +141,7 @@ export class MvccStore {
    */
   range(query: RangeQuery): RangeResult {
     const revision = this.#readable(query.revision);
-    return this.#space.range(query, revision, revision === this.#revision);
+    return this.#space.range(query, revision, this.#isIndexed(revision));
   }
 
   /**
@@ -150,7 +150,7 @@ export class MvccStore {
    */
   openRange(query: RangeQuery): RangeCursor {
     const revision = this.#readable(query.revision);
-    const at = { revision, isCurrent: revision === this.#revision };
+    const at = { revision, isCurrent: this.#isIndexed(revision) };
     const pin = { revision };
     this.#pins.add(pin);
     return new RangeCursor(this.#space, query, at, () => this.#pins.delete(pin));
@@ -162,7 +162,7 @@ export class MvccStore {
    */
   children(query: ChildrenQuery): ChildrenResult {
     const revision = this.#readable(query.revision);
-    return listChildren(this.#space, query, { revision, current: this.#revision });
+    return listChildren(this.#space, query, { revision, current: this.writtenRevision });
   }
 
   /** All changes with a revision in [from, to], oldest first. No writes while it is read. */
@@ -279,6 +279,11 @@ export class MvccStore {
 
   #readable(revision: number): number {
     return readableRevision(revision, this.#revision, this.#compactRevision);
+  }
+
+  /** Whether the index's counts are those of this revision: no transaction has begun to change them. */
+  #isIndexed(revision: number): boolean {
+    return revision === this.writtenRevision;
   }
 
   #isPinnedBelow(revision: number): boolean {

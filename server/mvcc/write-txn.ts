@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
+import { finish, type Steps } from "../base/steps.ts";
 import { Change } from "./change.ts";
-import { keyRange } from "./key-range.ts";
+import { type KeyRange, keyRange } from "./key-range.ts";
 import {
   type KeySpace,
   newState,
@@ -9,6 +10,9 @@ import {
   readableRevision,
 } from "./key-space.ts";
 import { encodeKeyValue, encodeTombstone, KeyValueRecord } from "./key-value.ts";
+
+/** Keys that a transaction reads or changes between two pauses: a few ms of work. */
+export const TXN_SLICE_KEYS = 512;
 
 export interface TxnResult {
   /** The store's revision now: one more than before if anything changed. */
@@ -35,6 +39,8 @@ export class WriteTxn {
   readonly #onEnd: (revision: number) => void;
   readonly #changes: Change[] = [];
   readonly #state = newState();
+  /** Keys read and changed since the last pause. */
+  #work = 0;
   #hasEnded = false;
 
   constructor(space: KeySpace, start: TxnStart, onEnd: (revision: number) => void) {
@@ -76,13 +82,29 @@ export class WriteTxn {
     );
   }
 
-  /** Deletes what lives in the range, in key order; one change per key. */
+  /** As `deletingRange`, at once. */
   deleteRange(key: Buffer, rangeEnd: Buffer): readonly Change[] {
-    const { index, table } = this.#space;
+    return finish(this.deletingRange(key, rangeEnd));
+  }
+
+  /** Deletes what lives in the range, in key order; one change per key. */
+  *deletingRange(key: Buffer, rangeEnd: Buffer): Steps<readonly Change[]> {
     const first = this.#changes.length;
-    const state = this.#state;
     const range = keyRange(key, rangeEnd);
-    this.#space.visit(range, this.#main, Number.POSITIVE_INFINITY, (main, sub, at) => {
+    let next: Buffer | undefined = range.start;
+    for (;;) {
+      const room = Math.max(1, TXN_SLICE_KEYS - this.#work);
+      next = this.#deleteSome({ start: next, end: range.end }, room);
+      if (next === undefined) return this.#changes.slice(first);
+      if (this.isPauseDue()) yield;
+    }
+  }
+
+  /** The key to continue at. */
+  #deleteSome(range: KeyRange, limit: number): Buffer | undefined {
+    const { index, table } = this.#space;
+    const state = this.#state;
+    return this.#space.visit(range, this.#main, limit, (main, sub, at) => {
       state.main = this.#main;
       state.sub = this.#changes.length;
       state.isTombstone = true;
@@ -94,7 +116,13 @@ export class WriteTxn {
       const change = { key: deleted, main: state.main, sub: state.sub, isDelete: true };
       this.#add(new Change(table, change, { main, sub }, undefined));
     });
-    return this.#changes.slice(first);
+  }
+
+  /** Whether so much was done since the last pause that it is time for one. */
+  isPauseDue(): boolean {
+    if (this.#work < TXN_SLICE_KEYS) return false;
+    this.#work = 0;
+    return true;
   }
 
   /** The key as it is at this point. */
@@ -109,6 +137,28 @@ export class WriteTxn {
     return this.#space.range(query, revision, revision === current);
   }
 
+  /** As `range`, pausing. @throws EtcdError FutureRev, Compacted */
+  *ranging(query: RangeQuery): Steps<RangeResult> {
+    if (query.rangeEnd.length === 0 || query.countOnly === true) return this.range(query);
+    const current = this.revision;
+    const revision = readableRevision(query.revision, current, this.#compactRevision);
+    const range = keyRange(query.key, query.rangeEnd);
+    const count = this.#space.count(range, revision, revision === current);
+    const records: KeyValueRecord[] = [];
+    const most = query.limit > 0 ? query.limit : count;
+    let next: Buffer | undefined = count > 0 ? range.start : undefined;
+    while (next !== undefined && records.length < most) {
+      const slice = Math.max(1, TXN_SLICE_KEYS - this.#work);
+      const room = Math.min(slice, most - records.length);
+      next = this.#space.visit({ start: next, end: range.end }, revision, room, (main, sub) => {
+        this.#work++;
+        records.push(this.#space.table.read(main, sub));
+      });
+      if (this.isPauseDue()) yield;
+    }
+    return { records, count };
+  }
+
   /** Nothing may be called afterwards. */
   end(): TxnResult {
     assert(!this.#hasEnded, "a transaction ends once");
@@ -119,6 +169,7 @@ export class WriteTxn {
 
   #add(change: Change): Change {
     assert(!this.#hasEnded, "nothing is written after the end of a transaction");
+    this.#work++;
     this.#changes.push(change);
     return change;
   }

@@ -19,9 +19,11 @@
 // - No turn works longer than TURN_MS; what is left waits for the next one.
 
 import type { AppliedMark } from "../apply/applied-mark.ts";
+import type { Applied } from "../apply/applier.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
+import { finish, isSteps, type Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import { type ConfChangeEntry, encodeConfChange } from "../proto/conf-codec.ts";
 import { RequestIds } from "../proto/request-ids.ts";
@@ -58,6 +60,8 @@ export class Replica {
   #committed: Entry[] = [];
   #committedAt = 0;
   #committedIndex: number;
+  /** The rest of the first entry that is committed: it takes more than a turn. */
+  #unfinished: Steps<Applied> | undefined;
   #isTurnDue = false;
   /** A snapshot takes the place of the state: nothing is applied or read meanwhile. */
   #isInstalling = false;
@@ -104,6 +108,7 @@ export class Replica {
     this.#cancelTicks?.();
     this.#proposals.failAll(new EtcdError("Stopped"));
     this.#reads.failAll(new EtcdError("Stopped"));
+    if (this.#unfinished !== undefined) finish(this.#unfinished);
     await this.#log.settle();
     await this.#parts.checkpoints.stop();
     await this.#parts.wal.close();
@@ -295,6 +300,9 @@ export class Replica {
   /** What was committed but not applied before is part of the snapshot. */
   async #install(snapshot: SnapshotMetadata): Promise<void> {
     const { checkpoints, compactor, snapshots, applier } = this.#parts;
+    while (this.#unfinished !== undefined) {
+      await new Promise<void>((resolve) => this.#clock.soon(resolve));
+    }
     this.#isInstalling = true;
     compactor.pause();
     await checkpoints.pause();
@@ -325,11 +333,16 @@ export class Replica {
     let count = 0;
     let bytes = 0;
     while (this.#committedAt < this.#committed.length) {
-      const entry = this.#committed[this.#committedAt++] as Entry;
-      bytes += entry.data.length;
+      const entry = this.#committed[this.#committedAt] as Entry;
       if (entry.type === EntryType.CONF_CHANGE) this.#applyConfChange(entry);
       else this.#applyNormal(entry);
-      if (++count % CLOCK_STRIDE === 0 && this.#clock.monotonic() - startedMs > TURN_MS) break;
+      if (this.#unfinished === undefined) {
+        this.#committedAt++;
+        count++;
+        bytes += entry.data.length;
+      }
+      const isTimeToLook = this.#unfinished !== undefined || count % CLOCK_STRIDE === 0;
+      if (isTimeToLook && this.#clock.monotonic() - startedMs > TURN_MS) break;
     }
     if (count > 0) {
       this.#raft.applied(this.appliedIndex);
@@ -343,8 +356,16 @@ export class Replica {
     }
   }
 
+  /** All of it, or a slice of a long one, which is then unfinished. */
   #applyNormal(entry: Entry): void {
-    const applied = this.#parts.applier.apply(entry);
+    const result = this.#unfinished ?? this.#parts.applier.apply(entry);
+    let applied: Applied | undefined;
+    if (isSteps(result)) {
+      const step = result.next();
+      this.#unfinished = step.done === true ? undefined : result;
+      if (step.done !== true) return;
+      applied = step.value;
+    } else applied = result;
     if (applied !== undefined) this.#proposals.settle(applied.id, applied.outcome);
     else if (entry.term === this.#raft.term) this.#termStarted();
   }

@@ -10,6 +10,7 @@
 // log, and the member starts from it. The other way round the state would be lost. The received file
 // stays until the log has said so: it tells such a start from a log that lost its end.
 
+import { readAppliedMark } from "../apply/applied-mark.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { must } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
@@ -163,9 +164,10 @@ export class Snapshots {
   async #upload(message: Message): Promise<void> {
     const { state, clock, log, upload } = this.#options;
     state.mark();
-    const { index, term, confState } = state.applied;
-    const blob = state.membership.v2Store();
     const picture = await state.engine.snapshot();
+    // A long entry may have ended before the picture was taken: it says itself what it shows.
+    const { index, term, confState } = must(readAppliedMark(picture), "a picture is marked");
+    const blob = state.membership.v2Store();
     this.#sending.set(message.to, picture);
     const database = await writeDatabase(picture, clock);
     log.info("sending database snapshot", {

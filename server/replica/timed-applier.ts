@@ -3,6 +3,7 @@ import type { OperationName } from "../apply/operation-name.ts";
 import { entryText } from "../apply/request-text.ts";
 import type { Clock } from "../base/clock.ts";
 import { Distribution, exponentialBounds } from "../base/distribution.ts";
+import { isSteps, type Steps } from "../base/steps.ts";
 import { decodeEntryContent } from "../proto/internal-codec.ts";
 import { uintSize } from "../proto/wire.ts";
 import type { Entry } from "../raft/entry.ts";
@@ -40,14 +41,25 @@ export class TimedApplier {
   }
 
   /** As `Applier.apply`. */
-  apply(entry: Entry): Applied | undefined {
+  apply(entry: Entry): Applied | Steps<Applied> | undefined {
     const startedMs = this.#clock.monotonic();
     const applied = this.#applier.apply(entry);
     if (applied === undefined) return undefined;
+    if (isSteps(applied)) return this.#timing(entry, applied, startedMs);
+    this.#note(entry, applied, startedMs);
+    return applied;
+  }
+
+  *#timing(entry: Entry, steps: Steps<Applied>, startedMs: number): Steps<Applied> {
+    const applied = yield* steps;
+    this.#note(entry, applied, startedMs);
+    return applied;
+  }
+
+  #note(entry: Entry, applied: Applied, startedMs: number): void {
     const tookMs = this.#clock.monotonic() - startedMs;
     this.#observe(applied, tookMs);
     this.#slow.check(tookMs, () => describe(entry, applied));
-    return applied;
   }
 
   /** As `Applier.applyConfChange`. */

@@ -196,6 +196,25 @@ function durability(create: Create, crash: Crash): void {
     expect(Array.from(engine.scan("key"), ([, value]) => value.toString())).toEqual(["kept"]);
   });
 
+  test("while it is held, commits and pictures wait, and get all of the change", async () => {
+    const engine = await create();
+    engine.put("key", bytes("a"), bytes("1"));
+    engine.hold();
+    const committing = engine.commit();
+    const taking = engine.snapshot();
+    engine.put("key", bytes("b"), bytes("2"));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(engine.pendingCount).toBe(2);
+    engine.put("key", bytes("c"), bytes("3"));
+    engine.release();
+    engine.put("key", bytes("d"), bytes("4"));
+    await committing;
+    const picture = await taking;
+    expect(listing(picture.scan("key"))).toEqual(["a=1", "b=2", "c=3"]);
+    picture.close();
+    expect(listing((await crash(engine)).scan("key"))).toEqual(["a=1", "b=2", "c=3"]);
+  });
+
   test("overlapping commits end in order, and reads see no hole meanwhile", async () => {
     let engine = await create();
     const ended: number[] = [];

@@ -72,6 +72,12 @@ export interface Engine extends View {
   /** Their keys and values. All of it stays in memory until a commit, so the caller bounds it. */
   readonly pendingBytes: number;
   /**
+   * A change begins that takes several turns: until `release` no commit takes anything. Whoever asks
+   * for one meanwhile waits, and gets all of the change.
+   */
+  hold(): void;
+  release(): void;
+  /**
    * Resolves when all that was put before the call is durable. Rejects once and for all on I/O
    * failure, and every later call of any method throws: the member must stop. Commits may overlap.
    */

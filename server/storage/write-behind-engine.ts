@@ -51,6 +51,8 @@ export class WriteBehindEngine implements Engine {
   readonly #jobs: Job[] = [];
   #running: Job | undefined;
   #isReplacing = false;
+  /** While commits are held: what waits for the end of that, in order. */
+  #held: (() => void)[] | undefined;
   #openSnapshots = 0;
   #failure: EngineFailedError | undefined;
 
@@ -106,8 +108,20 @@ export class WriteBehindEngine implements Engine {
     this.#set(table, key, null);
   }
 
+  hold(): void {
+    assert(this.#held === undefined, "one change at a time takes several turns");
+    this.#held = [];
+  }
+
+  release(): void {
+    const waiting = must(this.#held, "what is released was held");
+    this.#held = undefined;
+    for (const run of waiting) run();
+  }
+
   commit(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#held !== undefined) return this.#afterHold(() => this.commit());
     if (this.#current.operations === 0) {
       return this.#jobs.findLast((job) => job.layer !== undefined)?.done ?? Promise.resolve();
     }
@@ -124,6 +138,7 @@ export class WriteBehindEngine implements Engine {
 
   async snapshot(): Promise<EngineSnapshot> {
     this.#assertUsable();
+    if (this.#held !== undefined) return this.#afterHold(() => this.snapshot());
     let picture: EngineSnapshot | undefined;
     const takePicture = async () => {
       picture = this.#open(this.#store.picture());
@@ -205,6 +220,12 @@ export class WriteBehindEngine implements Engine {
     assert(key.length <= ENGINE_KEY_BYTES_MAX, `a key of ${key.length} bytes is too long`);
     assert(!this.#isReplacing, "nothing is written while the content is replaced");
     this.#current.set(table, key, value);
+  }
+
+  #afterHold<T>(run: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#held?.push(() => void run().then(resolve, reject));
+    });
   }
 
   #enqueue(run: () => Promise<void>, layer?: Layer): Promise<void> {
