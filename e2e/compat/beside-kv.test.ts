@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { HealthDefinition } from "../../server/proto/gen/health.ts";
+import { type HealthCheckResponse, HealthDefinition } from "../../server/proto/gen/health.ts";
 import {
   AlarmRequest,
   ClusterDefinition,
@@ -400,4 +400,22 @@ test("Health knows the server as a whole and nothing else", async () => {
       client.unary(HealthDefinition, check, { service }),
     );
   }
+  const { watch } = HealthDefinition.methods;
+  const firsts = await Promise.all(
+    sides.map(async ({ client }) => {
+      const seen: number[] = [];
+      for (const service of ["", "nope"]) {
+        const stream = client.stream(HealthDefinition, watch);
+        stream.on("error", () => {});
+        stream.write({ service });
+        const first = await new Promise<HealthCheckResponse>((resolve) => {
+          stream.once("data", resolve);
+        });
+        seen.push(first.status);
+        stream.cancel();
+      }
+      return seen;
+    }),
+  );
+  expect(firsts[0]).toEqual(firsts[1]);
 });

@@ -34,7 +34,7 @@ describe.each(MAKES)("%s", (make) => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test("trap 25: a range needs its permissions' union, a lease's writer all keys of the lease", async () => {
+  test("trap 25: a range needs its permissions' union, a lease's writer all keys; trap 04: a refused watch is created and canceled in one", async () => {
     const cluster = await ClusterProcess.start({ make, size: 1 });
     const at = cluster.endpoints;
     try {
@@ -64,9 +64,20 @@ describe.each(MAKES)("%s", (make) => {
       expect(await asUser("put", "mine", "3", `--lease=${lease}`)).toContain(
         "etcdserver: permission denied",
       );
+      const watch = { path: "/v3/watch", body: '{"create_request":{"key":"ZA=="}}', lines: 1 };
+      const refused = (reason: string) => ({
+        result: { watch_id: "-1", created: true, canceled: true, cancel_reason: reason },
+      });
+      expect(JSON.parse((await ask(at, watch)).body)).toMatchObject(
+        refused("rpc error: code = InvalidArgument desc = etcdserver: user name is empty"),
+      );
       // A token of before a change still names its user, and is judged by what holds now.
       const login = { path: "/v3/auth/authenticate", body: '{"name":"u","password":"p"}' };
       const { token } = JSON.parse((await ask(at, login)).body) as { token: string };
+      const named = { ...watch, headers: { Authorization: token } };
+      expect(JSON.parse((await ask(at, named)).body)).toMatchObject(
+        refused("rpc error: code = PermissionDenied desc = etcdserver: permission denied"),
+      );
       await commands(at, ["role revoke-permission part mine"], [ROOT]);
       const put = { path: "/v3/kv/put", body: '{"key":"bWluZQ=="}' };
       const answer = await ask(at, { ...put, headers: { Authorization: token } });

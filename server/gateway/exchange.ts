@@ -65,7 +65,8 @@ export class Http1Exchange implements Exchange {
     const { remoteAddress = "", remotePort = 0 } = request.socket;
     this.method = request.method ?? "";
     this.target = request.url ?? "";
-    this.remote = `${remoteAddress}:${remotePort}`;
+    const host = remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress;
+    this.remote = `${host}:${remotePort}`;
     this.isEncrypted = "encrypted" in request.socket;
     this.certificateName = certificateName;
     this.#request = request;
