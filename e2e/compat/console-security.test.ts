@@ -95,7 +95,7 @@ describe.each([ETCD_34, ETCD_35])("TLS, against etcd $version", (tools) => {
   });
 });
 
-describe.each(["etcd-3.4", "etcd-3.5"] as const)("users, against %s", (make) => {
+describe.each(["etcd-3.4", "etcd-3.5", "quorate"] as const)("users, against %s", (make) => {
   let cluster: ClusterProcess;
   let root: EtcdClient;
   const clients: EtcdClient[] = [];
