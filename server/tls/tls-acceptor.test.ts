@@ -83,13 +83,22 @@ function accepting(shown: TlsProfile): TlsAcceptor {
 }
 
 /** A connection that says nothing by itself. */
-function silent(): Promise<Socket> {
+function silent(localPort?: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1");
+    const from = localPort === undefined ? {} : { localPort };
+    const socket = connect({ port, host: "127.0.0.1", ...from });
     opened.push(socket);
     socket.once("connect", () => resolve(socket));
     socket.on("error", reject);
   });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const found = (probe.address() as AddressInfo).port;
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+  return found;
 }
 
 function closed(socket: Socket): Promise<void> {
@@ -193,6 +202,23 @@ test("who does not trust the certificate is gone at once", async () => {
   opened.push(socket);
   await new Promise<void>((resolve) => void socket.once("error", () => resolve()));
   await eventually(() => acceptor.pendingCount === 0);
+});
+
+test("one client that comes from one port to two is two connections", async () => {
+  const arrived: string[] = [];
+  const second = createServer((socket) => acceptor.accept(socket, () => arrived.push("second")));
+  await new Promise<void>((resolve) => second.listen(0, "127.0.0.1", resolve));
+  const localPort = await freePort();
+  const first = await silent(localPort);
+  const { port: secondPort } = second.address() as AddressInfo;
+  const own = { localPort, host: "127.0.0.1", rejectUnauthorized: false };
+  opened.push(connectTls({ ...own, port: secondPort }));
+  await eventually(() => arrived.length === 1 && acceptor.pendingCount === 1);
+  opened.push(connectTls({ socket: first, rejectUnauthorized: false }));
+  await eventually(() => accepted.length === 1 && acceptor.pendingCount === 0);
+  expect(arrived).toEqual(["second"]);
+  for (const socket of opened) socket.destroy();
+  await new Promise<void>((resolve) => second.close(() => resolve()));
 });
 
 describe("clients that must show a certificate", () => {

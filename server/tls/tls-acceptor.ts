@@ -44,6 +44,7 @@ export interface TlsAcceptorOptions {
 
 interface Pending {
   readonly socket: Socket;
+  readonly key: string;
   readonly remote: string;
   readonly sinceMs: number;
   readonly accepted: Accepted;
@@ -52,7 +53,7 @@ interface Pending {
 export class TlsAcceptor {
   readonly #options: TlsAcceptorOptions;
   readonly #server: Server;
-  /** By address, oldest first. */
+  /** By addresses of both ends, oldest first. */
   readonly #pending = new Map<string, Pending>();
   readonly #alerts = new RefusalAlerts();
   #pair: LoadedPair;
@@ -91,11 +92,12 @@ export class TlsAcceptor {
     // Half of a connection is none: who closes during the handshake is gone.
     socket.allowHalfOpen = false;
     if (this.#pending.size >= PENDING_MAX) this.#dropOldest();
-    const pending = { socket, remote: remoteOf(socket), sinceMs: clock.monotonic(), accepted };
-    this.#pending.set(pending.remote, pending);
+    const [key, remote] = [keyOf(socket), remoteOf(socket)];
+    const pending = { socket, key, remote, sinceMs: clock.monotonic(), accepted };
+    this.#pending.set(key, pending);
     this.#stopSweep ??= clock.every(SWEEP_MS, () => this.#sweep());
     socket.once("close", () => {
-      this.#pending.delete(pending.remote);
+      this.#pending.delete(key);
       this.#closing = pending;
     });
     try {
@@ -134,7 +136,7 @@ export class TlsAcceptor {
   }
 
   #secured(socket: TLSSocket): void {
-    const pending = this.#pending.get(remoteOf(socket));
+    const pending = this.#pending.get(keyOf(socket));
     socket.on("error", () => socket.destroy());
     if (pending === undefined) {
       socket.destroy();
@@ -165,13 +167,13 @@ export class TlsAcceptor {
       return;
     }
     if (socket.destroyed) return;
-    this.#pending.delete(pending.remote);
+    this.#pending.delete(pending.key);
     pending.accepted(socket, credentials.profile.clientCertAuth ? nameOf(socket) : undefined);
   }
 
   /** A lost connection is told of while its socket closes, when it has no address left. */
   #failed(error: Error, socket: TLSSocket): void {
-    const pending = this.#pending.get(remoteOf(socket)) ?? this.#closing;
+    const pending = this.#pending.get(keyOf(socket)) ?? this.#closing;
     if (pending !== undefined) this.#reject(pending, failureText(error));
   }
 
@@ -190,7 +192,7 @@ export class TlsAcceptor {
   #dropOldest(): void {
     const [oldest] = this.#pending.values();
     oldest?.socket.destroy();
-    if (oldest !== undefined) this.#pending.delete(oldest.remote);
+    if (oldest !== undefined) this.#pending.delete(oldest.key);
   }
 
   #sweep(): void {
@@ -209,7 +211,11 @@ function letRead(socket: TLSSocket): void {
   socket.resume();
 }
 
-/** Unlike any other connection's that lives. */
+/** Unlike any other connection's that lives: the same client may come to several ports. */
+function keyOf(socket: Socket): string {
+  return `${remoteOf(socket)} ${socket.localAddress}:${socket.localPort}`;
+}
+
 function remoteOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
   return `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
 }
