@@ -7,43 +7,24 @@ import { Applier } from "./apply/applier.ts";
 import { Quota } from "./apply/quota.ts";
 import type { ReplicatedState } from "./apply/replicated-state.ts";
 import { hexId } from "./base/bytes.ts";
-import type { Clock } from "./base/clock.ts";
-import type { Log } from "./base/log.ts";
-import type { Random } from "./base/random.ts";
-import type { Config } from "./config.ts";
 import { ClientFront } from "./member/client-front.ts";
 import { type Credentials, openCredentials } from "./member/credentials.ts";
-import { openDataFolder } from "./member/data-folder.ts";
 import { memberFigures } from "./member/figures.ts";
 import { hastenFirstElection } from "./member/first-election.ts";
 import { followChange } from "./member/followed-change.ts";
+import { type Ground, type MemberSurroundings, openGround } from "./member/ground.ts";
 import { handOverLeadership } from "./member/handover.ts";
-import { closingFields, logLeadership, servingFields, startingFields } from "./member/log-lines.ts";
-import { startAlone } from "./member/lone-restart.ts";
-import { systemNames } from "./member/name-service.ts";
-import { openLog } from "./member/opened-log.ts";
-import { openState } from "./member/opened-state.ts";
+import { closingFields, logLeadership, servingFields } from "./member/log-lines.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
-import {
-  checkpointSettings,
-  logSettings,
-  raftConfig,
-  timingOf,
-  transportSettings,
-} from "./member/raft-config.ts";
-import { recover } from "./member/recovered-log.ts";
-import { openSecurity, type Security } from "./member/security.ts";
+import { checkpointSettings, timingOf, transportSettings } from "./member/raft-config.ts";
 import { spoolDatabase } from "./member/spooled-database.ts";
 import { Upkeep } from "./member/upkeep.ts";
 import { SERVER_VERSION } from "./member/version.ts";
 import type { ChangeOutcome } from "./membership/membership.ts";
-import { Metrics } from "./metrics/metrics.ts";
-import { Raft } from "./raft/raft.ts";
 import { Checkpoints } from "./replica/checkpoints.ts";
 import { Compactor } from "./replica/compactor.ts";
 import { Duties } from "./replica/duties.ts";
 import { HeartbeatPace } from "./replica/heartbeat-pace.ts";
-import type { IndexCheckpoints } from "./replica/index-checkpoints.ts";
 import { Leases } from "./replica/leases.ts";
 import { Reconfigurer } from "./replica/reconfigurer.ts";
 import { Replica } from "./replica/replica.ts";
@@ -54,35 +35,15 @@ import { TimedApplier } from "./replica/timed-applier.ts";
 import { Proposer } from "./rpc/proposer.ts";
 import { PeerTransport } from "./transport/peer-transport.ts";
 import type { TransportEvents } from "./transport/transport.ts";
-import { FileWal } from "./wal/file-wal.ts";
-import type { Wal } from "./wal/wal.ts";
 import { WatchHub } from "./watch/hub.ts";
 
 /** A removed member goes on so long, so that the others hear that its removal is committed. */
 const REMOVED_GRACE_MS = 1000;
 
-export interface MemberSurroundings {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-}
-
 /** Why a member ended by itself. */
 export type MemberEnd =
   | { readonly kind: "removed" }
   | { readonly kind: "failed"; readonly error: unknown };
-
-/** What a member stands on, recovered or new. */
-interface Ground {
-  readonly state: ReplicatedState;
-  readonly index: IndexCheckpoints;
-  readonly raft: Raft;
-  readonly wal: Wal;
-  readonly markerIndex: number;
-  readonly metrics: Metrics;
-  readonly security: Security;
-}
 
 export class Member {
   readonly #surroundings: MemberSurroundings;
@@ -105,36 +66,16 @@ export class Member {
    * @throws BootstrapError, RecoveryError, WalCorruptionError, and errors of the system
    */
   static async start(surroundings: MemberSurroundings): Promise<Member> {
-    const { config, clock, log } = surroundings;
-    const folder = openDataFolder(config, log);
-    const security = await openSecurity(config, clock, log);
-    log.info("starting an etcd server", startingFields(config, FileWal.exists(folder.wal)));
-    const metrics = new Metrics(config.metricsLevel === "extensive");
-    const { wal, origin } = await openLog(
-      { config, folder, log, names: systemNames(clock), dialTls: security.peer.dial },
-      logSettings(config, clock, metrics),
-    );
-    const membership = { ...origin.metadata, learnersMax: config.maxLearners };
-    const ground = { config, folder: folder.state, membership, clock, metrics, log };
-    const { state, index } = await openState(ground);
-    const recovered = await recover(wal, origin, state.applied, folder.incoming);
-    const { forceNewCluster } = config;
-    const start = forceNewCluster ? await startAlone(wal, recovered, origin, log) : recovered;
-    state.setConfState(start.confState);
-    const raft = new Raft(raftConfig(surroundings, origin.metadata.memberId), start);
-    const member = new Member(
-      surroundings,
-      { state, index, raft, wal, markerIndex: start.snapshot.index, metrics, security },
-      folder.incoming,
-    );
-    for (const remote of origin.remotes) member.#transport.addRemote(remote);
+    const ground = await openGround(surroundings);
+    const member = new Member(surroundings, ground);
+    for (const remote of ground.remotes) member.#transport.addRemote(remote);
     await member.#start();
     return member;
   }
 
-  private constructor(surroundings: MemberSurroundings, ground: Ground, incoming: string) {
+  private constructor(surroundings: MemberSurroundings, ground: Ground) {
     const { config, clock, random, log } = surroundings;
-    const { state, index, raft, wal, markerIndex, metrics, security } = ground;
+    const { state, index, raft, wal, markerIndex, metrics, security, incoming } = ground;
     const timing = timingOf(config);
     const timeoutMs = requestTimeoutMs(timing);
     const calls = (id: bigint) => this.#transport.calls(id);
