@@ -8,7 +8,7 @@ import {
   TxnRequest,
 } from "../proto/gen/rpc.ts";
 import { checkApplyGap, checkRequestBytes } from "./limits.ts";
-import { checkLeaseGrant, checkPut, checkRange, checkTxn, isReadOnly } from "./validate.ts";
+import { checkPut, checkRange, checkTxn, isReadOnly } from "./validate.ts";
 
 const bytes = (text: string) => Buffer.from(text);
 const put = (key: string) =>
@@ -51,11 +51,6 @@ test("requests without a key, or with what an ignore flag forbids, are refused",
 test("a sort option outside the enums is refused", () => {
   const odd = { ...RangeRequest.fromPartial({ key: bytes("a") }), sortTarget: 9 };
   expect(outcome(() => checkRange(odd as RangeRequest))).toBe("InvalidSortOption");
-});
-
-test("a lease may live 9,000,000,000 seconds and not one more", () => {
-  expect(outcome(() => checkLeaseGrant({ TTL: 9_000_000_000, ID: 0n }))).toBe("ok");
-  expect(outcome(() => checkLeaseGrant({ TTL: 9_000_000_001, ID: 0n }))).toBe("LeaseTTLTooLarge");
 });
 
 test("an operation that holds nothing is refused as etcd does it", () => {

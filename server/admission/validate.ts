@@ -1,7 +1,6 @@
 import { EtcdError } from "../errors.ts";
 import type {
   DeleteRangeRequest,
-  LeaseGrantRequest,
   PutRequest,
   RangeRequest,
   RequestOp,
@@ -10,8 +9,6 @@ import type {
 import { RangeRequest_SortOrder, RangeRequest_SortTarget } from "../proto/gen/rpc.ts";
 import { KeySet } from "./key-set.ts";
 
-/** etcd's largest time to live: 9,000,000,000 s. */
-export const LEASE_TTL_SECONDS_MAX = 9_000_000_000;
 /** Nested transactions deeper than this are refused before anything recurses over them. */
 export const TXN_DEPTH_MAX = 128;
 
@@ -34,11 +31,6 @@ export function checkPut(request: PutRequest): void {
 /** Whether a DeleteRange is well-formed. Throws EmptyKey. */
 export function checkDeleteRange(request: DeleteRangeRequest): void {
   if (request.key.length === 0) throw new EtcdError("EmptyKey");
-}
-
-/** Throws LeaseTTLTooLarge; a TTL below the minimum is raised later, not refused. */
-export function checkLeaseGrant(request: LeaseGrantRequest): void {
-  if (request.TTL > LEASE_TTL_SECONDS_MAX) throw new EtcdError("LeaseTTLTooLarge");
 }
 
 /**
@@ -82,7 +74,7 @@ interface Writes {
 
 /**
  * No two puts on one key and no put on a key that the same list deletes, whatever their order.
- * Both branches of one nested transaction may put the same key, since only one of them runs.
+ * What one branch of a nested transaction writes the other may put, since only one of them runs.
  */
 function checkWrittenOnce(operations: readonly RequestOp[]): Writes {
   const writes: Writes = { puts: new Map(), deletes: new KeySet() };
@@ -91,22 +83,16 @@ function checkWrittenOnce(operations: readonly RequestOp[]): Writes {
     if (requestTxn === undefined) continue;
     const success = checkWrittenOnce(requestTxn.success);
     const failure = checkWrittenOnce(requestTxn.failure);
-    addNested(writes, success, undefined);
-    addNested(writes, failure, success.puts);
+    for (const key of success.puts.values()) addPut(writes, key, undefined);
+    for (const key of failure.puts.values()) addPut(writes, key, success.puts);
+    // After the puts of both: what one branch deletes the other may put.
+    writes.deletes.addAll(success.deletes);
+    writes.deletes.addAll(failure.deletes);
   }
   for (const { requestPut } of operations) {
     if (requestPut !== undefined) addPut(writes, requestPut.key, undefined);
   }
   return writes;
-}
-
-function addNested(
-  writes: Writes,
-  nested: Writes,
-  otherBranch: ReadonlyMap<string, Buffer> | undefined,
-): void {
-  for (const key of nested.puts.values()) addPut(writes, key, otherBranch);
-  writes.deletes.addAll(nested.deletes);
 }
 
 function addPut(

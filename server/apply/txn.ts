@@ -89,7 +89,10 @@ export function checkTxnNow(source: RangeSource, lessor: Lessor, request: TxnReq
   checkRanges(source, path);
 }
 
-/** Bytes that the larger branch puts, by etcd's estimate of its cost on disk. */
+/**
+ * Bytes that the larger branch puts, by etcd's estimate of its cost on disk: nested transactions
+ * cost nothing there, and every member must refuse the same.
+ */
 export function txnCost(request: TxnRequest): number {
   return Math.max(branchCost(request.success), branchCost(request.failure));
 }
@@ -103,9 +106,8 @@ const PUT_OVERHEAD_BYTES = 256;
 
 function branchCost(operations: readonly RequestOp[]): number {
   let cost = 0;
-  for (const { requestPut, requestTxn } of operations) {
+  for (const { requestPut } of operations) {
     if (requestPut !== undefined) cost += putCost(requestPut);
-    if (requestTxn !== undefined) cost += txnCost(requestTxn);
   }
   return cost;
 }
@@ -121,19 +123,26 @@ function choosePath(source: RangeSource, request: TxnRequest): Path {
 }
 
 function checkPuts(source: RangeSource, lessor: Lessor, path: Path): void {
-  for (const { requestPut } of path.operations) {
-    if (requestPut === undefined) continue;
+  inOrder(path, ({ requestPut }) => {
+    if (requestPut === undefined) return;
     if (isKeyMissing(source, requestPut)) throw new EtcdError("KeyNotFound");
     checkLeaseExists(lessor, requestPut.lease);
-  }
-  for (const nested of path.nested) checkPuts(source, lessor, nested);
+  });
 }
 
 function checkRanges(source: RangeSource, path: Path): void {
-  for (const { requestRange } of path.operations) {
+  inOrder(path, ({ requestRange }) => {
     if (requestRange !== undefined) checkRevision(source, requestRange.revision);
+  });
+}
+
+/** Every operation that runs, a nested transaction's where it stands: the first fault decides. */
+function inOrder(path: Path, visit: (operation: RequestOp) => void): void {
+  let nested = 0;
+  for (const operation of path.operations) {
+    if (operation.requestTxn === undefined) visit(operation);
+    else inOrder(must(path.nested[nested++], "every nested transaction has its path"), visit);
   }
-  for (const nested of path.nested) checkRanges(source, nested);
 }
 
 function ownRangeError(source: RangeSource, path: Path, access: Access): EtcdError | undefined {
@@ -141,7 +150,9 @@ function ownRangeError(source: RangeSource, path: Path, access: Access): EtcdErr
     for (const { requestRange } of path.operations) {
       if (requestRange !== undefined) access.checkRead(requestRange.key, requestRange.rangeEnd);
     }
-    checkRanges(source, { ...path, nested: [] });
+    for (const { requestRange } of path.operations) {
+      if (requestRange !== undefined) checkRevision(source, requestRange.revision);
+    }
     return undefined;
   } catch (error) {
     if (error instanceof EtcdError) return error;

@@ -233,7 +233,8 @@ export class MvccStore {
   *hashing(revision: number): Generator<void, KeyHash> {
     const stored = revision > 0 ? this.#hashes.get(revision) : undefined;
     if (stored !== undefined) return stored;
-    const pin = { revision: this.#readable(revision) };
+    // Before the first revision there is nothing, and etcd hashes that.
+    const pin = { revision: revision < 0 ? -1 : this.#readable(revision) };
     this.#pins.add(pin);
     try {
       return yield* hashRecords(this.#space, {

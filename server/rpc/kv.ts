@@ -139,6 +139,7 @@ class KvService {
     // See runTxn: once in the log, such a range could no longer void the transaction.
     if (namesRevision(request)) {
       await replica.readBarrier();
+      checkAlarms(state, request);
       checkTxnNow(state.kv, state.lessor, request);
     }
     const proposed = TxnRequest.encode(request).finish();

@@ -1,5 +1,4 @@
 import { authorizeLeaseKeys, authorizeRenewal } from "../admission/authorize.ts";
-import { checkLeaseGrant } from "../admission/validate.ts";
 import { LEASE_COST_BYTES } from "../apply/lease-operations.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Log } from "../base/log.ts";
@@ -41,7 +40,6 @@ export interface LeaseServiceOptions {
 export function registerLease(dispatcher: Dispatcher, options: LeaseServiceOptions): void {
   const { state, proposer, callers, headers } = options;
   dispatcher.unary(LeaseDefinition, "leaseGrant", async (request, call) => {
-    checkLeaseGrant(request);
     const ID = request.ID === 0n ? freeLeaseId(options) : request.ID;
     const proposed = LeaseGrantRequest.encode({ ...request, ID }).finish();
     const field = InternalField.LEASE_GRANT;

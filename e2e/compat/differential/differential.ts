@@ -1,0 +1,60 @@
+// npm run differential [-- --requests N --seed S --make etcd-3.5|etcd-3.4]: a long run of random
+// histories. Goes on behind a difference; ends with 1 when there was one.
+import { parseArgs } from "node:util";
+import type { Make } from "../../harness/member-process.ts";
+import { installTools } from "../../harness/tools.ts";
+import { historyOf } from "./any-history.ts";
+import { DifferentialMachine } from "./machine.ts";
+import { reportOf } from "./report.ts";
+import { shrunk } from "./shrinking.ts";
+
+const REQUESTS_PER_HISTORY = 500;
+const REQUESTS_PER_LINE = 20_000;
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: "string", default: "1000000" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
+    make: { type: "string", default: "etcd-3.5" },
+  },
+});
+const requests = wholeNumber("requests", values.requests);
+const firstSeed = wholeNumber("seed", values.seed);
+if (values.make !== "etcd-3.5" && values.make !== "etcd-3.4") {
+  throw new RangeError(`--make is etcd-3.5 or etcd-3.4, not ${values.make}`);
+}
+await run(values.make);
+
+async function run(make: Make): Promise<void> {
+  installTools();
+  say(`${requests} requests from seed ${firstSeed}, compared with ${make}`);
+  const machine = await DifferentialMachine.start([make]);
+  let differing = 0;
+  try {
+    for (let played = 0; played < requests; played += REQUESTS_PER_HISTORY) {
+      const seed = firstSeed + played / REQUESTS_PER_HISTORY;
+      const steps = historyOf(seed, REQUESTS_PER_HISTORY, [make]);
+      const difference = await machine.play(steps);
+      if (difference !== undefined) {
+        differing++;
+        const smallest = await shrunk(steps, difference, (fewer) => machine.play(fewer));
+        say(reportOf(`seed ${seed}`, smallest));
+      }
+      const done = played + REQUESTS_PER_HISTORY;
+      if (done % REQUESTS_PER_LINE === 0) say(`${done} requests, ${differing} histories differ`);
+    }
+  } finally {
+    await machine.stop();
+  }
+  say(`${differing} of ${Math.ceil(requests / REQUESTS_PER_HISTORY)} histories differ`);
+  process.exitCode = differing > 0 ? 1 : 0;
+}
+
+function wholeNumber(name: string, text: string): number {
+  if (!/^\d{1,12}$/.test(text)) throw new RangeError(`--${name} is a whole number, not ${text}`);
+  return Number(text);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

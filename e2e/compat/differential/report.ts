@@ -1,0 +1,14 @@
+import type { Shrunk } from "./shrinking.ts";
+import { formatHistory } from "./step.ts";
+
+/** What differs, for people, with the text of a file for `regressions`. */
+export function reportOf(name: string, { steps, difference }: Shrunk): string {
+  const { make, what, ours, theirs } = difference;
+  return [
+    `${name}: ${what} differs from ${make}`,
+    `ours:   ${ours}`,
+    `theirs: ${theirs}`,
+    "To keep it, save this as e2e/compat/regressions/<what it shows>.json:",
+    formatHistory(steps),
+  ].join("\n");
+}

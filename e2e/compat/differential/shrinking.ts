@@ -1,0 +1,106 @@
+import type { Difference } from "./difference.ts";
+import { isRef, type Step } from "./step.ts";
+
+// A history that shows a difference, made small: first without steps that do not matter, in ever
+// smaller pieces (delta debugging), then with fields left out of what remains.
+
+export interface Shrunk {
+  readonly steps: readonly Step[];
+  readonly difference: Difference;
+}
+
+export type Play = (steps: readonly Step[]) => Promise<Difference | undefined>;
+
+const PLAYS_MAX = 600;
+
+/** Resolves with the smallest history that was found to differ, and how. */
+export function shrunk(steps: readonly Step[], difference: Difference, play: Play) {
+  return new Shrinking({ steps, difference }, play).run();
+}
+
+class Shrinking {
+  #best: Shrunk;
+  readonly #play: Play;
+  #plays = 0;
+
+  constructor(first: Shrunk, play: Play) {
+    const { steps, difference } = first;
+    const end = difference.at < 0 ? steps.length : difference.at + 1;
+    this.#best = { steps: steps.slice(0, end), difference };
+    this.#play = play;
+  }
+
+  async run(): Promise<Shrunk> {
+    await this.#withoutSteps();
+    for (let isSmaller = true; isSmaller; ) {
+      isSmaller = await this.#withoutFields();
+      await this.#withoutSteps();
+    }
+    return this.#best;
+  }
+
+  async #withoutSteps(): Promise<void> {
+    let piece = Math.ceil(this.#best.steps.length / 2);
+    while (piece >= 1) {
+      let hasShrunk = false;
+      for (let at = 0; at < this.#best.steps.length; ) {
+        const { steps } = this.#best;
+        const isShorter = await this.#try([...steps.slice(0, at), ...steps.slice(at + piece)]);
+        hasShrunk ||= isShorter;
+        if (!isShorter) at += piece;
+      }
+      if (piece === 1 && !hasShrunk) return;
+      piece = piece > 1 ? Math.floor(piece / 2) : 1;
+    }
+  }
+
+  async #withoutFields(): Promise<boolean> {
+    for (let at = this.#best.steps.length - 1; at >= 0; at--) {
+      const step = this.#best.steps[at];
+      if (step === undefined) continue;
+      for (const smaller of smallerSteps(step)) {
+        const { steps } = this.#best;
+        if (await this.#try([...steps.slice(0, at), smaller, ...steps.slice(at + 1)])) return true;
+      }
+    }
+    return false;
+  }
+
+  async #try(steps: readonly Step[]): Promise<boolean> {
+    if (steps.length === 0 || this.#plays >= PLAYS_MAX) return false;
+    this.#plays++;
+    const difference = await this.#play(steps);
+    if (difference === undefined) return false;
+    this.#best = { steps, difference };
+    return true;
+  }
+}
+
+function* smallerSteps(step: Step): Generator<Step> {
+  if ("call" in step) {
+    for (const request of smallerValues(step.request)) {
+      yield { call: step.call, request: request as Step & object } as Step;
+    }
+  } else if ("watch" in step) {
+    for (const create of smallerValues(step.create)) {
+      yield { watch: step.watch, create: create as Step & object } as Step;
+    }
+  }
+}
+
+/** The value with one field or item less, or with one of them made smaller. */
+function* smallerValues(value: unknown): Generator<unknown> {
+  if (Array.isArray(value)) {
+    for (const at of value.keys()) yield [...value.slice(0, at), ...value.slice(at + 1)];
+    for (const [at, item] of value.entries()) {
+      for (const smaller of smallerValues(item)) yield value.with(at, smaller);
+    }
+    return;
+  }
+  if (typeof value !== "object" || value === null || Buffer.isBuffer(value) || isRef(value)) return;
+  const fields = Object.entries(value);
+  for (const [name] of fields) yield Object.fromEntries(fields.filter(([other]) => other !== name));
+  for (const [name, inner] of fields) {
+    for (const smaller of smallerValues(inner)) yield { ...value, [name]: smaller };
+  }
+}
