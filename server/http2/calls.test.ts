@@ -1,6 +1,5 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
-import type { Http2Limits } from "./limits.ts";
 import { Flag, FrameType, PREFACE } from "./protocol.ts";
 import {
   block,
@@ -9,24 +8,16 @@ import {
   headers,
   message,
   OPENING,
-  type RawPeer,
+  OpenedBeds,
   requestFields,
   SETTINGS,
-  TestBed,
   uint32,
   unary,
 } from "./raw-peer.suite.ts";
 
-let bed: TestBed;
-const opened: TestBed[] = [];
-async function open(limits: Partial<Http2Limits> = {}): Promise<RawPeer> {
-  bed = await TestBed.open(limits);
-  opened.push(bed);
-  return bed.peer();
-}
-afterEach(async () => {
-  for (const each of opened.splice(0)) await each.close();
-});
+const beds = new OpenedBeds();
+const { open } = beds;
+afterEach(() => beds.close());
 
 const EMPTY = Buffer.alloc(0);
 
@@ -49,13 +40,13 @@ test("a unary call is answered with headers, one message and trailers", async ()
   expect(types).toEqual([FrameType.HEADERS, FrameType.DATA, FrameType.HEADERS]);
   const first = await peer.frame(FrameType.HEADERS, 1);
   expect(first.payload.toString("latin1")).toBe("\x88\x0f\x10\x10application/grpc");
-  expect(bed.app.canceled).toEqual([]);
+  expect(beds.last.app.canceled).toEqual([]);
 });
 
 test("a session gives the same answers when each byte arrives alone", async () => {
   const peer = await open();
   const session = Buffer.concat([OPENING, unary(1, "/echo", "one"), unary(3, "/fail", "two")]);
-  const slow = bed.bare();
+  const slow = beds.last.bare();
   for (const byte of session) {
     slow.socket.write(Buffer.from([byte]));
     await new Promise((resolve) => setImmediate(resolve));
@@ -82,7 +73,7 @@ test("messages are put together over DATA frames of any size, and taken apart wi
   peer.write(headers(3, "/echo"), data(3, bytes, Flag.END_STREAM));
   expect((await peer.answer(1)).body).toEqual(bytes);
   expect((await peer.answer(3)).body).toEqual(bytes);
-  expect(bed.app.messages).toBe(8);
+  expect(beds.last.app.messages).toBe(8);
 });
 
 test("padding, priority, CONTINUATION, trailers and unknown frames change nothing", async () => {
@@ -126,8 +117,8 @@ test("headers that come again are understood again, also after the table has mov
   call(7, fields("/hold"));
   call(9, indexed);
   await peer.answer(5);
-  await expect.poll(() => bed.app.calls.length).toBe(5);
-  const paths = bed.app.calls.map(({ path }) => path);
+  await expect.poll(() => beds.last.app.calls.length).toBe(5);
+  const paths = beds.last.app.calls.map(({ path }) => path);
   expect(paths).toEqual(["/echo", "/echo", "/echo", "/hold", "/hold"]);
 });
 
@@ -135,14 +126,14 @@ test("the handler sees metadata without gRPC's own headers, and the peer's addre
   const peer = await open();
   const fields = requestFields("/hold", { token: "t", "grpc-timeout": "1M", "x-y": "1" });
   peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, block(fields)));
-  await expect.poll(() => bed.app.calls.length).toBe(1);
-  const [call] = bed.app.calls;
+  await expect.poll(() => beds.last.app.calls.length).toBe(1);
+  const [call] = beds.last.app.calls;
   expect([...(call?.metadata.entries() ?? [])]).toEqual([
     ["token", "t"],
     ["x-y", "1"],
   ]);
   expect(call?.remote).toBe(`127.0.0.1:${peer.socket.localPort}`);
-  const leftMs = (call?.deadlineMs ?? 0) - bed.clock.monotonic();
+  const leftMs = (call?.deadlineMs ?? 0) - beds.last.clock.monotonic();
   expect(Math.round(leftMs / 10_000)).toBe(6);
 });
 
@@ -195,7 +186,7 @@ test("messages that gRPC does not allow end the call with grpc-go's words", asyn
   );
   expect(await refused(message("x", 2))).toContain("grpc: received unexpected payload format 2");
   expect(await refused(message("xyz").subarray(0, 7))).toContain("unexpected EOF");
-  expect(bed.app.canceled).toEqual(Array(6).fill("canceled"));
+  expect(beds.last.app.canceled).toEqual(Array(6).fill("canceled"));
 });
 
 test("a compressed message arrives as it was before", async () => {
@@ -230,45 +221,45 @@ test("a client that has finished within the turn is not asked to stop", async ()
 test("a reset, a lost connection and a passed deadline cancel the call once", async () => {
   const peer = await open();
   peer.write(headers(1, "/hold"), headers(3, "/hold"), headers(5, "/echo"));
-  await expect.poll(() => bed.app.calls.length).toBe(3);
+  await expect.poll(() => beds.last.app.calls.length).toBe(3);
   peer.write(frame(FrameType.RST_STREAM, 0, 1, uint32(8)));
-  await expect.poll(() => bed.app.canceled).toEqual(["canceled"]);
-  bed.app.calls[2]?.end();
+  await expect.poll(() => beds.last.app.canceled).toEqual(["canceled"]);
+  beds.last.app.calls[2]?.end();
   peer.socket.destroy();
-  await expect.poll(() => bed.app.canceled).toEqual(["canceled", "canceled"]);
-  for (const call of bed.app.calls) {
+  await expect.poll(() => beds.last.app.canceled).toEqual(["canceled", "canceled"]);
+  for (const call of beds.last.app.calls) {
     call.send(Buffer.from("late"));
     call.fail(5, "late");
   }
-  const other = bed.peer();
+  const other = beds.last.peer();
   const timed = block(requestFields("/hold", { "grpc-timeout": "20m" }));
   other.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, timed));
   expect((await other.answer(1)).trailers).toContain(status(4, "context deadline exceeded"));
-  expect(bed.app.canceled).toEqual(["canceled", "canceled", "deadline"]);
+  expect(beds.last.app.canceled).toEqual(["canceled", "canceled", "deadline"]);
 });
 
 test("a deadline hours away does not end a call early", async () => {
   const peer = await open();
   const timed = block(requestFields("/hold", { "grpc-timeout": "2H" }));
   peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, timed));
-  await expect.poll(() => bed.app.calls.length).toBe(1);
-  bed.clock.advance(7_100_000);
-  expect(bed.app.canceled).toEqual([]);
-  bed.clock.advance(200_000);
-  bed.clock.advance(1000);
-  expect(bed.app.canceled).toEqual(["deadline"]);
+  await expect.poll(() => beds.last.app.calls.length).toBe(1);
+  beds.last.clock.advance(7_100_000);
+  expect(beds.last.app.canceled).toEqual([]);
+  beds.last.clock.advance(200_000);
+  beds.last.clock.advance(1000);
+  expect(beds.last.app.canceled).toEqual(["deadline"]);
 });
 
 test("a deadline further ahead than the wheel turns is not met a turn early", async () => {
   const peer = await open();
   const timed = block(requestFields("/hold", { "grpc-timeout": "10S" }));
   peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, timed));
-  await expect.poll(() => bed.app.calls.length).toBe(1);
-  bed.clock.advance(1900);
-  bed.clock.advance(1000);
-  expect(bed.app.canceled).toEqual([]);
-  bed.clock.advance(7200);
-  expect(bed.app.canceled).toEqual(["deadline"]);
+  await expect.poll(() => beds.last.app.calls.length).toBe(1);
+  beds.last.clock.advance(1900);
+  beds.last.clock.advance(1000);
+  expect(beds.last.app.canceled).toEqual([]);
+  beds.last.clock.advance(7200);
+  expect(beds.last.app.canceled).toEqual(["deadline"]);
 });
 
 test("short answers on a stream of their own also respect the connection's window", async () => {
@@ -282,7 +273,7 @@ test("short answers on a stream of their own also respect the connection's windo
       .filter((f) => f.id === 1 && f.type === FrameType.DATA)
       .reduce((sum, f) => sum + f.payload.length, 0);
   await peer.until(() => received() === 65_535);
-  await expect.poll(() => bed.app.messages).toBe(10);
+  await expect.poll(() => beds.last.app.messages).toBe(10);
   peer.write(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(100_000)));
   expect((await peer.answer(1)).body).toHaveLength(100_050);
 });
@@ -355,7 +346,7 @@ test("a long message gets the window it needs, and several get it in turn", asyn
   const pump = setInterval(feed, 1);
   await peer.until(feed);
   clearInterval(pump);
-  expect(bed.app.received).toBe(400_000);
+  expect(beds.last.app.received).toBe(400_000);
   expect(windows(1)).toBeGreaterThanOrEqual(200_005);
   expect(windows(1)).toBeLessThan(300_000);
 });
@@ -372,8 +363,8 @@ test("a peer that shrinks its header table is told that we know", async () => {
 test("draining lets open calls end, refuses new ones and then closes", async () => {
   const peer = await open();
   peer.write(headers(1, "/echo"));
-  await expect.poll(() => bed.app.calls.length).toBe(1);
-  const stopped = bed.server.stop(10_000);
+  await expect.poll(() => beds.last.app.calls.length).toBe(1);
+  const stopped = beds.last.server.stop(10_000);
   const goAways = () => peer.frames.filter((f) => f.type === FrameType.GOAWAY);
   await peer.until(() => goAways().length === 1);
   const ping = await peer.frame(FrameType.PING, 0);
@@ -390,15 +381,15 @@ test("draining lets open calls end, refuses new ones and then closes", async () 
 test("stopping cuts what does not end in time", async () => {
   const peer = await open();
   peer.write(headers(1, "/hold"));
-  await expect.poll(() => bed.app.calls.length).toBe(1);
-  await bed.server.stop(20);
+  await expect.poll(() => beds.last.app.calls.length).toBe(1);
+  await beds.last.server.stop(20);
   await peer.closed();
-  expect(bed.app.canceled).toEqual(["canceled"]);
+  expect(beds.last.app.canceled).toEqual(["canceled"]);
 });
 
 test("a preface in pieces is a preface, anything else is HTTP/1", async () => {
   await open();
-  const peer = bed.bare();
+  const peer = beds.last.bare();
   peer.write(PREFACE.subarray(0, 5));
   await new Promise((resolve) => setTimeout(resolve, 5));
   peer.write(PREFACE.subarray(5), SETTINGS, unary(1, "/echo", "x"));

@@ -1,5 +1,4 @@
 import { afterEach, expect, test } from "vitest";
-import type { Http2Limits } from "./limits.ts";
 import { ErrorCode, Flag, FrameType } from "./protocol.ts";
 import {
   block,
@@ -9,23 +8,15 @@ import {
   headers,
   message,
   OPENING,
-  type RawPeer,
+  OpenedBeds,
   requestFields,
-  TestBed,
   uint32,
   unary,
 } from "./raw-peer.suite.ts";
 
-let bed: TestBed;
-const opened: TestBed[] = [];
-async function open(limits: Partial<Http2Limits> = {}): Promise<RawPeer> {
-  bed = await TestBed.open(limits);
-  opened.push(bed);
-  return bed.peer();
-}
-afterEach(async () => {
-  for (const each of opened.splice(0)) await each.close();
-});
+const beds = new OpenedBeds();
+const { open } = beds;
+afterEach(() => beds.close());
 
 const EMPTY = Buffer.alloc(0);
 const PING = frame(FrameType.PING, 0, 0, Buffer.alloc(8));
@@ -63,7 +54,7 @@ test.each<[string, number, Buffer]>([
   ["a header block that is none", 9, frame(FrameType.HEADERS, ENDS, 1, Buffer.from([0x80]))],
 ])("%s ends the connection with GOAWAY %i", async (_name, code, bytes) => {
   const peer = await open();
-  const other = bed.peer();
+  const other = beds.last.peer();
   peer.write(bytes);
   expect((await peer.goAway())[0]).toBe(code);
   await peer.closed();
@@ -81,24 +72,24 @@ test("a header block that was right once is wrong when its table has been emptie
     peer.write(frame(FrameType.HEADERS, ENDS, 2 * at + 1, bytes));
   }
   expect((await peer.goAway())[0]).toBe(ErrorCode.COMPRESSION_ERROR);
-  expect(bed.app.calls.length).toBe(4);
+  expect(beds.last.app.calls.length).toBe(4);
 });
 
 test("a bug of ours costs the peer that found it its connection, and is logged", async () => {
   const peer = await open();
-  const other = bed.peer(headers(1, "/echo"));
+  const other = beds.last.peer(headers(1, "/echo"));
   peer.write(headers(1, "/hold"), unary(3, "/throw", ""));
   expect(await peer.goAway()).toEqual([ErrorCode.INTERNAL_ERROR, "internal error"]);
   await peer.closed();
-  expect(bed.errors).toHaveLength(1);
-  expect(bed.app.canceled).toEqual(["canceled", "canceled"]);
+  expect(beds.last.errors).toHaveLength(1);
+  expect(beds.last.app.canceled).toEqual(["canceled", "canceled"]);
   other.write(data(1, message("x"), Flag.END_STREAM));
   expect((await other.answer(1)).body).toEqual(message("x"));
 });
 
 test("the first frame must be SETTINGS", async () => {
   await open();
-  const peer = bed.bare();
+  const peer = beds.last.bare();
   peer.write(OPENING.subarray(0, 24), PING);
   expect((await peer.goAway())[0]).toBe(ErrorCode.PROTOCOL_ERROR);
 });
@@ -139,7 +130,7 @@ test("more DATA than its window costs a stream its call, not the other one its g
   for (let at = first.length; at < long.length; at += first.length) {
     peer.write(data(1, long.subarray(at, at + first.length)));
   }
-  await expect.poll(() => bed.app.received).toBe(200_000);
+  await expect.poll(() => beds.last.app.received).toBe(200_000);
 });
 
 test("pings that come too often end the connection as grpc-go ends it", async () => {
@@ -160,7 +151,7 @@ test("pings between answers, and pings that keep their distance, are welcome", a
   for (let round = 1; round <= 4; round++) peer.write(data(1, message("x")), PING, PING, PING);
   await peer.until((frames) => frames.filter((f) => f.type === FrameType.PING).length === 20);
   for (let round = 21; round <= 26; round++) {
-    bed.clock.advance(5001);
+    beds.last.clock.advance(5001);
     peer.write(PING);
     await peer.until((frames) => frames.filter((f) => f.type === FrameType.PING).length === round);
   }
@@ -181,7 +172,7 @@ test.each<[string, Buffer]>([
   peer.write(OPEN, repeat(bytes, 500));
   expect((await peer.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
   await peer.closed();
-  expect(bed.app.canceled).toEqual(["canceled"]);
+  expect(beds.last.app.canceled).toEqual(["canceled"]);
 });
 
 test("streams opened and reset without end cost the peer its connection", async () => {
@@ -190,8 +181,8 @@ test("streams opened and reset without end cost the peer its connection", async 
     peer.write(headers(id, "/hold"), frame(FrameType.RST_STREAM, 0, id, uint32(8)));
   }
   expect((await peer.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
-  expect(bed.app.calls.length).toBeLessThan(60);
-  expect(bed.app.canceled.length).toBe(bed.app.calls.length);
+  expect(beds.last.app.calls.length).toBeLessThan(60);
+  expect(beds.last.app.canceled.length).toBe(beds.last.app.calls.length);
 });
 
 test("a header block without end costs the peer its connection", async () => {
@@ -199,10 +190,10 @@ test("a header block without end costs the peer its connection", async () => {
   peer.write(headers(1, "/hold", 0));
   peer.write(repeat(frame(FrameType.CONTINUATION, 0, 1, Buffer.alloc(1, 0x82)), 100));
   expect((await peer.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
-  const slow = bed.peer(headers(1, "/hold", 0));
+  const slow = beds.last.peer(headers(1, "/hold", 0));
   await slow.frame(FrameType.SETTINGS, 0);
   await expect.poll(() => slow.frames.length).toBeGreaterThanOrEqual(3);
-  bed.clock.advance(11_000);
+  beds.last.clock.advance(11_000);
   expect((await slow.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
 });
 
@@ -218,42 +209,42 @@ test("streams above the limit are refused, those below go on", async () => {
 
 test("a connection that says nothing, or only half a preface, is closed", async () => {
   await open();
-  const silent = bed.bare();
-  const half = bed.bare();
+  const silent = beds.last.bare();
+  const half = beds.last.bare();
   half.write(OPENING.subarray(0, 10));
-  const withoutSettings = bed.bare();
+  const withoutSettings = beds.last.bare();
   withoutSettings.write(OPENING.subarray(0, 24));
   await withoutSettings.frame(FrameType.SETTINGS, 0);
-  await expect.poll(() => bed.server.connectionCount).toBe(4);
-  bed.clock.advance(11_000);
+  await expect.poll(() => beds.last.server.connectionCount).toBe(4);
+  beds.last.clock.advance(11_000);
   await Promise.all([silent.closed(), half.closed(), withoutSettings.closed()]);
 });
 
 test("a silent peer is pinged, and cut off when it does not answer", async () => {
   const peer = await open({ keepaliveIntervalMs: 60_000, keepaliveTimeoutMs: 20_000 });
   await peer.frame(FrameType.SETTINGS, 0);
-  bed.clock.advance(61_000);
+  beds.last.clock.advance(61_000);
   const ping = await peer.frame(FrameType.PING, 0);
   peer.write(frame(FrameType.PING, Flag.ACK, 0, ping.payload), unary(1, "/echo", "x"));
   await peer.answer(1);
-  bed.clock.advance(21_000);
-  bed.clock.advance(41_000);
+  beds.last.clock.advance(21_000);
+  beds.last.clock.advance(41_000);
   await peer.until((frames) => frames.filter((f) => f.type === FrameType.PING).length === 2);
-  bed.clock.advance(21_000);
+  beds.last.clock.advance(21_000);
   await peer.closed();
 });
 
 test("when connections run out, the oldest idle one goes, one in use stays", async () => {
   const busy = await open({ connectionsMax: 2 });
   busy.write(headers(1, "/echo"));
-  await expect.poll(() => bed.app.calls.length).toBe(1);
-  const idle = bed.peer();
+  await expect.poll(() => beds.last.app.calls.length).toBe(1);
+  const idle = beds.last.peer();
   await idle.frame(FrameType.SETTINGS, 0);
-  const next = bed.peer();
+  const next = beds.last.peer();
   await idle.closed();
   next.write(headers(1, "/hold"));
-  await expect.poll(() => bed.app.calls.length).toBe(2);
-  await bed.bare().closed();
+  await expect.poll(() => beds.last.app.calls.length).toBe(2);
+  await beds.last.bare().closed();
   busy.write(data(1, message("x"), Flag.END_STREAM));
   expect((await busy.answer(1)).body).toEqual(message("x"));
 });
@@ -267,9 +258,9 @@ test("a peer that does not read makes its own new calls wait, and nobody else's"
   for (let call = 0; call < asked; call++) {
     peer.write(unary(2 * call + 1, "/reply/1000000", "x"));
   }
-  const other = bed.peer(unary(1, "/echo", "x"));
+  const other = beds.last.peer(unary(1, "/echo", "x"));
   await other.answer(1);
-  const started = () => bed.app.calls.filter(({ path }) => path !== "/echo").length;
+  const started = () => beds.last.app.calls.filter(({ path }) => path !== "/echo").length;
   await expect.poll(started).toBeGreaterThan(1);
   expect(started()).toBeLessThan(asked);
   peer.socket.resume();
@@ -281,7 +272,7 @@ test("a peer that does not read makes its own new calls wait, and nobody else's"
 test("calls that wait start as soon as the answers before them are gone", async () => {
   const peer = await open({ unreadBytesPause: 1000 });
   peer.write(unary(1, "/reply/100000", "x"), unary(3, "/echo", "waits"), headers(5, "/echo"));
-  await expect.poll(() => bed.app.calls.length).toBe(1);
+  await expect.poll(() => beds.last.app.calls.length).toBe(1);
   peer.write(
     frame(FrameType.RST_STREAM, 0, 5, uint32(8)),
     frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(100_000)),
@@ -289,7 +280,7 @@ test("calls that wait start as soon as the answers before them are gone", async 
   );
   expect((await peer.answer(1)).body).toHaveLength(100_005);
   expect((await peer.answer(3)).body).toEqual(message("waits"));
-  expect(bed.app.calls.length).toBe(2);
+  expect(beds.last.app.calls.length).toBe(2);
 });
 
 test("a short answer does not wait for a long one on the same connection", async () => {
@@ -299,10 +290,10 @@ test("a short answer does not wait for a long one on the same connection", async
   await peer.frame(FrameType.SETTINGS, 0);
   peer.socket.pause();
   peer.write(unary(1, "/reply/9000000", "x"), unary(3, "/reply/9000000", "x"));
-  await expect.poll(() => bed.server.heldBytes).toBeGreaterThan(1_000_000);
-  const heldBefore = bed.server.heldBytes;
+  await expect.poll(() => beds.last.server.heldBytes).toBeGreaterThan(1_000_000);
+  const heldBefore = beds.last.server.heldBytes;
   peer.write(unary(5, "/echo", "short"));
-  await expect.poll(() => bed.app.calls.length).toBe(3);
+  await expect.poll(() => beds.last.app.calls.length).toBe(3);
   peer.socket.resume();
   expect((await peer.answer(5)).body).toEqual(message("short"));
   const isData = ({ type, id }: Frame) => type === FrameType.DATA && id !== 5;
@@ -317,11 +308,11 @@ test("a short answer does not wait for a long one on the same connection", async
 test("a peer that makes us answer and never reads is cut off", async () => {
   const peer = await open({ socketBytesFatal: 100_000, idleFramesBurst: 10_000_000 });
   await peer.frame(FrameType.SETTINGS, 0);
-  expect(bed.server.connectionCount).toBe(1);
+  expect(beds.last.server.connectionCount).toBe(1);
   peer.socket.pause();
   const flood = repeat(setting(4, 1000), 20_000);
   const more = setInterval(() => peer.socket.write(flood), 1);
-  await expect.poll(() => bed.server.connectionCount, { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => beds.last.server.connectionCount, { timeout: 10_000 }).toBe(0);
   clearInterval(more);
 });
 
@@ -330,7 +321,7 @@ test("what all connections hold has a limit, and the one that holds most pays fo
   const part = message(Buffer.alloc(60_000)).subarray(0, 16_000);
   modest.write(headers(1, "/hold"), data(1, part));
   await modest.frame(FrameType.SETTINGS, 0);
-  const greedy = bed.peer();
+  const greedy = beds.last.peer();
   for (let id = 1; id < 99; id += 2) greedy.write(headers(id, "/hold"), data(id, part));
   expect((await greedy.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
   modest.write(unary(3, "/echo", "x"));

@@ -244,6 +244,28 @@ function describe(frames: readonly Frame[]): string {
   return frames.map((f) => `${f.type}/${f.flags}@${f.id}:${f.payload.toString("hex")}`).join(" ");
 }
 
+/** The beds that a test has opened; to be closed behind each. */
+export class OpenedBeds {
+  readonly #opened: TestBed[] = [];
+
+  /** The newest. */
+  get last(): TestBed {
+    const bed = this.#opened.at(-1);
+    if (bed === undefined) throw new Error("no test bed is open");
+    return bed;
+  }
+
+  /** A peer at a new bed. */
+  readonly open = async (limits: Partial<Http2Limits> = {}): Promise<RawPeer> => {
+    this.#opened.push(await TestBed.open(limits));
+    return this.last.peer();
+  };
+
+  async close(): Promise<void> {
+    for (const bed of this.#opened.splice(0)) await bed.close();
+  }
+}
+
 export class TestBed {
   readonly clock = new MovableClock();
   readonly app = new TestApp();

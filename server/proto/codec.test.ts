@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Entry } from "../raft/entry.ts";
-import { type Message, MessageType } from "../raft/message.ts";
+import { BLANK_MESSAGE, type Message, MessageType } from "../raft/message.ts";
 import {
   decodeEntry,
   decodeMessage,
@@ -30,29 +30,15 @@ const A = 0xf68a2664a37ca89cn;
 const B = 0x6b31a1daf7332273n;
 const hex = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
 const none = Buffer.alloc(0);
-const blank: Message = {
-  type: MessageType.HEARTBEAT,
-  to: 0n,
-  from: 0n,
-  term: 0,
-  logTerm: 0,
-  index: 0,
-  entries: [],
-  commit: 0,
-  reject: false,
-  rejectHint: 0,
-  context: none,
-};
-
 test("messages have the bytes that etcd 3.5 was seen to send", () => {
   const samples: [Message, string][] = [
     [
-      { ...blank, to: 0x4c9409de41e9b9ean, from: 0x26e7c2a8832b9b65n, term: 2, commit: 8 },
+      { ...BLANK_MESSAGE, to: 0x4c9409de41e9b9ean, from: 0x26e7c2a8832b9b65n, term: 2, commit: 8 },
       "080810eaf3a68fe4bb82ca4c18e5b6ae9988d5f0f32620022800300040084a0a12080a022800100018005000 5800",
     ],
     [
       {
-        ...blank,
+        ...BLANK_MESSAGE,
         type: MessageType.READ_INDEX,
         to: A,
         from: B,
@@ -63,7 +49,7 @@ test("messages have the bytes that etcd 3.5 was seen to send", () => {
     ],
     [
       {
-        ...blank,
+        ...BLANK_MESSAGE,
         type: MessageType.VOTE,
         to: A,
         from: B,
@@ -75,7 +61,7 @@ test("messages have the bytes that etcd 3.5 was seen to send", () => {
       "0805109cd1f29bcacc89c5f60118f3c4ccb9afbbe8986b2003280230e92b40004a0a12080a022800100018005000" +
         "5800621043616d706169676e5472616e73666572",
     ],
-    [blank, "0808100018002000280030004000 4a0a12080a02280010001800 50005800"],
+    [BLANK_MESSAGE, "0808100018002000280030004000 4a0a12080a02280010001800 50005800"],
   ];
   for (const [message, bytes] of samples) {
     expect(encodeMessage(message).toString("hex")).toBe(hex(bytes).toString("hex"));
@@ -85,7 +71,7 @@ test("messages have the bytes that etcd 3.5 was seen to send", () => {
 
 test("a message without zero fields, with unknown fields, means the same", () => {
   expect(decodeMessage(hex("0808 1005 4008 6803 f83f01 c2bb0101aa"))).toEqual({
-    ...blank,
+    ...BLANK_MESSAGE,
     to: 5n,
     commit: 8,
   });
@@ -167,7 +153,7 @@ test("every message survives encoding and decoding, and reads the same to genera
 
 test("no bytes from outside do more than throw a WireError", () => {
   const sample = encodeMessage({
-    ...blank,
+    ...BLANK_MESSAGE,
     type: MessageType.SNAPSHOT,
     entries: [{ type: 0, term: 1, index: 2, data: Buffer.from("abc") }],
     snapshot: { index: 9, term: 1, confState: { voters: [1n, 2n], learners: [3n] } },

@@ -1,3 +1,4 @@
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Entry, SnapshotMetadata } from "./entry.ts";
 
 /** raftpb.MessageType; the numbers are etcd's. Local-only types of etcd's library are absent. */
@@ -36,3 +37,18 @@ export interface Message {
   /** Read index context, or the mark of a campaign by leader transfer. Empty: absent. */
   readonly context: Buffer;
 }
+
+/** From nobody to nobody, and says nothing. */
+export const BLANK_MESSAGE: Message = {
+  type: MessageType.HEARTBEAT,
+  to: 0n,
+  from: 0n,
+  term: 0,
+  logTerm: 0,
+  index: 0,
+  entries: [],
+  commit: 0,
+  reject: false,
+  rejectHint: 0,
+  context: EMPTY_BYTES,
+};

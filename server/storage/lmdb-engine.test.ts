@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { type Engine, EngineCorruptionError } from "./engine.ts";
-import { bytes, describeEngine } from "./engine-conformance.suite.ts";
+import { describeEngine } from "./engine-conformance.suite.ts";
+import { bytes } from "./engine-model.suite.ts";
 import { LmdbEngine } from "./lmdb-engine.ts";
 
 const root = mkdtempSync(join(tmpdir(), "lmdb-engine-"));

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { bytes, describeEngine } from "./engine-conformance.suite.ts";
+import { describeEngine } from "./engine-conformance.suite.ts";
+import { bytes } from "./engine-model.suite.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 
 describeEngine("MemoryEngine", {

@@ -1,9 +1,8 @@
 // The stream for everything but appends: 8 bytes of length, then the message. Its heartbeat is a
 // message of type HEARTBEAT from nobody to nobody.
-import { EMPTY_BYTES } from "../base/bytes.ts";
 import { decodeMessage, encodeMessage, messageSize, writeMessage } from "../proto/codec.ts";
 import { WireError } from "../proto/wire.ts";
-import { type Message, MessageType } from "../raft/message.ts";
+import { BLANK_MESSAGE, type Message } from "../raft/message.ts";
 import { FrameInput } from "./frame-input.ts";
 import {
   FRAME_BYTES_MAX,
@@ -13,25 +12,11 @@ import {
   writeLength,
 } from "./frames.ts";
 
-const NOBODY: Message = {
-  type: MessageType.HEARTBEAT,
-  to: 0n,
-  from: 0n,
-  term: 0,
-  logTerm: 0,
-  index: 0,
-  entries: [],
-  commit: 0,
-  reject: false,
-  rejectHint: 0,
-  context: EMPTY_BYTES,
-};
-
 export class MessageEncoder implements FrameEncoder {
   readonly heartbeat: Buffer;
 
   constructor() {
-    const bytes = encodeMessage(NOBODY);
+    const bytes = encodeMessage(BLANK_MESSAGE);
     this.heartbeat = Buffer.allocUnsafe(8 + bytes.length);
     bytes.copy(this.heartbeat, writeLength(this.heartbeat, 0, bytes.length));
   }
