@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { Make } from "../../harness/member-process.ts";
+import { authSteps, authStepsFor34 } from "./auth-steps.ts";
 import {
   anyKeyValueStep,
   anyRevision,
@@ -147,9 +148,13 @@ const common = [
   { weight: 10, arbitrary: clusterSteps },
   { weight: 25, arbitrary: maintenanceSteps },
 ];
-const anyStep = fc.oneof(...common, { weight: 25, arbitrary: pastWatch });
+const anyStep = fc.oneof(
+  ...common,
+  { weight: 25, arbitrary: pastWatch },
+  { weight: 60, arbitrary: authSteps },
+);
 /** Compaction in etcd 3.4 also takes a deletion at the compacted revision itself. */
-const anyStepFor34 = fc.oneof(...common);
+const anyStepFor34 = fc.oneof(...common, { weight: 60, arbitrary: authStepsFor34 });
 
 /** The same steps for the same seed. */
 export function historyOf(seed: number, length: number, others: readonly Make[]): Step[] {

@@ -15,6 +15,12 @@ export interface IntendedDifference {
   readonly example: readonly Step[];
 }
 
+const HEADER: ReadonlySet<string> = new Set(["header"]);
+const STATUS_OF_36: ReadonlySet<string> = new Set([
+  "dbSizeQuota",
+  "storageVersion",
+  "downgradeInfo",
+]);
 const BOTH: readonly Make[] = ["etcd-3.4", "etcd-3.5"];
 
 export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
@@ -35,6 +41,14 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     example: [{ call: "Maintenance/HashKV", request: {} }],
   },
   {
+    reason: "Status tells its quota, storage version and downgrade, as from etcd 3.6 on.",
+    makes: BOTH,
+    matches: ({ step, ours, theirs }) =>
+      requestOf(step, "Maintenance/Status") !== undefined &&
+      without(ours, STATUS_OF_36) === without(theirs, STATUS_OF_36),
+    example: [{ call: "Maintenance/Status", request: {} }],
+  },
+  {
     reason: "MemberUpdate looks at its addresses first: one that cannot be read would end etcd.",
     makes: BOTH,
     matches: ({ step, ours, theirs }) =>
@@ -47,7 +61,7 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     reason: "etcd 3.4 answers about alarms without a header.",
     makes: ["etcd-3.4"],
     matches: ({ step, ours, theirs }) =>
-      requestOf(step, "Maintenance/Alarm") !== undefined && withoutHeader(ours) === theirs,
+      requestOf(step, "Maintenance/Alarm") !== undefined && without(ours, HEADER) === theirs,
     example: [{ call: "Maintenance/Alarm", request: {} }],
   },
   {
@@ -58,6 +72,15 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
       ours.includes('"hashRevision":') &&
       isFailure(theirs, 11, "etcdserver: mvcc: required revision has been compacted"),
     example: [{ call: "Maintenance/HashKV", request: { revision: { ref: "revision", n: 0 } } }],
+  },
+  {
+    reason: "etcd 3.4 does not know the call AuthStatus.",
+    makes: ["etcd-3.4"],
+    matches: ({ step, ours, theirs }) =>
+      requestOf(step, "Auth/AuthStatus") !== undefined &&
+      ours.includes('"authRevision":') &&
+      isFailure(theirs, 12, "unknown method AuthStatus for service etcdserverpb.Auth"),
+    example: [{ call: "Auth/AuthStatus", request: {} }],
   },
 ];
 
@@ -76,8 +99,8 @@ function isFailure(answer: string, status: number, text: string): boolean {
   return answer === JSON.stringify({ failure: { status, text } });
 }
 
-function withoutHeader(answer: string): string {
+function without(answer: string, fields: ReadonlySet<string>): string {
   const { response } = JSON.parse(answer) as { response?: Record<string, unknown> };
-  const { header: _, ...rest } = response ?? {};
-  return JSON.stringify({ response: rest });
+  const rest = Object.entries(response ?? {}).filter(([name]) => !fields.has(name));
+  return JSON.stringify({ response: Object.fromEntries(rest) });
 }

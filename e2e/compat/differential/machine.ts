@@ -2,6 +2,7 @@ import {
   AlarmRequest,
   AlarmRequest_AlarmAction,
   AlarmType,
+  AuthDefinition,
   ClusterDefinition,
   CompactionRequest,
   DeleteRangeRequest,
@@ -27,9 +28,9 @@ const FILLER = Buffer.from("filler");
 const EVERYTHING = { key: Buffer.from([0]), rangeEnd: Buffer.from([0]) };
 /** Histories are about answers; what a power cut would leave is not looked at here. */
 const FLAGS: Readonly<Record<Make, readonly string[]>> = {
-  quorate: [],
-  "etcd-3.4": [],
-  "etcd-3.5": ["--unsafe-no-fsync"],
+  quorate: ["--bcrypt-cost=4"],
+  "etcd-3.4": ["--bcrypt-cost=4"],
+  "etcd-3.5": ["--bcrypt-cost=4", "--unsafe-no-fsync"],
 };
 
 /** Our single member and real ones, to which the same histories are played. */
@@ -154,6 +155,7 @@ class Side {
     }
     await this.#removeLearners();
     await this.#revokeLeases();
+    await this.#forgetUsers();
     const request = DeleteRangeRequest.fromPartial(EVERYTHING);
     const { deleteRange } = KVDefinition.methods;
     return revisionOf(must(await client.unary(KVDefinition, deleteRange, request)));
@@ -188,6 +190,19 @@ class Side {
     for (const { ID } of members.filter((member) => member.isLearner)) {
       const request = MemberRemoveRequest.fromPartial({ ID });
       must(await this.#client.unary(ClusterDefinition, memberRemove, request));
+    }
+  }
+
+  async #forgetUsers(): Promise<void> {
+    const { userList, userDelete, roleList, roleDelete } = AuthDefinition.methods;
+    const none = {};
+    const { users } = must(await this.#client.unary(AuthDefinition, userList, none));
+    for (const name of users) {
+      must(await this.#client.unary(AuthDefinition, userDelete, { name }));
+    }
+    const { roles } = must(await this.#client.unary(AuthDefinition, roleList, none));
+    for (const role of roles) {
+      must(await this.#client.unary(AuthDefinition, roleDelete, { role }));
     }
   }
 
