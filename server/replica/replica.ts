@@ -31,6 +31,7 @@ import { type Entry, EntryType, type SnapshotMetadata } from "../raft/entry.ts";
 import { type Message, MessageType } from "../raft/message.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Append } from "../raft/ready.ts";
+import { CommitNews } from "./commit-news.ts";
 import { Leadership } from "./leadership.ts";
 import { LogWriter } from "./log-writer.ts";
 import { type ProposalRequest, Proposals, type Settle } from "./proposals.ts";
@@ -55,6 +56,7 @@ export class Replica {
   readonly #proposals: Proposals;
   readonly #reads: Reads;
   readonly #log: LogWriter;
+  readonly #news: CommitNews;
   readonly #inbox = new BoundedQueue<Message>(INBOX_MAX);
   readonly #readIndex: (context: Buffer) => boolean;
   #committed: Entry[] = [];
@@ -79,6 +81,7 @@ export class Replica {
     const timeoutMs = requestTimeoutMs(timing);
     this.#proposals = new Proposals(timeoutMs);
     this.#reads = new Reads(timeoutMs, () => this.#ids.next());
+    this.#news = new CommitNews(clock, (messages) => sink.send(messages));
     this.#log = new LogWriter(parts.wal, {
       install: (snapshot) => this.#install(snapshot),
       installed: () => parts.snapshots.logged(),
@@ -106,6 +109,7 @@ export class Replica {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#cancelTicks?.();
+    this.#news.stop();
     this.#proposals.failAll(new EtcdError("Stopped"));
     this.#reads.failAll(new EtcdError("Stopped"));
     if (this.#unfinished !== undefined) finish(this.#unfinished);
@@ -261,6 +265,7 @@ export class Replica {
 
   #drainInbox(): void {
     for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
+      this.#news.heard(message);
       this.#raft.step(message);
     }
   }
@@ -283,10 +288,10 @@ export class Replica {
     const { sink, snapshots } = this.#parts;
     const isSnapshot = (message: Message) => message.type === MessageType.SNAPSHOT;
     if (!messages.some(isSnapshot)) {
-      sink.send(messages);
+      sink.send(this.#news.sift(messages));
       return;
     }
-    sink.send(messages.filter((message) => !isSnapshot(message)));
+    sink.send(this.#news.sift(messages.filter((message) => !isSnapshot(message))));
     for (const message of messages) if (isSnapshot(message)) snapshots.send(message);
   }
 
@@ -376,6 +381,8 @@ export class Replica {
   }
 
   #applyConfChange(entry: Entry): void {
+    // A member that it removes is not reached any more, and must have heard that it is committed.
+    this.#news.tell();
     const { applier, state, events } = this.#parts;
     const { id, outcome, change } = applier.applyConfChange(entry);
     state.setConfState(this.#raft.applyConfChange(change.change));
@@ -395,6 +402,7 @@ export class Replica {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#cancelTicks?.();
+    this.#news.stop();
     this.#parts.events.failed(error);
   }
 }

@@ -29,6 +29,8 @@ import {
   writeLength,
 } from "./frames.ts";
 
+const NO_ENTRIES: readonly Entry[] = [];
+
 const Kind = { HEARTBEAT: 0, CONTINUATION: 1, WHOLE: 2 } as const;
 
 export class MsgAppEncoder implements FrameEncoder {
@@ -37,7 +39,8 @@ export class MsgAppEncoder implements FrameEncoder {
   #index = 0;
 
   sizeMax(message: Message): number {
-    return 17 + messageSize(message) + 8 * message.entries.length;
+    const withoutEntries = messageSize({ ...message, entries: NO_ENTRIES });
+    return 17 + withoutEntries + entryBlock(message.entries).length;
   }
 
   write(target: Buffer, offset: number, message: Message): number {
@@ -58,13 +61,32 @@ export class MsgAppEncoder implements FrameEncoder {
   #writeContinuation(target: Buffer, offset: number, message: Message): number {
     target[offset] = Kind.CONTINUATION;
     let at = writeLength(target, offset + 1, message.entries.length);
-    for (const entry of message.entries) {
-      at = writeLength(target, at, entrySize(entry));
-      at = writeEntry(target, at, entry);
-    }
+    at += entryBlock(message.entries).copy(target, at);
     this.#index += message.entries.length;
     return writeLength(target, at, message.commit);
   }
+}
+
+const blocks = new WeakMap<readonly Entry[], Buffer>();
+
+/**
+ * `(size entry){count}`. Followers in step are sent the same array: it is encoded once for all of
+ * them. No entry takes less here than inside of a whole message.
+ */
+function entryBlock(entries: readonly Entry[]): Buffer {
+  if (entries.length === 0) return EMPTY_BYTES;
+  const known = blocks.get(entries);
+  if (known !== undefined) return known;
+  let size = 0;
+  for (const entry of entries) size += 8 + entrySize(entry);
+  const block = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const entry of entries) {
+    at = writeLength(block, at, entrySize(entry));
+    at = writeEntry(block, at, entry);
+  }
+  blocks.set(entries, block);
+  return block;
 }
 
 /** A frame of kind 01 of which only a part is here. */
