@@ -8,6 +8,17 @@ export const PROPOSAL_BYTES_MAX = 256 * 1024 * 1024;
 
 export type Settle = (outcome: Outcome | EtcdError) => void;
 
+/** The outcome as a promise, of a proposal that `start` begins; what `start` throws rejects it. */
+export function settled(start: (settle: Settle) => void): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    start((outcome) => {
+      if (outcome instanceof EtcdError) reject(outcome);
+      else if (outcome.error !== undefined) reject(outcome.error);
+      else resolve(outcome);
+    });
+  });
+}
+
 export interface ProposalRequest {
   /** Unique in the cluster: the entry carries it. */
   readonly id: bigint;

@@ -34,7 +34,7 @@ import type { Append } from "../raft/ready.ts";
 import { CommitNews } from "./commit-news.ts";
 import { Leadership } from "./leadership.ts";
 import { LogWriter } from "./log-writer.ts";
-import { type ProposalRequest, Proposals, type Settle } from "./proposals.ts";
+import { type ProposalRequest, Proposals, type Settle, settled } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { type ReplicaFigures, type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
 
@@ -164,7 +164,7 @@ export class Replica {
    * @throws EtcdError TooManyRequests, Timeout and its kin, NotLeader, Stopped
    */
   propose(id: bigint, data: Buffer, leaderOnly = false): Promise<Outcome> {
-    return this.#settled((settle) => ({ id, data, kind: "normal", leaderOnly, settle }));
+    return settled((settle) => this.#add({ id, data, kind: "normal", leaderOnly, settle }));
   }
 
   /**
@@ -181,7 +181,7 @@ export class Replica {
     const { id } = change;
     const data = encodeConfChange(change);
     const request = { id, data, kind: "confChange", leaderOnly: false } as const;
-    return this.#settled((settle) => ({ ...request, settle }));
+    return settled((settle) => this.#add({ ...request, settle }));
   }
 
   /**
@@ -213,17 +213,6 @@ export class Replica {
     if (this.#isStopped) return;
     ask(this.#raft);
     this.#wake();
-  }
-
-  #settled(requestOf: (settle: Settle) => ProposalRequest): Promise<Outcome> {
-    return new Promise((resolve, reject) => {
-      const settle = (outcome: Outcome | EtcdError) => {
-        if (outcome instanceof EtcdError) reject(outcome);
-        else if (outcome.error !== undefined) reject(outcome.error);
-        else resolve(outcome);
-      };
-      this.#add(requestOf(settle));
-    });
   }
 
   #add(request: ProposalRequest): void {
