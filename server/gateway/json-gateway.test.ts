@@ -70,7 +70,7 @@ async function serve(answer: (call: GrpcCall, message: Buffer) => void = () => {
   stops.push(() => gateway.close());
   const post = (path: string, body: string, headers: Record<string, string> = {}) =>
     fetch(`http://127.0.0.1:${port}${path}`, { method: "POST", body, headers });
-  return { post, seen, port };
+  return { post, seen, port, clock };
 }
 
 function answerPut(call: GrpcCall): void {
@@ -121,6 +121,29 @@ test("a deadline ends the call on both sides", async () => {
     '{"error":"context deadline exceeded","code":4,"message":"context deadline exceeded"}',
   ]);
   expect(seen[0]?.reason).toBe("deadline");
+});
+
+test("a body that pauses for too long costs its connection, one that goes on does not", async () => {
+  const { port, clock } = await serve();
+  const head = "POST /v3/kv/put HTTP/1.1\r\nHost: member\r\nContent-Length: 1000\r\n\r\n{";
+  const [silent, slow] = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
+  const closed = new Promise((resolve) => silent.on("close", resolve));
+  let isCut = false;
+  slow.on("close", () => {
+    isCut = true;
+  });
+  for (const socket of [silent, slow]) {
+    socket.resume();
+    socket.write(head);
+  }
+  const passing = setInterval(() => {
+    slow.write(" ");
+    clock.advance(11_000);
+  }, 40);
+  await closed;
+  clearInterval(passing);
+  expect(isCut).toBe(false);
+  slow.destroy();
 });
 
 test("errors before and within a stream are told, each in its place", async () => {
