@@ -12,7 +12,8 @@ const ALL_ADDRESSES = "0.0.0.0";
 const QUOTA_BYTES_DEFAULT = 2 * 1024 ** 3;
 const MEGABYTE = 1024 * 1024;
 const BATCH_INTERVAL_MS_DEFAULT = 100;
-const BATCH_LIMIT_DEFAULT = 20_000;
+/** Handing a batch over to the engine takes some µs per change, in one turn. */
+const BATCH_LIMIT_DEFAULT = 4_000;
 const SNAPSHOT_COUNT_DEFAULT = 100_000;
 const RAFT_TIMEOUT_MS_MIN = 5_000;
 
