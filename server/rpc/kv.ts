@@ -22,11 +22,8 @@ import {
   KVDefinition,
   PutRequest,
   RangeRequest,
-  RangeResponse,
   type RequestOp,
-  ResponseHeader,
   TxnRequest,
-  TxnResponse,
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
 import { WireError } from "../proto/wire.ts";
@@ -39,6 +36,7 @@ import type { Dispatcher, OpenCall } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
 import type { RangeReader } from "./range-reader.ts";
+import { rangeText, readTxnText } from "./response-text.ts";
 
 export interface KvServiceOptions {
   readonly replica: Replica;
@@ -220,27 +218,6 @@ function checkAlarms({ alarms }: ReplicatedState, request: TxnRequest): void {
 function hasRange({ success, failure }: TxnRequest): boolean {
   const isRange = ({ requestRange }: RequestOp) => requestRange !== undefined;
   return success.some(isRange) || failure.some(isRange);
-}
-
-function rangeText(bytes: Buffer): string {
-  const { kvs, header } = RangeResponse.decode(bytes);
-  return `range_response_count:${kvs.length} size:${bytes.length - addedBytes(header)}`;
-}
-
-/** What a header has beyond the revision: etcd measures a response before it adds that. */
-function addedBytes(header: ResponseHeader | undefined): number {
-  if (header === undefined) return 0;
-  const { revision } = header;
-  const bare = ResponseHeader.encode(ResponseHeader.fromPartial({ revision })).finish();
-  return ResponseHeader.encode(header).finish().length - bare.length;
-}
-
-function readTxnText(bytes: Buffer): string {
-  const { responses, header } = TxnResponse.decode(bytes);
-  const counts = responses.map(
-    ({ responseRange }) => `range_response_count:${responseRange?.kvs.length ?? 0}`,
-  );
-  return `responses:<${counts.join(" ")}> size:${bytes.length - addedBytes(header)}`;
 }
 
 /** Whether any range of the transaction asks for another revision than the present one. */

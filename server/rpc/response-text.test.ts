@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { RangeResponse, TxnResponse } from "../proto/gen/rpc.ts";
+import { rangeText, readTxnText } from "./response-text.ts";
+
+const header = { clusterId: 1n, memberId: 2n, revision: 300, raftTerm: 4 };
+const kvs = [{ key: Buffer.from("a"), value: Buffer.from("x") }, { key: Buffer.from("b") }];
+
+test("a range is told by its records, and by its size without what names the member", () => {
+  const whole = RangeResponse.encode(RangeResponse.fromPartial({ header, kvs, count: 9 })).finish();
+  const bare = { header: { revision: 300 }, kvs, count: 9 };
+  const size = RangeResponse.encode(RangeResponse.fromPartial(bare)).finish().length;
+  expect(rangeText(Buffer.from(whole))).toBe(`range_response_count:2 size:${size}`);
+  expect(rangeText(Buffer.alloc(0))).toBe("range_response_count:0 size:0");
+});
+
+test("a transaction is told by the records of each of its ranges", () => {
+  const responses = [{ responseRange: { kvs } }, { responseRange: {} }];
+  const fields = { succeeded: true, responses };
+  const whole = TxnResponse.encode(TxnResponse.fromPartial({ header, ...fields })).finish();
+  const bare = TxnResponse.fromPartial({ header: { revision: 300 }, ...fields });
+  const size = TxnResponse.encode(bare).finish().length;
+  expect(readTxnText(Buffer.from(whole))).toBe(
+    `responses:<range_response_count:2 range_response_count:0> size:${size}`,
+  );
+});
