@@ -1,21 +1,34 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { TokenOptionsError } from "./token-options.ts";
 
+interface KeyKind {
+  readonly type: string;
+  readonly curve?: string;
+  /** As etcd's texts call it. */
+  readonly name: string;
+}
+
+const RSA: KeyKind = { type: "rsa", name: "RSA" };
+
+function ecdsa(curve: string): KeyKind {
+  return { type: "ec", curve, name: "ECDSA" };
+}
+
 /** The kind of key that a signing method needs; undefined is a shared secret. */
-const KEY_TYPES: Readonly<Record<string, { type: string; curve?: string } | undefined>> = {
+const KEY_KINDS: Readonly<Record<string, KeyKind | undefined>> = {
   HS256: undefined,
   HS384: undefined,
   HS512: undefined,
-  RS256: { type: "rsa" },
-  RS384: { type: "rsa" },
-  RS512: { type: "rsa" },
-  PS256: { type: "rsa" },
-  PS384: { type: "rsa" },
-  PS512: { type: "rsa" },
-  ES256: { type: "ec", curve: "prime256v1" },
-  ES384: { type: "ec", curve: "secp384r1" },
-  ES512: { type: "ec", curve: "secp521r1" },
-  EdDSA: { type: "ed25519" },
+  RS256: RSA,
+  RS384: RSA,
+  RS512: RSA,
+  PS256: RSA,
+  PS384: RSA,
+  PS512: RSA,
+  ES256: ecdsa("prime256v1"),
+  ES384: ecdsa("secp384r1"),
+  ES512: ecdsa("secp521r1"),
+  EdDSA: { type: "ed25519", name: "Ed25519" },
 };
 
 export interface JwtKeys {
@@ -34,8 +47,8 @@ export function jwtKeys(
   publicKey: Buffer | undefined,
   privateKey: Buffer | undefined,
 ): JwtKeys {
-  if (!Object.hasOwn(KEY_TYPES, method)) throw new TokenOptionsError("auth: invalid auth options");
-  const wanted = KEY_TYPES[method];
+  if (!Object.hasOwn(KEY_KINDS, method)) throw new TokenOptionsError("auth: invalid auth options");
+  const wanted = KEY_KINDS[method];
   if (wanted === undefined) {
     if (isMissing(privateKey)) throw new TokenOptionsError("auth: missing key data");
     return { method, signing: privateKey, verifying: privateKey };
@@ -59,21 +72,17 @@ function isMissing(content: Buffer | undefined): content is undefined {
   return content === undefined || content.length === 0;
 }
 
-function keyOf(
-  pem: Buffer,
-  read: (pem: Buffer) => KeyObject,
-  wanted: { readonly type: string; readonly curve?: string },
-): KeyObject {
+function keyOf(pem: Buffer, read: (pem: Buffer) => KeyObject, wanted: KeyKind): KeyObject {
   let key: KeyObject;
   try {
     key = read(pem);
   } catch {
     // What the library says may quote the file.
-    throw new TokenOptionsError("invalid key: Key must be a PEM encoded key");
+    throw new TokenOptionsError("invalid key: Key must be a PEM encoded PKCS1 or PKCS8 key");
   }
   const curve = key.asymmetricKeyDetails?.namedCurve;
   if (key.asymmetricKeyType !== wanted.type || curve !== wanted.curve) {
-    throw new TokenOptionsError(`key is not a valid ${wanted.curve ?? wanted.type} key`);
+    throw new TokenOptionsError(`key is not a valid ${wanted.name} ${key.type} key`);
   }
   return key;
 }

@@ -159,8 +159,8 @@ describe("--auth-token", () => {
     ["none", undefined, secret, "auth: invalid auth options"],
     ["toString", undefined, secret, "auth: invalid auth options"],
     ["RS256", undefined, secret, "invalid key"],
-    ["RS256", undefined, p256.privateKey, "key is not a valid rsa key"],
-    ["ES256", undefined, p384.privateKey, "key is not a valid prime256v1 key"],
+    ["RS256", undefined, p256.privateKey, "key is not a valid RSA private key"],
+    ["ES256", undefined, p384.privateKey, "key is not a valid ECDSA private key"],
     ["RS256", otherRsa.publicKey, rsa.privateKey, "public and private keys don't match"],
   ] as const)("%s with keys that do not fit: %#", (method, publicKey, privateKey, text) => {
     expect(() => jwtKeys(method, publicKey, privateKey)).toThrow(text);
