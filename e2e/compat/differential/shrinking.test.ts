@@ -1,0 +1,48 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { historyOf } from "./any-history.ts";
+import type { Difference } from "./difference.ts";
+import { shrunk } from "./shrinking.ts";
+import { formatHistory, parseHistory, type Step } from "./step.ts";
+
+const put = (key: string, lease = 0n): Step => ({
+  call: "KV/Put",
+  request: { key: Buffer.from(key), value: Buffer.from("v"), lease },
+});
+
+test("a history comes back the same from its file", () => {
+  fc.assert(
+    fc.property(fc.nat(), (seed) => {
+      const steps = historyOf(seed, 30, ["etcd-3.5"]);
+      expect(parseHistory(formatHistory(steps))).toEqual(steps);
+    }),
+    { numRuns: 20 },
+  );
+  expect(() => parseHistory('[{"call":"KV/Put"}]')).toThrow("no value of a history: KV/Put");
+});
+
+test("what differs shrinks to the steps and fields that it needs", async () => {
+  const steps = Array.from({ length: 200 }, (_, at) => put(`k${at}`, BigInt(at)));
+  /** A server that differs once k17 was put and then k130 under lease 130. */
+  const play = async (played: readonly Step[]): Promise<Difference | undefined> => {
+    const at = played.findIndex((step) => isPut(step, "k130", 130n));
+    const hasFirst = played.slice(0, Math.max(0, at)).some((step) => isPut(step, "k17"));
+    if (at < 0 || !hasFirst) return undefined;
+    const what = "KV/Put";
+    return { make: "etcd-3.5", at, step: played[at], what, ours: "a", theirs: "b" };
+  };
+  const difference = await play(steps);
+  if (difference === undefined) throw new Error("the whole history differs");
+  const smallest = await shrunk(steps, difference, play);
+  expect(smallest.steps).toEqual([
+    { call: "KV/Put", request: { key: Buffer.from("k17") } },
+    { call: "KV/Put", request: { key: Buffer.from("k130"), lease: 130n } },
+  ]);
+  expect(smallest.difference.at).toBe(1);
+});
+
+function isPut(step: Step, key: string, lease?: bigint): boolean {
+  if (!("call" in step)) return false;
+  const { key: written, lease: under } = step.request;
+  return String(written) === key && (lease === undefined || under === lease);
+}
