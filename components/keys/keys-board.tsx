@@ -120,8 +120,11 @@ function WithoutQuorum({ view, standing }: Pick<CaveatsProps, "view" | "standing
     onlyMember === null
       ? `The tree was read before that${at === null ? "" : `, at ${at}`}.`
       : `The tree is what ${standing.memberName(onlyMember)} alone has, up to ${at}.`;
+  const why = standing.hasQuorum
+    ? "The cluster as a whole did not answer"
+    : "The cluster has no quorum";
   return (
-    <Notice tone="warn" title="The cluster has no quorum: what is shown may be old">
+    <Notice tone="warn" title={`${why}: what is shown may be old`}>
       {source} {standing.refusal ?? "It is read again as soon as the cluster answers."}
     </Notice>
   );
