@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask, type HttpAsk } from "../harness/http-client.ts";
 import { ClusterProcess } from "../harness/member-process.ts";
 import { answerForm } from "./gateway-form.ts";
@@ -69,24 +69,31 @@ test("with authentication too: the header Authorization carries the token", asyn
   await compare(ROOT_REQUESTS, { ours: mine, theirs: real });
 });
 
-test("what etcd 3.4 grants, through its older gateway, is granted with the same answer", async () => {
-  const [mine, old] = await Promise.all([
-    ClusterProcess.start({ make: "quorate", size: 1 }),
-    ClusterProcess.start({ make: "etcd-3.4", size: 1 }),
-  ]);
-  let granted = 0;
-  for (const [at, request] of PLAIN_REQUESTS.entries()) {
-    const [own, real] = await Promise.all([
-      ask(mine.member(0).clientUrl, request),
-      ask(old.member(0).clientUrl, request),
-    ]);
-    if (real.status !== 200) continue;
-    granted++;
-    const { method = "", path, body = "" } = request;
-    const label = `#${at} ${method} ${path} ${body.toString().slice(0, 200)}`;
-    expect.soft(answerForm(own), label).toEqual(answerForm(real));
-  }
-  expect(granted).toBeGreaterThan(20);
-  await mine.stop();
-  await old.stop();
+describe("what etcd 3.4 grants, through its older gateway", () => {
+  let mine: ClusterProcess;
+  let old: ClusterProcess;
+  beforeAll(async () => {
+    mine = await ClusterProcess.start({ make: "quorate", size: 1 });
+    old = await ClusterProcess.start({ make: "etcd-3.4", size: 1 });
+  });
+  afterAll(async () => {
+    await mine?.stop();
+    await old?.stop();
+  });
+
+  test("is granted with the same answer", async () => {
+    let granted = 0;
+    for (const [at, request] of PLAIN_REQUESTS.entries()) {
+      const [own, real] = await Promise.all([
+        ask(mine.member(0).clientUrl, request),
+        ask(old.member(0).clientUrl, request),
+      ]);
+      if (real.status !== 200) continue;
+      granted++;
+      const { method = "", path, body = "" } = request;
+      const label = `#${at} ${method} ${path} ${body.toString().slice(0, 200)}`;
+      expect.soft(answerForm(own), label).toEqual(answerForm(real));
+    }
+    expect(granted).toBeGreaterThan(20);
+  });
 });
