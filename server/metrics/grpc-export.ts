@@ -78,14 +78,6 @@ function exportTraffic(registry: Registry, grpc: GrpcMetrics): void {
     read: () => [[{}, grpc.sentBytes]],
   });
   exportValues(registry, {
-    name: "etcd_network_server_stream_failures_total",
-    help: "Messages of streams that could not be read or sent",
-    type: "counter",
-    labelNames: ["Type", "API"],
-    read: () =>
-      grpc.streamFailures.map(({ type, api, count }) => [{ Type: type, API: api }, count]),
-  });
-  exportValues(registry, {
     name: "etcd_server_client_requests_total",
     help: "Calls by kind and by the version that the client says to be of",
     type: "counter",

@@ -5,20 +5,12 @@ import { GrpcMethodCounters, type GrpcType } from "./grpc-counters.ts";
 const CLIENT_VERSIONS_MAX = 64;
 const HANDLING_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What streams carry, and in which direction a message was lost. */
-export interface StreamFailures {
-  readonly type: "send" | "receive";
-  readonly api: "watch" | "lease-keepalive";
-  count: number;
-}
-
 /** What the gRPC front counts. Exported to Prometheus when somebody asks, not before. */
 export class GrpcMetrics {
   readonly methods: GrpcMethodCounters[] = [];
   /** Message bytes, without framing. */
   receivedBytes = 0;
   sentBytes = 0;
-  readonly streamFailures: StreamFailures[] = [];
   /** Whether the durations of calls are measured. */
   readonly isExtensive: boolean;
   readonly #unaryVersions = new Map<string, number>();
@@ -42,13 +34,6 @@ export class GrpcMetrics {
     let name = version ?? "unknown";
     if (versions.size >= CLIENT_VERSIONS_MAX && !versions.has(name)) name = "other";
     versions.set(name, (versions.get(name) ?? 0) + 1);
-  }
-
-  /** A message of a stream could not be read or not be sent. */
-  countStreamFailure(type: StreamFailures["type"], api: StreamFailures["api"]): void {
-    const known = this.streamFailures.find((each) => each.type === type && each.api === api);
-    if (known === undefined) this.streamFailures.push({ type, api, count: 1 });
-    else known.count++;
   }
 
   clientVersions(type: "unary" | "stream"): ReadonlyMap<string, number> {
