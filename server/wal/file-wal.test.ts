@@ -455,3 +455,16 @@ test("how long a sync took is told", async () => {
   await wal.close();
   expect(durations).toEqual([5]);
 });
+
+test("without syncs an append waits for nothing, and a closed log still holds all of it", async () => {
+  const syncs: number[] = [];
+  const onSync = (ms: number) => void syncs.push(ms);
+  const options = { ...SMALL, clock: new SystemClock(), isSynced: false, onSync };
+  const { wal, directory } = await create(options);
+  expect(wal.append(batch([entry(1), entry(2)]))).toBeUndefined();
+  expect(syncs).toEqual([]);
+  await wal.close();
+  const { wal: again, state } = await FileWal.open(directory, SMALL);
+  expect(state.entries).toHaveLength(2);
+  await again.close();
+});
