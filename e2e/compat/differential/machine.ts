@@ -74,7 +74,9 @@ export class DifferentialMachine {
 
   /** Every side has no keys, leases, learners and alarms, and all stand at one revision. */
   async #empty(): Promise<number> {
-    if (this.#sides.some((side) => !side.isRunning)) {
+    const emptied = await Promise.allSettled(this.#sides.map((side) => side.empty()));
+    if (emptied.some(({ status }) => status === "rejected")) {
+      // A history has ended a server: all begin anew.
       await this.stop();
       await this.#openSides();
     }
@@ -124,10 +126,6 @@ class Side {
     const side = new Side(make, cluster, client, header?.memberId ?? 0n);
     (side.#names.ids as Map<bigint, string>).set(header?.clusterId ?? 0n, "@cluster");
     return side;
-  }
-
-  get isRunning(): boolean {
-    return this.#cluster.member(0).isRunning;
   }
 
   play(
