@@ -4,14 +4,12 @@ import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
 import {
   DeleteRangeRequest,
-  DeleteRangeResponse,
   PutRequest,
   RangeRequest,
-  RangeResponse,
   RequestOp,
   TxnRequest,
-  TxnResponse,
 } from "../proto/gen/rpc.ts";
+import { numberIn } from "./response-text.ts";
 
 export interface RequestStatsOptions {
   readonly clock: Clock;
@@ -39,11 +37,16 @@ interface Contents {
   readonly text: string;
 }
 
+// Fields of RangeResponse, DeleteRangeResponse and TxnResponse: the rest of an answer may be long.
+const RANGE_COUNT = 4;
+const DELETED = 2;
+const SUCCEEDED = 2;
+
 /** How many keys a call asked for and got, for the calls where etcd says so. */
 const READERS: Readonly<Record<string, (call: EndedCall) => Contents>> = {
   "/etcdserverpb.KV/Range": ({ request, response }) => ({
     requests: 0,
-    responses: response === undefined ? 0 : RangeResponse.decode(response).count,
+    responses: response === undefined ? 0 : numberIn(response, RANGE_COUNT),
     text: messageText(RangeRequest.decode(request)),
   }),
   "/etcdserverpb.KV/Put": ({ request }) => ({
@@ -53,13 +56,13 @@ const READERS: Readonly<Record<string, (call: EndedCall) => Contents>> = {
   }),
   "/etcdserverpb.KV/DeleteRange": ({ request, response }) => ({
     requests: 0,
-    responses: response === undefined ? 0 : DeleteRangeResponse.decode(response).deleted,
+    responses: response === undefined ? 0 : numberIn(response, DELETED),
     text: messageText(DeleteRangeRequest.decode(request)),
   }),
   "/etcdserverpb.KV/Txn": ({ request, response }) => {
     if (response === undefined) return { requests: 0, bytes: 0, responses: 0, text: "" };
     const txn = TxnRequest.decode(request);
-    const branch = TxnResponse.decode(response).succeeded ? txn.success : txn.failure;
+    const branch = numberIn(response, SUCCEEDED) > 0 ? txn.success : txn.failure;
     let bytes = 0;
     for (const operation of branch) bytes += RequestOp.encode(operation).finish().length;
     return { requests: branch.length, bytes, responses: 0, text: txnText(txn) };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { RangeResponse, TxnResponse } from "../proto/gen/rpc.ts";
-import { rangeText, readTxnText } from "./response-text.ts";
+import { DeleteRangeResponse, RangeResponse, TxnResponse } from "../proto/gen/rpc.ts";
+import { numberIn, rangeText, readTxnText } from "./response-text.ts";
 
 const header = { clusterId: 1n, memberId: 2n, revision: 300, raftTerm: 4 };
 const kvs = [{ key: Buffer.from("a"), value: Buffer.from("x") }, { key: Buffer.from("b") }];
@@ -22,4 +22,14 @@ test("a transaction is told by the records of each of its ranges", () => {
   expect(readTxnText(Buffer.from(whole))).toBe(
     `responses:<range_response_count:2 range_response_count:0> size:${size}`,
   );
+});
+
+test("a number is found in front of what may be long, behind it, and where it is absent", () => {
+  const range = RangeResponse.encode(RangeResponse.fromPartial({ header, kvs, count: 70_000 }));
+  expect(numberIn(range.finish(), 4)).toBe(70_000);
+  const deleted = DeleteRangeResponse.fromPartial({ header, deleted: 2, prevKvs: kvs });
+  expect(numberIn(DeleteRangeResponse.encode(deleted).finish(), 2)).toBe(2);
+  const txn = (succeeded: boolean) => TxnResponse.encode(TxnResponse.fromPartial({ succeeded }));
+  expect(numberIn(txn(true).finish(), 2)).toBe(1);
+  expect(numberIn(txn(false).finish(), 2)).toBe(0);
 });

@@ -1,7 +1,7 @@
 // What a warning about a slow read says of its answer. The answer may be long: it is stepped through,
 // not decoded.
 import { ResponseHeader } from "../proto/gen/rpc.ts";
-import { WireReader } from "../proto/wire.ts";
+import { WireReader, WireType } from "../proto/wire.ts";
 
 const HEADER_FIELD = 1;
 /** Of a RangeResponse. */
@@ -31,6 +31,18 @@ export function readTxnText(bytes: Buffer): string {
       counts.push(`range_response_count:${rangeCount(content())}`);
   });
   return `responses:<${counts.join(" ")}> size:${bytes.length - added}`;
+}
+
+/** A number of a message on its first level; 0 where it is absent. */
+export function numberIn(message: Uint8Array, field: number): number {
+  const reader = new WireReader(Buffer.from(message.buffer, message.byteOffset, message.length));
+  let number = 0;
+  while (!reader.isAtEnd) {
+    const tag = reader.tag();
+    if (tag === field * 8 + WireType.VARINT) number = reader.uint();
+    else reader.skip(tag);
+  }
+  return number;
 }
 
 /** Records in the range of a ResponseOp. */
