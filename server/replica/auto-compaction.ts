@@ -70,14 +70,14 @@ class Periodic {
   readonly #intervalMs: number;
   readonly #notesMax: number;
   readonly #notes: number[] = [];
+  readonly #attempts: Attempts;
   #lastSuccessMs: number;
-  #lastRevision = 0;
   /** The whole period before the first compaction, then the interval. */
   #waitMs: number;
-  #isCompacting = false;
 
   constructor(options: AutoCompactionOptions, keptMs: number) {
     this.#options = options;
+    this.#attempts = new Attempts(options);
     this.#keptMs = keptMs;
     this.#intervalMs = Math.min(keptMs, HOUR_MS);
     this.periodMs = this.#intervalMs / NOTES_PER_INTERVAL;
@@ -88,7 +88,7 @@ class Periodic {
   }
 
   tick(): void {
-    if (this.#options.isLeader() && !this.#isCompacting) void this.#compactIfDue();
+    if (this.#options.isLeader() && !this.#attempts.isRunning) void this.#compactIfDue();
     this.#note();
   }
 
@@ -100,30 +100,14 @@ class Periodic {
   }
 
   async #compactIfDue(): Promise<void> {
-    const { clock, log, compact } = this.#options;
+    const { clock } = this.#options;
     const [revision] = this.#notes;
-    const startedMs = clock.monotonic();
-    const isDue = startedMs - this.#lastSuccessMs >= this.#waitMs;
-    if (!isDue || revision === undefined || revision === this.#lastRevision) return;
+    const isDue = clock.monotonic() - this.#lastSuccessMs >= this.#waitMs;
+    if (!isDue || revision === undefined || this.#attempts.hasDone(revision)) return;
     this.#waitMs = this.#intervalMs;
-    const fields = { revision, "compact-period": formatMs(this.#keptMs) };
-    log.info("starting auto periodic compaction", fields);
-    this.#isCompacting = true;
-    try {
-      await compact(revision);
-    } catch (error) {
-      if (!isCompacted(error)) {
-        const retry = { "retry-interval": formatMs(this.periodMs), error };
-        log.warn("failed auto periodic compaction", { ...fields, ...retry });
-        return;
-      }
-    } finally {
-      this.#isCompacting = false;
-    }
-    this.#lastRevision = revision;
-    this.#lastSuccessMs = clock.monotonic();
-    const took = formatMs(this.#lastSuccessMs - startedMs);
-    log.info("completed auto periodic compaction", { ...fields, took });
+    const setting = { "compact-period": formatMs(this.#keptMs) };
+    const doneMs = await this.#attempts.run(revision, setting, this.periodMs);
+    this.#lastSuccessMs = doneMs ?? this.#lastSuccessMs;
   }
 }
 
@@ -131,40 +115,76 @@ class LastRevisions {
   readonly periodMs: number = REVISION_PERIOD_MS;
   readonly #options: AutoCompactionOptions;
   readonly #kept: number;
-  #lastRevision = 0;
-  #isCompacting = false;
+  readonly #attempts: Attempts;
 
   constructor(options: AutoCompactionOptions, kept: number) {
     this.#options = options;
     this.#kept = kept;
+    this.#attempts = new Attempts(options);
   }
 
   tick(): void {
-    if (this.#options.isLeader() && !this.#isCompacting) void this.#compactIfDue();
+    const { isLeader, revision: now } = this.#options;
+    if (!isLeader() || this.#attempts.isRunning) return;
+    const revision = (now() ?? 0) - this.#kept;
+    if (revision <= 0 || this.#attempts.hasDone(revision)) return;
+    const setting = { "revision-compaction-retention": this.#kept };
+    void this.#attempts.run(revision, setting, this.periodMs);
+  }
+}
+
+/** Compactions, one at a time and each told in the log. */
+class Attempts {
+  readonly #options: AutoCompactionOptions;
+  #lastRevision = 0;
+  #isRunning = false;
+
+  constructor(options: AutoCompactionOptions) {
+    this.#options = options;
   }
 
-  async #compactIfDue(): Promise<void> {
-    const { clock, log, compact, revision: now } = this.#options;
-    const revision = (now() ?? 0) - this.#kept;
-    if (revision <= 0 || revision === this.#lastRevision) return;
-    const fields = { revision, "revision-compaction-retention": this.#kept };
-    log.info("starting auto revision compaction", fields);
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Whether `revision` is the last one that was compacted. */
+  hasDone(revision: number): boolean {
+    return revision === this.#lastRevision;
+  }
+
+  /**
+   * @param setting what asks for it, as the log names it
+   * @param retryMs when a failed attempt is made again
+   * @returns when it was done, on the clock's monotonic scale; undefined when it failed
+   */
+  async run(
+    revision: number,
+    setting: Readonly<Record<string, unknown>>,
+    retryMs: number,
+  ): Promise<number | undefined> {
+    const { clock, log, compact, mode } = this.#options;
+    const fields = { revision, ...setting };
+    log.info(`starting auto ${mode} compaction`, fields);
     const startedMs = clock.monotonic();
-    this.#isCompacting = true;
+    this.#isRunning = true;
     try {
       await compact(revision);
     } catch (error) {
       if (!isCompacted(error)) {
-        const retry = { "retry-interval": formatMs(this.periodMs), error };
-        log.warn("failed auto revision compaction", { ...fields, ...retry });
-        return;
+        const retry = { "retry-interval": formatMs(retryMs), error };
+        log.warn(`failed auto ${mode} compaction`, { ...fields, ...retry });
+        return undefined;
       }
     } finally {
-      this.#isCompacting = false;
+      this.#isRunning = false;
     }
     this.#lastRevision = revision;
-    const took = formatMs(clock.monotonic() - startedMs);
-    log.info("completed auto revision compaction", { ...fields, took });
+    const doneMs = clock.monotonic();
+    log.info(`completed auto ${mode} compaction`, {
+      ...fields,
+      took: formatMs(doneMs - startedMs),
+    });
+    return doneMs;
   }
 }
 
