@@ -1,4 +1,5 @@
 import { Metadata } from "../http2/metadata.ts";
+import { TIMEOUT_UNIT_MS } from "../http2/request-head.ts";
 import type { Exchange } from "./exchange.ts";
 
 const METADATA_PREFIX = "grpc-metadata-";
@@ -13,14 +14,6 @@ const PERMANENT_HEADERS = new Set(
   ).split(" "),
 );
 const TIMEOUT = /^(-?\d+)([HMSmun])$/;
-const UNIT_MS: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-  u: 1e-3,
-  n: 1e-6,
-};
 /** Timers know no longer time. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
@@ -50,6 +43,6 @@ function timeoutOf(text: string | undefined): number | string | undefined {
   if (text === undefined || text === "") return undefined;
   const [, digits, unit] = TIMEOUT.exec(text) ?? [];
   if (digits === undefined || unit === undefined) return text;
-  const timeoutMs = Number(digits) * (UNIT_MS[unit] as number);
+  const timeoutMs = Number(digits) * (TIMEOUT_UNIT_MS[unit] as number);
   return Math.min(Math.max(0, timeoutMs), TIMEOUT_MS_MAX);
 }

@@ -36,7 +36,8 @@ export interface RequestHead {
 /** Digits and unit. */
 const TIMEOUT_LENGTH_MIN = 2;
 const TIMEOUT_LENGTH_MAX = 9;
-const UNIT_MS: Readonly<Record<string, number>> = {
+/** Milliseconds in each unit of a `grpc-timeout`. */
+export const TIMEOUT_UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
   M: 60_000,
   S: 1000,
@@ -92,7 +93,7 @@ function parseTimeout(value: string): number | string {
   const shown = JSON.stringify(value);
   if (value.length < TIMEOUT_LENGTH_MIN) return `transport: timeout string is too short: ${shown}`;
   if (value.length > TIMEOUT_LENGTH_MAX) return `transport: timeout string is too long: ${shown}`;
-  const unit = UNIT_MS[value.at(-1) as string];
+  const unit = TIMEOUT_UNIT_MS[value.at(-1) as string];
   if (unit === undefined) return `transport: timeout unit is not recognized: ${shown}`;
   const digits = value.slice(0, -1);
   if (!/^\d+$/.test(digits)) return `strconv.ParseInt: parsing "${digits}": invalid syntax`;
