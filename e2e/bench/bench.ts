@@ -1,5 +1,6 @@
-// `npm run bench [-- --quick] [-- --only throughput|watch|restart|tree]`: our member and Debian's etcd side by side on this machine, in
-// one run, as ratios. Every figure of ours stands beside etcd's of the same minute.
+// `npm run bench [-- --quick] [-- --only throughput|watch|restart|tree]`: our member and Debian's
+// etcd side by side on this machine, in one run, as ratios. Every figure of ours stands beside
+// etcd's of the same minute.
 import { parseArgs } from "node:util";
 import { installTools } from "../harness/tools.ts";
 import { benchRestart } from "./restart.ts";
