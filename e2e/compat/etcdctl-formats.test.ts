@@ -49,11 +49,12 @@ function masked(text: string): string {
     text
       .replace(/^\{"level":"warn".*\n/gm, "")
       .replace(/127\.0\.0\.1:\d+/g, "HOST")
+      // Two characters stand for the µ: there is one for each byte.
+      .replace(/[\d.]+(\u00c2\u00b5|[mn])?s\b/g, "TIME")
       .replace(/"(cluster_id|member_id|raft_term|leader|ID|raftIndex|raftTerm)":\s*\d+/g, '"$1":0')
       .replace(/"(raftAppliedIndex|dbSize|dbSizeInUse|hash)":\s*\d+/g, '"$1":0')
       .replace(/"(ClusterID|MemberID|RaftTerm|Leader|ID|RaftIndex)" ?: \d+/g, '"$1" : 0')
-      .replace(/"(RaftAppliedIndex|DBSize|DBSizeInUse|Hash|Took)" ?: [\w."]+/g, '"$1" : 0')
-      .replace(/[\d.]+[µmn]?s\b/g, "TIME")
+      .replace(/"(RaftAppliedIndex|DBSize|DBSizeInUse|Hash)" ?: [\w."]+/g, '"$1" : 0')
       .replace(/"took":"[^"]*"/g, '"took":"TIME"')
       .replace(/\b[0-9a-f]{13,16}\b/g, "ID")
       .replace(/\b[\d.]+ [kM]?B\b/g, "SIZE")
