@@ -1,6 +1,5 @@
 import { chmodSync, statSync } from "node:fs";
-import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
-import { ByteArena } from "../base/byte-arena.ts";
+import type { Transaction } from "lmdb";
 import { decodeUint64, encodeUint64 } from "../base/bytes.ts";
 import { SystemRandom } from "../base/random.ts";
 import {
@@ -11,21 +10,12 @@ import {
   type View,
 } from "./engine.ts";
 import type { Layer } from "./layer.ts";
+import { LmdbCommitThread } from "./lmdb-commit-thread.ts";
 import { prepareLmdbFile } from "./lmdb-file.ts";
-import { openSealed, SEAL_BYTES, writeSealed } from "./sealed-value.ts";
+import { type FileTables, openFileTables } from "./lmdb-tables.ts";
+import { openSealed } from "./sealed-value.ts";
 import { TABLES, type Table } from "./tables.ts";
 
-/** Address space, not disk. Beyond it lmdb would have to move the map under our readers. */
-const MAP_BYTES = 256 * 1024 ** 3;
-
-/** Values of one commit are sealed into shared pieces of memory of this size. */
-const ARENA_BYTES = 1024 * 1024;
-
-/** Byte keys and byte values, everywhere: lmdb's defaults would re-encode both. */
-const BYTES = { keyEncoding: "binary", encoding: "binary" } as const;
-
-/** What the file says of itself. */
-const OWN_TABLE = "file";
 const CONTENT_ID = Buffer.from("contentId");
 
 interface TableStats {
@@ -40,8 +30,10 @@ type EnvironmentStats = TableStats & { readonly root: TableStats; readonly free:
 /** One LMDB file with its ten tables. Every value in it is sealed. */
 export class LmdbEnvironment implements View {
   readonly path: string;
-  readonly #root: RootDatabase<Buffer, Buffer>;
-  readonly #tables: Readonly<Record<Table, Database<Buffer, Buffer>>>;
+  readonly #root: FileTables["root"];
+  readonly #tables: FileTables["tables"];
+  /** Knows the file once something was committed to it. */
+  #thread: LmdbCommitThread | undefined;
   readonly contentId: bigint;
   #users = 1;
   #onUnused: (() => Promise<void>) | undefined;
@@ -54,26 +46,12 @@ export class LmdbEnvironment implements View {
   constructor(path: string, contentId = new SystemRandom().uint64()) {
     this.path = path;
     prepareLmdbFile(path);
-    // A commit resolves when it is on disk (no overlapping sync), whatever the file is named.
-    this.#root = open<Buffer, Buffer>(path, {
-      ...BYTES,
-      noSubdir: true,
-      overlappingSync: false,
-      noMemInit: true,
-      mapSize: MAP_BYTES,
-      maxDbs: TABLES.length + 1,
-    });
-    const tables: Partial<Record<Table, Database<Buffer, Buffer>>> = {};
-    // One transaction, or each table would be created, and synced, in its own.
-    this.contentId = this.#root.transactionSync(() => {
-      for (const name of TABLES) tables[name] = this.#root.openDB({ ...BYTES, name });
-      const own = this.#root.openDB<Buffer, Buffer>({ ...BYTES, name: OWN_TABLE });
-      const known = own.get(CONTENT_ID);
-      if (known !== undefined) return decodeUint64(known);
-      void own.put(CONTENT_ID, encodeUint64(contentId));
-      return contentId;
-    });
-    this.#tables = tables as Record<Table, Database<Buffer, Buffer>>;
+    const { root, tables, own } = openFileTables(path);
+    this.#root = root;
+    this.#tables = tables;
+    const known = own.get(CONTENT_ID);
+    this.contentId = known === undefined ? contentId : decodeUint64(known);
+    if (known === undefined) own.putSync(CONTENT_ID, encodeUint64(contentId));
     chmodSync(path, 0o600);
     chmodSync(lockPath(path), 0o600);
   }
@@ -113,22 +91,9 @@ export class LmdbEnvironment implements View {
 
   /** One transaction, durable when resolved. */
   async write(layer: Layer): Promise<void> {
-    const arena = new ByteArena(ARENA_BYTES);
-    const committed = this.#root.batch(() => {
-      for (const name of TABLES) {
-        const table = this.#tables[name];
-        for (const [text, value] of layer.tables[name].entries()) {
-          const key = Buffer.from(text, "latin1");
-          if (value === null) void table.remove(key);
-          else void table.put(key, sealed(arena, key, value));
-        }
-      }
-    });
-    try {
-      await committed;
-    } catch (error) {
-      throw await commitCause(error);
-    }
+    this.#thread ??= LmdbCommitThread.shared();
+    await this.#thread.commit(this.path, layer);
+    this.#root.resetReadTxn();
     this.#size = undefined;
   }
 
@@ -152,6 +117,7 @@ export class LmdbEnvironment implements View {
   async release(onUnused?: () => Promise<void>): Promise<void> {
     this.#onUnused ??= onUnused;
     if (--this.#users > 0) return;
+    await this.#thread?.close(this.path);
     await this.#root.close();
     await this.#onUnused?.();
   }
@@ -181,28 +147,8 @@ function pagesOf(stats: TableStats): number {
   return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
 }
 
-function sealed(arena: ByteArena, key: Buffer, value: Buffer): Buffer {
-  const bytes = arena.allocate(value.length + SEAL_BYTES);
-  writeSealed(bytes, 0, key, value);
-  return bytes;
-}
-
 function unseal(table: Table, key: Buffer, sealed: Uint8Array): Buffer {
   const value = openSealed(key, sealed);
   if (value !== undefined) return value;
   throw new EngineCorruptionError(table, Buffer.from(key), "the stored checksum does not fit");
-}
-
-/**
- * lmdb rejects with "see commitError", a second promise that rejects with the cause. Left alone, it
- * would end the process as an unhandled rejection.
- */
-async function commitCause(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !("commitError" in error)) return error;
-  try {
-    await error.commitError;
-    return error;
-  } catch (cause) {
-    return cause;
-  }
 }

@@ -8,10 +8,10 @@ import { crc32c } from "../base/crc32c.ts";
 
 export const SEAL_BYTES = 4;
 
-/** Writes `value` with its seal to `target` at `at`; returns the offset behind it. */
-export function writeSealed(target: Buffer, at: number, key: Uint8Array, value: Buffer): number {
-  value.copy(target, at);
-  return target.writeUInt32LE(crc32c(value, crc32c(key)), at + value.length);
+/** Fills in the last `SEAL_BYTES` of `sealed`; the value stands before them. */
+export function seal(key: Uint8Array, sealed: Buffer): void {
+  const end = sealed.length - SEAL_BYTES;
+  sealed.writeUInt32LE(crc32c(sealed.subarray(0, end), crc32c(key)), end);
 }
 
 /** A copy of the value, or undefined if the seal does not fit. */
