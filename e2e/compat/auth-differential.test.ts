@@ -84,7 +84,6 @@ const JSON_STEPS: readonly (readonly [path: string, body: object, authorization?
   ["/v3/auth/user/list", {}],
   ["/v3/auth/user/list", {}, "nonsense.1"],
   ["/v3/cluster/member/add", { peerURLs: ["http://127.0.0.1:1"] }],
-  ["/v3/lease/revoke", { ID: "5" }],
 ];
 
 test("over JSON, who is nobody is refused in etcd's words", async () => {

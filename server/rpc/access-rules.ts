@@ -25,7 +25,7 @@ import { decodeRequest } from "./call-errors.ts";
  * - `nobody`: open to everybody
  *
  * Where a password is hashed `root` is judged before, lest strangers keep the hashing busy; the log
- * judges once more.
+ * judges once more. Of leases with keys handler or log judge more than `user`, by those keys.
  */
 export type AccessRule = "root" | "user" | "entry" | "keys" | "parts" | "nobody";
 
@@ -43,10 +43,10 @@ const SERVICES = {
   [WatchDefinition.fullName]: { watch: "keys" } satisfies RulesOf<typeof WatchDefinition>,
   [LeaseDefinition.fullName]: {
     leaseGrant: "user",
-    leaseRevoke: "entry",
+    leaseRevoke: "user",
     leaseKeepAlive: "keys",
     leaseTimeToLive: "user",
-    leaseLeases: "keys",
+    leaseLeases: "user",
   } satisfies RulesOf<typeof LeaseDefinition>,
   [ClusterDefinition.fullName]: {
     memberAdd: "root",
