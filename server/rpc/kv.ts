@@ -195,15 +195,15 @@ class KvService {
   async #authorizeRanges(request: TxnRequest, call: CallOrigin): Promise<void> {
     const { replica, state, callers } = this.#options;
     if (!state.auth.isEnabled || !hasRange(request)) return;
-    const judge = async () =>
-      authorizeTxn(await callers.access(call), state.lessor, request, "judged");
+    // Outside of what is tried again: a token that is none comes before all else.
+    const access = await callers.access(call);
     try {
-      await judge();
+      authorizeTxn(access, state.lessor, request, "judged");
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
       await replica.readBarrier();
       checkAlarms(state, request);
-      await judge();
+      authorizeTxn(await callers.access(call), state.lessor, request, "judged");
     }
   }
 }
