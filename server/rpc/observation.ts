@@ -1,4 +1,3 @@
-import { Status } from "../errors.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import { LeaderResponse } from "../proto/gen/election.ts";
 import type { KeyValue } from "../proto/gen/kv.ts";
@@ -57,7 +56,7 @@ export class Observation implements GrpcHandler {
       const { kvs, header } = await this.#options.client.range(firstKey(queue));
       found = { kv: kvs[0], header: header ?? this.#options.header(0) };
     } catch {
-      // Whatever it was, all that etcd says is that it came too early.
+      // Whatever it was: as in etcd, the stream ends and names no reason.
       this.#close();
       return;
     }
@@ -137,7 +136,7 @@ export class Observation implements GrpcHandler {
   #close(): void {
     if (this.#isOver) return;
     this.cancel();
-    this.#call.fail(Status.UNKNOWN, "election: observe closed early");
+    this.#call.end();
   }
 }
 
