@@ -73,10 +73,12 @@ function freeLeaseId({ state, random }: LeaseServiceOptions): bigint {
 
 /** A lease that is gone is no error here: it has −1 seconds. */
 async function timeToLive(
-  { leases, callers, headers }: LeaseServiceOptions,
+  { state, leases, callers, headers }: LeaseServiceOptions,
   { ID, keys: withKeys }: LeaseTimeToLiveRequest,
   call: CallOrigin,
 ): Promise<LeaseTimeToLiveResponse> {
+  // Also before: who may not need not wait for a leader.
+  if (withKeys) authorizeLeaseKeys(await callers.access(call), state.lessor, ID);
   try {
     const { ttlSeconds, grantedTtlSeconds, keys } = await leases.timeToLive(ID, withKeys);
     const access = await callers.access(call);
