@@ -57,7 +57,6 @@ export class Reconfigurer {
   /** @throws EtcdError */
   async remove(id: bigint): Promise<void> {
     const { replica, state, isStrict } = this.#options;
-    if (state.membership.member(id) === undefined) throw new EtcdError("MemberNotFound");
     if (isStrict) checkRemoval(state.membership.members, id, this.#connectivity());
     await replica.configure(removalOf(id, replica.nextId()));
   }
