@@ -1,304 +1,242 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
-import { JSON_ROUTES } from "../../server/gateway/json-routes.ts";
-import { AuthenticateResponse } from "../../server/proto/gen/rpc.ts";
-import { ClusterProcess, etcdctl } from "../harness/member-process.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AlarmRequest_AlarmAction as AlarmAction } from "../../server/proto/gen/rpc.ts";
+import { ClusterProcess, type Make } from "../harness/member-process.ts";
 import { MixedCluster } from "../harness/mixed-cluster.ts";
-import { type RawCall, RawCaller, type RawOutcome } from "../harness/raw-caller.ts";
-import { ETCD_35 } from "../harness/tools.ts";
+import type { RawOutcome } from "../harness/raw-caller.ts";
+import { ACCESS_CASES } from "./access-cases.ts";
 import {
-  type Need,
-  PLAIN,
-  PLAIN_END,
-  PLAIN_KEY,
-  PLAIN_ROLE,
-  PROBES,
-  type Probe,
-  SECRET,
-  SECRET_LEASE,
-} from "./access-cases.ts";
+  ACCESS_DIFFERENCES,
+  type AccessDifference,
+  accessDifference,
+} from "./access-differences.ts";
+import { CALLERS, type Who } from "./access-holes.ts";
+import { allCells, type Cell, declaredMethods, WITHOUT_JSON, waysOf } from "./access-methods.ts";
+import { AccessSide, JWT_SECRET, type TokenKind, tokenFlag } from "./access-side.ts";
+import { faultOf, nameOf, refusalFor, type State, verdictOf } from "./access-verdict.ts";
 
-// Every call × who makes it × how it comes × what state the member is in. Whoever may not is told
-// so, or hears why nobody may now; nothing of what he asked for happens.
+// Every method of the proto files × who calls it × how the call comes × what state the member is
+// in. Whoever may not is told so, or hears why nobody may now; he learns nothing, and nothing of
+// what he asked for happens. The same is asked of Debian's etcd 3.5, and every difference is listed.
 
-const PASSWORD = "pw";
-const ROOT = `--user=root:${PASSWORD}`;
-const FLAGS = ["--bcrypt-cost=4", "--heartbeat-interval=50", "--election-timeout=500"];
-const DEADLINE_MS = 15_000;
 /** Where nothing can be agreed on there is nothing to wait for. */
 const LEADERLESS_MS = 3_000;
+const ALARM_OWNER = 5n;
 
-const EMPTY = "etcdserver: user name is empty";
-const INVALID = "etcdserver: invalid auth token";
-const DENIED = "etcdserver: permission denied";
+const CELLS = allCells();
 
-/** Why a member may refuse in this state, whoever asks. */
-const STATES = {
-  normal: [],
-  NOSPACE: ["etcdserver: mvcc: database space exceeded"],
-  CORRUPT: ["etcdserver: corrupt cluster"],
-  learner: ["etcdserver: rpc not supported for learner"],
-  leaderless: [
-    "etcdserver: no leader",
-    "etcdserver: not leader",
-    "etcdserver: request timed out",
-    "etcdserver: request timed out, possibly due to previous leader failure",
-    "etcdserver: request timed out, possibly due to connection lost",
-    "etcdserver: leader changed",
-    "deadline exceeded",
-  ],
-} as const;
-type State = keyof typeof STATES;
-
-type Who = "stranger" | "forger" | "leaver" | "plain" | "root";
-
-interface Tokens {
-  readonly leaver: string;
-  readonly plain: string;
-  readonly root: string;
-}
-
-let stop: () => Promise<void> = async () => undefined;
-const callers: RawCaller[] = [];
-
-afterEach(async () => {
-  for (const caller of callers.splice(0)) caller.close();
-  await stop();
-});
-
-function callerAt(url: string): RawCaller {
-  const caller = new RawCaller(url);
-  callers.push(caller);
-  return caller;
-}
-
-async function must(url: string, args: readonly string[]): Promise<string> {
-  const result = await etcdctl(ETCD_35, url, args);
-  expect(result, `${args.join(" ")}: ${result.stderr}`).toMatchObject({ code: 0 });
-  return result.stdout;
-}
-
-/** A secret, a user who may not know it, and auth. */
-async function furnish(url: string): Promise<void> {
-  const range = [PLAIN_KEY.toString(), PLAIN_END.toString()];
-  const caller = callerAt(url);
-  const send = async (method: string, request: object) =>
-    expect(textOf(await caller.grpc(callOf(method, request, undefined)))).toBe("");
-  await send("LeaseGrant", { ID: SECRET_LEASE, TTL: 3600n });
-  await send("Put", { key: SECRET, value: Buffer.from("secret"), lease: SECRET_LEASE });
-  for (const args of [
-    ["user", "add", `root:${PASSWORD}`],
-    ["user", "add", `${PLAIN}:${PASSWORD}`],
-    ["user", "add", `leaver:${PASSWORD}`],
-    ["role", "add", PLAIN_ROLE],
-    ["role", "grant-permission", PLAIN_ROLE, "readwrite", ...range],
-    ["user", "grant-role", PLAIN, PLAIN_ROLE],
-    ["user", "grant-role", "root", "root"],
-    ["auth", "enable"],
-  ]) {
-    await must(url, args);
-  }
-}
-
-function callOf(name: string, request: object, token: string | undefined): RawCall {
-  const probe = PROBES.find(({ method }) => method.name === name);
-  if (probe === undefined) throw new RangeError(`no method ${name}`);
-  return { service: probe.service, method: probe.method, request, token, deadlineMs: DEADLINE_MS };
-}
-
-async function signIn(caller: RawCaller, name: string): Promise<string> {
-  const call = callOf("Authenticate", { name, password: PASSWORD }, undefined);
-  const outcome = await caller.grpc(call);
-  if ("text" in outcome) throw new Error(outcome.text);
-  return AuthenticateResponse.create(outcome.answer as object).token;
-}
-
-async function signInAll(url: string): Promise<Tokens> {
-  const caller = callerAt(url);
-  const leaver = await signIn(caller, "leaver");
-  await must(url, [ROOT, "user", "delete", "leaver"]);
-  await must(url, [ROOT, "user", "add", `leaver:${PASSWORD}`]);
-  return { leaver, plain: await signIn(caller, PLAIN), root: await signIn(caller, "root") };
-}
-
-function tokenOf(who: Who, tokens: Tokens): string | undefined {
-  if (who === "stranger") return undefined;
-  return who === "forger" ? "abcdefghijklmnop.1" : tokens[who];
-}
-
-/** What the caller is told; undefined when it is none of the three refusals that are about him. */
-function refusalFor(who: Who, need: Need): string | undefined {
-  if (need === "nobody" || who === "root") return undefined;
-  if (who === "stranger") return EMPTY;
-  if (who === "forger" || who === "leaver") return INVALID;
-  return need === "root" ? DENIED : undefined;
-}
-
-/** A watch is refused by an answer; all else by an error. */
-function textOf(outcome: RawOutcome): string {
-  if ("text" in outcome)
-    return outcome.text.replace(/^.*deadline exceeded.*/i, "deadline exceeded");
-  const { cancelReason, cancel_reason: reason } = outcome.answer as Record<string, string>;
-  return (cancelReason ?? reason ?? "").replace(/^rpc error: code = \w+ desc = /, "");
-}
-
-const JSON_PATHS = new Map(Object.entries(JSON_ROUTES).map(([path, rpc]) => [rpc, path]));
-
-interface Verdict {
-  readonly call: string;
-  readonly text: string;
-  readonly expected: readonly string[];
-}
-
-/** Asks everything as one caller, both ways, and returns what was answered otherwise than it should. */
-async function surprises(
-  url: string,
-  state: State,
-  who: Who,
-  tokens: Tokens,
-  probes: readonly Probe[] = PROBES,
-): Promise<readonly Verdict[]> {
-  const caller = callerAt(url);
-  const token = tokenOf(who, tokens);
-  const verdicts = probes.flatMap((probe) => {
-    const { service, method, need } = probe;
-    const deadlineMs = state === "leaderless" ? LEADERLESS_MS : DEADLINE_MS;
-    const call = { ...probe, token, deadlineMs };
-    const path = `/${service}/${method.name}`;
-    const json = JSON_PATHS.get(path);
-    const refusal = refusalFor(who, need);
-    // Etcd names no other reason there.
-    const closed = method.name === "Observe" ? ["election: observe closed early"] : [];
-    const judge = async (way: string, asked: Promise<RawOutcome>): Promise<Verdict[]> => {
-      const text = textOf(await asked);
-      const name = `${state}, ${who}, ${way}${path}`;
-      if (refusal === undefined) {
-        const isAboutCaller = [EMPTY, INVALID, DENIED].includes(text);
-        return isAboutCaller ? [{ call: name, text, expected: ["an answer"] }] : [];
-      }
-      const expected: readonly string[] = [refusal, ...closed, ...STATES[state]];
-      return expected.includes(text) ? [] : [{ call: name, text, expected }];
-    };
-    return [
-      judge("grpc", caller.grpc(call)),
-      ...(json === undefined ? [] : [judge("json", caller.json(json, call))]),
-    ];
+describe("the table", () => {
+  test("has every method of the proto files, over gRPC and, but for three, over JSON", () => {
+    const declared = declaredMethods();
+    expect(declared.length).toBeGreaterThan(45);
+    expect([...ACCESS_CASES.keys()].toSorted()).toEqual(declared.toSorted());
+    const withoutJson = declared.filter((path) => waysOf(path).length < 2);
+    expect(withoutJson.toSorted()).toEqual(WITHOUT_JSON);
   });
-  return (await Promise.all(verdicts)).flat();
+
+  test("knows who is refused every method, but for three that are open to everybody", () => {
+    const open = [...ACCESS_CASES].filter(([, { cases }]) =>
+      cases.every(({ need }) => need === "nobody" || need === "guest"),
+    );
+    expect(open.map(([path]) => path).toSorted()).toEqual([
+      "/etcdserverpb.Auth/Authenticate",
+      "/grpc.health.v1.Health/Check",
+      "/grpc.health.v1.Health/Watch",
+    ]);
+  });
+
+  test("has for root something to ask of every method that does the other cases no harm", () => {
+    const harmful = [...ACCESS_CASES].filter(([, { cases }]) =>
+      cases.every(({ disturbs }) => disturbs === true),
+    );
+    expect(harmful.map(([path]) => path)).toEqual(["/etcdserverpb.Auth/AuthDisable"]);
+  });
+});
+
+/** Members of one make, each as its test needs it. */
+interface Members {
+  readonly lone: AccessSide;
+  /** Of one cluster. */
+  readonly voter: AccessSide;
+  readonly learner: AccessSide;
+  /** One of two, … */
+  readonly left: AccessSide;
+  /** … and how the other goes. */
+  readonly leave: () => Promise<unknown>;
 }
 
-/** Everything that a call could have changed or that somebody might have stolen. */
-async function inventory(url: string): Promise<string[]> {
-  const parts = [
-    ["get", "--prefix", ""],
-    ["lease", "list"],
-    ["user", "list"],
-    ["user", "get", PLAIN, "--detail"],
-    ["role", "list"],
-    ["auth", "status"],
-    ["alarm", "list"],
-    ["member", "list"],
-  ];
-  return Promise.all(parts.map((args) => must(url, [ROOT, ...args])));
+/** The same member of either make. */
+interface Pair {
+  readonly ours: AccessSide;
+  readonly theirs: AccessSide;
 }
 
-const STRANGERS: readonly Who[] = ["stranger", "forger", "leaver"];
+describe.each<TokenKind>(["simple", "jwt"])("with tokens of the kind %s", (kind) => {
+  // A JWT stays good when its user has changed, and then is of an old revision.
+  const callers = CALLERS.filter((who) => kind === "simple" || who !== "voided");
+  const folder = mkdtempSync(join(tmpdir(), "quorate-matrix-"));
+  const flags = ["--bcrypt-cost=4", "--heartbeat-interval=50", "--election-timeout=500"];
+  const stops: (() => Promise<void> | void)[] = [];
+  let ours: Members;
+  let theirs: Members;
 
-test("the table has a case for every method in the proto files", () => {
-  const folder = join(import.meta.dirname, "../../server/proto");
-  const declared = readdirSync(folder)
-    .filter((name) => name.endsWith(".proto"))
-    .flatMap((name) => {
-      const text = readFileSync(join(folder, name), "utf8");
-      const scope = /^package (.*);/m.exec(text)?.[1];
-      return [...text.matchAll(/^service (\w+) \{([^}]*)\}/gm)].flatMap(([, service, body]) =>
-        [...(body ?? "").matchAll(/rpc (\w+)/g)].map(([, rpc]) => `${scope}.${service}/${rpc}`),
-      );
+  function sideAt(url: string, from?: AccessSide): AccessSide {
+    const side = new AccessSide(url, kind, from);
+    stops.push(() => side.close());
+    return side;
+  }
+
+  async function cluster(make: Make, size: number): Promise<ClusterProcess> {
+    const started = await ClusterProcess.start({ make, size, flags });
+    stops.push(() => started.stop());
+    return started;
+  }
+
+  async function withLearner(make: Make): Promise<[voter: AccessSide, learner: AccessSide]> {
+    const grown = new MixedCluster();
+    stops.push(() => grown.stop());
+    await grown.grow("voter", make, { flags });
+    await grown.grow("learner", make, { flags, isLearner: true });
+    const side = sideAt(grown.member("voter").clientUrl);
+    return [side, sideAt(grown.member("learner").clientUrl, side)];
+  }
+
+  async function open(make: Make): Promise<Members> {
+    const [single, two, [voter, learner]] = await Promise.all([
+      cluster(make, 1),
+      cluster(make, 2),
+      withLearner(make),
+    ]);
+    const lone = sideAt(single.member(0).clientUrl);
+    const left = sideAt(two.member(0).clientUrl);
+    const furnished = [lone, left, voter].map(async (side) => {
+      await side.furnish();
+      await side.spendTokens();
     });
-  const probed = new Set(PROBES.map(({ service, method }) => `${service}/${method.name}`));
-  expect(declared.length).toBeGreaterThan(45);
-  expect(declared.filter((path) => !probed.has(path))).toEqual([]);
-});
+    await Promise.all(furnished);
+    return { lone, voter, learner, left, leave: () => two.member(1).stop("SIGKILL") };
+  }
 
-test("nobody does more than he may, with and without alarms", async () => {
-  const cluster = await ClusterProcess.start({ make: "quorate", size: 1, flags: FLAGS });
-  stop = () => cluster.stop();
-  const url = cluster.member(0).clientUrl;
-  await furnish(url);
-  const tokens = await signInAll(url);
-  const caller = callerAt(url);
-  const raise = async (action: 1 | 2, type: number) => {
-    const call = callOf("Alarm", { action, memberID: 5n, alarm: type }, tokens.root);
-    expect(textOf(await caller.grpc(call))).toBe("");
-  };
-  for (const [type, state] of (["normal", "NOSPACE", "CORRUPT"] as const).entries()) {
-    if (type > 0) await raise(1, type);
-    // A plain user's own lease and key are there before, so that nothing changes between.
-    await surprises(
-      url,
-      state,
-      "plain",
-      tokens,
-      PROBES.filter(({ need }) => need === "user"),
-    );
-    const before = await inventory(url);
-    for (const who of [...STRANGERS, "plain"] as const) {
-      expect(await surprises(url, state, who, tokens)).toEqual([]);
+  beforeAll(async () => {
+    const secret = join(folder, "jwt.key");
+    writeFileSync(secret, JWT_SECRET);
+    flags.push(tokenFlag(kind, secret));
+    [ours, theirs] = await Promise.all([open("quorate"), open("etcd-3.5")]);
+  });
+
+  afterAll(async () => {
+    for (const stop of stops.reverse()) await stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("nobody does more than he may, with and without alarms", async () => {
+    const lone = { ours: ours.lone, theirs: theirs.lone };
+    await both(lone, (side) => side.signIn());
+    // What may be done is done before, so that afterwards nothing changes.
+    for (const who of ["plain", "root"] as const) {
+      await both(lone, (side) => side.askAll(CELLS.filter(isDoneBy(who)), who));
     }
-    expect(await inventory(url)).toEqual(before);
-    const harmless = PROBES.filter(({ disturbs }) => disturbs !== true);
-    expect(await surprises(url, state, "root", tokens, harmless)).toEqual([]);
-    if (type > 0) await raise(2, type);
+    for (const [alarm, state] of (["normal", "NOSPACE", "CORRUPT"] as const).entries()) {
+      const before = await lone.ours.inventory();
+      await both(lone, (side) => setAlarm(side, AlarmAction.ACTIVATE, alarm));
+      await examine(lone, state, callers);
+      await both(lone, (side) => setAlarm(side, AlarmAction.DEACTIVATE, alarm));
+      expect(await lone.ours.inventory()).toBe(before);
+      await both(lone, (side) => setAlarm(side, AlarmAction.ACTIVATE, alarm));
+      await switchOff(lone, state);
+      await both(lone, (side) => setAlarm(side, AlarmAction.DEACTIVATE, alarm));
+    }
+  });
+
+  test("a learner judges what it answers", async () => {
+    await ours.voter.signIn();
+    const before = await ours.voter.inventory();
+    await examine({ ours: ours.learner, theirs: theirs.learner }, "learner", callers);
+    expect(await ours.voter.inventory()).toBe(before);
+  });
+
+  test("a member without a leader judges what it answers", async () => {
+    const left = { ours: ours.left, theirs: theirs.left };
+    await both(left, (side) => side.signIn());
+    await Promise.all([ours.leave(), theirs.leave()]);
+    await both(left, (side) => side.leaderLost());
+    await examine(left, "leaderless", callers);
+  });
+});
+
+const both = <T>(pair: Pair, act: (side: AccessSide) => Promise<T>) =>
+  Promise.all([act(pair.ours), act(pair.theirs)]);
+
+/** @param alarm none where it is 0 */
+async function setAlarm(side: AccessSide, action: AlarmAction, alarm: number): Promise<void> {
+  await side.signIn();
+  if (alarm > 0) await side.must("Alarm", { action, memberID: ALARM_OWNER, alarm }, "root");
+}
+
+/** What the caller may do and the other cases do not mind. */
+function isDoneBy(who: Who): (cell: Cell) => boolean {
+  return ({ need, disturbs }) => disturbs !== true && refusalFor(who, need) === undefined;
+}
+
+interface Answered {
+  readonly cell: Cell;
+  readonly who: Who;
+  readonly mine: RawOutcome;
+  /** Undefined where etcd was not asked. */
+  readonly real: RawOutcome | undefined;
+}
+
+async function askBoth(pair: Pair, state: State, who: Who): Promise<readonly Answered[]> {
+  const isIdle = state === "learner" || state === "leaderless";
+  const cells = CELLS.filter(({ disturbs }) => isIdle || who !== "root" || disturbs !== true);
+  const idleMs = state === "leaderless" ? LEADERLESS_MS : undefined;
+  if (state !== "leaderless") await both(pair, (side) => side.signIn());
+  const [mine, real] = await both(pair, (side) => {
+    const asked = side === pair.ours ? cells : cells.filter((cell) => isHarmless(cell, state));
+    return side.askAll(asked, who, idleMs);
+  });
+  return cells.map((cell) => {
+    return { cell, who, mine: mine.get(cell) as RawOutcome, real: real.get(cell) };
+  });
+}
+
+/** Asks everything as each of the callers, and compares the answers with what the tables say. */
+async function examine(pair: Pair, state: State, callers: readonly Who[]): Promise<void> {
+  const answered: Answered[] = [];
+  if (state === "leaderless") {
+    // Those first whose tokens go on living only while they are used.
+    const asked = callers.toReversed().map((who) => askBoth(pair, state, who));
+    answered.push(...(await Promise.all(asked)).flat());
+  } else for (const who of callers) answered.push(...(await askBoth(pair, state, who)));
+  const met = new Set<AccessDifference>();
+  const faults = answered.flatMap(({ cell, who, mine, real }) => {
+    const fault = faultOf(cell, who, state, mine);
+    if (fault !== undefined) return [fault];
+    if (real === undefined || verdictOf(mine) === verdictOf(real)) return [];
+    const difference = accessDifference(cell, who, state, real);
+    if (difference !== undefined) met.add(difference);
+    const verdicts = `"${verdictOf(mine)}", in etcd "${verdictOf(real)}"`;
+    return difference === undefined ? [`${state}, ${who}, ${nameOf(cell)}: ${verdicts}`] : [];
+  });
+  expect(faults).toEqual([]);
+  const unmet = ACCESS_DIFFERENCES.filter((each) => each.shows === state && !met.has(each));
+  expect(unmet.map(({ reason }) => reason)).toEqual([]);
+}
+
+/** Etcd would do it, and the cases after it would be answered by another etcd. */
+function isHarmless({ path, disturbs }: Cell, state: State): boolean {
+  if (disturbs !== true || state === "learner" || state === "leaderless") return true;
+  return state === "normal" && !path.endsWith("/Alarm");
+}
+
+/** The one thing that root can do only once. */
+async function switchOff(pair: Pair, state: State): Promise<void> {
+  for (const cell of CELLS.filter(({ path }) => path.endsWith("/AuthDisable"))) {
+    const outcomes = await both(pair, (side) => side.ask(cell, "root"));
+    expect(outcomes.map(verdictOf), `${state} ${nameOf(cell)}`).toEqual(["0 ", "0 "]);
+    await both(pair, (side) => side.must("AuthEnable", {}));
+    await both(pair, (side) => side.signIn());
   }
-});
-
-/** By 3.4.23: what the calls above are there to find. */
-const KNOWN_HOLES = {
-  stranger: ["Lease/LeaseGrant", "KV/Compact", "Cluster/MemberList", "Maintenance/Alarm"],
-  plain: ["KV/Txn", "Watch/Watch", "Lease/LeaseTimeToLive", "KV/Compact"],
-} as const;
-
-test("the same calls find the holes of etcd 3.4.23", async () => {
-  const cluster = await ClusterProcess.start({ make: "etcd-3.4", size: 1, flags: FLAGS });
-  stop = () => cluster.stop();
-  const url = cluster.member(0).clientUrl;
-  await furnish(url);
-  const tokens = await signInAll(url);
-  for (const who of ["plain", "stranger"] as const) {
-    const holes = KNOWN_HOLES[who].map((name) => `/etcdserverpb.${name}`);
-    const wanted = PROBES.filter(({ service, method }) =>
-      holes.includes(`/${service}/${method.name}`),
-    );
-    const found = await surprises(url, "normal", who, tokens, wanted);
-    const open = new Set(found.map(({ call }) => call.replace(/^.*?(?=\/)/, "")));
-    expect([...open].sort()).toEqual([...holes].sort());
-  }
-});
-
-test("a learner judges what it answers", async () => {
-  const cluster = new MixedCluster();
-  stop = () => cluster.stop();
-  await cluster.grow("a", "quorate", { flags: FLAGS });
-  await cluster.grow("t", "quorate", { isLearner: true, flags: FLAGS });
-  await furnish(cluster.member("a").clientUrl);
-  const tokens = await signInAll(cluster.member("a").clientUrl);
-  const url = cluster.member("t").clientUrl;
-  for (const who of [...STRANGERS, "plain"] as const) {
-    expect(await surprises(url, "learner", who, tokens)).toEqual([]);
-  }
-});
-
-test("a member without a leader judges what it answers", async () => {
-  const cluster = await ClusterProcess.start({ make: "quorate", size: 2, flags: FLAGS });
-  stop = () => cluster.stop();
-  await furnish(cluster.member(0).clientUrl);
-  const tokens = await signInAll(cluster.member(0).clientUrl);
-  await cluster.member(1).stop("SIGKILL");
-  const { clientUrl } = cluster.member(0);
-  const all = [...STRANGERS, "plain"] as const;
-  const found = await Promise.all(
-    all.map((who) => surprises(clientUrl, "leaderless", who, tokens)),
-  );
-  expect(found.flat()).toEqual([]);
-});
+}

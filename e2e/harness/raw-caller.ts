@@ -85,6 +85,9 @@ export class RawCaller {
     const lines = method.responseStream ? { lines: 1 } : {};
     const body = JSON.stringify(jsonOf(request));
     const answer = await ask(this.#url, { path, headers, body, ...lines });
+    if (answer.body === "") return { status: answer.status, text: "no answer" };
+    const isJson = answer.headers["content-type"]?.startsWith("application/json") ?? false;
+    if (!isJson) return { status: answer.status, text: answer.body };
     const first = JSON.parse(answer.body.split("\n")[0] ?? "") as {
       message?: string;
       error?: { message?: string };
