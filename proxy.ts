@@ -10,7 +10,6 @@ export function proxy(request: NextRequest) {
   headers.set("x-path", request.nextUrl.pathname + request.nextUrl.search);
   const response = NextResponse.next({ request: { headers } });
   response.headers.set("content-security-policy", policy);
-  headers.set("x-path", request.nextUrl.pathname + request.nextUrl.search);
   response.headers.set("cache-control", "no-store");
   return response;
 }

@@ -21,10 +21,23 @@ const SERVER: Part = {
   script: "build:server",
 };
 
-const CONSOLE: Part = {
+export const CONSOLE: Part = {
   name: "the console",
   product: ".next/BUILD_ID",
-  sources: ["app", "components", "lib", "public", "server/proto", "next.config.ts", ...SHARED],
+  sources: [
+    "app",
+    "components",
+    "lib",
+    "public",
+    "server/base",
+    "server/errors.ts",
+    "server/proto",
+    "next.config.ts",
+    "postcss.config.mjs",
+    "proxy.ts",
+    "tsconfig.json",
+    ...SHARED,
+  ],
   script: "build:console",
 };
 
