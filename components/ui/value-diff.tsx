@@ -5,7 +5,7 @@ import { cn } from "@/components/ui/class-names";
 import { CodeDiff } from "@/components/ui/code-diff";
 import { formatBytes } from "@/lib/browser/format";
 import { equalBytes } from "@/lib/browser/key-text";
-import { isCompactJson, likelyForm, showValue, type ValueForm } from "@/lib/browser/value-form";
+import { jsonLine, likelyForm, showValue, type ValueForm } from "@/lib/browser/value-form";
 
 interface ValueDiffProps {
   /** Null: there is no value on this side. */
@@ -53,6 +53,19 @@ interface Comparison {
   readonly note: string;
 }
 
+/** JSON on one line in the same way: spreading both out hides no difference. */
+function areLinesAlike(sides: readonly Uint8Array[]): boolean {
+  const lines = sides.map(jsonLine);
+  const [first] = lines;
+  return lines.every(
+    (line) =>
+      line !== null &&
+      line.style === first?.style &&
+      line.before === first.before &&
+      line.after === first.after,
+  );
+}
+
 function comparison(before: Uint8Array | null, after: Uint8Array | null): Comparison {
   const sides = [before, after].filter((bytes) => bytes !== null);
   const found = sides.map(likelyForm);
@@ -64,7 +77,7 @@ function comparison(before: Uint8Array | null, after: Uint8Array | null): Compar
   });
   if (found.includes("hex"))
     return { ...show("hex"), language: "plain", note: `${same}Compared as hex.` };
-  if (sides.length > 0 && sides.every(isCompactJson)) {
+  if (sides.length > 0 && areLinesAlike(sides)) {
     const note = `${same}JSON on one line, spread out to be compared.`;
     return { ...show("json"), language: "json", note };
   }

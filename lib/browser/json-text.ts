@@ -61,3 +61,9 @@ export function formatJson(text: string): string {
 export function minifyJson(text: string): string {
   return (text.match(TOKEN) ?? []).join("");
 }
+
+/** On one line, a space behind commas and colons, as Python writes it. As for minifyJson. */
+export function spacedJson(text: string): string {
+  const tokens = text.match(TOKEN) ?? [];
+  return tokens.map((token) => (token === "," || token === ":" ? `${token} ` : token)).join("");
+}

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { spacedJson } from "./json-text.ts";
 import { encodeUtf8 } from "./key-text.ts";
 import { likelyForm, parseValue, showValue, type ValueForm } from "./value-form.ts";
 
@@ -43,6 +44,35 @@ describe("value forms", () => {
       ok: true,
       bytes: encodeUtf8('{ "a": 2 }'),
     });
+  });
+
+  test("JSON on one line keeps its style and what stands around it, whoever wrote it", () => {
+    const documents = fc.oneof(
+      fc.dictionary(fc.string(), fc.jsonValue()),
+      fc.array(fc.jsonValue()),
+    );
+    const around = fc.stringMatching(/^[ \t\r\n]{0,3}$/);
+    fc.assert(
+      fc.property(documents, fc.boolean(), around, around, (value, isSpaced, before, after) => {
+        const compact = JSON.stringify(value);
+        const text = before + (isSpaced ? spacedJson(compact) : compact) + after;
+        const bytes = encodeUtf8(text);
+        const shown = showValue(bytes, "json") ?? "";
+        expect(parseValue(shown, "json", bytes)).toEqual({ ok: true, bytes });
+      }),
+    );
+    const echoed = encodeUtf8('{"a": 1, "b": [1, 2]}\n');
+    expect(parseValue('{\n  "a": 2\n}', "json", echoed)).toEqual({
+      ok: true,
+      bytes: encodeUtf8('{"a": 2}\n'),
+    });
+  });
+
+  test("JSON that stands on several lines is shown and saved with its own", () => {
+    const tabs = '{\n\t"a": 1,\n\n\t"b": [1,2]\n}\n';
+    const bytes = encodeUtf8(tabs);
+    expect(showValue(bytes, "json")).toBe(tabs);
+    expect(parseValue(tabs, "json", bytes)).toEqual({ ok: true, bytes });
   });
 
   test("hex takes any spacing and refuses half bytes and other letters", () => {

@@ -2,7 +2,13 @@
 // that it cannot.
 
 import { decodeBase64, encodeBase64 } from "../schema/bytes.ts";
-import { checkJson, formatJson, JSON_FORMAT_BYTES_MAX, minifyJson } from "./json-text.ts";
+import {
+  checkJson,
+  formatJson,
+  JSON_FORMAT_BYTES_MAX,
+  minifyJson,
+  spacedJson,
+} from "./json-text.ts";
 import { decodeUtf8, encodeUtf8 } from "./key-text.ts";
 
 export const VALUE_FORMS = ["text", "json", "hex", "base64"] as const;
@@ -28,7 +34,8 @@ export function showValue(bytes: Uint8Array, form: ValueForm): string | null {
       return decodeUtf8(bytes);
     case "json": {
       const text = decodeUtf8(bytes);
-      if (text === null || !checkJson(text).ok) return text;
+      // Whoever spread it over lines has had reasons for how.
+      if (text === null || text.trim().includes("\n") || !checkJson(text).ok) return text;
       return bytes.length > JSON_FORMAT_BYTES_MAX ? text : formatJson(text);
     }
   }
@@ -38,7 +45,8 @@ const lineBreaks = new RegExp(`.{${BASE64_LINE_CHARACTERS}}`, "g");
 
 /**
  * What the editor's text means in bytes. JSON must be valid, hex and base64 ignore white space.
- * JSON that was one line in `base` becomes one line again: the editor only spread it out.
+ * JSON that was one line in `base` becomes one line of that style again: the editor only spread it
+ * out.
  */
 export function parseValue(text: string, form: ValueForm, base?: Uint8Array): ParsedValue {
   switch (form) {
@@ -51,15 +59,34 @@ export function parseValue(text: string, form: ValueForm, base?: Uint8Array): Pa
     case "json": {
       const check = checkJson(text);
       if (!check.ok) return check;
-      return { ok: true, bytes: encodeUtf8(isCompactJson(base) ? minifyJson(text) : text) };
+      return { ok: true, bytes: encodeUtf8(laidOutAs(jsonLine(base), text)) };
     }
   }
 }
 
-/** True for a JSON document without white space between its tokens. */
-export function isCompactJson(bytes: Uint8Array | undefined): boolean {
+/** How a JSON document stands on one line. */
+export interface JsonLine {
+  readonly style: "compact" | "spaced";
+  /** White space around it, such as the line feed of an `echo`. */
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Null for what is no JSON object or array, or stands on its lines in another way. */
+export function jsonLine(bytes: Uint8Array | undefined): JsonLine | null {
   const text = bytes === undefined ? null : decodeUtf8(bytes);
-  return text !== null && /^[{[]/.test(text) && checkJson(text).ok && minifyJson(text) === text;
+  const core = text?.trim() ?? "";
+  if (text === null || !/^[{[]/.test(core) || !checkJson(text).ok) return null;
+  const style = minifyJson(core) === core ? "compact" : spacedJson(core) === core ? "spaced" : null;
+  if (style === null) return null;
+  const at = text.indexOf(core);
+  return { style, before: text.slice(0, at), after: text.slice(at + core.length) };
+}
+
+function laidOutAs(line: JsonLine | null, text: string): string {
+  if (line === null) return text;
+  const core = line.style === "compact" ? minifyJson(text) : spacedJson(text);
+  return line.before + core + line.after;
 }
 
 function toHexLines(bytes: Uint8Array): string {
