@@ -26,6 +26,8 @@ import { type KeeperEvents, ProcessKeeper } from "./launch/process-keeper.ts";
 
 /** A young generation of 64 MiB, Node's default, makes a member no faster, only larger. */
 const NODE_FLAGS = ["--enable-source-maps", "--max-semi-space-size=16"];
+/** An address names its key: with this much room, keys of some 90 KB can be looked at. */
+const CONSOLE_NODE_FLAGS = ["--max-http-header-size=131072"];
 const ROOT = join(import.meta.dirname, "..");
 const LEADER_WAIT_MS = 60_000;
 const CONSOLE_WAIT_MS = 60_000;
@@ -144,6 +146,7 @@ function consoleKeeper(options: LaunchOptions, firstPassword: string | undefined
     {
       name: "console",
       args: [
+        ...CONSOLE_NODE_FLAGS,
         join(ROOT, "node_modules/next/dist/bin/next"),
         "start",
         `--hostname=${options.host}`,

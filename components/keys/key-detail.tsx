@@ -17,6 +17,7 @@ import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Blank, Notice } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
+import { Waiting } from "@/components/ui/waiting";
 import { useDraft } from "@/lib/browser/drafts";
 import { deleteCommand, getCommand, putCommand } from "@/lib/browser/etcdctl";
 import { formatDecimal } from "@/lib/browser/format";
@@ -149,6 +150,7 @@ function Detail(props: DetailProps) {
         </Notice>
       ) : null}
       <ValuePanel
+        keyBytes={key}
         edit={edit}
         readOnly={isPast}
         refusal={refusal}
@@ -279,6 +281,7 @@ function DetailSkeleton() {
         ))}
       </div>
       <Skeleton className="h-64" />
+      <Waiting>Waiting for the cluster to answer</Waiting>
     </section>
   );
 }

@@ -89,6 +89,26 @@ describe("editing a value", () => {
     expect(result.current.text).toBe("ff 0");
   });
 
+  test("JSON that is not finished can be gone on with as text, and loses nothing", () => {
+    const { result } = edited(encodeUtf8('{"a":1}'));
+    act(() => result.current.change("{{ .Values.a }}"));
+    expect(result.current.canShow("hex")).toBe(false);
+    expect(result.current.canShow("text")).toBe(true);
+    act(() => result.current.chooseForm("text"));
+    expect(result.current.form).toBe("text");
+    expect(bytesOf(result.current)).toEqual(encodeUtf8("{{ .Values.a }}"));
+    expect(result.current.isChanged).toBe(true);
+  });
+
+  test("a file takes the value's place byte for byte, whatever form was shown", () => {
+    const { result } = edited(encodeUtf8('{"a":1}'));
+    for (const file of [encodeUtf8('{\n    "a": 1\n}\n'), Uint8Array.of(0, 0xff, 0x0a)]) {
+      act(() => result.current.replace(file));
+      expect(bytesOf(result.current)).toEqual(file);
+      expect(result.current.isChanged).toBe(true);
+    }
+  });
+
   test("keeping an edit on top of theirs keeps the text and moves its beginning", () => {
     const { result } = edited(encodeUtf8("one"));
     act(() => result.current.change("mine"));

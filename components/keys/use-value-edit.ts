@@ -30,6 +30,8 @@ export interface ValueEdit {
   readonly canShow: (form: ValueForm) => boolean;
   readonly change: (text: string) => void;
   readonly chooseForm: (form: ValueForm) => void;
+  /** Takes exactly these bytes as the edit. */
+  readonly replace: (bytes: Uint8Array) => void;
   readonly discard: () => void;
   /** Goes on with the same text on top of another value. */
   readonly rebase: (onto: KeyValue) => void;
@@ -63,14 +65,18 @@ export function useValueEdit(cluster: string, kv: KeyValue): ValueEdit {
     isEdited: draft !== undefined,
     isChanged: draft !== undefined && !(parsed.ok && equalBytes(parsed.bytes, base)),
     refusal,
-    canShow: (wanted) => parsed.ok && showValue(parsed.bytes, wanted) !== null,
+    canShow: (wanted) =>
+      parsed.ok
+        ? showValue(parsed.bytes, wanted) !== null
+        : isWrittenOut(form) && isWrittenOut(wanted),
     change: (next) => {
       setRefusal(null);
       setChosen(form);
       put({ form, text: next });
     },
     chooseForm: (wanted) => {
-      const shown = parsed.ok ? showValue(parsed.bytes, wanted) : null;
+      const isCarried = !parsed.ok && isWrittenOut(form) && isWrittenOut(wanted);
+      const shown = isCarried ? text : parsed.ok ? showValue(parsed.bytes, wanted) : null;
       if (shown === null) {
         setRefusal(parsed.ok ? "These bytes are not text." : "Correct or discard the edit first.");
         return;
@@ -78,6 +84,13 @@ export function useValueEdit(cluster: string, kv: KeyValue): ValueEdit {
       setRefusal(null);
       setChosen(wanted);
       if (draft !== undefined) put({ form: wanted, text: shown });
+    },
+    replace: (bytes) => {
+      // JSON might be laid out anew; a file is taken as it is.
+      const suited = likelyForm(bytes) === "hex" ? "hex" : "text";
+      setRefusal(null);
+      setChosen(suited);
+      put({ form: suited, text: showValue(bytes, suited) ?? "" });
     },
     discard: () => {
       setRefusal(null);
@@ -95,6 +108,11 @@ export function useValueEdit(cluster: string, kv: KeyValue): ValueEdit {
       });
     },
   };
+}
+
+/** Text that is no JSON yet is text all the same: it can be gone on with as such. */
+function isWrittenOut(form: ValueForm): boolean {
+  return form === "json" || form === "text";
 }
 
 function fittingForm(bytes: Uint8Array, chosen: ValueForm | null): ValueForm {

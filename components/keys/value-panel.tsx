@@ -2,11 +2,12 @@
 
 import { useEffect, useEffectEvent, useMemo } from "react";
 import type { ValueEdit } from "@/components/keys/use-value-edit";
+import { ValueTools } from "@/components/keys/value-tools";
 import { Button } from "@/components/ui/button";
 import { CodeEditor } from "@/components/ui/code-editor";
 import { Segmented } from "@/components/ui/segmented";
 import { formatBytes } from "@/lib/browser/format";
-import { checkJson, formatJson, minifyJson } from "@/lib/browser/json-text";
+import { checkJson } from "@/lib/browser/json-text";
 import { VALUE_FORMS, type ValueForm } from "@/lib/browser/value-form";
 import { REQUEST_BYTES_MAX } from "@/lib/schema/keys";
 
@@ -18,6 +19,7 @@ const names: Record<ValueForm, string> = {
 };
 
 interface ValuePanelProps {
+  keyBytes: Uint8Array;
   edit: ValueEdit;
   readOnly: boolean;
   /** Why nothing can be saved now, or null; editing goes on. */
@@ -26,14 +28,15 @@ interface ValuePanelProps {
   onReview: () => void;
 }
 
-export function ValuePanel({ edit, readOnly, refusal, isSaving, onReview }: ValuePanelProps) {
+export function ValuePanel(props: ValuePanelProps) {
+  const { keyBytes, edit, readOnly, refusal, isSaving, onReview } = props;
   const { form, text, isEdited } = edit;
   useSaveKeys(() => {
     if (canSave(edit) && !readOnly && refusal === null) onReview();
   });
   return (
     <section aria-label="Value" className="flex min-h-0 flex-1 flex-col border-t">
-      <div className="flex h-11 shrink-0 items-center justify-between gap-2 px-3">
+      <div className="flex min-h-11 shrink-0 flex-wrap items-center justify-between gap-x-2 gap-y-1 px-3 py-1.5">
         <Segmented
           label="Show the value as"
           value={form}
@@ -44,7 +47,7 @@ export function ValuePanel({ edit, readOnly, refusal, isSaving, onReview }: Valu
           }))}
           onChange={edit.chooseForm}
         />
-        {form === "json" && !readOnly ? <JsonTools edit={edit} /> : null}
+        <ValueTools keyBytes={keyBytes} edit={edit} readOnly={readOnly || isSaving} />
       </div>
       <CodeEditor
         key={form}
@@ -127,29 +130,5 @@ function Standing({ edit }: { edit: ValueEdit }) {
       {parsed.ok ? formatBytes(parsed.bytes.length) : null}
       {isEdited ? (isChanged ? ", edited" : ", edited back to the same bytes") : null}
     </span>
-  );
-}
-
-function JsonTools({ edit }: { edit: ValueEdit }) {
-  const isValid = checkJson(edit.text).ok;
-  return (
-    <div className="flex items-center gap-1">
-      <Button
-        tone="quiet"
-        size="sm"
-        disabled={!isValid}
-        onClick={() => edit.change(formatJson(edit.text))}
-      >
-        Format
-      </Button>
-      <Button
-        tone="quiet"
-        size="sm"
-        disabled={!isValid}
-        onClick={() => edit.change(minifyJson(edit.text))}
-      >
-        Minify
-      </Button>
-    </div>
   );
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fact, keyAddress, saveEdit, tree, writeValue } from "../harness/console-pages.ts";
 import { expect, test } from "../harness/console-test.ts";
 
@@ -19,7 +20,7 @@ test("a save shows the difference first, then writes exactly the bytes and keeps
   await page.keyboard.insertText("four ✓");
   await page.getByRole("button", { name: "Review and save" }).click();
   const dialog = page.getByRole("dialog", { name: "Review and save" });
-  await expect(dialog).toContainText("It stays on its lease.");
+  await expect(dialog).toContainText("It keeps its lease.");
   await expect(dialog.getByLabel("Yours")).toContainText("four ✓");
   expect((await client.get(key))?.version).toBe(1);
   await dialog.getByRole("button", { name: "Save" }).click();
@@ -70,6 +71,78 @@ test("JSON on one line is spread out to be read and saved on one line again", as
   await writeValue(editor, '{\n  "a": [1, 2],\n  "b": "changed"\n}');
   await saveEdit(page);
   expect((await client.get(key))?.value.toString("utf8")).toBe('{"a":[1,2],"b":"changed"}');
+});
+
+test("JSON as other programs write it keeps its spaces and its last line end", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const python = `${folder}python.json`;
+  const tabs = `${folder}tabs.json`;
+  await client.put(python, '{"a": [1, 2], "b": {"c": "d"}}\n');
+  await client.put(tabs, '{\n\t"a": 1,\n\t"b": [1,2]\n}\n');
+  await page.goto(keyAddress(python));
+  await writeValue(page.getByLabel("Value as JSON"), '{\n  "a": [1, 3]\n}');
+  await saveEdit(page);
+  expect((await client.get(python))?.value.toString("utf8")).toBe('{"a": [1, 3]}\n');
+  await page.goto(keyAddress(tabs));
+  const editor = page.getByLabel("Value as JSON");
+  await editor.click();
+  await editor.press("ControlOrMeta+Home");
+  await editor.press("End");
+  await page.keyboard.insertText('"new": 0,');
+  await saveEdit(page);
+  const saved = '{"new": 0,\n\t"a": 1,\n\t"b": [1,2]\n}\n';
+  expect((await client.get(tabs))?.value.toString("utf8")).toBe(saved);
+});
+
+test("a value goes to a file and comes from one without losing a byte", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const key = `${folder}blob.bin`;
+  const before = Buffer.from(Array.from({ length: 256 }, (_, at) => at));
+  await client.put(key, before);
+  await page.goto(keyAddress(key));
+  await expect(page.getByLabel("Value as Hex")).toBeVisible();
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download the value" }).click();
+  const file = await download;
+  expect(file.suggestedFilename()).toBe("blob.bin");
+  expect(readFileSync(await file.path())).toEqual(before);
+
+  const after = Buffer.concat([Buffer.from([0xff, 0x0d, 0x0a, 0x00]), before]);
+  const chooser = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Replace the value with a file" }).click();
+  const name = "new.bin";
+  const mimeType = "application/octet-stream";
+  await (await chooser).setFiles({ name, mimeType, buffer: after });
+  expect((await client.get(key))?.value).toEqual(before);
+  await saveEdit(page);
+  expect((await client.get(key))?.value).toEqual(after);
+
+  const second = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Replace the value with a file" }).click();
+  await (await second).setFiles({ name, mimeType, buffer: Buffer.alloc(2_000_000) });
+  await expect(page.getByText("The file is too large").first()).toBeVisible();
+  await expect(page.getByRole("button", { name: "Review and save" })).toHaveCount(0);
+});
+
+test("a key of 20,000 bytes is opened by its address, edited, and left for its watch", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const key = `${folder}${"long/".repeat(100)}${"n".repeat(20_000)}`;
+  await client.put(key, "before");
+  await page.goto(keyAddress(key));
+  await writeValue(page.getByLabel("Value as Text"), "after");
+  await saveEdit(page);
+  expect((await client.get(key))?.value.toString("utf8")).toBe("after");
+  await page.getByRole("main").getByRole("link", { name: "Watch" }).click();
+  await expect(page.getByText("Live", { exact: true })).toBeVisible();
 });
 
 test("a binary value is shown and edited as hex, byte for byte", async ({
@@ -149,7 +222,9 @@ test.describe(() => {
     await dialog.getByRole("textbox", { name: "Value" }).click();
     await page.keyboard.insertText("mine");
     await dialog.getByRole("button", { name: "Create" }).click();
-    await expect(dialog.getByText("A key of this name exists. Nothing was changed.")).toBeVisible();
+    await expect(
+      dialog.getByText("A key with this name exists. Nothing was changed."),
+    ).toBeVisible();
     expect((await client.get(`${folder}taken`))?.value.toString("utf8")).toBe("theirs");
     await dialog.getByLabel("Key", { exact: true }).fill(`${folder}new\\xff`);
     await dialog.getByRole("button", { name: "Create" }).click();
@@ -180,7 +255,7 @@ test("a key is deleted alone, with what hangs below its name left", async ({
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   await expect(dialog).toHaveCount(0);
   expect(await client.keys(folder)).toEqual([`${key}/below`]);
-  await expect(page.getByText("Choose a key")).toBeVisible();
+  await expect(page.getByText("Select a key")).toBeVisible();
 });
 
 test("a deleted key says so, and can be created again in its place", async ({
