@@ -38,7 +38,7 @@ export const SHORTCUTS: readonly { readonly title: string; readonly list: readon
     },
     {
       title: "Watch",
-      list: [{ keys: ["Space"], does: "Pause or go on" }],
+      list: [{ keys: ["Space"], does: "Pause or resume" }],
     },
   ];
 

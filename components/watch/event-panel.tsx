@@ -29,25 +29,23 @@ export function EventPanel({ cluster, row, onClose }: EventPanelProps) {
   return (
     <section
       aria-label="Event"
-      className="flex min-h-0 shrink-0 flex-col border-line max-lg:h-[46%] max-lg:border-t lg:w-[46%] lg:border-l"
+      className="flex min-h-0 shrink-0 flex-col border-line max-lg:h-[46%] max-lg:border-t lg:w-[52%] lg:border-l"
     >
       <header className="flex items-start justify-between gap-3 px-4 pt-3 pb-2">
         <h2 className="max-h-16 min-w-0 overflow-auto font-mono text-sm leading-6 font-medium [overflow-wrap:anywhere]">
           {formatKey(key)}
         </h2>
-        <div className="flex shrink-0 items-center gap-1">
-          <CopyCommandButton command={command} />
-          <Button asChild size="sm">
-            <Link href={keysHref({ cluster, key })}>
-              Open key <ArrowUpRight />
-            </Link>
-          </Button>
-          <Button tone="quiet" size="icon-sm" aria-label="Close the event" onClick={onClose}>
-            <X />
-          </Button>
-        </div>
+        <Button
+          tone="quiet"
+          size="icon-sm"
+          aria-label="Close the event"
+          onClick={onClose}
+          className="-mt-0.5 -mr-1.5"
+        >
+          <X />
+        </Button>
       </header>
-      <dl className="figures flex shrink-0 flex-wrap gap-x-5 gap-y-1 px-4 pb-3 text-xs [&_dd]:inline [&_dt]:inline [&_dt]:pr-1.5 [&_dt]:text-ink-3">
+      <dl className="figures flex shrink-0 flex-wrap gap-x-5 gap-y-1 px-4 pb-2 text-xs [&_dd]:inline [&_dt]:inline [&_dt]:pr-1.5 [&_dt]:text-ink-3">
         <div>
           <dt>Change</dt>
           <dd className={cn("font-medium", ink)}>{label}</dd>
@@ -62,6 +60,14 @@ export function EventPanel({ cluster, row, onClose }: EventPanelProps) {
           </>
         )}
       </dl>
+      <div className="flex shrink-0 items-center gap-1.5 px-4 pb-3">
+        <Button asChild size="sm">
+          <Link href={keysHref({ cluster, key })}>
+            Open key <ArrowUpRight />
+          </Link>
+        </Button>
+        <CopyCommandButton command={command} />
+      </div>
       <ValueDiff
         before={previous === null ? null : decodeBase64(previous.value)}
         after={kv === null ? null : decodeBase64(kv.value)}

@@ -2,7 +2,7 @@
 
 import { RefreshCw, TriangleAlert, Unplug } from "lucide-react";
 import { cn } from "@/components/ui/class-names";
-import { COLUMNS } from "@/components/watch/columns";
+import { COLUMNS, UNLESS_NARROW, UNLESS_NARROWEST } from "@/components/watch/columns";
 import { formatBytes, formatDecimal, formatTime } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import {
@@ -55,11 +55,19 @@ function EventCells({ row }: { row: EventRow }) {
   return (
     <>
       <td className="figures text-ink-2">{formatDecimal(row.revision)}</td>
-      <td className="figures text-ink-3 max-lg:hidden">{formatTime(row.receivedAt)}</td>
+      <td className={cn("figures text-ink-3", UNLESS_NARROW)}>{formatTime(row.receivedAt)}</td>
       <td className={cn("font-medium", ink)}>{label}</td>
       <td className="truncate font-mono">{formatKey(decodeBase64(row.key))}</td>
-      <td className="truncate font-mono text-ink-3">{previewOf(row)}</td>
-      <td className="figures text-right text-ink-3 max-lg:hidden">
+      <td
+        className={cn(
+          "truncate font-mono text-ink-3",
+          row.op === "delete" && "line-through",
+          UNLESS_NARROWEST,
+        )}
+      >
+        {previewOf(row)}
+      </td>
+      <td className={cn("figures text-right text-ink-3", UNLESS_NARROW)}>
         {row.kv === null ? "" : formatBytes(row.kv.sizeBytes)}
       </td>
     </>

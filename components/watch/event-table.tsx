@@ -2,7 +2,7 @@
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type MouseEvent, useId, useLayoutEffect, useRef } from "react";
-import { COLUMNS } from "@/components/watch/columns";
+import { COLUMNS, UNLESS_NARROW, UNLESS_NARROWEST } from "@/components/watch/columns";
 import { EventRowView, ROW_PIXELS } from "@/components/watch/event-row-view";
 import { formatBytes, formatCount } from "@/lib/browser/format";
 import { FEED_LIMITS, type FeedView } from "@/lib/browser/watch-feed";
@@ -100,11 +100,11 @@ function HeaderRow() {
       className={`${COLUMNS} h-7 shrink-0 border-b bg-canvas text-2xs font-medium text-ink-3`}
     >
       <span>Revision</span>
-      <span className="max-lg:hidden">Received</span>
+      <span className={UNLESS_NARROW}>Received</span>
       <span>Change</span>
       <span>Key</span>
-      <span>Value</span>
-      <span className="text-right max-lg:hidden">Size</span>
+      <span className={UNLESS_NARROWEST}>Value</span>
+      <span className={`text-right ${UNLESS_NARROW}`}>Size</span>
     </div>
   );
 }

@@ -8,16 +8,21 @@ import { cn } from "@/components/ui/class-names";
 import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Input } from "@/components/ui/input";
 import { useNow } from "@/components/ui/now";
+import { Select } from "@/components/ui/select";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { WatchTarget } from "@/components/watch/watch-address";
 import { watchCommand } from "@/lib/browser/etcdctl";
 import { formatCount, formatDecimal, plural } from "@/lib/browser/format";
-import type { FeedView, WatchFeed } from "@/lib/browser/watch-feed";
+import type { FeedView, RatePoint, WatchFeed } from "@/lib/browser/watch-feed";
+import type { WatchOp } from "@/lib/browser/watch-row";
 
 const RateChart = dynamic(async () => (await import("@/components/watch/rate-chart")).RateChart, {
   ssr: false,
   loading: () => <div className="size-full" />,
 });
+
+/** Letters typed within this time are filtered for at once. */
+const TYPING_MS = 150;
 
 interface FeedBarProps {
   feed: WatchFeed;
@@ -47,11 +52,11 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
           <div className="text-2xs text-ink-3">events/s</div>
         </div>
         <div className="h-14 min-w-0 flex-1">
-          <RateChart points={points} />
+          <LastMinute points={points} />
         </div>
       </div>
       <div className="flex items-center gap-2 px-3 pt-1 pb-2">
-        <FilterField feed={feed} />
+        <Filters feed={feed} />
         <Counts view={view} />
         <div className="ml-auto flex shrink-0 items-center gap-1.5">
           <CopyCommandButton command={watchCommand(range, revision)} />
@@ -69,7 +74,7 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
           >
             {view.isPaused ? (
               <>
-                <Play /> Go on
+                <Play /> Resume
               </>
             ) : (
               <>
@@ -79,6 +84,16 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
           </Button>
         </div>
       </div>
+    </div>
+  );
+}
+
+/** A chart of nothing would be a line and a number that mean nothing. */
+function LastMinute({ points }: { points: RatePoint[] }) {
+  if (points.some(({ puts, deletes }) => puts + deletes > 0)) return <RateChart points={points} />;
+  return (
+    <div className="flex size-full items-center justify-end text-xs text-ink-3">
+      No events in the last minute
     </div>
   );
 }
@@ -123,14 +138,45 @@ function Counts({ view }: { view: FeedView }) {
   );
 }
 
-function FilterField({ feed }: { feed: WatchFeed }) {
+const EVERY = "every";
+const SHOWN = [
+  { value: EVERY, label: "All changes" },
+  { value: "create", label: "Creates" },
+  { value: "update", label: "Updates" },
+  { value: "delete", label: "Deletes" },
+] as const;
+
+function Filters({ feed }: { feed: WatchFeed }) {
   const [text, setText] = useState("");
+  const [op, setOp] = useState<string>(EVERY);
   useEffect(() => {
-    const timer = setTimeout(() => feed.filter(text), 150);
+    const only = SHOWN.find(({ value }) => value === op)?.value ?? EVERY;
+    const show = () => feed.filter(text, only === EVERY ? null : (only satisfies WatchOp));
+    const timer = setTimeout(show, text === "" ? 0 : TYPING_MS);
     return () => clearTimeout(timer);
-  }, [feed, text]);
+  }, [feed, text, op]);
   return (
-    <div className="relative w-64 max-lg:w-48">
+    <>
+      <TextFilter text={text} onText={setText} />
+      <Select
+        label="Show which changes"
+        value={op}
+        choices={SHOWN}
+        onChange={setOp}
+        className="h-7 w-31 shrink-0 text-xs"
+      />
+    </>
+  );
+}
+
+interface TextFilterProps {
+  text: string;
+  onText: (text: string) => void;
+}
+
+function TextFilter({ text, onText }: TextFilterProps) {
+  return (
+    <div className="relative w-64 max-lg:w-40">
       <Search
         aria-hidden
         className="pointer-events-none absolute top-1.5 left-2 size-4 text-ink-3"
@@ -140,9 +186,9 @@ function FilterField({ feed }: { feed: WatchFeed }) {
         aria-label="Filter by text in key or value"
         placeholder="Filter by key or value"
         value={text}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => onText(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key === "Escape") setText("");
+          if (event.key === "Escape") onText("");
         }}
         className="h-7 pl-7 text-xs"
       />

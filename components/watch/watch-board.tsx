@@ -60,7 +60,7 @@ function LiveFeed({ target }: { target: WatchTarget }) {
     <>
       <FeedBar feed={feed} view={view} target={target} />
       <div className="flex min-h-0 flex-1 flex-col border-t lg:flex-row">
-        <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+        <div className="@container flex min-h-0 min-w-0 flex-1 flex-col">
           {view.rows.length === 0 ? (
             <EmptyFeed view={view} target={target} feed={feed} />
           ) : (
@@ -106,7 +106,7 @@ function EmptyFeed({ view, target, feed }: EmptyFeedProps) {
   if (received > 0) {
     return (
       <Blank icon={<Activity aria-hidden />} title="No event fits the filter">
-        Events go on being received behind it.
+        Events are still being received; the filter hides them.
       </Blank>
     );
   }
@@ -115,6 +115,15 @@ function EmptyFeed({ view, target, feed }: EmptyFeedProps) {
       <div className="flex flex-1 items-center justify-center gap-2 text-ink-3">
         <Spinner /> Connecting
       </div>
+    );
+  }
+  if (view.startsAhead !== null) {
+    const { from, revision } = view.startsAhead;
+    return (
+      <Blank icon={<Activity aria-hidden />} title={`Waiting for revision ${formatDecimal(from)}`}>
+        The cluster is at revision {formatDecimal(revision)}. Changes before revision{" "}
+        {formatDecimal(from)} are not shown.
+      </Blank>
     );
   }
   return (

@@ -1,14 +1,15 @@
 "use client";
 
-import { Play } from "lucide-react";
+import { Play, RotateCcw } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/input";
 import { Segmented } from "@/components/ui/segmented";
+import { Select } from "@/components/ui/select";
 import type { WatchTarget } from "@/components/watch/watch-address";
 import { isRevision } from "@/lib/browser/decimal";
 import { formatKey, parseKey } from "@/lib/browser/key-text";
-import type { WatchAddress } from "@/lib/browser/page-address";
+import { type WatchAddress, watchHref } from "@/lib/browser/page-address";
 import { ALL_KEYS, isOpenEnd, rangeFault, type WatchRange } from "@/lib/browser/watch-range";
 
 const KINDS = [
@@ -19,11 +20,10 @@ const KINDS = [
 type Kind = (typeof KINDS)[number]["value"];
 
 const OPS = [
-  { value: "all", label: "All" },
-  { value: "put", label: "Puts" },
-  { value: "delete", label: "Deletes" },
+  { value: "all", label: "Everything" },
+  { value: "put", label: "Puts only" },
+  { value: "delete", label: "Deletes only" },
 ] as const;
-type Op = (typeof OPS)[number]["value"];
 
 interface WatchFormProps {
   target: WatchTarget | null;
@@ -33,20 +33,23 @@ interface WatchFormProps {
 export function WatchForm({ target, onStart }: WatchFormProps) {
   const [fields, setFields] = useState(() => fieldsOf(target?.range ?? ALL_KEYS));
   const [revision, setRevision] = useState(target?.revision ?? "");
-  const [op, setOp] = useState<Op>(target?.only ?? "all");
+  const [op, setOp] = useState<string>(target?.only ?? "all");
   const wanted = parseFields(fields);
   const from = revision.trim().replaceAll(",", "");
   const isFromWrong = from !== "" && !isRevision(from);
   const { range } = wanted;
-  const isReady = range !== null && !isFromWrong;
+  const address: Omit<WatchAddress, "cluster"> | null =
+    range === null || isFromWrong
+      ? null
+      : {
+          range,
+          revision: from === "" ? undefined : from,
+          only: op === "put" || op === "delete" ? op : undefined,
+        };
+  const runs = target !== null && address !== null && isSame(target, address);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!isReady) return;
-    onStart({
-      range,
-      revision: from === "" ? undefined : from,
-      only: op === "all" ? undefined : op,
-    });
+    if (address !== null) onStart(address);
   };
   return (
     <form
@@ -64,7 +67,7 @@ export function WatchForm({ target, onStart }: WatchFormProps) {
         />
       </div>
       <KeyFields fields={fields} wanted={wanted} onChange={setFields} />
-      <Field label="From revision" htmlFor="watch-revision" className="w-32">
+      <Field label="From revision" htmlFor="watch-revision" className="w-32 max-lg:w-24">
         <Input
           id="watch-revision"
           inputMode="numeric"
@@ -76,19 +79,30 @@ export function WatchForm({ target, onStart }: WatchFormProps) {
         />
       </Field>
       <div className="flex flex-col gap-1">
-        <span className="text-xs font-medium text-ink-2">Operations</span>
-        <Segmented label="Operations" value={op} choices={OPS} onChange={setOp} />
+        <span className="text-xs font-medium text-ink-2">Receive</span>
+        <Select
+          label="Receive which operations"
+          value={op}
+          choices={OPS}
+          onChange={setOp}
+          className="w-32"
+        />
       </div>
       <Button
         type="submit"
-        tone={target === null ? "primary" : "plain"}
-        disabled={!isReady}
-        className="mt-5"
+        tone={runs ? "plain" : "primary"}
+        disabled={address === null}
+        className="mt-5 w-25"
       >
-        <Play /> {target === null ? "Watch" : "Restart"}
+        {runs ? <RotateCcw /> : <Play />} {runs ? "Restart" : "Watch"}
       </Button>
     </form>
   );
+}
+
+/** True when the form asks for what is being watched. */
+function isSame({ cluster, ...target }: WatchTarget, address: Omit<WatchAddress, "cluster">) {
+  return watchHref({ cluster, ...target }) === watchHref({ cluster, ...address });
 }
 
 interface KeyFieldsProps {
@@ -102,7 +116,7 @@ function KeyFields({ fields, wanted, onChange }: KeyFieldsProps) {
   const { textError, endError } = wanted;
   return (
     <>
-      <Field label={LABELS[kind]} htmlFor="watch-key" error={textError} className="min-w-52 flex-1">
+      <Field label={LABELS[kind]} htmlFor="watch-key" error={textError} className={FIELD}>
         <Input
           id="watch-key"
           value={text}
@@ -114,10 +128,10 @@ function KeyFields({ fields, wanted, onChange }: KeyFieldsProps) {
       </Field>
       {kind === "range" ? (
         <Field
-          label="Up to this key, without it"
+          label="Up to this key, excluded"
           htmlFor="watch-end"
           error={endError}
-          className="min-w-52 flex-1"
+          className={FIELD}
         >
           <Input
             id="watch-end"
@@ -132,6 +146,8 @@ function KeyFields({ fields, wanted, onChange }: KeyFieldsProps) {
     </>
   );
 }
+
+const FIELD = "min-w-52 flex-1 max-lg:min-w-36";
 
 const LABELS: Record<Kind, string> = {
   prefix: "Keys that start with",

@@ -51,7 +51,7 @@ test("a pause keeps events back and going on shows them all, in order", async ({
   for (const name of names) await client.put(name, "x");
   await expect(page.getByText("20 waiting behind the pause")).toBeVisible();
   await expect(events(page)).toHaveCount(1);
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Resume" }).click();
   await expect(events(page)).toHaveCount(21);
   expect(await keysInView(page)).toEqual([`${folder}shown`, ...names]);
 });
@@ -79,6 +79,59 @@ test("a filter by text and by operation leaves out only what it names", async ({
   await expect(events(page)).toHaveCount(3);
 });
 
+test("one kind of change is shown at once, and the others are still there behind it", async ({
+  page,
+  client,
+  folder,
+}) => {
+  await openWatch(page, watchAddress(folder));
+  await client.put(`${folder}a`, "first");
+  await client.put(`${folder}a`, "second");
+  await client.delete(`${folder}a`);
+  await expect(events(page)).toHaveCount(3);
+  const show = async (kind: string) => {
+    await page.getByRole("combobox", { name: "Show which changes" }).click();
+    await page.getByRole("option", { name: kind, exact: true }).click();
+  };
+  await show("Deletes");
+  // What a delete took is to be seen, and can be filtered for.
+  await expect(events(page)).toContainText([/Delete.*second/]);
+  await client.put(`${folder}a`, "third");
+  await expect(page.getByText(/^4 events/)).toBeVisible();
+  await expect(events(page)).toHaveCount(1);
+  await show("All changes");
+  await expect(events(page)).toHaveCount(4);
+  expect(await keysInView(page)).toEqual(Array.from({ length: 4 }, () => `${folder}a`));
+});
+
+test("a watch from a revision that is still to come says that it waits for it", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const now = await client.put(`${folder}a`, "before");
+  await openWatch(page, watchAddress(folder, `&revision=${now + 3}`));
+  const wanted = new Intl.NumberFormat("en-US").format(now + 3);
+  await expect(page.getByText(`Waiting for revision ${wanted}`)).toBeVisible();
+  await expect(page.getByText(/up to revision/)).toHaveCount(0);
+  for (const value of ["early", "early too", "in time"]) await client.put(`${folder}a`, value);
+  await expect(events(page)).toContainText([/in time/]);
+  await expect(page.getByText("1 event, up to revision")).toBeVisible();
+});
+
+test("a form that asks for something else than is watched offers to watch that", async ({
+  page,
+  folder,
+}) => {
+  await openWatch(page, watchAddress(folder));
+  await expect(page.getByRole("button", { name: "Restart" })).toBeVisible();
+  await page.getByRole("combobox", { name: "Receive which operations" }).click();
+  await page.getByRole("option", { name: "Deletes only" }).click();
+  await page.getByRole("button", { name: "Watch", exact: true }).click();
+  await expect(page).toHaveURL(/only=delete/);
+  await expect(page.getByRole("button", { name: "Restart" })).toBeVisible();
+});
+
 test("a watch from a past revision tells the history first, then goes on live", async ({
   page,
   client,
@@ -104,7 +157,7 @@ test("a range is watched from its start up to its end, and its address says so",
   await page.goto("/watch?cluster=local");
   await page.getByRole("radio", { name: "Range" }).click();
   await page.getByLabel("From this key on").fill(`${folder}b`);
-  const end = page.getByLabel("Up to this key, without it");
+  const end = page.getByLabel("Up to this key, excluded");
   await end.fill(`${folder}a`);
   await expect(page.getByText("its end must come after its start")).toBeVisible();
   await expect(page.getByRole("button", { name: "Watch", exact: true })).toBeDisabled();
@@ -127,7 +180,7 @@ test("a range without an end, of any bytes, is opened by its address", async ({
   const named = encodeURIComponent(`${folder}\\xff`);
   await openWatch(page, `/watch?cluster=local&start=${named}&end=${encodeURIComponent("\\x00")}`);
   await expect(page.getByLabel("From this key on")).toHaveValue(`${folder}\\xff`);
-  await expect(page.getByLabel("Up to this key, without it")).toHaveValue("");
+  await expect(page.getByLabel("Up to this key, excluded")).toHaveValue("");
   await client.put(`${folder}before`, "x");
   await client.put(odd, "odd");
   await client.put(`~${folder}`, "far behind");
@@ -209,7 +262,7 @@ test("a burst of 20,000 events is counted to the last one and the page stays res
   const written = client.putAll(pairs);
   await expect(page.getByText(/^[\d,]+ events/)).toContainText(/\d{1,2},\d{3} events/);
   const waits: number[] = [];
-  for (const name of ["Pause", "Go on", "Pause", "Go on", "Pause", "Go on"])
+  for (const name of ["Pause", "Resume", "Pause", "Resume", "Pause", "Resume"])
     waits.push(await clickTime(page, name));
   await written;
   await expect(page.getByText("20,000 events", { exact: false }).first()).toBeVisible();

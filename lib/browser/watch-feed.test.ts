@@ -142,10 +142,33 @@ describe("watch feed", () => {
       data: JSON.stringify({ from: "7", compactRevision: "8" }),
       id: "8",
     });
-    line.feed.filter("ALP");
+    line.feed.filter("ALP", null);
     expect(line.lines()).toEqual(["gap", "5 create alpha"]);
-    line.feed.filter("");
+    line.feed.filter("", "delete");
+    expect(line.lines()).toEqual(["gap"]);
+    line.feed.filter("", "create");
     expect(line.lines()).toHaveLength(3);
+    line.feed.filter("", null);
+    expect(line.lines()).toHaveLength(3);
+  });
+
+  test("a watch from a revision that is still to come says so until it has come", () => {
+    const line = new Line();
+    const open = (from: string, revision: string) =>
+      line.send({
+        event: "open",
+        data: JSON.stringify({ from, revision }),
+        id: String(Number(from) - 1),
+      });
+    open("8", "5");
+    expect(line.feed.view()).toMatchObject({
+      startsAhead: { from: "8", revision: "5" },
+      position: null,
+    });
+    line.put(8, "a");
+    expect(line.feed.view()).toMatchObject({ startsAhead: null, position: "8" });
+    open("9", "8");
+    expect(line.feed.view()).toMatchObject({ startsAhead: null, position: "8" });
   });
 
   test("the rate counts whole seconds that are over", () => {

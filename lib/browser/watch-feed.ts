@@ -8,11 +8,11 @@
 // behind the last revision. Only compaction can take something then, and that is a row of its own.
 
 import { ErrorReply } from "../schema/errors.ts";
-import { type ChangeEvent, LinkEvent, ResetEvent } from "../schema/watch.ts";
+import { type ChangeEvent, LinkEvent, OpenEvent, ResetEvent } from "../schema/watch.ts";
 import { EventRing } from "./event-ring.ts";
 import type { EventStream, StreamMessage, StreamSink, StreamState } from "./event-stream.ts";
 import { formatDecimal } from "./format.ts";
-import { matchesText, opOf, rowBytes, type WatchRow } from "./watch-row.ts";
+import { matchesText, opOf, rowBytes, type WatchOp, type WatchRow } from "./watch-row.ts";
 
 export const FEED_LIMITS = { rowsMax: 20_000, bytesMax: 64 * 1024 * 1024 };
 /** While paused; the same bounds, so that going on shows all of it. */
@@ -43,6 +43,8 @@ export interface FeedView {
   readonly isLinkLost: boolean;
   /** Everything up to here has been received. */
   readonly position: string | null;
+  /** The watch begins at a revision that the cluster has not reached yet. */
+  readonly startsAhead: { readonly from: string; readonly revision: string } | null;
 }
 
 export type OpenFeed = (lastId: string | undefined, sink: StreamSink) => EventStream;
@@ -64,7 +66,9 @@ export class WatchFeed {
   #position: string | undefined;
   /** Events seen of a revision that is not complete yet: a resume brings them once more. */
   #partial = { revision: "", seen: 0, skip: 0 };
+  #startsAhead: FeedView["startsAhead"] = null;
   #filter = "";
+  #only: WatchOp | null = null;
   /** What the filter said of rows it has seen. */
   #matches = new WeakMap<WatchRow, boolean>();
   #isStale = true;
@@ -126,9 +130,11 @@ export class WatchFeed {
     this.#touch();
   }
 
-  filter(text: string): void {
-    if (text === this.#filter) return;
+  /** Both hide what is kept anyway; `only` null shows every kind of change. */
+  filter(text: string, only: WatchOp | null): void {
+    if (text === this.#filter && only === this.#only) return;
     this.#filter = text;
+    this.#only = only;
     this.#matches = new WeakMap();
     this.#touch();
   }
@@ -162,7 +168,10 @@ export class WatchFeed {
 
   #take(message: StreamMessage): void {
     if (message.event === "change") this.#takeChange(readChange(message.data));
-    else if (message.event === "reset") {
+    else if (message.event === "open") {
+      const { from, revision } = OpenEvent.parse(JSON.parse(message.data));
+      this.#startsAhead = BigInt(from) > BigInt(revision) + 1n ? { from, revision } : null;
+    } else if (message.event === "reset") {
       const { from, compactRevision } = ResetEvent.parse(JSON.parse(message.data));
       const span = `${formatDecimal(from)} to ${formatDecimal(compactRevision)}`;
       this.#add({
@@ -201,6 +210,7 @@ export class WatchFeed {
       });
     }
     if (change.isLast) this.#partial = { revision: "", seen: 0, skip: 0 };
+    this.#startsAhead = null;
   }
 
   #add(row: NewRow): void {
@@ -228,14 +238,16 @@ export class WatchFeed {
   #isShown(row: WatchRow): boolean {
     const known = this.#matches.get(row);
     if (known !== undefined) return known;
-    const matches = matchesText(row, this.#filter);
+    const isOp = this.#only === null || row.kind !== "event" || row.op === this.#only;
+    const matches = isOp && matchesText(row, this.#filter);
     this.#matches.set(row, matches);
     return matches;
   }
 
   #look(): FeedView {
     const all = this.#ring.toArray();
-    const shown = this.#filter === "" ? all : all.filter((row) => this.#isShown(row));
+    const isAll = this.#filter === "" && this.#only === null;
+    const shown = isAll ? all : all.filter((row) => this.#isShown(row));
     return {
       rows: shown.toReversed(),
       received: this.#received,
@@ -245,7 +257,8 @@ export class WatchFeed {
       isHeld: this.#isHeld,
       stream: this.#state,
       isLinkLost: this.#isLinkLost,
-      position: this.#position ?? null,
+      position: this.#startsAhead === null ? (this.#position ?? null) : null,
+      startsAhead: this.#startsAhead,
     };
   }
 }

@@ -29,6 +29,9 @@ export type WatchRow = EventRow | MarkerRow;
 
 const ROW_BYTES = 200;
 const PREVIEW_BYTES = 240;
+const SPACE = 0x20;
+/** Tab, line feed, carriage return. */
+const BREAKS: readonly number[] = [0x09, 0x0a, 0x0d];
 
 /** Memory that a row holds, roughly. */
 export function rowBytes(row: WatchRow): number {
@@ -45,19 +48,25 @@ export function opOf(event: WatchEvent): WatchOp {
   return event.kv?.version === "1" ? "create" : "update";
 }
 
-/** The beginning of the value on one line, in the notation of keys. */
+/** The beginning of the value, of a delete what it took, on one line in the notation of keys. */
 export function previewOf(row: EventRow): string {
-  const value = row.kv?.value;
+  const value = valueOf(row);
   if (value === undefined) return "";
-  const cut = value.slice(0, Math.ceil(PREVIEW_BYTES / 3) * 4);
-  return formatKey(decodeBase64(cut)).slice(0, PREVIEW_BYTES);
+  const cut = decodeBase64(value.slice(0, Math.ceil(PREVIEW_BYTES / 3) * 4));
+  const line = cut.map((byte) => (BREAKS.includes(byte) ? SPACE : byte));
+  return formatKey(line).replace(/ +/g, " ").slice(0, PREVIEW_BYTES);
 }
 
-/** True when the key's notation or the value's text holds `wanted`, in any case of letters. */
+function valueOf({ kv, previous }: EventRow): string | undefined {
+  return (kv ?? previous)?.value;
+}
+
+/** True when the key's notation or the text of the value shown holds `wanted`, in any case. */
 export function matchesText(row: WatchRow, wanted: string): boolean {
   if (row.kind !== "event") return true;
   const low = wanted.toLowerCase();
   if (formatKey(decodeBase64(row.key)).toLowerCase().includes(low)) return true;
-  const bytes = row.kv === null ? null : decodeBase64(row.kv.value);
-  return bytes !== null && (decodeUtf8(bytes)?.toLowerCase().includes(low) ?? false);
+  const value = valueOf(row);
+  if (value === undefined) return false;
+  return decodeUtf8(decodeBase64(value))?.toLowerCase().includes(low) ?? false;
 }
