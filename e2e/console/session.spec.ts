@@ -90,6 +90,41 @@ test("guessing is stopped after ten tries, whatever address the guesser claims",
   expect((await attempt(request, installation.url, ADMIN)).status()).toBe(200);
 });
 
+test("pages, files and replies can be neither framed, sniffed nor read by another site", async ({
+  request,
+}) => {
+  const page = await (await request.get("/login")).text();
+  const script = /\/_next\/static\/[^"]+\.js/.exec(page)?.[0] ?? "no script";
+  for (const path of ["/login", "/nowhere", "/api/session", "/icon.svg", script]) {
+    const reply = await request.get(path);
+    expect(reply.headers(), path).toMatchObject({
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY",
+      "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-resource-policy": "same-origin",
+    });
+  }
+  expect((await request.get(`${script}.map`)).status()).toBe(404);
+  const image = await request.get("/_next/image?url=%2Ficon.svg&w=64&q=75");
+  expect(image.status()).toBe(404);
+});
+
+test("an address that the API does not have is an error of the API, told to users alone", async ({
+  request,
+  installation,
+}) => {
+  for (const path of ["/api", "/api/nothing", "/api/clusters/local/nothing"]) {
+    expect((await request.get(path)).status(), path).toBe(401);
+  }
+  await attempt(request, installation.url, ADMIN);
+  for (const path of ["/api", "/api/nothing", "/api/clusters/local/nothing"]) {
+    const reply = await request.get(path);
+    expect(reply.status(), path).toBe(404);
+    expect(await reply.json(), path).toMatchObject({ error: { code: "not-found" } });
+  }
+});
+
 test("no reply tells what it runs on, and none may be kept", async ({ request }) => {
   for (const path of ["/login", "/api/session", "/api/auth/session", "/api/health", "/nowhere"]) {
     const headers = (await request.get(path)).headers();
