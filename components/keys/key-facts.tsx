@@ -19,13 +19,13 @@ interface KeyFactsProps {
 
 export function KeyFacts({ cluster, kv, isPast }: KeyFactsProps) {
   return (
-    <dl className="figures grid shrink-0 grid-cols-[repeat(auto-fit,minmax(112px,1fr))] gap-x-4 gap-y-2 px-4 pb-3">
-      <Fact name="Modified at">
+    <dl className="figures grid shrink-0 grid-cols-[repeat(auto-fit,minmax(96px,1fr))] gap-x-4 gap-y-2 px-4 pb-3">
+      <Fact name="Mod revision">
         <span key={kv.modRevision} className="-mx-1 animate-flash rounded-sm px-1">
           {formatDecimal(kv.modRevision)}
         </span>
       </Fact>
-      <Fact name="Created at">{formatDecimal(kv.createRevision)}</Fact>
+      <Fact name="Create revision">{formatDecimal(kv.createRevision)}</Fact>
       <Fact name="Version">{formatDecimal(kv.version)}</Fact>
       <Fact name="Size">
         <span title={`${formatCount(kv.sizeBytes)} bytes`}>{formatBytes(kv.sizeBytes)}</span>
@@ -51,7 +51,7 @@ function Fact({ name, isWide, children }: FactProps) {
   return (
     <div className={cn("min-w-0", isWide && "col-span-2")}>
       <dt className="text-2xs text-ink-3">{name}</dt>
-      <dd className="truncate text-sm">{children}</dd>
+      <dd className={cn("text-sm", !isWide && "truncate")}>{children}</dd>
     </div>
   );
 }

@@ -51,7 +51,7 @@ export function CodeDiffView(props: CodeDiffProps) {
     <div
       ref={host}
       className={cn(
-        "overflow-auto rounded-md border bg-raised [&_.cm-mergeView]:min-h-full [&_.cm-mergeViewEditor+.cm-mergeViewEditor]:border-l",
+        "overflow-auto rounded-md border bg-raised [&_.cm-mergeView]:flex [&_.cm-mergeView]:min-h-full [&_.cm-mergeView]:flex-col [&_.cm-mergeViewEditor+.cm-mergeViewEditor]:border-l [&_.cm-mergeViewEditors]:flex-1",
         className,
       )}
     />

@@ -30,7 +30,7 @@ export function CodeEditorView(props: CodeEditorProps) {
     const state = EditorState.create({
       doc,
       extensions: [
-        codeBasics(language ?? "plain", doc.length),
+        codeBasics(language ?? "plain", doc.length, props.numbering !== "hex"),
         editingBasics(),
         props.numbering === "hex" ? hexGutters() : lineNumbers(),
         EditorState.readOnly.of(readOnly ?? false),

@@ -53,7 +53,7 @@ const highlighting = HighlightStyle.define([
 const RICH_CHARACTERS_MAX = 1_000_000;
 
 /** What viewers and editors share. Only a line feed ends a line: a value's "\r" is data. */
-export function codeBasics(language: CodeLanguage, length: number): Extension[] {
+export function codeBasics(language: CodeLanguage, length: number, wraps = true): Extension[] {
   const isRich = length <= RICH_CHARACTERS_MAX;
   return [
     EditorState.lineSeparator.of("\n"),
@@ -62,7 +62,7 @@ export function codeBasics(language: CodeLanguage, length: number): Extension[] 
     theme,
     highlightSpecialChars({ render: renderSpecial }),
     drawSelection(),
-    ...(isRich ? [EditorView.lineWrapping] : []),
+    ...(isRich && wraps ? [EditorView.lineWrapping] : []),
     ...(isRich && language === "json" ? [json(), syntaxHighlighting(highlighting)] : []),
   ];
 }

@@ -47,8 +47,12 @@ function asciiOf(line: string): string {
 
 export function hexGutters(): Extension {
   return [
-    // The ASCII column stands beside the bytes, not at the far edge.
-    EditorView.theme({ ".cm-content": { flexGrow: "0 !important" } }),
+    // The ASCII column stands beside the bytes, not at the far edge. Where both do not fit, the
+    // bytes move under it sideways: wrapped, they would no longer stand beside their letters.
+    EditorView.theme({
+      ".cm-content": { flexGrow: "0 !important" },
+      ".cm-gutters": { backgroundColor: "var(--raised) !important" },
+    }),
     gutter({
       class: "cm-lineNumbers",
       lineMarker: (view, block) => {

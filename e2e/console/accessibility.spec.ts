@@ -66,7 +66,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       expect(await violations(page)).toEqual([]);
       await writeValue(page.getByLabel("Value as JSON"), '{"a": 2}');
       await page.getByRole("button", { name: "Review and save" }).click();
-      await expect(page.getByRole("dialog")).toContainText("It stays on its lease.");
+      await expect(page.getByRole("dialog")).toContainText("It keeps its lease.");
       expect(await violations(page, DIALOG)).toEqual([]);
       await page.goto(folderAddress(folder));
       await expect(tree(page).getByRole("treeitem", { level: 2 })).toHaveCount(2);
@@ -102,10 +102,17 @@ test("everything fits at 768 pixels: nothing scrolls sideways", async ({
 }) => {
   await page.setViewportSize({ width: 768, height: 1024 });
   await client.put(`${folder}${"long".repeat(60)}`, "x".repeat(2_000));
+  await client.put(`${folder}config.json`, '{"a":1}', await client.grant(600));
+  await client.put(`${folder}binary`, Buffer.alloc(64, 0xff));
   for (const address of [
     "/overview",
     keyAddress(`${folder}${"long".repeat(60)}`),
+    keyAddress(`${folder}config.json`),
+    keyAddress(`${folder}binary`),
+    folderAddress(folder),
     watchAddress(folder),
+    watchAddress(folder, "&revision=1"),
+    "/watch?cluster=local&start=a&end=b",
   ]) {
     await page.goto(address);
     await expect(page.getByRole("banner")).toBeVisible();
