@@ -71,7 +71,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
       onCreated(key.bytes);
     } catch (error) {
       const exists = conflictOf(error) !== undefined;
-      const text = exists ? "A key of this name exists. Nothing was changed." : errorText(error);
+      const text = exists ? "A key with this name exists. Nothing was changed." : errorText(error);
       setFailure({ text, exists });
     } finally {
       setIsBusy(false);
@@ -85,7 +85,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
         if (!open) onClose();
       }}
       title="New key"
-      description="Created only if no key of this name exists."
+      description="Created only if no key with this name exists."
       footer={
         <>
           <CopyCommandButton command={command} />

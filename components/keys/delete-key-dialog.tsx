@@ -83,8 +83,8 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
         )}
         <p>
           {formatBytes(kv.sizeBytes)}, version {formatDecimal(kv.version)}, last changed at revision{" "}
-          {formatDecimal(kv.modRevision)}. It is deleted only if it still stands there. Keys below
-          it in the tree stay.
+          {formatDecimal(kv.modRevision)}. If it has changed since, it is not deleted. Keys below it
+          in the tree stay.
         </p>
       </div>
     </Dialog>

@@ -125,7 +125,14 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
               separator={separator}
             />
             {data !== undefined && data.count > 0 ? (
-              <Field label={`Type ${word} to confirm`} htmlFor="confirm-delete">
+              <Field
+                label={
+                  <>
+                    Type <code className="font-mono break-all text-ink">{word}</code> to confirm
+                  </>
+                }
+                htmlFor="confirm-delete"
+              >
                 <Input
                   id="confirm-delete"
                   value={typed}

@@ -34,7 +34,7 @@ export function DeletePreview({ preview, prefix, separator }: DeletePreviewProps
       <dl className="grid grid-cols-[auto_1fr] gap-x-3 text-xs [&_dd]:truncate [&_dd]:font-mono [&_dt]:text-ink-3">
         <dt>From</dt>
         <dd>{start === "" ? "the first key" : formatKey(decodeBase64(start))}</dd>
-        <dt>Up to, not with</dt>
+        <dt>Up to, excluded</dt>
         <dd>{end === null ? "the end of all keys" : formatKey(decodeBase64(end))}</dd>
       </dl>
       <Siblings prefix={prefix} separator={separator} />

@@ -74,7 +74,14 @@ export function FolderDetail(props: FolderDetailProps) {
           <dt>Range</dt>
           <dd className="min-w-0 font-mono text-xs leading-5 [overflow-wrap:anywhere]">
             {formatKey(folder)} <span className="font-sans text-ink-3">up to</span>{" "}
-            {isOpenRange(folder) ? "the end of all keys" : formatKey(prefixEnd(folder))}
+            {isOpenRange(folder) ? (
+              "the end of all keys"
+            ) : (
+              <>
+                {formatKey(prefixEnd(folder))}
+                <span className="font-sans text-ink-3">, excluded</span>
+              </>
+            )}
           </dd>
         </dl>
         {isPast ? null : (

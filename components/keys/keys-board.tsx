@@ -164,8 +164,8 @@ function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: Cho
     );
   }
   return (
-    <Blank icon={<MousePointerClick aria-hidden />} title="Choose a key">
-      Or press <Kbd>/</Kbd> to search by prefix, <Kbd>{commandKey} K</Kbd> to open one by its name.
+    <Blank icon={<MousePointerClick aria-hidden />} title="Select a key">
+      Press <Kbd>/</Kbd> to search by prefix or <Kbd>{commandKey} K</Kbd> to open one by its name.
     </Blank>
   );
 }

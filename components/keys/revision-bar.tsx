@@ -130,7 +130,7 @@ function RevisionDialog({ open, onOpenChange, newest, onRevision }: RevisionDial
           className="mt-5"
           disabled={wanted === "" || error !== undefined}
         >
-          Look
+          Show
         </Button>
       </form>
     </Dialog>

@@ -40,11 +40,11 @@ export function SaveDialog(props: SaveDialogProps) {
       footer={
         <>
           <span className="mr-auto flex items-center gap-1 text-xs text-ink-2">
-            Saved only if the key still stands at revision {formatDecimal(baseRevision)}.
-            {hasLease ? " It stays on its lease." : null}
+            Saved only if the key is still at revision {formatDecimal(baseRevision)}.
+            {hasLease ? " It keeps its lease." : null}
           </span>
           <CopyCommandButton command={command} />
-          <Button onClick={() => onOpenChange(false)}>Go on editing</Button>
+          <Button onClick={() => onOpenChange(false)}>Keep editing</Button>
           <Button data-autofocus tone="primary" busy={isSaving} onClick={onSave}>
             Save
           </Button>

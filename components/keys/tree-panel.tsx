@@ -14,6 +14,7 @@ import { Input } from "@/components/ui/input";
 import { Kbd } from "@/components/ui/kbd";
 import { Blank } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
+import { Waiting } from "@/components/ui/waiting";
 import { useDrafts } from "@/lib/browser/drafts";
 import { plural } from "@/lib/browser/format";
 import { encodeUtf8, formatKey, parseKey } from "@/lib/browser/key-text";
@@ -163,6 +164,7 @@ function TreeSkeleton() {
       {["w-3/5", "w-2/5", "w-1/2", "w-2/3", "w-1/3"].map((width) => (
         <Skeleton key={width} className={`h-3.5 ${width}`} />
       ))}
+      <Waiting>Waiting for the cluster to answer</Waiting>
     </div>
   );
 }

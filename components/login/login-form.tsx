@@ -119,7 +119,7 @@ function FailureNotice({ failure, waitSeconds }: { failure: Failure; waitSeconds
   }
   return waitSeconds > 0 ? (
     <Notice tone="warn" title="Too many attempts">
-      Sign-in opens again in {formatDuration(waitSeconds)}.
+      Try again in {formatDuration(waitSeconds)}.
     </Notice>
   ) : (
     <Notice tone="info" title="You can try again now" />

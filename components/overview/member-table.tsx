@@ -73,10 +73,15 @@ function MemberRow({ member, known, alarms }: MemberRowProps) {
           <RoleBadge role={member.role} />
         </div>
         <div className="max-w-64 truncate font-mono text-2xs text-ink-3">
-          {member.clientUrls[0] ?? member.peerUrls[0] ?? hexOfDecimal(member.id)}
+          {member.clientUrls[0] ?? member.peerUrls[0] ?? "no address"}
         </div>
+        {member.id === "0" ? null : (
+          <div className="text-2xs text-ink-3">
+            ID <span className="font-mono">{hexOfDecimal(member.id)}</span>
+          </div>
+        )}
         {status === undefined ? null : (
-          <div className="text-xs text-ink-3 lg:hidden">Version {status.version}</div>
+          <div className="text-2xs text-ink-3 lg:hidden">Version {status.version}</div>
         )}
       </th>
       <td>

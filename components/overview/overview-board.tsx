@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { CloudOff } from "lucide-react";
+import Link from "next/link";
 import { MemberTable } from "@/components/overview/member-table";
 import { OverviewSkeleton } from "@/components/overview/overview-skeleton";
 import { QuorumCard } from "@/components/overview/quorum-card";
@@ -12,7 +13,7 @@ import { Button } from "@/components/ui/button";
 import { Blank, Notice } from "@/components/ui/notice";
 import { type OverviewLook, overviewQuery } from "@/lib/browser/clusters";
 import { formatDecimal, plural } from "@/lib/browser/format";
-import { errorText } from "@/lib/browser/request";
+import { errorText, RequestError } from "@/lib/browser/request";
 import { judge } from "@/lib/browser/verdict";
 import { hexOfDecimal } from "@/lib/schema/bytes";
 
@@ -21,10 +22,11 @@ export function OverviewBoard() {
   const { data, error, isError, dataUpdatedAt, refetch } = useQuery(overviewQuery(cluster));
   if (data === undefined) {
     if (!isError) return <OverviewSkeleton />;
+    if (error instanceof RequestError && error.code === "not-found") return <UnknownCluster />;
     return (
       <Blank
         icon={<CloudOff aria-hidden />}
-        title="The cluster cannot be looked at"
+        title="The state of the cluster cannot be read"
         actions={<Button onClick={() => void refetch()}>Try again</Button>}
       >
         {errorText(error)}
@@ -32,6 +34,23 @@ export function OverviewBoard() {
     );
   }
   return <Board look={data} staleSince={isError ? dataUpdatedAt : null} error={error} />;
+}
+
+/** The address names a cluster that this console was not started with. */
+function UnknownCluster() {
+  return (
+    <Blank
+      icon={<CloudOff aria-hidden />}
+      title="This console knows no such cluster"
+      actions={
+        <Button asChild tone="primary">
+          <Link href="/overview">Go to its own cluster</Link>
+        </Button>
+      }
+    >
+      The address may come from another console.
+    </Blank>
+  );
 }
 
 interface BoardProps {
@@ -53,11 +72,11 @@ function Board({ look, staleSince, error }: BoardProps) {
         </header>
         {isStale ? (
           <Notice tone="bad" title={errorText(error)}>
-            What you see was true <Age since={staleSince} />. It is asked again every two seconds.
+            What you see was true <Age since={staleSince} />. The console keeps trying.
           </Notice>
         ) : null}
         {overview.membership.source === "live" ? null : <MembershipNotice look={look} />}
-        <div className="grid gap-4 md:grid-cols-[minmax(340px,2fr)_3fr]">
+        <div className="grid gap-4 md:grid-cols-2">
           <QuorumCard overview={overview} isStale={isStale} />
           <VerdictCard verdict={judge(overview)} overview={overview} isStale={isStale} />
         </div>
@@ -97,7 +116,7 @@ function MembershipNotice({ look: { overview } }: { look: OverviewLook }) {
   const { source, ageMs } = overview.membership;
   if (source === "remembered") {
     return (
-      <Notice tone="warn" title="No member could be asked who belongs to the cluster">
+      <Notice tone="warn" title="No member could say who belongs to the cluster">
         The list below was true <Age since={Date.parse(overview.checkedAt) - ageMs} />.
       </Notice>
     );

@@ -1,4 +1,5 @@
 import { Skeleton } from "@/components/ui/skeleton";
+import { Waiting } from "@/components/ui/waiting";
 
 export function OverviewSkeleton() {
   return (
@@ -8,8 +9,11 @@ export function OverviewSkeleton() {
       className="h-full overflow-hidden"
     >
       <div className="mx-auto flex max-w-400 flex-col gap-4 p-4 lg:p-6">
-        <Skeleton className="h-7 w-32" />
-        <div className="grid gap-4 md:grid-cols-[minmax(340px,2fr)_3fr]">
+        <div className="flex h-7 items-center justify-between gap-4">
+          <Skeleton className="h-7 w-32" />
+          <Waiting>Waiting for every member to answer</Waiting>
+        </div>
+        <div className="grid gap-4 md:grid-cols-2">
           <div className="flex h-54 items-center gap-6 rounded-lg border bg-panel p-5">
             <Skeleton className="size-32 rounded-full" />
             <div className="flex flex-1 flex-col gap-2">

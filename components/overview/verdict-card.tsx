@@ -3,6 +3,7 @@
 import { CircleAlert, CircleCheck, TriangleAlert } from "lucide-react";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Card, CardHeader } from "@/components/ui/card";
+import { plural } from "@/lib/browser/format";
 import type { Verdict, VerdictLevel, VerdictReason } from "@/lib/browser/verdict";
 import type { OverviewReply } from "@/lib/schema/overview";
 
@@ -62,7 +63,9 @@ function AllWell({ overview }: { overview: OverviewReply }) {
   const checks = [
     leader === undefined ? "A leader is agreed on" : `All members follow ${leader.name}`,
     `Every member answers within ${overview.slowAboveMs} ms`,
-    lag === 0 ? "Nobody lags behind" : `Nobody lags by more than ${lag} entries`,
+    lag === 0
+      ? "No member lags behind"
+      : `No member lags by more than ${plural(lag, "entry", "entries")}`,
     "No alarm is raised",
   ];
   return (

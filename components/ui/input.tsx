@@ -17,7 +17,7 @@ export function Input({ className, type, ...props }: ComponentProps<"input">) {
 }
 
 interface FieldProps {
-  label: string;
+  label: React.ReactNode;
   htmlFor: string;
   hint?: React.ReactNode;
   error?: string | undefined;

@@ -90,7 +90,8 @@ function memberReasons(member: OverviewMember, overview: OverviewReply): Verdict
   const add = (title: string, text: string) => reasons.push({ level: "risk", title, text });
   if (member.health === "slow" && member.status !== null) {
     const latency = formatLatency(member.status.latencyMs);
-    add(`${name} is slow`, `It took ${latency} to answer; ${overview.slowAboveMs} ms is normal.`);
+    const limit = `more than ${overview.slowAboveMs} ms counts as slow`;
+    add(`${name} is slow`, `It took ${latency} to answer; ${limit}.`);
   } else if (member.health === "unstarted") {
     add(`${name} has not started`, "It was added to the cluster and has never been seen.");
   } else if (member.health !== "up") {
