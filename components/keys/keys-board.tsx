@@ -90,7 +90,8 @@ interface CaveatsProps {
 /** What the reader must know before believing the page. */
 function Caveats({ location, problem, view, standing }: CaveatsProps) {
   const { address, go } = location;
-  const isStale = !standing.hasQuorum || view.onlyMember !== null;
+  // Where nothing has been read yet, the tree itself says why.
+  const isStale = view.revision !== null && (!standing.hasQuorum || view.onlyMember !== null);
   if (problem === null && address.revision === undefined && !isStale) return null;
   return (
     <div className="flex shrink-0 flex-col gap-2 border-b bg-canvas p-2">

@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { overviewQuery } from "@/lib/browser/clusters";
-import { nameOf } from "@/lib/browser/verdict";
+import { nameOf, quorumDoubt } from "@/lib/browser/verdict";
 import { hexOfDecimal } from "@/lib/schema/bytes";
 
 export interface Standing {
@@ -29,7 +29,9 @@ export function useStanding(cluster: string): Standing {
       const member = overview?.members.find((each) => each.id === id);
       return member === undefined ? `member ${hexOfDecimal(id)}` : nameOf(member);
     };
-    const refusal = hasQuorum ? null : REFUSAL;
+    const doubt = overview === undefined ? null : quorumDoubt(overview);
+    const why = doubt === null ? REFUSAL : `Nothing can be written. ${doubt.title}.`;
+    const refusal = hasQuorum ? null : why;
     return { hasQuorum, refusal, memberName, checkedAt: overview?.checkedAt };
   }, [overview]);
 }

@@ -19,9 +19,15 @@ interface MemberTableProps {
 export function MemberTable({ look: { overview, known }, isStale }: MemberTableProps) {
   const alarmsOf = (member: OverviewMember) =>
     overview.alarms?.filter((alarm) => alarm.memberId === member.id) ?? null;
+  const isMet = overview.membership.source !== "endpoints";
+  const what = isMet ? "member" : "endpoint";
   return (
     <Card aria-labelledby="members" className={cn(isStale && "opacity-75")}>
-      <CardHeader id="members" title="Members" aside={plural(overview.members.length, "member")} />
+      <CardHeader
+        id="members"
+        title={isMet ? "Members" : "Endpoints"}
+        aside={plural(overview.members.length, what)}
+      />
       <div className="overflow-x-auto">
         <table className="w-full min-w-160 text-left">
           <thead>
@@ -64,6 +70,7 @@ interface MemberRowProps {
 
 function MemberRow({ member, known, alarms }: MemberRowProps) {
   const status = member.status ?? known?.status;
+  const address = member.clientUrls[0] ?? member.peerUrls[0] ?? "no address";
   const isOld = member.status === null && status !== undefined;
   return (
     <tr className="align-top [&_td]:px-3 [&_td]:py-3 [&_td:first-child]:pl-4 [&_td:last-child]:pr-4 [&_th]:py-3 [&_th]:pl-4">
@@ -72,9 +79,9 @@ function MemberRow({ member, known, alarms }: MemberRowProps) {
           <span className="font-medium">{nameOf(member)}</span>
           <RoleBadge role={member.role} />
         </div>
-        <div className="max-w-64 truncate font-mono text-2xs text-ink-3">
-          {member.clientUrls[0] ?? member.peerUrls[0] ?? "no address"}
-        </div>
+        {address === nameOf(member) ? null : (
+          <div className="max-w-64 truncate font-mono text-2xs text-ink-3">{address}</div>
+        )}
         {member.id === "0" ? null : (
           <div className="text-2xs text-ink-3">
             ID <span className="font-mono">{hexOfDecimal(member.id)}</span>

@@ -121,9 +121,13 @@ function MembershipNotice({ look: { overview } }: { look: OverviewLook }) {
       </Notice>
     );
   }
+  const isAnswered = overview.members.some(({ status }) => status !== null);
   return (
     <Notice tone="warn" title="It is not known who belongs to the cluster">
-      No member has answered since the console started. Below are the{" "}
+      {isAnswered
+        ? "The list of members has never been readable."
+        : "No member has answered since the console started."}{" "}
+      Below {overview.members.length === 1 ? "is" : "are"} the{" "}
       {plural(overview.members.length, "endpoint")} that it was given.
     </Notice>
   );

@@ -5,7 +5,7 @@ import { Card, CardHeader } from "@/components/ui/card";
 import { cn } from "@/components/ui/class-names";
 import { QuorumRing } from "@/components/ui/quorum-ring";
 import { formatLatency, plural } from "@/lib/browser/format";
-import { answeringVoters } from "@/lib/browser/verdict";
+import { answeringVoters, quorumDoubt } from "@/lib/browser/verdict";
 import type { OverviewReply, Quorum } from "@/lib/schema/overview";
 
 interface QuorumCardProps {
@@ -15,6 +15,8 @@ interface QuorumCardProps {
 
 export function QuorumCard({ overview, isStale }: QuorumCardProps) {
   const { quorum } = overview;
+  const doubt = quorumDoubt(overview);
+  const centre = doubt === null ? "Lost" : "Unknown";
   return (
     <Card aria-labelledby="quorum">
       <CardHeader id="quorum" title="Quorum" aside={<ProvingRead quorum={quorum} />} />
@@ -25,15 +27,17 @@ export function QuorumCard({ overview, isStale }: QuorumCardProps) {
               {quorum.canLose}
             </span>
           ) : (
-            <span className="text-lg font-semibold text-bad">Lost</span>
+            <span className="text-lg font-semibold text-bad">{centre}</span>
           )}
           <span className="text-2xs text-ink-3">{quorum.hasQuorum ? "to spare" : "no writes"}</span>
         </QuorumRing>
         <div className="min-w-0">
           <p className={cn("text-lg leading-6 font-semibold", headlineInk(quorum))}>
-            {headline(overview)}
+            {doubt === null ? headline(overview) : doubt.title}
           </p>
-          <p className="pt-1 text-ink-2">{explanation(quorum)}</p>
+          <p className="pt-1 text-ink-2">
+            {doubt === null ? explanation(quorum) : "Whether there is a quorum is not known."}
+          </p>
           <Learners overview={overview} />
         </div>
       </div>

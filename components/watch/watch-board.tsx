@@ -1,6 +1,6 @@
 "use client";
 
-import { Activity } from "lucide-react";
+import { Activity, Unplug } from "lucide-react";
 import { useEffect, useState } from "react";
 import { isTyping } from "@/components/shell/shortcuts";
 import { Button } from "@/components/ui/button";
@@ -107,6 +107,13 @@ function EmptyFeed({ view, target, feed }: EmptyFeedProps) {
     return (
       <Blank icon={<Activity aria-hidden />} title="No event fits the filter">
         Events are still being received; the filter hides them.
+      </Blank>
+    );
+  }
+  if (stream.phase !== "open" && view.trouble !== null) {
+    return (
+      <Blank icon={<Unplug aria-hidden />} title="The watch cannot be opened now">
+        {view.trouble} The console keeps trying.
       </Blank>
     );
   }

@@ -16,6 +16,8 @@ export interface QuorateOptions {
   /** Members of the built-in cluster; 0 with `endpoints`. */
   readonly members?: 1 | 3 | 5;
   readonly endpoints?: string;
+  /** With `endpoints`: NAME:PASSWORD for etcd. */
+  readonly user?: string;
   /** Kept by the caller; otherwise a scratch folder that `stop` removes. */
   readonly dataDir?: string;
   readonly password?: string | undefined;
@@ -97,12 +99,13 @@ export class QuorateProcess {
   }
 
   #args(): string[] {
-    const { endpoints, members } = this.#options;
+    const { endpoints, members, user } = this.#options;
     const cluster =
       endpoints === undefined
         ? [`--members=${members ?? 3}`, `--client-port-base=${this.clientPortBase}`]
         : [`--endpoints=${endpoints}`];
-    return [`--port=${this.port}`, `--data-dir=${this.dataDir}`, ...cluster];
+    const access = user === undefined ? [] : [`--user=${user}`];
+    return [`--port=${this.port}`, `--data-dir=${this.dataDir}`, ...cluster, ...access];
   }
 
   async #ready(): Promise<void> {

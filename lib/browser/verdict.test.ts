@@ -92,6 +92,32 @@ test("lost quorum comes first, whatever else is wrong", () => {
   expect(verdict.reasons[0]?.title).toBe("Quorum is lost");
 });
 
+test("of a cluster that was never met nothing is claimed, only what to look at", () => {
+  const error = { code: "not-etcd", message: "http://a answers, but it is not etcd" } as const;
+  const unmet = overview({
+    quorum: { ...quorum, hasQuorum: false, healthyVoters: 0, canLose: 0, error },
+    members: [member("0", { ...down, health: "error", error })],
+    membership: { source: "endpoints", ageMs: 0 },
+  });
+  const verdict = judge(unmet);
+  expect(verdict.title).toBe("Not reachable");
+  expect(verdict.reasons.map(({ title }) => title)).not.toContain("Quorum is lost");
+  expect(verdict.reasons.map(({ text }) => text)).toContain(error.message);
+  const remembered = { ...unmet, membership: { source: "remembered", ageMs: 9 } as const };
+  expect(judge(remembered).title).toBe("No quorum");
+});
+
+test("a refused user is not taken for a lost quorum", () => {
+  const message = "etcdserver: authentication failed, invalid user ID or password";
+  const error = { code: "etcd-unauthenticated", message } as const;
+  const refused = overview({ quorum: { ...quorum, hasQuorum: false, canLose: 0, error } });
+  expect(judge(refused)).toMatchObject({
+    level: "lost",
+    title: "Access refused",
+    reasons: [{ title: "etcd refuses the console's user" }],
+  });
+});
+
 test("an alarm is a reason even when every member is up", () => {
   const verdict = judge(
     overview({ alarms: [{ memberId: "2", memberName: "m2", alarm: "NOSPACE" }] }),

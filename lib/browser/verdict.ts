@@ -39,6 +39,8 @@ export function judge(overview: OverviewReply): Verdict {
 }
 
 function titleOf(overview: OverviewReply, reasons: readonly VerdictReason[]): string {
+  const doubt = quorumDoubt(overview);
+  if (doubt !== null) return doubt.short;
   if (!overview.quorum.hasQuorum) return "No quorum";
   const lost = reasons.find((reason) => reason.level === "lost");
   if (lost !== undefined) return lost.title;
@@ -46,12 +48,42 @@ function titleOf(overview: OverviewReply, reasons: readonly VerdictReason[]): st
   return overview.quorum.canLose < overview.quorum.canLoseAtBest ? "Degraded" : "Needs attention";
 }
 
+export interface QuorumDoubt {
+  /** A word or two. */
+  readonly short: string;
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Why nothing is known of a quorum, where saying that it is lost would be a guess; else null. */
+export function quorumDoubt({ quorum, membership, members }: OverviewReply): QuorumDoubt | null {
+  if (quorum.error === null) return null;
+  if (quorum.error.code === "etcd-unauthenticated") {
+    return {
+      short: "Access refused",
+      title: "etcd refuses the console's user",
+      text: `Name and password were given when the console was started (${quorum.error.message}).`,
+    };
+  }
+  if (membership.source !== "endpoints" || members.some(({ status }) => status !== null)) {
+    return null;
+  }
+  return {
+    short: "Not reachable",
+    title: "No etcd has answered yet",
+    text: "Check the endpoints that the console was started with, and that etcd runs there.",
+  };
+}
+
 /** Voting members that answer, whether or not they have a leader to follow. */
 export function answeringVoters(members: readonly OverviewMember[]): number {
   return members.filter((member) => !member.isLearner && member.status !== null).length;
 }
 
-function quorumReasons({ quorum, leaderId, members }: OverviewReply): VerdictReason[] {
+function quorumReasons(overview: OverviewReply): VerdictReason[] {
+  const { quorum, leaderId, members } = overview;
+  const doubt = quorumDoubt(overview);
+  if (doubt !== null) return [{ level: "lost", title: doubt.title, text: doubt.text }];
   if (!quorum.hasQuorum) {
     const answering = answeringVoters(members);
     const why = quorum.error === null ? "" : ` (${quorum.error.message})`;

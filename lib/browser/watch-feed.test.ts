@@ -171,6 +171,16 @@ describe("watch feed", () => {
     expect(line.feed.view()).toMatchObject({ startsAhead: null, position: "8" });
   });
 
+  test("why a stream is not open is kept until it is", () => {
+    const line = new Line();
+    const reason = "No connection to http://127.0.0.1:1: nothing listens there";
+    line.sink?.state({ phase: "waiting", retryInMs: 500, reason });
+    line.sink?.state({ phase: "connecting", attempt: 1 });
+    expect(line.feed.view().trouble).toBe(reason);
+    line.sink?.state({ phase: "open" });
+    expect(line.feed.view().trouble).toBeNull();
+  });
+
   test("the rate counts whole seconds that are over", () => {
     const line = new Line();
     line.put(5, "a", "b");

@@ -39,6 +39,8 @@ export interface FeedView {
   /** The backlog is full: the stream is let go and will be resumed by revision. */
   readonly isHeld: boolean;
   readonly stream: StreamState;
+  /** Why the stream is not open although it should be. */
+  readonly trouble: string | null;
   /** The way from the console to etcd is broken; it resumes by itself. */
   readonly isLinkLost: boolean;
   /** Everything up to here has been received. */
@@ -58,6 +60,7 @@ export class WatchFeed {
   #backlogBytes = 0;
   #stream: EventStream | undefined;
   #state: StreamState = { phase: "connecting", attempt: 0 };
+  #trouble: string | null = null;
   #isPaused = false;
   #isHeld = false;
   #isLinkLost = false;
@@ -147,6 +150,8 @@ export class WatchFeed {
       this.#resumed();
     }
     if (state.phase !== "open") this.#partial.skip = this.#partial.seen;
+    if (state.phase === "waiting") this.#trouble = state.reason;
+    else if (state.phase === "open") this.#trouble = null;
     this.#state = state;
     this.#touch();
   }
@@ -256,6 +261,7 @@ export class WatchFeed {
       waiting: this.#backlog.length,
       isHeld: this.#isHeld,
       stream: this.#state,
+      trouble: this.#trouble,
       isLinkLost: this.#isLinkLost,
       position: this.#startsAhead === null ? (this.#position ?? null) : null,
       startsAhead: this.#startsAhead,
