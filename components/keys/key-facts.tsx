@@ -88,10 +88,17 @@ function LeaseFact({ cluster, lease, isPast }: LeaseFactProps) {
   return (
     <>
       {id}{" "}
-      <span className={cn("text-xs", left <= SOON_SECONDS ? "text-warn" : "text-ink-2")}>
+      <span
+        className={cn(
+          "text-xs whitespace-nowrap",
+          left <= SOON_SECONDS ? "text-warn" : "text-ink-2",
+        )}
+      >
         {left === 0 ? "expiring" : `${formatDuration(left)} left`}
       </span>{" "}
-      <span className="text-xs text-ink-3">of {formatDuration(data.grantedTtlSeconds)}</span>
+      <span className="text-xs whitespace-nowrap text-ink-3">
+        of {formatDuration(data.grantedTtlSeconds)}
+      </span>
     </>
   );
 }

@@ -4,6 +4,7 @@ import { Age } from "@/components/ui/age";
 import { cn } from "@/components/ui/class-names";
 import type { KnownStatus } from "@/lib/browser/clusters";
 import { formatBytes, formatCount, formatDecimal, formatLatency } from "@/lib/browser/format";
+import { sentence } from "@/lib/browser/request";
 import { LAG_ENTRIES_MAX } from "@/lib/browser/verdict";
 import type { MemberHealth, MemberStatus, OverviewMember } from "@/lib/schema/overview";
 
@@ -38,7 +39,7 @@ export function HealthCell({ member, known }: HealthCellProps) {
       {member.status === null ? (
         <div className="max-w-72 text-xs text-ink-2">
           {member.error === null ? null : (
-            <div className="line-clamp-2 break-words">{member.error.message}</div>
+            <div className="line-clamp-2 break-words">{sentence(member.error.message)}</div>
           )}
           <div className="text-ink-3">
             {seenAt === null ? (

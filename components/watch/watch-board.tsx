@@ -113,7 +113,8 @@ function EmptyFeed({ view, target, feed }: EmptyFeedProps) {
   if (stream.phase !== "open" && view.trouble !== null) {
     return (
       <Blank icon={<Unplug aria-hidden />} title="The watch cannot be opened now">
-        {view.trouble} The console keeps trying.
+        <p>{view.trouble}</p>
+        <p className="text-ink-3">The console keeps trying.</p>
       </Blank>
     );
   }

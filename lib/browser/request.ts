@@ -108,7 +108,11 @@ export function errorText(error: unknown): string {
   if (error instanceof RequestError && error.code === "compacted") {
     return "etcd no longer keeps this revision: it has been compacted.";
   }
-  const { message } = error;
+  return sentence(error.message);
+}
+
+/** With a capital at its start, unless it starts with what must stay as it is. */
+export function sentence(message: string): string {
   return /^(etcdserver|https?:)/.test(message) ? message : message.replace(/^[a-z]/, upper);
 }
 

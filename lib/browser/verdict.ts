@@ -3,6 +3,7 @@
 
 import type { OverviewMember, OverviewReply } from "../schema/overview.ts";
 import { formatBytes, formatCount, formatLatency, plural } from "./format.ts";
+import { sentence } from "./request.ts";
 
 /** lost: writes fail now. risk: works, but something is wrong. */
 export type VerdictLevel = "healthy" | "risk" | "lost";
@@ -127,7 +128,7 @@ function memberReasons(member: OverviewMember, overview: OverviewReply): Verdict
   } else if (member.health === "unstarted") {
     add(`${name} has not started`, "It was added to the cluster and has never been seen.");
   } else if (member.health !== "up") {
-    add(`${name} ${DOWN[member.health] ?? "is down"}`, member.error?.message ?? "");
+    add(`${name} ${DOWN[member.health] ?? "is down"}`, sentence(member.error?.message ?? ""));
   }
   if (member.status === null) return reasons;
   const { applyLag, commitLag, errors, dbQuotaBytes, dbSizeBytes } = member.status;
