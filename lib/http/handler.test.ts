@@ -164,6 +164,9 @@ test("a flood is refused with a time to wait, and passes when it is over", async
 });
 
 test("a session that was ended is refused at once", async () => {
-  state.sessions.end(sessionId);
-  expect((await call(hello)).status).toBe(401);
+  const ended = state.sessions.start("admin");
+  const headers = { cookie: await cookieFor(ended, state.secret) };
+  expect((await call(hello, { headers })).status).toBe(200);
+  state.sessions.end(ended);
+  expect((await call(hello, { headers })).status).toBe(401);
 });

@@ -65,13 +65,14 @@ test.each([
 });
 
 test("writes and a compaction meanwhile do not show in a range that has begun", async () => {
-  const before = state.kv.revision;
-  const reading = reader.read(RangeRequest.fromPartial(all));
-  const txn = state.kv.begin();
+  const own = storeOfKeys();
+  const before = own.kv.revision;
+  const reading = new RangeReader(own, clock).read(RangeRequest.fromPartial(all));
+  const txn = own.kv.begin();
   txn.deleteRange(all.key, all.rangeEnd);
   txn.end();
-  state.kv.compact(state.kv.revision);
-  while (state.kv.compactStep());
+  own.kv.compact(own.kv.revision);
+  while (own.kv.compactStep());
   const { revision, chunks } = await reading;
   expect(revision).toBe(before);
   const { kvs, count } = RangeResponse.decode(Buffer.concat(chunks));
