@@ -53,9 +53,10 @@ export class StoreModel {
 
   range(key: string, rangeEnd: string, revision: number): [string, ModelVersion][] {
     const found: [string, ModelVersion][] = [];
-    for (const name of [...this.keys.keys()].sort()) {
+    const names = [...this.keys.keys()].filter((name) => holds(key, rangeEnd, name));
+    for (const name of names.sort()) {
       const version = this.at(name, revision);
-      if (version !== undefined && holds(key, rangeEnd, name)) found.push([name, version]);
+      if (version !== undefined) found.push([name, version]);
     }
     return found;
   }
