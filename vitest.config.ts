@@ -1,25 +1,35 @@
 import { defineConfig } from "vitest/config";
+import { ISOLATED_FOLDERS } from "./e2e/repo/isolation.ts";
 
-const alias = { "@": import.meta.dirname };
+const resolve = { alias: { "@": import.meta.dirname } };
+const testTimeout = 20_000;
+const isolated = ISOLATED_FOLDERS.map((folder) => `${folder}/**/*.test.{ts,tsx}`);
 
 export default defineConfig({
   test: {
+    maxWorkers: "100%",
     projects: [
       {
-        resolve: { alias },
+        resolve,
         test: {
           name: "unit",
-          include: ["{server,lib,components}/**/*.test.{ts,tsx}", "e2e/repo/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "server/sim/**"],
-          testTimeout: 20_000,
+          include: ["{server,lib}/**/*.test.ts", "e2e/repo/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "server/sim/**", ...isolated],
+          isolate: false,
+          setupFiles: ["e2e/repo/process-kept.ts"],
+          testTimeout,
         },
       },
       {
-        resolve: { alias },
-        test: { name: "sim", include: ["server/sim/**/*.test.ts"], testTimeout: 20_000 },
+        resolve,
+        test: { name: "unit-isolated", include: isolated, testTimeout },
       },
       {
-        resolve: { alias },
+        resolve,
+        test: { name: "sim", include: ["server/sim/**/*.test.ts"], testTimeout },
+      },
+      {
+        resolve,
         test: {
           name: "e2e",
           include: ["e2e/{compat,cluster}/**/*.test.ts"],

@@ -20,7 +20,9 @@ try {
   for (const script of ["check:format", "check:lint", "check:types", "build"]) {
     step(script, () => mustRun("npm", ["run", "--silent", script]));
   }
-  for (const project of ["unit", "sim", "e2e"]) runVitest(project);
+  runVitest("unit", "unit*");
+  runVitest("sim");
+  runVitest("e2e");
   runPlaywright();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
@@ -38,12 +40,13 @@ function step(name: string, action: () => void): void {
   action();
 }
 
-function runVitest(project: string): void {
-  const report = join(reports, `${project}.json`);
-  step(project, () => {
+/** @param projects of vitest.config.ts, as a pattern */
+function runVitest(name: string, projects = name): void {
+  const report = join(reports, `${name}.json`);
+  step(name, () => {
     const status = run("vitest", [
       "run",
-      `--project=${project}`,
+      `--project=${projects}`,
       "--reporter=default",
       "--reporter=json",
       `--outputFile.json=${report}`,

@@ -7,11 +7,15 @@ import {
   SERVER_IMPORTS,
   SERVER_UNRULED,
 } from "./import-rules.ts";
+import { ISOLATED_FOLDERS } from "./isolation.ts";
 import { readTracked, type SourceFile, sourceFiles, trackedFiles } from "./source-tree.ts";
 
 const sources = sourceFiles();
 const isTest = (path: string) => /\.(test|spec|suite)\.tsx?$/.test(path);
 const product = sources.filter((file) => !isTest(file.path));
+
+/** What these remember is the same whoever asked for it first. */
+const CACHES = new Set(["server/proto/descriptors.ts"]);
 
 /** "server/raft/log.ts" → "raft"; "server/errors.ts" → "errors". */
 function station(path: string): string {
@@ -69,6 +73,24 @@ test("capabilities stand only where they are allowed", () => {
         rule.scope.test(file.path) && !rule.allowed.test(file.path) && rule.pattern.test(file.code),
     ).map((rule) => `${file.path}: ${rule.name}`),
   );
+  expect(violations).toEqual([]);
+});
+
+test("unit tests that share a process import no module that holds state", () => {
+  const byPath = new Map(sources.map((file) => [file.path, file]));
+  const state =
+    /^(export )?(let\b|const \w+.*= new (Map|Set)(<.*>)?\(\);|const \w+(: (?!readonly).*)? = \[\];)/m;
+  const violations = sources
+    .map(({ path }) => path)
+    .filter((path) => /^(server|lib)\/.*\.test\.ts$/.test(path))
+    .filter((path) => !within(path, ["server/sim", ...ISOLATED_FOLDERS], ""))
+    .flatMap((path) => {
+      const reached = new Set(byPath.get(path)?.imports);
+      for (const at of reached) for (const next of byPath.get(at)?.imports ?? []) reached.add(next);
+      return [...reached]
+        .filter((at) => !CACHES.has(at) && state.test(byPath.get(at)?.code ?? ""))
+        .map((at) => `${path} reaches ${at}`);
+    });
   expect(violations).toEqual([]);
 });
 
