@@ -13,7 +13,7 @@ export default defineConfig({
         resolve,
         test: {
           name: "unit",
-          include: ["{server,lib}/**/*.test.ts", "e2e/repo/**/*.test.ts"],
+          include: ["{server,lib}/**/*.test.ts", "e2e/{repo,report}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "server/sim/**", ...isolated],
           isolate: false,
           setupFiles: ["e2e/repo/process-kept.ts"],

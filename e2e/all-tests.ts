@@ -4,6 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installTools } from "./harness/tools.ts";
+import {
+  type BrowserReport,
+  browserFailures,
+  describeFailures,
+  type Failure,
+  type VitestReport,
+  vitestFailures,
+} from "./report/failures.ts";
 
 interface Count {
   readonly passed: number;
@@ -14,6 +22,8 @@ const root = join(import.meta.dirname, "..");
 const reports = mkdtempSync(join(tmpdir(), "quorate-tests-"));
 const startedAt = performance.now();
 const counts: Count[] = [];
+const failures: Failure[] = [];
+let current = "";
 
 try {
   step("tools", () => installTools());
@@ -25,17 +35,20 @@ try {
   runVitest("e2e");
   runPlaywright();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  const message = error instanceof Error ? error.message : String(error);
+  failures.push({ runner: current, name: "the run ends here", message });
   counts.push({ passed: 0, failed: 1 });
 }
 rmSync(reports, { recursive: true });
 
 const passed = counts.reduce((sum, count) => sum + count.passed, 0);
 const failed = counts.reduce((sum, count) => sum + count.failed, 0);
+if (failures.length > 0) process.stdout.write(`\n${describeFailures(failures)}`);
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 
 function step(name: string, action: () => void): void {
+  current = name;
   process.stdout.write(`\n── ${name} (${Math.round((performance.now() - startedAt) / 1000)} s)\n`);
   action();
 }
@@ -51,9 +64,9 @@ function runVitest(name: string, projects = name): void {
       "--reporter=json",
       `--outputFile.json=${report}`,
     ]);
-    const result = readReport<{ numPassedTests: number; numFailedTests: number }>(report);
+    const result = readReport<VitestReport>(report);
     const found = { passed: result.numPassedTests, failed: result.numFailedTests };
-    counts.push(status !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found);
+    record(status, found, vitestFailures(name, result, root));
   });
 }
 
@@ -63,12 +76,21 @@ function runPlaywright(): void {
     const status = run("playwright", ["test", "--reporter=list,json"], {
       PLAYWRIGHT_JSON_OUTPUT_NAME: report,
     });
-    const { stats } = readReport<{
-      stats: { expected: number; unexpected: number; flaky: number };
-    }>(report);
-    const found = { passed: stats.expected, failed: stats.unexpected + stats.flaky };
-    counts.push(status !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found);
+    const result = readReport<BrowserReport>(report);
+    const { expected, unexpected, flaky } = result.stats;
+    const found = { passed: expected, failed: unexpected + flaky };
+    record(status, found, browserFailures("browser", result));
   });
+}
+
+/** A runner that failed although its report names no failure counts as one. */
+function record(status: number, found: Count, named: readonly Failure[]): void {
+  counts.push(status !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found);
+  failures.push(...named);
+  if (status !== 0 && named.length === 0) {
+    const message = `ended with status ${status}, though its report names no failed test`;
+    failures.push({ runner: current, name: "outside of every test", message });
+  }
 }
 
 function readReport<T>(path: string): T {
