@@ -280,6 +280,7 @@ test("flags of every kind are taken to mean what etcd takes them to mean", async
       "--host-whitelist=b,a,b",
       "--experimental-downgrade-check-time=1us",
       "--initial-cluster-token=",
+      "--proxy-refresh-interval=70000",
       "--cluster-active-size",
       "--v",
     ],

@@ -68,14 +68,12 @@ export const CLUSTER_FLAGS: FlagGroup = {
   ],
 };
 
-const NO_PROXY = { unsupported: "the proxy of etcd 2 is not part of this program" };
-
 export const PROXY_FLAGS: FlagGroup = {
   title: "Proxy of etcd 2",
   flags: [
     choice("proxy", "off", "'off', 'readonly' or 'on'.", {
       values: ["off", "readonly", "on"],
-      ...NO_PROXY,
+      unsupported: "the proxy of etcd 2 is not part of this program",
     }),
     ...[
       ["failure-wait", "5000"],
@@ -88,7 +86,6 @@ export const PROXY_FLAGS: FlagGroup = {
       kind: "uint" as const,
       initial: initial ?? "",
       usage: "Milliseconds, of --proxy.",
-      ...NO_PROXY,
     })),
   ],
 };
