@@ -1,37 +1,35 @@
 // Switches of etcd 3.6, which it calls feature gates: `--feature-gates=Name=true,Other=false`.
-import { boolOf } from "./flag-set.ts";
+import { parseGates, STAGES } from "./gates.ts";
 import { ConfigError, type Given } from "./given.ts";
 
-/** A gate, and the flag that it stands for, if there is one. */
-const GATES: ReadonlyMap<string, { readonly flag?: string; readonly stage: "alpha" | "beta" }> =
-  new Map([
-    ["StopGRPCServiceOnDefrag", { flag: "stop-grpc-service-on-defrag", stage: "alpha" }],
-    ["InitialCorruptCheck", { flag: "initial-corrupt-check", stage: "alpha" }],
-    ["CompactHashCheck", { flag: "compact-hash-check-enabled", stage: "alpha" }],
-    ["TxnModeWriteWithSharedBuffer", { flag: "txn-mode-write-with-shared-buffer", stage: "beta" }],
-    ["LeaseCheckpoint", { flag: "enable-lease-checkpoint", stage: "alpha" }],
-    ["LeaseCheckpointPersist", { flag: "enable-lease-checkpoint-persist", stage: "alpha" }],
-    ["SetMemberLocalAddr", { stage: "alpha" }],
-  ]);
+/** The flags that gates stand for. */
+const FLAGS_OF_GATES: Readonly<Record<string, string>> = {
+  StopGRPCServiceOnDefrag: "stop-grpc-service-on-defrag",
+  InitialCorruptCheck: "initial-corrupt-check",
+  CompactHashCheck: "compact-hash-check-enabled",
+  TxnModeWriteWithSharedBuffer: "txn-mode-write-with-shared-buffer",
+  LeaseCheckpoint: "enable-lease-checkpoint",
+  LeaseCheckpointPersist: "enable-lease-checkpoint-persist",
+};
 
 /**
  * Turns gates into the flags that they stand for.
  * @throws ConfigError with etcd's text
  */
 export function applyFeatureGates(given: Given): void {
-  const named = parseGates(given.list("feature-gates"));
+  const named = gatesIn(given);
   for (const stage of ["alpha", "beta"] as const) {
     const all = named.get(stage === "alpha" ? "AllAlpha" : "AllBeta");
     if (all === undefined) continue;
     if (stage === "alpha" && all) {
       throw new ConfigError("--feature-gates=AllAlpha=true is not supported: name the gates");
     }
-    for (const [gate, about] of GATES) {
-      if (about.stage === stage && !named.has(gate)) named.set(gate, all);
+    for (const [gate, its] of STAGES) {
+      if (its === stage && !named.has(gate)) named.set(gate, all);
     }
   }
   for (const [gate, value] of named) {
-    const flag = GATES.get(gate)?.flag;
+    const flag = FLAGS_OF_GATES[gate];
     if (flag !== undefined) setFlag(given, `experimental-${flag}`, gate, value);
     else if (gate === "SetMemberLocalAddr" && value) {
       throw new ConfigError(
@@ -40,6 +38,13 @@ export function applyFeatureGates(given: Given): void {
       );
     }
   }
+}
+
+/** A command line's were judged when it was read; a file's are judged here. */
+function gatesIn(given: Given): Map<string, boolean> {
+  const parsed = parseGates(given.text("feature-gates"));
+  if (typeof parsed === "string") throw new ConfigError(parsed);
+  return new Map(parsed);
 }
 
 function setFlag(given: Given, flag: string, gate: string, value: boolean): void {
@@ -51,24 +56,4 @@ function setFlag(given: Given, flag: string, gate: string, value: boolean): void
     );
   }
   given.set(flag, String(value));
-}
-
-function parseGates(items: readonly string[]): Map<string, boolean> {
-  const gates = new Map<string, boolean>();
-  for (const item of items.filter((each) => each !== "")) {
-    const equals = item.indexOf("=");
-    const gate = (equals < 0 ? item : item.slice(0, equals)).trim();
-    if (equals < 0) throw new ConfigError(`missing bool value for ${gate}`);
-    const text = item.slice(equals + 1).trim();
-    const value = boolOf(text);
-    if (value === undefined) {
-      const reason = `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`;
-      throw new ConfigError(`invalid value of ${gate}=${text}, err: ${reason}`);
-    }
-    if (!GATES.has(gate) && gate !== "AllAlpha" && gate !== "AllBeta") {
-      throw new ConfigError(`unrecognized feature gate: ${gate}`);
-    }
-    gates.set(gate, value);
-  }
-  return gates;
 }

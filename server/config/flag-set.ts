@@ -34,6 +34,10 @@ export interface FlagDefinition {
   readonly values?: readonly string[];
   /** What a configuration file calls it, where that is not its name of 3.5. */
   readonly fileKey?: string;
+  /** What is wrong with a value, where its kind does not say. */
+  readonly problem?: (value: string) => string | undefined;
+  /** Given again, it adds to what it said before; others only say something else. */
+  readonly addsUp?: true;
   /** Why a value other than those in `values`, or the initial one, is refused. */
   readonly unsupported?: string;
 }
@@ -93,7 +97,8 @@ export function parseFlags(
           : `invalid value ${text} for flag -${bare}: ${problem}`,
       );
     }
-    values.set(bare, value);
+    const before = definition.addsUp && values.get(bare);
+    values.set(bare, before ? `${before},${value}` : value);
   }
   return { values, positional: args.slice(at) };
 }
@@ -124,7 +129,7 @@ export function problemOf(definition: FlagDefinition, value: string): string | u
     case "choices":
       return choicesProblem(definition, value);
     default:
-      return undefined;
+      return definition.problem?.(value);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   uint32,
   urls,
 } from "./definitions.ts";
+import { gatesProblem } from "./gates.ts";
 
 export const MEMBER_FLAGS: FlagGroup = {
   title: "Member",
@@ -64,6 +65,9 @@ export const MEMBER_FLAGS: FlagGroup = {
     uint("max-learners", "1", "Learners that a cluster may have at a time.", {
       ...formerly("max-learners"),
     }),
-    list("feature-gates", "", "Switches of etcd 3.6: 'Name=true,Other=false'."),
+    list("feature-gates", "", "Switches of etcd 3.6: 'Name=true,Other=false'.", {
+      problem: gatesProblem,
+      addsUp: true,
+    }),
   ],
 };

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { Config } from "../config.ts";
 import type { Environment } from "./environment.ts";
+import { FlagSyntaxError } from "./flag-set.ts";
+import { ConfigError } from "./given.ts";
 import { readConfig } from "./read-config.ts";
 
 function configOf(args: readonly string[], environment: Environment = {}): Config {
@@ -98,6 +100,38 @@ test("a variable stands for its flag, but never under it", () => {
     message: "unrecognized environment variable",
     fields: { "environment-variable": "ETCD_ODD" },
   });
+});
+
+test("gates given one by one add up, and the last word on a gate counts", () => {
+  const [corrupt, hashes] = ["InitialCorruptCheck", "CompactHashCheck"];
+  expect(
+    configOf([`--feature-gates=${corrupt}=true`, `--feature-gates=${hashes}=true`]),
+  ).toMatchObject({ initialCorruptCheck: true, compactHashCheck: true });
+  expect(
+    configOf([`--feature-gates=${corrupt}=true,${hashes}=t`, `--feature-gates=${corrupt}=false`]),
+  ).toMatchObject({ initialCorruptCheck: false, compactHashCheck: true });
+  expect(configOf([], { ETCD_FEATURE_GATES: ` ${corrupt} = 1 ,` })).toMatchObject({
+    initialCorruptCheck: true,
+  });
+});
+
+test("a gate that cannot be is a mistake in the command line", () => {
+  for (const [gates, problem] of [
+    ["Nope=true", "unrecognized feature gate: Nope"],
+    ["InitialCorruptCheck", "missing bool value for InitialCorruptCheck"],
+    [
+      "InitialCorruptCheck=yes",
+      "invalid value of InitialCorruptCheck=yes, err: " +
+        'strconv.ParseBool: parsing "yes": invalid syntax',
+    ],
+  ]) {
+    expect(() => configOf([`--feature-gates=${gates}`])).toThrow(
+      new FlagSyntaxError(`invalid value "${gates}" for flag -feature-gates: ${problem}`),
+    );
+    expect(() => configOf([], { ETCD_FEATURE_GATES: gates })).toThrow(
+      new ConfigError(`invalid value "${gates}" for ETCD_FEATURE_GATES: ${problem}`),
+    );
+  }
 });
 
 test("the quota is 2 GiB by default and unlimited when negative", () => {
