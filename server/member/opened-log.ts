@@ -83,7 +83,7 @@ async function found({ config, names, dialTls, log }: LogSurroundings): Promise<
   const askPeers: AskPeers = (urls, timeoutMs) => new PeerCalls({ urls, timeoutMs, dialTls });
   const isDiscovered = config.discoverySrv !== "";
   const cluster = isDiscovered ? await discoverCluster(config, names, log) : config.initialCluster;
-  return bootstrap(bootstrapConfig(config, cluster), askPeers, names.lookUp);
+  return bootstrap(bootstrapConfig(config, cluster), askPeers, names.lookUp, log);
 }
 
 function bootstrapConfig(config: Config, initialCluster: string) {

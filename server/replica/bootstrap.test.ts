@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Log } from "../base/log.ts";
 import { type Member, memberJson, membersJson } from "../membership/member-record.ts";
 import { decodeConfChange } from "../proto/conf-codec.ts";
 import { type AskPeers, type BootstrapConfig, bootstrap, restart } from "./bootstrap.ts";
@@ -49,8 +50,11 @@ const ADDRESSES: Readonly<Record<string, string>> = {
   "v6.test": "::1",
 };
 
-function start(asked: BootstrapConfig, ask: AskPeers) {
-  return bootstrap(asked, ask, (host) => Promise.resolve(ADDRESSES[host] ?? host));
+/** @param warnings is told why others were of no help */
+function start(asked: BootstrapConfig, ask: AskPeers, warnings: unknown[] = []) {
+  const lookUp = (host: string) => Promise.resolve(ADDRESSES[host] ?? host);
+  const warn: Log["warn"] = (message, fields) => void warnings.push([message, fields]);
+  return bootstrap(asked, ask, lookUp, { warn });
 }
 
 describe("names and addresses", () => {
@@ -150,6 +154,41 @@ describe("joining a running cluster", () => {
     ["its version is too old", { members, cluster: "2.3.0" }, "incompatible with current running"],
   ])("is refused when %s", async (_name, running, text) => {
     await expect(start(joining, peers(running))).rejects.toThrow(text);
+  });
+
+  test("says of everyone who was asked why he was of no help", async () => {
+    const silent: unknown[] = [];
+    await expect(start(joining, peers(), silent)).rejects.toThrow("cannot fetch cluster info");
+    expect(silent).toEqual(
+      [2, 3].map((n) => [
+        "failed to get cluster response",
+        { address: `${url(n)}/members`, error: "refused" },
+      ]),
+    );
+    const mute: unknown[] = [];
+    const ask: AskPeers = (urls, timeoutMs) => ({
+      ...peers({ members })(urls, timeoutMs),
+      version: () => Promise.reject(new Error("late")),
+    });
+    await expect(start(joining, ask, mute)).rejects.toThrow("incompatible with current running");
+    expect(mute).toEqual(
+      ["2", "3"].map((id) => ["failed to get version", { "remote-member-id": id, error: "late" }]),
+    );
+    const newer: unknown[] = [];
+    const running = peers({ members, cluster: "3.6.0" });
+    await expect(start(joining, running, newer)).rejects.toThrow("incompatible with current");
+    expect(newer).toEqual([
+      [
+        "cluster version of remote member is not compatible",
+        { "remote-member-id": "2", "remote-member-cluster-version": "3.6.0" },
+      ],
+    ]);
+  });
+
+  test("of a new cluster says nothing of members that do not run yet", async () => {
+    const warnings: unknown[] = [];
+    await start(config(), peers(), warnings);
+    expect(warnings).toEqual([]);
   });
 
   test("is allowed one version below a cluster that is being downgraded", async () => {

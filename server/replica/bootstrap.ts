@@ -9,6 +9,7 @@
 // Nothing is written here: the caller creates the log with what comes back.
 import { must } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
+import type { Log } from "../base/log.ts";
 import { compareMinor, parseVersion } from "../base/version.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import { deriveClusterId, deriveMemberId } from "../membership/member-ids.ts";
@@ -82,6 +83,7 @@ export async function bootstrap(
   config: BootstrapConfig,
   ask: AskPeers,
   lookUp: LookUp,
+  log: Pick<Log, "warn">,
 ): Promise<Bootstrap> {
   const cluster = parseInitialCluster(config.initialCluster);
   const listed = cluster.get(config.name) ?? [];
@@ -91,7 +93,7 @@ export async function bootstrap(
   checkInitialCluster(cluster, config, spelling);
   return config.initialClusterState === "new"
     ? found(config, cluster, ask)
-    : join(config, cluster, ask, lookUp);
+    : join(config, cluster, ask, lookUp, log);
 }
 
 async function found(
@@ -133,9 +135,10 @@ async function join(
   cluster: InitialCluster,
   ask: AskPeers,
   lookUp: LookUp,
+  log: Pick<Log, "warn">,
 ): Promise<Bootstrap> {
   const others = othersOf(cluster, config.name);
-  const existing = await fetchMembers(others, ask, JOIN_TIMEOUT_MS);
+  const existing = await fetchMembers(others, ask, JOIN_TIMEOUT_MS, log);
   if (existing === undefined) {
     throw new BootstrapError(
       "cannot fetch cluster info from peer urls: " +
@@ -155,7 +158,7 @@ async function join(
   const remotes = existing.members
     .filter(({ id }) => id !== local.id)
     .map(({ id, peerUrls }) => ({ id, urls: peerUrls }));
-  if (!(await isCompatibleWith(remotes, config.serverVersion, ask))) {
+  if (!(await isCompatibleWith(remotes, config.serverVersion, ask, log))) {
     throw new BootstrapError("incompatible with current running cluster");
   }
   return {
@@ -190,14 +193,20 @@ interface RunningCluster {
   readonly members: readonly Member[];
 }
 
-/** The first usable answer; `undefined` when there is none. */
+/** The first usable answer; `undefined` when there is none. Without a log, none is expected. */
 async function fetchMembers(
   urls: readonly string[],
   ask: AskPeers,
   timeoutMs: number,
+  log?: Pick<Log, "warn">,
 ): Promise<RunningCluster | undefined> {
   for (const url of urls) {
-    const answer = await answered(() => ask([url], timeoutMs).members());
+    const answer = await answered(
+      () => ask([url], timeoutMs).members(),
+      (error) => {
+        log?.warn("failed to get cluster response", { address: `${url}/members`, error });
+      },
+    );
     const members = answer === undefined ? undefined : parseMembers(answer.members);
     // A member that has applied nothing yet lists nobody.
     if (answer !== undefined && members !== undefined && members.length > 0) {
@@ -242,28 +251,43 @@ async function isCompatibleWith(
   remotes: readonly PeerAddress[],
   serverVersion: string,
   ask: AskPeers,
+  log: Pick<Log, "warn">,
 ): Promise<boolean> {
   let isKnown = false;
-  for (const { urls } of remotes) {
+  for (const { id, urls } of remotes) {
     const calls = ask(urls, JOIN_TIMEOUT_MS);
-    const cluster = (await answered(() => calls.version()))?.cluster;
+    const member = { "remote-member-id": hexId(id) };
+    const failedTo = (what: string) => (error: string) => {
+      log.warn(`failed to ${what}`, { ...member, error });
+    };
+    const cluster = (await answered(() => calls.version(), failedTo("get version")))?.cluster;
     if (cluster === undefined || parseVersion(cluster) === undefined) continue;
     isKnown = true;
     if (isCompatible(cluster, serverVersion)) continue;
     const isOneAhead =
       parseVersion(cluster)?.major === parseVersion(serverVersion)?.major &&
       compareMinor(cluster, serverVersion) === 1;
-    const isComingDown = isOneAhead && (await answered(() => calls.downgradeEnabled())) === true;
-    if (!isComingDown) return false;
+    const askIfDown = () => calls.downgradeEnabled();
+    const failed = failedTo("get downgrade enabled status");
+    if (isOneAhead && (await answered(askIfDown, failed)) === true) continue;
+    log.warn("cluster version of remote member is not compatible", {
+      ...member,
+      "remote-member-cluster-version": cluster,
+    });
+    return false;
   }
   return isKnown;
 }
 
 /** A peer that does not answer is passed over: another one may. */
-async function answered<T>(call: () => Promise<T>): Promise<T | undefined> {
+async function answered<T>(
+  call: () => Promise<T>,
+  failed: (reason: string) => void,
+): Promise<T | undefined> {
   try {
     return await call();
-  } catch {
+  } catch (error) {
+    failed((error as Error).message);
     return undefined;
   }
 }
