@@ -1,5 +1,6 @@
-// Puts together what a member needs to run and nothing else: the built server, the packages that
-// it imports with all that those depend on, and a program called `etcd`.
+// Puts together what a member needs to run and nothing else, in the folders of a system: in
+// opt/quorate the built server and the packages that it imports with all that those depend on, in
+// usr/local/bin a program called `etcd`.
 //   node deploy/pack.ts <folder>
 import {
   chmodSync,
@@ -24,23 +25,32 @@ interface Manifest {
 const IMPORTS =
   /(?:^(?:import|export) (?:[^"';]* from )?|\bimport\()"((?:@[^/"]+\/)?[^./":][^/":]*)["/]/gm;
 
+/** For compilers and debuggers. */
+const NEVER_RUN = /\.([cm]?ts|map)$/;
+
 const root = process.cwd();
 const built = join(root, "dist/server");
-const target = process.argv[2];
-if (target === undefined) throw new Error("node deploy/pack.ts <folder>");
+const [, , system] = process.argv;
+if (system === undefined) throw new Error("node deploy/pack.ts <folder>");
+const target = join(system, "opt/quorate");
+const programs = join(system, "usr/local/bin");
 
 const packages = new Set<string>();
 for (const name of importedPackages()) addPackage(name, root, false);
 for (const path of packages) {
-  const isOwn = (source: string) => !relative(path, source).startsWith("node_modules");
-  cpSync(path, join(target, relative(root, path)), { recursive: true, filter: isOwn });
+  const isWanted = (source: string) =>
+    !relative(path, source).startsWith("node_modules") && !NEVER_RUN.test(source);
+  cpSync(path, join(target, relative(root, path)), { recursive: true, filter: isWanted });
 }
-cpSync(built, join(target, "dist/server"), { recursive: true });
+cpSync(built, join(target, "dist/server"), {
+  recursive: true,
+  filter: (source) => !NEVER_RUN.test(source),
+});
 const { type, version } = manifestIn(root);
 writeFileSync(join(target, "package.json"), JSON.stringify({ name: "quorate", version, type }));
-mkdirSync(join(target, "bin"), { recursive: true });
 chmodSync(join(target, "dist/server/etcd.js"), 0o755);
-symlinkSync("../dist/server/etcd.js", join(target, "bin/etcd"));
+mkdirSync(programs, { recursive: true });
+symlinkSync("../../../opt/quorate/dist/server/etcd.js", join(programs, "etcd"));
 
 function importedPackages(): Set<string> {
   const names = new Set<string>();

@@ -9,10 +9,11 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, join, matchesGlob, relative } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { CertificateAuthority } from "../harness/certificates.ts";
@@ -37,6 +38,7 @@ interface Probe {
 interface Container {
   readonly image: string;
   readonly command: readonly string[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
   readonly startupProbe: Probe;
   readonly livenessProbe: Probe;
   readonly readinessProbe: Probe;
@@ -82,6 +84,7 @@ function buildImage(dockerfile: string): string {
     if (word === "" || word.startsWith("#")) continue;
     if (word === "FROM") {
       stage = join(scratch, `stage-${stages.size}`);
+      if (rest[0]?.startsWith("node:")) installNode(stage);
       stages.set(rest[1]?.toUpperCase() === "AS" ? (rest[2] ?? "") : String(stages.size), stage);
       folder = stage;
     } else if (word === "WORKDIR") folder = join(stage, rest[0] ?? "");
@@ -93,33 +96,61 @@ function buildImage(dockerfile: string): string {
   return stage;
 }
 
+/** Where Node's image has it. */
+function installNode(stage: string): void {
+  mkdirSync(join(stage, "usr/local/bin"), { recursive: true });
+  symlinkSync(process.execPath, join(stage, "usr/local/bin/node"));
+}
+
+/** Of a folder the contents, of the project's what is not ignored. Whose it is stays open. */
 function copy(
   words: readonly string[],
   stages: ReadonlyMap<string, string>,
   stage: string,
   folder: string,
 ): void {
-  const from = words[0]?.startsWith("--from=") ? stages.get(words[0].slice(7)) : undefined;
-  const paths = from === undefined ? words : words.slice(1);
+  const flags = words.filter((word) => word.startsWith("--"));
+  const from = flags.find((flag) => flag.startsWith("--from="))?.slice("--from=".length);
+  const paths = words.slice(flags.length);
   const target = paths.at(-1) ?? "";
   const place = target.startsWith("/") ? join(stage, target) : join(folder, target);
+  const context = from === undefined ? ROOT : must(stages.get(from), from);
   for (const path of paths.slice(0, -1)) {
-    const source = join(from ?? ROOT, path);
+    const source = join(context, path);
     expect(existsSync(source), path).toBe(true);
-    const isInto = target.endsWith("/") || target === ".";
-    cpSync(source, isInto ? join(place, path) : place, { recursive: true, verbatimSymlinks: true });
+    expect(from !== undefined || !isIgnored(path), path).toBe(true);
+    const isInto = target.endsWith("/") && !statSync(source).isDirectory();
+    cpSync(source, isInto ? join(place, basename(path)) : place, {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (each) => from !== undefined || !isIgnored(relative(ROOT, each)),
+    });
   }
+}
+
+/** As .dockerignore says: the last line that fits counts, for a folder and all that is in it. */
+function isIgnored(path: string): boolean {
+  const lines = readFileSync(join(DEPLOY, "Dockerfile.dockerignore"), "utf8").trim().split("\n");
+  const last = lines.findLast((line) => {
+    const pattern = line.replace("!", "");
+    return matchesGlob(path, pattern) || matchesGlob(path, `${pattern}/**`);
+  });
+  return last?.startsWith("!") === false;
 }
 
 /** What `npm ci` would install is installed here already. */
 function run(command: string, folder: string): void {
-  if (command === "npm ci") symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  if (command === "npm ci --ignore-scripts")
+    symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   else execFileSync("sh", ["-c", command], { cwd: folder, stdio: "pipe" });
 }
 
 /** Starts what the image would start. */
-function start(command: readonly string[]): ChildProcess {
-  const path = `${join(image, "opt/quorate/bin")}:${dirname(process.execPath)}`;
+function start(
+  command: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const path = `${join(image, "usr/local/bin")}:/usr/bin:/bin`;
   const [program = "", ...args] = command;
   const env = { NODE_ENV: "production", PATH: path } as const;
   const child = spawn(program, args, { cwd: scratch, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -136,6 +167,11 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<numbe
   return end;
 }
 
+function must<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`there is no ${name}`);
+  return value;
+}
+
 function manifests(path: string): Manifest[] {
   return parseAllDocuments(readFileSync(join(DEPLOY, path), "utf8")).map((document) => {
     expect(document.errors).toEqual([]);
@@ -144,9 +180,10 @@ function manifests(path: string): Manifest[] {
 }
 
 function manifest(path: string, kind: string): Manifest {
-  const found = manifests(path).find((each) => each.kind === kind);
-  if (found === undefined) throw new Error(`no ${kind} in ${path}`);
-  return found;
+  return must(
+    manifests(path).find((each) => each.kind === kind),
+    `${kind} in ${path}`,
+  );
 }
 
 /** As a kubelet: until it succeeds, at most as long as the test waits. */
@@ -169,9 +206,16 @@ async function passes(path: string, port: number): Promise<void> {
   throw new Error(`${path}: ${last}`);
 }
 
+/** @param port where the test has put the port of the metrics */
 async function passesAll(container: Container, port: number): Promise<void> {
-  const { startupProbe, livenessProbe, readinessProbe } = container;
+  const { startupProbe, livenessProbe, readinessProbe, ports, command } = container;
   for (const { httpGet } of [startupProbe, livenessProbe, readinessProbe]) {
+    const named = must(
+      ports.find(({ name }) => name === httpGet.port),
+      `port called ${httpGet.port}`,
+    );
+    const metrics = command.find((word) => word.startsWith("--listen-metrics-urls="));
+    expect(metrics).toMatch(new RegExp(`:${named.containerPort}$`));
     await passes(httpGet.path, port);
   }
 }
@@ -184,16 +228,26 @@ function replaced(words: readonly string[], by: Readonly<Record<string, string>>
 
 test("the image holds a program that is called as etcd is, and says so", async () => {
   const command = /^CMD \["(.+)"\]$/m.exec(readFileSync(join(DEPLOY, "Dockerfile"), "utf8"))?.[1];
-  const child = start([command ?? "", "--version"]);
-  let output = "";
-  child.stdout?.on("data", (chunk: Buffer) => {
-    output += chunk.toString();
-  });
-  expect(await new Promise((resolve) => child.once("close", resolve))).toBe(0);
-  expect(output).toMatch(/^etcd Version: 3\.5\.\d+\n/);
+  const [container] = manifest("kubeadm/etcd.yaml", "Pod").spec.containers;
+  const tag = container?.image.split(":")[1];
+  for (const program of [command ?? "", join(image, "usr/local/bin/etcd")]) {
+    const child = start([program, "--version"]);
+    let output = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    expect(await new Promise((resolve) => child.once("close", resolve))).toBe(0);
+    expect(output.split("\n")[0]).toBe(`etcd Version: ${tag}`);
+  }
 });
 
-test("kubeadm's static pod runs, passes its probes old and new, and serves with TLS", async () => {
+/** What kubeadm writes for an etcd before 3.6. */
+const OLDER_FLAGS = {
+  "--feature-gates=InitialCorruptCheck=true": "--experimental-initial-corrupt-check=true",
+  "--watch-progress-notify-interval=5s": "--experimental-watch-progress-notify-interval=5s",
+} as const;
+
+test("kubeadm's static pod runs, its flags and probes old and new, and serves with TLS", async () => {
   const { spec } = manifest("kubeadm/etcd.yaml", "Pod");
   const [container] = spec.containers;
   if (container === undefined) throw new Error("no container");
@@ -223,8 +277,15 @@ test("kubeadm's static pod runs, passes its probes old and new, and serves with 
   const material = { authority: authority.file, certificate: client };
   const put = (key: string) =>
     secureEtcdctl(ETCD_35, `https://127.0.0.2:${clientPort}`, material, ["put", key, "v"]);
-  for (const key of ["first", "again"]) {
-    const child = start(command);
+  const older = replaced(command, OLDER_FLAGS);
+  expect(older.filter((word) => !command.includes(word))).toEqual(Object.values(OLDER_FLAGS));
+  for (const [key, words] of [
+    ["older", older],
+    ["newer", command],
+    // minikube's kubeadm adds this.
+    ["minikube", [...older, "--proxy-refresh-interval=70000"]],
+  ] as const) {
+    const child = start(words);
     await passesAll(container, metricsPort);
     await passes("/health?exclude=NOSPACE&serializable=true", metricsPort);
     await passes("/health?serializable=false", metricsPort);
