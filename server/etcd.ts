@@ -19,12 +19,13 @@ import type { Member } from "./member.ts";
 const STOP_LIMIT_MS = 4000;
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
+/** As etcd's, where a signal came before there was anything to stop in order. */
+const EXIT_UNSTARTED = 2;
 /** What nobody handles a signal for: the first process of a container. */
 const FIRST_PROCESS = 1;
-const SIGNAL_NAMES: Readonly<Record<string, string>> = {
-  SIGTERM: "terminated",
-  SIGINT: "interrupt",
-};
+const SIGNAL_NAMES = { SIGTERM: "terminated", SIGINT: "interrupt" } as const;
+type StopSignal = keyof typeof SIGNAL_NAMES;
+const STOP_SIGNALS = Object.keys(SIGNAL_NAMES) as StopSignal[];
 
 const clock = new SystemClock();
 const args = process.argv.slice(2);
@@ -103,7 +104,7 @@ function die(log: Log, message: string, error: unknown): never {
 }
 
 /** Ends the process by the signal itself, as if nobody had handled it. */
-function endBy(signal: NodeJS.Signals): void {
+function endBy(signal: StopSignal): void {
   if (process.pid === FIRST_PROCESS) process.exit(0);
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
@@ -115,7 +116,25 @@ function endInAnyCase(): void {
   process.exit(EXIT_FAILURE);
 }
 
+function endUnstarted(): void {
+  process.exit(EXIT_UNSTARTED);
+}
+
+/** What a first process does not handle, it does not even notice; any other one ends by it. */
+function handleSignalsWhileStarting(): void {
+  if (process.pid !== FIRST_PROCESS) return;
+  for (const signal of STOP_SIGNALS) process.once(signal, endUnstarted);
+}
+
+function handleSignals(stop: (signal: StopSignal) => void): void {
+  for (const signal of STOP_SIGNALS) {
+    process.removeListener(signal, endUnstarted);
+    process.once(signal, () => stop(signal));
+  }
+}
+
 async function main(): Promise<void> {
+  handleSignalsWhileStarting();
   const asked = request();
   const { config } = asked;
   const processLog = openLog(asked);
@@ -140,8 +159,8 @@ async function main(): Promise<void> {
   } catch (error) {
     die(log, error instanceof SecurityError ? error.headline : "discovery failed", error);
   }
-  const stop = (signal: NodeJS.Signals): void => {
-    log.info("received signal; shutting down", { signal: SIGNAL_NAMES[signal] ?? signal });
+  handleSignals((signal) => {
+    log.info("received signal; shutting down", { signal: SIGNAL_NAMES[signal] });
     clock.after(STOP_LIMIT_MS, endInAnyCase);
     member.stop().then(
       () => {
@@ -150,9 +169,7 @@ async function main(): Promise<void> {
       },
       (error: unknown) => die(log, "failed to stop", error),
     );
-  };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  });
   const end = await member.ended;
   if (end.kind === "failed") die(log, "the member cannot go on", end.error);
   clock.after(STOP_LIMIT_MS, endInAnyCase);

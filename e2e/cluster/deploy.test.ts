@@ -11,10 +11,12 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join, matchesGlob, relative } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { CertificateAuthority } from "../harness/certificates.ts";
 import { ClusterClient } from "../harness/cluster-client.ts";
@@ -152,7 +154,7 @@ function start(
 ): ChildProcess {
   const path = `${join(image, "usr/local/bin")}:/usr/bin:/bin`;
   const [program = "", ...args] = command;
-  const env = { NODE_ENV: "production", PATH: path } as const;
+  const env = { NODE_ENV: "production", PATH: path, ...variables } as const;
   const child = spawn(program, args, { cwd: scratch, env, stdio: ["ignore", "pipe", "pipe"] });
   running.push(child);
   return child;
@@ -294,6 +296,63 @@ test("kubeadm's static pod runs, its flags and probes old and new, and serves wi
     expect(await metrics.text()).toContain("etcd_server_has_leader 1");
     expect(await ended(child, "SIGTERM")).toBe("SIGTERM");
   }
+});
+
+/** Loaded before the program: it takes itself for the first process, which cannot kill itself. */
+const FIRST_PROCESS =
+  'Object.defineProperty(process, "pid", { value: 1 });\nprocess.kill = () => true;\n';
+
+describe("as the first process of a container a member ends itself by a signal", () => {
+  let variables: Readonly<Record<string, string>>;
+  let silent: Server;
+
+  beforeAll(async () => {
+    const preloaded = join(scratch, "first-process.cjs");
+    writeFileSync(preloaded, FIRST_PROCESS);
+    variables = { NODE_OPTIONS: `--require=${preloaded}` };
+    silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  });
+  afterAll(() => void silent.close());
+
+  test.each(["SIGTERM", "SIGINT"] as const)("%s, while it starts", async (signal) => {
+    const [peerPort = 0] = await freePorts(1);
+    const other = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const own = `http://127.0.0.1:${peerPort}`;
+    const asked = new Promise<Socket>((resolve) => silent.once("connection", resolve));
+    const child = start(
+      [
+        "etcd",
+        "--name=late",
+        `--data-dir=${join(scratch, `late-${signal}`)}`,
+        "--initial-cluster-state=existing",
+        `--initial-cluster=late=${own},other=${other}`,
+        `--initial-advertise-peer-urls=${own}`,
+        `--listen-peer-urls=${own}`,
+      ],
+      variables,
+    );
+    const socket = await asked;
+    // As etcd's: it has not come to an orderly end.
+    expect(await ended(child, signal)).toBe(2);
+    socket.destroy();
+  });
+
+  test.each(["SIGTERM", "SIGINT"] as const)("%s, when it serves", async (signal) => {
+    const [clientPort = 0, peerPort = 0] = await freePorts(2);
+    const child = start(
+      [
+        "etcd",
+        `--data-dir=${join(scratch, `first-${signal}`)}`,
+        `--listen-client-urls=http://127.0.0.1:${clientPort}`,
+        `--advertise-client-urls=http://127.0.0.1:${clientPort}`,
+        `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+      ],
+      variables,
+    );
+    await passes("/readyz", clientPort);
+    expect(await ended(child, signal)).toBe(0);
+  });
 });
 
 test("the metrics' Service finds the static pod and names its port", () => {
