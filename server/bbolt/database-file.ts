@@ -30,6 +30,8 @@ const PAGE_BYTES_MAX = 65_536;
 const KEY_BYTES_MAX = 32_768;
 /** Levels of a tree with at least two children a page, over all pages a file can have. */
 const DEPTH_MAX = 64;
+/** Of one page with all that it goes on in: far beyond any row, and any list of free pages. */
+const PAGE_RUN_BYTES_MAX = 1024 * 1024 * 1024;
 /** Rows between two pauses. */
 const TURN_ROWS = 2_000;
 
@@ -190,11 +192,14 @@ export class DatabaseFile {
     if (flags !== PageFlag.BRANCH && flags !== PageFlag.LEAF && flags !== PageFlag.FREELIST) {
       throw new DatabaseFormatError(`page ${id}: unexpected kind ${flags}`);
     }
-    if (id + overflow >= highWater) throw new DatabaseFormatError(`page ${id}: out of range`);
+    const runBytes = (overflow + 1) * pageSize;
+    if (id + overflow >= highWater || runBytes > PAGE_RUN_BYTES_MAX) {
+      throw new DatabaseFormatError(`page ${id}: out of range`);
+    }
     for (let part = id; part <= id + overflow; part++) {
       if (!seen.add(part)) throw new DatabaseFormatError(`page ${part}: multiple references`);
     }
-    const bytes = overflow === 0 ? first : this.#read(id * pageSize, (overflow + 1) * pageSize);
+    const bytes = overflow === 0 ? first : this.#read(id * pageSize, runBytes);
     if (flags === PageFlag.FREELIST) return { id, bytes, isBranch: false, count: -1 };
     return { id, bytes, isBranch: flags === PageFlag.BRANCH, count };
   }

@@ -5,6 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { DatabaseFormatError } from "./database-file.ts";
 import { writeDatabase } from "./database-writer.ts";
+import { writeMetaPage } from "./page-format.ts";
 import {
   hasTrailer,
   receiveDatabase,
@@ -55,6 +56,39 @@ test("a source that breaks leaves no file, neither whole nor in part", async () 
   };
   await expect(saveChunks(path, broken())).rejects.toThrow("the connection is gone");
   expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, false]);
+});
+
+test("what begins like no database, or goes on behind its end, is not even saved", async () => {
+  const path = join(root, "refused.db");
+  let sent = 0;
+  const endless = async function* (first: Buffer) {
+    yield first;
+    for (; sent < 1_000_000_000; sent += 65_536) yield Buffer.alloc(65_536);
+  };
+  const source = await database();
+  const chunks: Buffer[] = [];
+  for await (const chunk of source.chunks()) chunks.push(chunk);
+  const whole = Buffer.concat(chunks);
+  const refused = [Buffer.alloc(65_536), Buffer.alloc(10), whole.subarray(0, 79)];
+  for (const first of refused) {
+    await expect(receiveDatabase(path, endless(first))).rejects.toThrow("not a database");
+  }
+  await expect(receiveDatabase(path, endless(whole))).rejects.toThrow(
+    `more than the ${whole.length} bytes that it announces`,
+  );
+  expect(sent).toBeLessThan(1_000_000);
+  expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, false]);
+});
+
+test("a database for which there is no room on the disk is refused before it is sent", async () => {
+  const path = join(root, "huge.db");
+  const page = Buffer.alloc(4096);
+  writeMetaPage(page, 0, { pageSize: 4096, root: 3, freelist: 2, highWater: 1e12, transaction: 1 });
+  const head = async function* () {
+    yield page;
+    throw new Error("more was asked for");
+  };
+  await expect(receiveDatabase(path, head())).rejects.toThrow("has no room on the disk");
 });
 
 test("a received database is kept when it is sound, and only then", async () => {

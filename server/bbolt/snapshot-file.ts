@@ -3,12 +3,15 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DatabaseFile } from "./database-file.ts";
+import { DatabaseFile, DatabaseFormatError } from "./database-file.ts";
+import { META_BYTES, PAGE_HEADER_BYTES, parseMetaPage } from "./page-format.ts";
 
 export const TRAILER_BYTES = 32;
 const SECTOR_BYTES = 512;
+/** What the log and the state may need of a disk while a database comes in. */
+const ROOM_LEFT_BYTES = 64 * 1024 * 1024;
 
 /** The file is not what was sent, or it cannot be known. */
 export class SnapshotHashError extends Error {
@@ -85,14 +88,15 @@ export async function saveChunks(
 
 /**
  * Takes in a database that somebody sends: saved under `path`, opened and checked from end to end.
- * What is not sound is removed again, and the error says why.
+ * What is not sound is removed again, and the error says why. What does not even begin like a
+ * database, is longer than it says itself or leaves no room on the disk is not saved.
  */
 export async function receiveDatabase(
   path: string,
   chunks: AsyncIterable<Buffer>,
   sync: SyncFile = syncFile,
 ): Promise<DatabaseFile> {
-  await saveChunks(path, chunks, sync);
+  await saveChunks(path, asAnnounced(chunks, dirname(path)), sync);
   let file: DatabaseFile | undefined;
   try {
     file = DatabaseFile.open(path);
@@ -103,6 +107,43 @@ export async function receiveDatabase(
     await rm(path, { force: true });
     throw error;
   }
+}
+
+/** A database is sent from its first page on, which says how many there are. */
+async function* asAnnounced(
+  chunks: AsyncIterable<Buffer>,
+  folder: string,
+): AsyncGenerator<Buffer, void, undefined> {
+  let head: Buffer = Buffer.alloc(0);
+  let expectedBytes: number | undefined;
+  let count = 0;
+  for await (const chunk of chunks) {
+    count += chunk.length;
+    if (expectedBytes === undefined) {
+      head = Buffer.concat([head, chunk]);
+      if (head.length < PAGE_HEADER_BYTES + META_BYTES) continue;
+      expectedBytes = announcedBytes(head);
+      await requireRoom(folder, expectedBytes);
+    }
+    if (count > expectedBytes) {
+      throw new DatabaseFormatError(`more than the ${expectedBytes} bytes that it announces`);
+    }
+    yield head.length > 0 ? head : chunk;
+    head = Buffer.alloc(0);
+  }
+  if (head.length > 0) throw new DatabaseFormatError("no valid meta page: not a database");
+}
+
+function announcedBytes(head: Buffer): number {
+  const meta = parseMetaPage(head);
+  if (meta === undefined) throw new DatabaseFormatError("no valid meta page: not a database");
+  return meta.highWater * meta.pageSize;
+}
+
+async function requireRoom(folder: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  if (bytes + ROOM_LEFT_BYTES <= bavail * bsize) return;
+  throw new Error(`a database of ${bytes} bytes has no room on the disk`);
 }
 
 async function readTail(path: string, from: number): Promise<Buffer> {

@@ -8,7 +8,9 @@ import { receiveDatabase } from "../bbolt/snapshot-file.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { ReceivedDatabase } from "../replica/snapshots.ts";
 
-const NAME = /^([0-9a-f]{16})\.snap\.db$/;
+/** Its index; and a number, for the same one may be sent twice at the same time. */
+const NAME = /^([0-9a-f]{16})(?:-\d+)?\.snap\.db$/;
+let spooled = 0;
 
 /** The indexes of the databases that `folder` holds: taken in by an earlier process. */
 export function spooledIndexes(folder: string): Set<number> {
@@ -28,7 +30,8 @@ export async function spoolDatabase(
   chunks: AsyncIterable<Buffer>,
   { clock, metrics }: { readonly clock: Clock; readonly metrics: Metrics },
 ): Promise<ReceivedDatabase> {
-  const path = join(folder, `${index.toString(16).padStart(16, "0")}.snap.db`);
+  const name = `${index.toString(16).padStart(16, "0")}-${++spooled}.snap.db`;
+  const path = join(folder, name);
   const startedMs = clock.monotonic();
   const file = await receiveDatabase(path, chunks, async (handle) => {
     const syncStartedMs = clock.monotonic();
