@@ -1,27 +1,7 @@
+import type { BytePool } from "../base/byte-pool.ts";
 import type { MessageDescriptor } from "../proto/descriptors.ts";
 import { decodeJson } from "../proto/json-decoder.ts";
 import { JsonScanner, JsonSyntaxError } from "../proto/json-scanner.ts";
-
-/** Bytes of unfinished requests, of all together. */
-export class BodyPool {
-  readonly #bytesMax: number;
-  #held = 0;
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  /** False, and nothing taken, when they would be too many. */
-  take(bytes: number): boolean {
-    if (this.#held + bytes > this.#bytesMax) return false;
-    this.#held += bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#held -= bytes;
-  }
-}
 
 /** More than one message, or all together, may hold. */
 export class BodyTooLargeError extends Error {
@@ -36,7 +16,7 @@ export class BodyTooLargeError extends Error {
 
 export interface JsonBodyOptions {
   readonly message: MessageDescriptor;
-  readonly pool: BodyPool;
+  readonly pool: BytePool;
   /** Of one value, as JSON. */
   readonly valueBytesMax: number;
 }

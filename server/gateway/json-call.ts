@@ -1,5 +1,6 @@
 // One request to the gateway as a call of the dispatcher, the same for which gRPC has its streams:
 // guards, authentication, counters and limits hold for it without a second path.
+import type { BytePool } from "../base/byte-pool.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { Status } from "../errors.ts";
 import type { GrpcCall, GrpcDispatch, GrpcHandler } from "../http2/grpc-call.ts";
@@ -9,7 +10,7 @@ import { encodeJson, jsonPieces } from "../proto/json-encoder.ts";
 import { JsonShapeError } from "../proto/json-reader.ts";
 import { JsonSyntaxError } from "../proto/json-scanner.ts";
 import type { Exchange } from "./exchange.ts";
-import { type BodyPool, BodyTooLargeError, JsonBody } from "./json-body.ts";
+import { BodyTooLargeError, JsonBody } from "./json-body.ts";
 import { errorLine, errorReply } from "./json-errors.ts";
 import { metadataOf } from "./json-metadata.ts";
 
@@ -30,7 +31,7 @@ const HTML_SENSITIVE = /[<>&\u2028\u2029]/g;
 export interface JsonCallOptions {
   readonly clock: Clock;
   readonly dispatch: GrpcDispatch;
-  readonly pool: BodyPool;
+  readonly pool: BytePool;
   /** Of one message, as gRPC counts. */
   readonly messageBytesMax: number;
 }

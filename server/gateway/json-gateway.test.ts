@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { BytePool } from "../base/byte-pool.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { Status } from "../errors.ts";
 import { type CancelReason, type GrpcCall, type GrpcHandler } from "../http2/grpc-call.ts";
@@ -14,7 +15,7 @@ import {
   RangeResponse,
 } from "../proto/gen/rpc.ts";
 import { Gateway } from "./gateway.ts";
-import { BodyPool, BodyTooLargeError, JsonBody } from "./json-body.ts";
+import { BodyTooLargeError, JsonBody } from "./json-body.ts";
 import { JsonGateway } from "./json-gateway.ts";
 import type { MemberProbe } from "./member-probe.ts";
 import { Site } from "./site.ts";
@@ -202,7 +203,7 @@ describe("limits", () => {
 
   test("unfinished bodies hold no more than all together may, and give it back", () => {
     const message = messageDescriptor("etcdserverpb.PutRequest");
-    const pool = new BodyPool(20_000);
+    const pool = new BytePool(20_000);
     const body = () => new JsonBody({ message, pool, valueBytesMax: 16_000 });
     const push = (to: JsonBody, text: string) => [...to.push(Buffer.from(text))];
     const [first, second] = [body(), body()];
@@ -222,7 +223,7 @@ describe("limits", () => {
     const message = messageDescriptor("etcdserverpb.LeaseKeepAliveRequest");
     const text = Buffer.from(' {"ID":"1"}\n{"ID":2}{"ID":3} ');
     for (let cut = 0; cut <= text.length; cut++) {
-      const pool = new BodyPool(100_000);
+      const pool = new BytePool(100_000);
       const body = new JsonBody({ message, pool, valueBytesMax: 50_000 });
       const found = [...body.push(text.subarray(0, cut)), ...body.push(text.subarray(cut))];
       expect(body.finish()).toBeUndefined();

@@ -1,10 +1,10 @@
 import { must } from "../base/assert.ts";
+import { BytePool } from "../base/byte-pool.ts";
 import type { Clock } from "../base/clock.ts";
 import { Status } from "../errors.ts";
 import type { GrpcDispatch } from "../http2/grpc-call.ts";
 import { type MethodDescriptor, methodDescriptors } from "../proto/descriptors.ts";
 import type { Exchange } from "./exchange.ts";
-import { BodyPool } from "./json-body.ts";
 import { JsonCall, type JsonCallOptions } from "./json-call.ts";
 import { errorReply } from "./json-errors.ts";
 import { JSON_ROUTES } from "./json-routes.ts";
@@ -24,7 +24,7 @@ export class JsonGateway {
   readonly #routes: ReadonlyMap<string, MethodDescriptor>;
 
   constructor(options: JsonGatewayOptions) {
-    this.#options = { ...options, pool: new BodyPool(BODIES_BYTES_MAX) };
+    this.#options = { ...options, pool: new BytePool(BODIES_BYTES_MAX) };
     const methods = new Map(methodDescriptors().map((method) => [method.path, method]));
     this.#routes = new Map(
       Object.entries(JSON_ROUTES).map(([path, method]) => {

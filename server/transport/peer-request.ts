@@ -4,6 +4,7 @@ import {
   type OutgoingHttpHeaders,
   request as requestHttp,
 } from "node:http";
+import { BytePool } from "../base/byte-pool.ts";
 import type { TlsDial } from "./tls.ts";
 
 /** Of the connection and the answer's headers. */
@@ -54,14 +55,27 @@ export function openRequest(url: string, options: RequestOptions): ClientRequest
   return requestHttp({ ...common, ...where, createConnection });
 }
 
-/** @throws BodyTooLargeError, and whatever ended the connection early */
-export async function readBody(message: IncomingMessage, bytesMax: number): Promise<Buffer> {
+/**
+ * @param pool what all that is read at once may take
+ * @throws BodyTooLargeError, and whatever ended the connection early
+ */
+export async function readBody(
+  message: IncomingMessage,
+  bytesMax: number,
+  pool: BytePool = new BytePool(bytesMax),
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > bytesMax) throw new BodyTooLargeError(`body of more than ${bytesMax} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of message as AsyncIterable<Buffer>) {
+      if (length + chunk.length > bytesMax || !pool.take(chunk.length)) {
+        throw new BodyTooLargeError(`body of more than ${length} bytes`);
+      }
+      length += chunk.length;
+      chunks.push(chunk);
+    }
+  } finally {
+    pool.give(length);
   }
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }

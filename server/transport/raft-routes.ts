@@ -1,6 +1,7 @@
 // The routes that carry raft: streams that peers open, single messages, snapshots, probes.
 import type { Socket } from "node:net";
 import { AssertionError } from "../base/assert.ts";
+import { BytePool } from "../base/byte-pool.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -14,10 +15,13 @@ import { BodyTooLargeError, readBody } from "./peer-request.ts";
 import { type Exchange, header, isMethod, refuse, reply } from "./reply.ts";
 import type { SnapshotCounts } from "./snapshot-counts.ts";
 import { openSnapshot } from "./snapshot-download.ts";
+import { type SnapshotSlot, SnapshotSlots } from "./snapshot-slots.ts";
 import type { PeerAddress } from "./transport.ts";
 
 /** One message by POST: etcd's batches are 1 MiB, a single request may be larger. */
 const POST_BYTES_MAX = 64 * 1024 * 1024;
+/** All that are being read together: peers post only until their streams are open. */
+const POSTS_BYTES_MAX = 2 * POST_BYTES_MAX;
 
 const REMOVED: Refusal = { status: 410, text: "removed member" };
 
@@ -42,9 +46,12 @@ export interface RaftRoutesOptions {
 
 export class RaftRoutes {
   readonly #options: RaftRoutesOptions;
+  readonly #posts = new BytePool(POSTS_BYTES_MAX);
+  readonly #slots: SnapshotSlots;
 
   constructor(options: RaftRoutesOptions) {
     this.#options = options;
+    this.#slots = new SnapshotSlots(options.clock);
   }
 
   probe(exchange: Exchange): void {
@@ -88,7 +95,7 @@ export class RaftRoutes {
     if (!isMethod(exchange, "POST") || !this.#isWelcome(exchange)) return;
     let bytes: Buffer;
     try {
-      bytes = await readBody(request, POST_BYTES_MAX);
+      bytes = await readBody(request, POST_BYTES_MAX, this.#posts);
     } catch (error) {
       this.#countUnreadable(exchange);
       const status = error instanceof BodyTooLargeError ? 413 : 400;
@@ -115,13 +122,20 @@ export class RaftRoutes {
   }
 
   async snapshot(exchange: Exchange): Promise<void> {
-    const { log, received, snapshotArrived } = this.#options;
-    const { request } = exchange;
     if (!isMethod(exchange, "POST") || !this.#isWelcome(exchange)) return;
-    let count = 0;
+    const slot = this.#slots.enter(exchange.request);
+    try {
+      await this.#takeSnapshot(exchange, slot);
+    } finally {
+      this.#slots.leave(slot);
+    }
+  }
+
+  async #takeSnapshot(exchange: Exchange, slot: SnapshotSlot): Promise<void> {
+    const { log, received, snapshotArrived } = this.#options;
     async function* metered(): AsyncIterable<Buffer> {
-      for await (const chunk of request as AsyncIterable<Buffer>) {
-        count += chunk.length;
+      for await (const chunk of slot.request as AsyncIterable<Buffer>) {
+        slot.receivedBytes += chunk.length;
         yield chunk;
       }
     }
@@ -157,7 +171,7 @@ export class RaftRoutes {
       refuse(exchange, { status: 500, text: `failed to save KV snapshot (${textOf(error)})` });
       return;
     }
-    received(message.from, count);
+    received(message.from, slot.receivedBytes);
     exchange.response.writeHead(204).end();
   }
 

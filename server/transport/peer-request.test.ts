@@ -1,0 +1,26 @@
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import { expect, test } from "vitest";
+import { BytePool } from "../base/byte-pool.ts";
+import { BodyTooLargeError, readBody } from "./peer-request.ts";
+
+const bodyOf = (...chunks: Buffer[]) => Readable.from(chunks) as unknown as IncomingMessage;
+
+test("a body is read up to its limit, and not beyond", async () => {
+  const chunks = [Buffer.alloc(40, 1), Buffer.alloc(60, 2)];
+  expect(await readBody(bodyOf(...chunks), 100)).toEqual(Buffer.concat(chunks));
+  await expect(readBody(bodyOf(...chunks), 99)).rejects.toThrow(BodyTooLargeError);
+});
+
+test("bodies that are read at the same time share a limit, and leave nothing of it behind", async () => {
+  const pool = new BytePool(100);
+  const endless = new Readable({ read() {} });
+  endless.push(Buffer.alloc(80));
+  const unfinished = readBody(endless as unknown as IncomingMessage, 100, pool);
+  await new Promise((resolve) => setImmediate(resolve));
+  await expect(readBody(bodyOf(Buffer.alloc(30)), 100, pool)).rejects.toThrow(BodyTooLargeError);
+  expect(await readBody(bodyOf(Buffer.alloc(20)), 100, pool)).toHaveLength(20);
+  endless.destroy(new Error("the peer is gone"));
+  await expect(unfinished).rejects.toThrow("the peer is gone");
+  expect(await readBody(bodyOf(Buffer.alloc(100)), 100, pool)).toHaveLength(100);
+});
