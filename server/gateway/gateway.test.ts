@@ -4,6 +4,7 @@ import { SILENT_LOG } from "../base/log.ts";
 import { GrpcServer } from "../http2/grpc-server.ts";
 import { MovableClock } from "../http2/raw-peer.suite.ts";
 import { Metrics } from "../metrics/metrics.ts";
+import { Scrapes } from "../metrics/scrapes.ts";
 import { Access } from "./access.ts";
 import { Gateway } from "./gateway.ts";
 import type { MemberProbe } from "./member-probe.ts";
@@ -47,7 +48,8 @@ async function serve(changes: Partial<MemberProbe> = {}) {
   const site = new Site({
     log: SILENT_LOG,
     probe,
-    metrics,
+    health: metrics.health,
+    scrapes: new Scrapes(metrics, clock),
     access,
     json: undefined,
     profiling: undefined,

@@ -80,7 +80,7 @@ export class Http2Exchange implements Exchange {
 
   reply({ status, headers, body }: Reply): void {
     if (this.#isStarted) return;
-    const bytes = Buffer.from(body);
+    const bytes = typeof body === "string" ? Buffer.from(body) : body;
     this.start(status, { ...headers, "Content-Length": String(bytes.length) });
     if (this.method !== "HEAD" && bytes.length > 0) this.#call.write(bytes);
     this.end();

@@ -6,6 +6,7 @@ import { Status } from "../errors.ts";
 import { type CancelReason, type GrpcCall, type GrpcHandler } from "../http2/grpc-call.ts";
 import { MovableClock } from "../http2/raw-peer.suite.ts";
 import { Metrics } from "../metrics/metrics.ts";
+import { Scrapes } from "../metrics/scrapes.ts";
 import { messageDescriptor } from "../proto/descriptors.ts";
 import {
   LeaseKeepAliveRequest,
@@ -57,10 +58,12 @@ async function serve(answer: (call: GrpcCall, message: Buffer) => void = () => {
     };
   };
   const json = new JsonGateway({ clock, dispatch, messageBytesMax: MESSAGE_BYTES_MAX });
+  const metrics = new Metrics();
   const site = new Site({
     log: SILENT_LOG,
     probe: PROBE,
-    metrics: new Metrics(),
+    health: metrics.health,
+    scrapes: new Scrapes(metrics, clock),
     access: undefined,
     json,
     profiling: undefined,

@@ -1,7 +1,7 @@
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 /** Go's form of an error: the text, a newline, and no guessing of types. */

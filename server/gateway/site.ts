@@ -1,6 +1,7 @@
 import { AssertionError } from "../base/assert.ts";
 import type { Log } from "../base/log.ts";
-import type { Metrics } from "../metrics/metrics.ts";
+import type { HealthCounters } from "../metrics/health-counters.ts";
+import type { Scrapes } from "../metrics/scrapes.ts";
 import type { Access } from "./access.ts";
 import type { Exchange } from "./exchange.ts";
 import { answerHealth } from "./health.ts";
@@ -18,7 +19,8 @@ const BETA_PREFIX = "/v3beta/";
 export interface SiteOptions {
   readonly log: Log;
   readonly probe: MemberProbe;
-  readonly metrics: Metrics;
+  readonly health: HealthCounters;
+  readonly scrapes: Scrapes;
   /** Undefined: whoever reaches the listener may ask. */
   readonly access: Access | undefined;
   /** Undefined: not served here. */
@@ -74,18 +76,18 @@ export class Site {
   }
 
   async #find(method: string, path: string, query: URLSearchParams): Promise<Reply> {
-    const { probe, metrics, profiling, isFull } = this.#options;
+    const { probe, health, scrapes, profiling, isFull } = this.#options;
     const readiness = parseReadinessPath(path);
     if (readiness !== undefined) {
       if (method !== "GET") return notAllowed();
-      return answerReadiness(probe, metrics.health, readiness, query);
+      return answerReadiness(probe, health, readiness, query);
     }
     switch (path) {
       case "/health":
-        return method === "GET" ? answerHealth(probe, metrics.health, query) : notAllowed();
+        return method === "GET" ? answerHealth(probe, health, query) : notAllowed();
       case "/metrics": {
-        const body = await metrics.text();
-        return { status: 200, headers: { "Content-Type": metrics.contentType }, body };
+        const body = await scrapes.text();
+        return { status: 200, headers: { "Content-Type": scrapes.contentType }, body };
       }
       case "/version":
         if (!isFull) break;

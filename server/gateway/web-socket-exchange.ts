@@ -153,7 +153,7 @@ export class WebSocketExchange implements Exchange {
 
   reply(reply: Reply): void {
     if (!this.#isOpen) return this.#plain.reply(reply);
-    this.write(reply.body);
+    this.write(reply.body.toString());
     this.end();
   }
 

@@ -14,6 +14,7 @@ import type { GrpcDispatch } from "../http2/grpc-call.ts";
 import type { Handshakes } from "../http2/grpc-server.ts";
 import type { HttpDispatch } from "../http2/http-call.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { Scrapes } from "../metrics/scrapes.ts";
 import { AlarmType, RangeRequest } from "../proto/gen/rpc.ts";
 import type { Replica } from "../replica/replica.ts";
 import { debugVars } from "./debug-vars.ts";
@@ -48,7 +49,9 @@ export class HttpFront {
   constructor(parts: HttpFrontParts) {
     const { config, clock, log, metrics, dispatch, messageBytesMax, state } = parts;
     this.#parts = parts;
-    const shared = { log, metrics, probe: probeOf(parts) };
+    const { health } = metrics;
+    const scrapes = new Scrapes(metrics, clock);
+    const shared = { log, health, scrapes, probe: probeOf(parts) };
     const { cors, hostWhitelist, clientTls } = config;
     // Also while a snapshot takes the state's place: then nobody knows.
     const areNamesIdentities = () =>

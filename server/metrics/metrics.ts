@@ -99,19 +99,9 @@ export class Metrics {
   }
 
   /** The exposition in Prometheus' text format. */
-  async text(): Promise<string> {
-    this.scrapes.inFlight++;
-    try {
-      this.#figures = this.#readFigures?.();
-      const text = await this.#registry.metrics();
-      this.scrapes.answered++;
-      return text;
-    } catch (error) {
-      this.scrapes.failed++;
-      throw error;
-    } finally {
-      this.scrapes.inFlight--;
-    }
+  text(): Promise<string> {
+    this.#figures = this.#readFigures?.();
+    return this.#registry.metrics();
   }
 
   #seconds(name: string, buckets: number[], labelNames: string[] = []): Histogram {
