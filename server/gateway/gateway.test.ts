@@ -20,6 +20,8 @@ const HEALTHY: MemberProbe = {
   debugVars: () => ({ cmdline: ["etcd"], "raft.status": { term: 2 } }),
 };
 
+const CONNECTIONS_MAX = 4;
+
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
@@ -55,7 +57,7 @@ async function serve(changes: Partial<MemberProbe> = {}) {
     profiling: undefined,
     isFull: true,
   });
-  const gateway = new Gateway({ clock, serve: site.serve });
+  const gateway = new Gateway({ clock, serve: site.serve, connectionsMax: CONNECTIONS_MAX });
   const server = new GrpcServer({
     clock,
     log: SILENT_LOG,
@@ -194,6 +196,76 @@ test("who does not finish asking is cut off, who waits for an answer is not", as
   clearInterval(passing);
   answer();
   expect((await health).status).toBe(200);
+});
+
+/** A connection that only says what it is told to. */
+function bare(port: number, first = "") {
+  const socket = connect(port, "127.0.0.1");
+  const state = { socket, text: "", isClosed: false };
+  socket.on("data", (bytes: Buffer) => {
+    state.text += bytes.toString();
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => {
+    state.isClosed = true;
+  });
+  if (first !== "") socket.write(first);
+  return state;
+}
+
+const HALF = "GET /health HTTP/1.1\r\nHost: member\r\nX-Slow: ";
+const ASK = "GET /health HTTP/1.1\r\nHost: member\r\n\r\n";
+
+test("however many begin to ask and do not go on, who asks is answered", async () => {
+  const { ask, port } = await serve();
+  const kept = bare(port, ASK);
+  await expect.poll(() => kept.text).toContain('"true"');
+  const slow = Array.from({ length: 3 * CONNECTIONS_MAX }, () => bare(port, HALF));
+  await expect.poll(() => slow.filter(({ isClosed }) => isClosed).length).toBe(9);
+  for (let round = 0; round < CONNECTIONS_MAX; round++) {
+    expect((await ask("/health", { headers: { Connection: "close" } })).status).toBe(200);
+  }
+  expect(kept.isClosed).toBe(false);
+  for (const { socket } of [...slow, kept]) socket.destroy();
+});
+
+test("an answer that nobody reads is kept for a while, and no longer", async () => {
+  const { port, clock } = await serve({ debugVars: () => ({ long: "x".repeat(20_000_000) }) });
+  const idle = bare(port);
+  idle.socket.pause();
+  idle.socket.write("GET /debug/vars HTTP/1.1\r\nHost: member\r\n\r\n");
+  idle.socket.once("close", () => {
+    idle.isClosed = true;
+  });
+  // Until the answer has begun it is the client's turn, and the time for that is shorter.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  clock.advance(1_000);
+  clock.advance(100_000);
+  const reading = bare(port, ASK);
+  await expect.poll(() => reading.text).toContain('"true"');
+  clock.advance(30_000);
+  idle.socket.resume();
+  await expect.poll(() => idle.isClosed).toBe(true);
+  expect(idle.text.length).toBeLessThan(20_000_000);
+  reading.socket.destroy();
+});
+
+test("requests sent ahead are answered one after the other, and too many not at all", async () => {
+  let open = 0;
+  let most = 0;
+  const read = async () => {
+    most = Math.max(most, ++open);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    open--;
+  };
+  const { port } = await serve({ read });
+  const ahead = bare(port, ASK.repeat(20));
+  await expect.poll(() => ahead.text.split('"true"').length - 1).toBe(20);
+  expect(most).toBe(1);
+  const tooMany = bare(port, ASK.repeat(40));
+  await expect.poll(() => tooMany.isClosed).toBe(true);
+  expect(tooMany.text).toBe("");
+  ahead.socket.destroy();
 });
 
 test("the body of a request is not waited for", async () => {

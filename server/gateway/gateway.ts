@@ -7,19 +7,15 @@ import {
   type Socket,
 } from "node:net";
 import type { Cancel, Clock } from "../base/clock.ts";
+import { ACCEPT_BACKLOG, GuestList } from "../base/guest-list.ts";
 import type { Handshakes } from "../http2/grpc-server.ts";
 import { type Exchange, Http1Exchange } from "./exchange.ts";
+import { type Asked, HttpGuest } from "./http-guest.ts";
 import { WebSocketExchange, wantsWebSocket } from "./web-socket-exchange.ts";
 
-const CONNECTIONS_MAX = 1000;
 const HEADER_BYTES_MAX = 16 * 1024;
-/**
- * A request's head must be there in this time, its body must not pause for longer before the answer
- * begins, and a kept connection must be used again.
- */
-const REQUEST_MS = 30_000;
 const SWEEP_MS = 1000;
-/** All times are kept by the sweep. */
+/** All times are kept by the sweep (http-guest.ts). */
 const SERVER_OPTIONS = {
   maxHeaderSize: HEADER_BYTES_MAX,
   keepAliveTimeout: 0,
@@ -31,46 +27,36 @@ const SERVER_OPTIONS = {
 export interface GatewayOptions {
   readonly clock: Clock;
   readonly serve: (exchange: Exchange) => void;
-}
-
-/** For what a connection is waited for, and since when. */
-interface Wait {
-  /** It is our turn: the client has nothing to send for now. */
-  readonly isOurs: () => boolean;
-  /** The rest of a request, not its beginning. */
-  readonly isBody: boolean;
-  sinceMs: number;
-  bytesRead: number;
+  readonly connectionsMax: number;
 }
 
 /** HTTP/1 connections, on ports of their own or accepted beside gRPC's. */
 export class Gateway {
   readonly #clock: Clock;
+  readonly #serve: GatewayOptions["serve"];
   readonly #server: Server;
-  readonly #connections = new Map<Socket, Wait>();
+  readonly #connections = new Map<Socket, HttpGuest>();
+  readonly #guests: GuestList;
   /** Of the connections' client certificates. */
   readonly #names = new WeakMap<Socket, string>();
   readonly #listeners: Listener[] = [];
   #stopSweep: Cancel | undefined;
 
-  constructor({ clock, serve }: GatewayOptions) {
+  constructor({ clock, serve, connectionsMax }: GatewayOptions) {
     this.#clock = clock;
+    this.#guests = new GuestList(connectionsMax, clock);
+    this.#serve = serve;
     this.#server = createServer(SERVER_OPTIONS, (request, response) => {
-      const { socket } = request;
-      const isOurs = () => request.complete || response.headersSent;
-      this.#connections.set(socket, this.#waitOf(socket, isOurs));
-      response.on("close", () => {
-        if (this.#connections.has(socket)) this.#connections.set(socket, this.#waitOf(socket));
-      });
-      serve(new Http1Exchange(request, response, this.#names.get(socket)));
+      const guest = this.#connections.get(request.socket);
+      if (guest?.asks({ request, response }, clock.monotonic()) === true) {
+        this.#answer(guest, { request, response });
+      }
     });
     this.#server.on("upgrade", (request, _socket, head) => {
       const { socket } = request;
-      this.#connections.set(
-        socket,
-        this.#waitOf(socket, () => true),
-      );
-      serve(new WebSocketExchange(request, head, this.#names.get(socket)));
+      const exchange = new WebSocketExchange(request, head, this.#names.get(socket));
+      this.#connections.get(socket)?.changesProtocol(exchange, clock.monotonic());
+      serve(exchange);
     });
   }
 
@@ -85,7 +71,7 @@ export class Gateway {
     });
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
-      listener.listen(where, resolve);
+      listener.listen({ ...where, backlog: ACCEPT_BACKLOG }, resolve);
     });
     this.#listeners.push(listener);
     return listener.address() as AddressInfo;
@@ -97,14 +83,19 @@ export class Gateway {
    */
   readonly accept = (socket: Socket, certificateName: string | undefined): void => {
     socket.on("error", () => socket.destroy());
-    if (this.#connections.size >= CONNECTIONS_MAX) {
+    const guest = new HttpGuest(socket, this.#clock.monotonic());
+    if (!this.#guests.admit(guest)) {
       socket.destroy();
       return;
     }
     this.#stopSweep ??= this.#clock.every(SWEEP_MS, () => this.#sweep());
-    this.#connections.set(socket, this.#waitOf(socket));
+    this.#connections.set(socket, guest);
     if (certificateName !== undefined) this.#names.set(socket, certificateName);
-    socket.on("close", () => this.#connections.delete(socket));
+    socket.on("close", () => {
+      this.#connections.delete(socket);
+      this.#guests.delete(guest);
+      guest.left();
+    });
     this.#server.emit("connection", socket);
     socket.resume();
   };
@@ -115,26 +106,18 @@ export class Gateway {
     for (const socket of this.#connections.keys()) socket.destroy();
   }
 
-  /** @param isOurs of a connection whose request has begun */
-  #waitOf(socket: Socket, isOurs?: () => boolean): Wait {
-    return {
-      isOurs: isOurs ?? (() => false),
-      isBody: isOurs !== undefined,
-      sinceMs: this.#clock.monotonic(),
-      bytesRead: socket.bytesRead,
-    };
+  /** One after the other, as they came. */
+  #answer(guest: HttpGuest, { request, response }: Asked): void {
+    response.on("close", () => {
+      const next = guest.answered(this.#clock.monotonic());
+      if (next !== undefined) this.#answer(guest, next);
+    });
+    this.#serve(new Http1Exchange(request, response, this.#names.get(request.socket)));
   }
 
   #sweep(): void {
     const nowMs = this.#clock.monotonic();
-    for (const [socket, wait] of this.#connections) {
-      if (wait.isOurs()) continue;
-      // A head may take only so long in all; of a body, each part.
-      if (wait.isBody && socket.bytesRead !== wait.bytesRead) {
-        wait.bytesRead = socket.bytesRead;
-        wait.sinceMs = nowMs;
-      } else if (nowMs - wait.sinceMs > REQUEST_MS) socket.destroy();
-    }
+    for (const guest of this.#connections.values()) guest.sweep(nowMs);
     if (this.#connections.size > 0) return;
     this.#stopSweep?.();
     this.#stopSweep = undefined;

@@ -37,6 +37,8 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
+const CONNECTIONS_MAX = 4;
+
 /** @param answer called for every message */
 async function serve(answer: (call: GrpcCall, message: Buffer) => void = () => {}) {
   const clock = new MovableClock();
@@ -69,7 +71,7 @@ async function serve(answer: (call: GrpcCall, message: Buffer) => void = () => {
     profiling: undefined,
     isFull: true,
   });
-  const gateway = new Gateway({ clock, serve: site.serve });
+  const gateway = new Gateway({ clock, serve: site.serve, connectionsMax: CONNECTIONS_MAX });
   const { port } = await gateway.listen({ host: "127.0.0.1", port: 0 });
   stops.push(() => gateway.close());
   const post = (path: string, body: string, headers: Record<string, string> = {}) =>

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Exchange, type Headers, Http1Exchange } from "./exchange.ts";
+import type { Dialogue } from "./http-guest.ts";
 import { plainError, type Reply } from "./reply.ts";
 import {
   CloseCode,
@@ -22,6 +23,9 @@ const TOKEN_COOKIE = /(?:^|;)\s*token=([^;]*)/;
 /** What browsers send here is to watch and to keep alive; every connection may hold so much. */
 const MESSAGE_BYTES_MAX = 1024 * 1024;
 
+/** With so much unread already, pings are not answered. */
+const PONG_BACKLOG_BYTES_MAX = 64 * 1024;
+
 export function wantsWebSocket({ headers, url = "" }: IncomingMessage): boolean {
   return JSON_PATH.test(url) && headers.upgrade?.toLowerCase() === "websocket";
 }
@@ -30,7 +34,7 @@ export function wantsWebSocket({ headers, url = "" }: IncomingMessage): boolean 
  * A request over a WebSocket: its messages are the request's body, the lines of the answer its
  * messages. Whatever the client asked with, to the gateway it is a POST, as etcd's proxy makes it.
  */
-export class WebSocketExchange implements Exchange {
+export class WebSocketExchange implements Exchange, Dialogue {
   readonly method = "POST";
   readonly #request: IncomingMessage;
   readonly #socket: Socket;
@@ -39,6 +43,7 @@ export class WebSocketExchange implements Exchange {
   readonly #plain: Http1Exchange;
   onDrain: (() => void) | undefined = undefined;
   onGone: (() => void) | undefined = undefined;
+  isBegun = false;
   #onChunk: (bytes: Buffer) => void = () => {};
   #isOpen = false;
   #isStarted = false;
@@ -131,8 +136,11 @@ export class WebSocketExchange implements Exchange {
     if (!isFirst) return;
     const reader = new FrameReader(
       {
-        message: (bytes) => this.#onChunk(Buffer.concat([bytes, Buffer.from("\n")])),
-        ping: (payload) => this.#socket.write(pongFrame(payload)),
+        message: (bytes) => {
+          this.isBegun = true;
+          this.#onChunk(Buffer.concat([bytes, Buffer.from("\n")]));
+        },
+        ping: (payload) => this.#pong(payload),
         close: () => this.#close(CloseCode.NORMAL),
       },
       MESSAGE_BYTES_MAX,
@@ -171,6 +179,11 @@ export class WebSocketExchange implements Exchange {
   end(): void {
     if (this.#rest !== "") this.write("\n");
     this.#close(CloseCode.NORMAL);
+  }
+
+  /** Who does not read gets no more of them; the last one answers all before it. */
+  #pong(payload: Buffer): void {
+    if (this.backlogBytes <= PONG_BACKLOG_BYTES_MAX) this.#socket.write(pongFrame(payload));
   }
 
   #refuse(status: number, text: string): false {

@@ -22,6 +22,7 @@
 //   - Nothing here waits: a slow peer fills its own queue, then its own calls do not start.
 import { isIPv6, type Socket } from "node:net";
 import { AssertionError } from "../base/assert.ts";
+import type { Guest } from "../base/guest-list.ts";
 import type { Admission, ConnectionHost, Turning } from "./connection-host.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { HeaderReader } from "./header-reader.ts";
@@ -49,8 +50,9 @@ const NOTHING: Buffer = Buffer.alloc(0);
 type Phase = "open" | "warned" | "draining" | "closing" | "closed";
 
 /** One HTTP/2 connection: frames in, calls to the application, one write per turn out. */
-export class Connection implements Turning {
+export class Connection implements Turning, Guest {
   readonly remote: string;
+  readonly arrivedMs: number;
   readonly #host: ConnectionHost;
   readonly #socket: Socket;
   readonly #outbox: Outbox;
@@ -78,6 +80,7 @@ export class Connection implements Turning {
     this.#socket = socket;
     this.remote = addressOf(socket);
     this.#nowMs = host.clock.monotonic();
+    this.arrivedMs = this.#nowMs;
     this.#phaseMs = this.#nowMs;
     this.#outbox = new Outbox(socket, host.buffers, host.limits, () => this.#wantTurn());
     this.#conduct = new PeerConduct(host.limits, admission.isEncrypted);
@@ -99,6 +102,18 @@ export class Connection implements Turning {
   /** No call is open. */
   get isIdle(): boolean {
     return this.#streams.size === 0;
+  }
+
+  get hasAsked(): boolean {
+    return this.#streams.hasAsked;
+  }
+
+  get isWaiting(): boolean {
+    return this.#streams.isWaiting;
+  }
+
+  get heardMs(): number {
+    return this.#nowMs;
   }
 
   get heldBytes(): number {

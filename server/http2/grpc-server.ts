@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { must } from "../base/assert.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
+import { ACCEPT_BACKLOG, GuestList } from "../base/guest-list.ts";
 import type { Log } from "../base/log.ts";
 import { Connection } from "./connection.ts";
 import type { Admission, ConnectionHost, Turning } from "./connection-host.ts";
@@ -60,9 +61,10 @@ export class GrpcServer implements ConnectionHost {
   readonly dispatchHttp: HttpDispatch | undefined;
   readonly #acceptHttp1: GrpcServerOptions["acceptHttp1"];
   readonly #listeners: Server[] = [];
-  /** Oldest first. */
   readonly #connections = new Set<Connection>();
   readonly #sniffers = new Set<PrefaceSniffer>();
+  /** All of both. */
+  readonly #guests: GuestList;
   #turning: Turning[] = [];
   #stopSweep: Cancel | undefined;
   #onEmpty: (() => void) | undefined;
@@ -75,11 +77,12 @@ export class GrpcServer implements ConnectionHost {
     this.dispatchHttp = options.dispatchHttp;
     this.deadlines = new Deadlines(options.clock);
     this.held = new HeldBytesPool(this.limits.heldBytesMax);
+    this.#guests = new GuestList(this.limits.connectionsMax, options.clock);
     this.#acceptHttp1 = options.acceptHttp1;
   }
 
   get connectionCount(): number {
-    return this.#connections.size + this.#sniffers.size;
+    return this.#guests.size;
   }
 
   /** Buffered for all peers: unfinished messages and answers not yet read. */
@@ -95,7 +98,8 @@ export class GrpcServer implements ConnectionHost {
     const listener = createServer({ noDelay: true }, (socket) => this.accept(socket, access));
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
-      listener.listen({ host, port, reusePort: access.reusePort ?? false }, resolve);
+      const { reusePort = false } = access;
+      listener.listen({ host, port, reusePort, backlog: ACCEPT_BACKLOG }, resolve);
     });
     listener.removeAllListeners("error");
     listener.on("error", (error) => this.log.error("a listener failed", { error }));
@@ -135,6 +139,7 @@ export class GrpcServer implements ConnectionHost {
 
   closed(connection: Connection): void {
     this.#connections.delete(connection);
+    this.#guests.delete(connection);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
@@ -147,10 +152,6 @@ export class GrpcServer implements ConnectionHost {
   /** @param handshakes for those who turn out to want TLS on an address that serves both */
   #sniff(socket: Socket, admission: Admission, handshakes?: Handshakes): void {
     socket.on("error", () => socket.destroy());
-    if (this.connectionCount >= this.limits.connectionsMax && !this.#makeRoom()) {
-      socket.destroy();
-      return;
-    }
     const sniffer = new PrefaceSniffer(socket, this.clock.monotonic(), {
       http2: (rest) => this.#open(socket, admission, rest),
       http1: () => this.#acceptHttp1(socket, admission.certificateName),
@@ -159,14 +160,19 @@ export class GrpcServer implements ConnectionHost {
         else this.#shakeHands(socket, handshakes);
       },
       foreign: () => socket.destroy(),
-      done: () => this.#sniffers.delete(sniffer),
+      done: () => {
+        this.#sniffers.delete(sniffer);
+        this.#guests.delete(sniffer);
+      },
     });
-    this.#sniffers.add(sniffer);
+    if (this.#guests.admit(sniffer)) this.#sniffers.add(sniffer);
+    else sniffer.destroy();
   }
 
   #open(socket: Socket, admission: Admission, rest: Buffer): void {
     const connection = new Connection(this, socket, admission);
     this.#connections.add(connection);
+    this.#guests.admit(connection);
     if (rest.length > 0) connection.read(rest);
   }
 
@@ -191,21 +197,11 @@ export class GrpcServer implements ConnectionHost {
     victim.close(ErrorCode.ENHANCE_YOUR_CALM, "too many bytes are held for all connections");
   }
 
-  /** Ends the oldest connection without calls; false when every one is in use. */
-  #makeRoom(): boolean {
-    for (const connection of this.#connections) {
-      if (!connection.isIdle) continue;
-      connection.destroy();
-      return true;
-    }
-    return false;
-  }
-
   #sweep(): void {
     const nowMs = this.clock.monotonic();
     for (const connection of this.#connections) connection.sweep(nowMs);
     for (const sniffer of this.#sniffers) {
-      if (nowMs - sniffer.openedMs > this.limits.prefaceMs) sniffer.destroy();
+      if (nowMs - sniffer.arrivedMs > this.limits.prefaceMs) sniffer.destroy();
     }
   }
 }

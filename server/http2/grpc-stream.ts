@@ -24,6 +24,7 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
   receiveWindow: number = WINDOW_DEFAULT;
   grantedBytes = 0;
   isRemoteClosed = false;
+  hasAsked = false;
   readonly #host: StreamHost;
   readonly #head: RequestHead;
   /** Only for messages that do not fill exactly one DATA frame, which nearly all do. */
@@ -186,6 +187,10 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
   }
 
   message(bytes: Buffer): boolean {
+    if (!this.hasAsked) {
+      this.hasAsked = true;
+      this.#host.asked();
+    }
     if (this.#waiting !== undefined) {
       this.#waiting.push(bytes);
       this.#host.hold(bytes.length);

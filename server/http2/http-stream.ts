@@ -18,6 +18,7 @@ export class HttpStream implements HttpCall, Stream {
   receiveWindow: number = WINDOW_DEFAULT;
   grantedBytes = 0;
   isRemoteClosed = false;
+  hasAsked = false;
   readonly missingBytes = 0;
   readonly #host: StreamHost;
   readonly #queue = new ByteQueue();
@@ -69,6 +70,7 @@ export class HttpStream implements HttpCall, Stream {
 
   start(status: number, headers: readonly string[]): void {
     if (this.#isOver) return;
+    this.#ask();
     const block = plainHeaders(status, headers);
     if (block.length > FRAME_PAYLOAD_BYTES_MAX) {
       this.#host.abort(this, ErrorCode.INTERNAL_ERROR);
@@ -106,7 +108,9 @@ export class HttpStream implements HttpCall, Stream {
 
   remoteClosed(): void {
     this.isRemoteClosed = true;
-    if (!this.#isOver) this.#sink?.end();
+    if (this.#isOver) return;
+    this.#ask();
+    this.#sink?.end();
   }
 
   reset(): void {
@@ -128,6 +132,12 @@ export class HttpStream implements HttpCall, Stream {
   queueEmptied(): void {
     if (this.#isEnding) this.#finish();
     else this.onDrain?.();
+  }
+
+  #ask(): void {
+    if (this.hasAsked) return;
+    this.hasAsked = true;
+    this.#host.asked();
   }
 
   #takeWaiting(): readonly Buffer[] {

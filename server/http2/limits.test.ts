@@ -236,17 +236,35 @@ test("a silent peer is pinged, and cut off when it does not answer", async () =>
 
 test("when connections run out, the oldest idle one goes, one in use stays", async () => {
   const busy = await open({ connectionsMax: 2 });
-  busy.write(headers(1, "/echo"));
-  await expect.poll(() => beds.last.app.calls.length).toBe(1);
+  busy.write(headers(1, "/echo"), data(1, message("m")));
+  await expect.poll(() => beds.last.app.received).toBe(1);
   const idle = beds.last.peer();
   await idle.frame(FrameType.SETTINGS, 0);
   const next = beds.last.peer();
   await idle.closed();
-  next.write(headers(1, "/hold"));
-  await expect.poll(() => beds.last.app.calls.length).toBe(2);
+  next.write(headers(1, "/hold"), data(1, message("m")));
+  await expect.poll(() => beds.last.app.received).toBe(2);
   await beds.last.bare().closed();
   busy.write(data(1, message("x"), Flag.END_STREAM));
-  expect((await busy.answer(1)).body).toEqual(message("x"));
+  const echoed = Buffer.concat([message("m"), message("x")]);
+  expect((await busy.answer(1)).body).toEqual(echoed);
+});
+
+test("who never asked for anything makes room before one who did, however long it is silent", async () => {
+  const client = await open({ connectionsMax: 3 });
+  client.write(unary(1, "/echo", "x"));
+  await client.answer(1);
+  const mute = beds.last.bare();
+  const unfinished = beds.last.peer();
+  unfinished.write(headers(1, "/echo"), data(1, message("cut short").subarray(0, 9)));
+  await expect.poll(() => beds.last.app.calls.length).toBe(2);
+  beds.last.clock.advance(2_000);
+  const others = [beds.last.bare(), beds.last.bare()];
+  await Promise.all([mute.closed(), unfinished.closed()]);
+  expect(beds.last.server.connectionCount).toBe(3);
+  client.write(unary(3, "/echo", "y"));
+  expect((await client.answer(3)).body).toEqual(message("y"));
+  for (const other of others) other.socket.destroy();
 });
 
 test("a peer that does not read makes its own new calls wait, and nobody else's", async () => {

@@ -3,7 +3,10 @@ const MIB = 1024 * KIB;
 
 /** Everything a peer can make the server hold or do, with its bound. */
 export interface Http2Limits {
-  /** Beyond it the oldest idle connection goes, or the new one where none is idle. */
+  /**
+   * Beyond it one goes that waits for its peer, first of all one that has never asked for anything;
+   * the new one, where none waits.
+   */
   readonly connectionsMax: number;
   /** Open streams on one connection; more are refused. Announced in SETTINGS. */
   readonly streamsMax: number;

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Guest } from "../base/guest-list.ts";
 import { PREFACE } from "./protocol.ts";
 
 const TLS_HANDSHAKE = 0x16;
@@ -19,21 +20,29 @@ export interface SniffOutcome {
 }
 
 /** Reads the first bytes of a connection to see who is to serve it. */
-export class PrefaceSniffer {
-  readonly openedMs: number;
+export class PrefaceSniffer implements Guest {
+  readonly arrivedMs: number;
+  readonly hasAsked = false;
+  readonly isWaiting = true;
   readonly #socket: Socket;
   readonly #outcome: SniffOutcome;
   #seen: Buffer = Buffer.alloc(0);
 
-  constructor(socket: Socket, openedMs: number, outcome: SniffOutcome) {
+  constructor(socket: Socket, arrivedMs: number, outcome: SniffOutcome) {
     this.#socket = socket;
-    this.openedMs = openedMs;
+    this.arrivedMs = arrivedMs;
     this.#outcome = outcome;
     socket.on("data", this.#read);
     socket.on("close", this.#closed);
   }
 
+  /** No longer than a preface is what it may say here. */
+  get heardMs(): number {
+    return this.arrivedMs;
+  }
+
   destroy(): void {
+    this.#end();
     this.#socket.destroy();
   }
 

@@ -19,12 +19,16 @@ export class StreamSet implements StreamHost {
   readonly held: HeldBytes;
   /** The highest stream id that the peer has used. */
   lastId = 0;
+  /** Some request has come whole. */
+  hasAsked = false;
   /** Streams above it are refused: we have announced to go. */
   lastAcceptedId: number = WINDOW_MAX;
   readonly #host: ConnectionHost;
   readonly #conduct: PeerConduct;
   readonly #grants: ReceiveGrants;
   readonly #streams = new Map<number, Stream>();
+  /** Open streams whose peer has asked. */
+  #askedCount = 0;
   /** Calls that start when the peer has read its earlier answers. */
   #parked: GrpcStream[] = [];
   /** Answered before the peer had closed its side; it has until the end of the turn. */
@@ -42,6 +46,11 @@ export class StreamSet implements StreamHost {
 
   get size(): number {
     return this.#streams.size;
+  }
+
+  /** For no stream it is our turn: either none is open, or their requests are not whole. */
+  get isWaiting(): boolean {
+    return this.#askedCount === 0;
   }
 
   /** A complete header block: it opens a stream, or ends the peer's side of one. */
@@ -132,6 +141,7 @@ export class StreamSet implements StreamHost {
   close(): void {
     const streams = [...this.#streams.values()];
     this.#streams.clear();
+    this.#askedCount = 0;
     this.#parked = [];
     this.#lingering = [];
     for (const stream of streams) {
@@ -150,6 +160,11 @@ export class StreamSet implements StreamHost {
 
   unparked(stream: Stream): void {
     this.#grants.replenish(stream);
+  }
+
+  asked(): void {
+    this.hasAsked = true;
+    this.#askedCount++;
   }
 
   answered(stream: Stream): void {
@@ -206,8 +221,8 @@ export class StreamSet implements StreamHost {
     dispatch: HttpDispatch,
   ): void {
     const stream = new HttpStream(this, id, head, window);
-    stream.isRemoteClosed = isLast;
     this.#streams.set(id, stream);
+    if (isLast) stream.remoteClosed();
     dispatch(stream);
   }
 
@@ -228,7 +243,7 @@ export class StreamSet implements StreamHost {
   }
 
   #forget(stream: Stream): void {
-    this.#streams.delete(stream.id);
+    if (this.#streams.delete(stream.id) && stream.hasAsked) this.#askedCount--;
     this.#grants.release(stream);
     this.#endDeadline(stream);
   }

@@ -21,6 +21,8 @@ export interface StreamHost {
   holdUnread(bytes: number): void;
   /** What was kept back is taken from now on: the peer may send more. */
   unparked(stream: Stream): void;
+  /** The first thing that can be answered is here: a whole message, a whole request. Once. */
+  asked(): void;
   /** Both of our directions are done: forget the stream. */
   answered(stream: Stream): void;
   /** It cannot go on: reset it. */
@@ -35,6 +37,8 @@ export interface Stream extends Outgoing {
   grantedBytes: number;
   /** The peer has sent END_STREAM. */
   isRemoteClosed: boolean;
+  /** It is our turn, or was: what the peer has sent can be answered. */
+  readonly hasAsked: boolean;
   /** Nothing more is taken from the peer. */
   readonly isOver: boolean;
   /** What arrives is kept for later: the peer gets no more window. */

@@ -30,6 +30,7 @@ import { RangeReader } from "../rpc/range-reader.ts";
 import { RequestStats } from "../rpc/request-stats.ts";
 import { registerWatch } from "../rpc/watch.ts";
 import type { WatchHub } from "../watch/hub.ts";
+import { connectionPlaces } from "./connection-places.ts";
 import type { Credentials } from "./credentials.ts";
 import { HttpFront } from "./http-front.ts";
 import type { ClientHandshakes } from "./security.ts";
@@ -193,6 +194,7 @@ function limitsOf(config: Config, messageBytesMax: number): Partial<Http2Limits>
   const { keepaliveIntervalMs, keepaliveTimeoutMs, streamsMax } = DEFAULT_LIMITS;
   const isPinging = grpcKeepaliveIntervalMs > 0 && grpcKeepaliveTimeoutMs > 0;
   return {
+    connectionsMax: connectionPlaces().clients,
     messageBytesMax,
     streamsMax: Math.min(config.maxConcurrentStreams || streamsMax, streamsMax),
     pingIntervalMinMs: grpcKeepaliveMinMs > 0 ? grpcKeepaliveMinMs : PING_INTERVAL_MIN_MS,

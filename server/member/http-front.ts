@@ -17,6 +17,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { Scrapes } from "../metrics/scrapes.ts";
 import { AlarmType, RangeRequest } from "../proto/gen/rpc.ts";
 import type { Replica } from "../replica/replica.ts";
+import { connectionPlaces } from "./connection-places.ts";
 import { debugVars } from "./debug-vars.ts";
 import { alarmName } from "./figures.ts";
 import type { ClientHandshakes } from "./security.ts";
@@ -50,6 +51,7 @@ export class HttpFront {
     const { config, clock, log, metrics, dispatch, messageBytesMax, state } = parts;
     this.#parts = parts;
     const { health } = metrics;
+    const { http: connectionsMax } = connectionPlaces();
     const scrapes = new Scrapes(metrics, clock);
     const shared = { log, health, scrapes, probe: probeOf(parts) };
     const { cors, hostWhitelist, clientTls } = config;
@@ -69,7 +71,7 @@ export class HttpFront {
     });
     this.#isApart = config.listenClientHttpUrls.length > 0;
     this.#serve = site.serve;
-    this.#gateway = new Gateway({ clock, serve: site.serve });
+    this.#gateway = new Gateway({ clock, serve: site.serve, connectionsMax });
     const figures = new Site({
       ...shared,
       access: undefined,
@@ -77,7 +79,7 @@ export class HttpFront {
       profiling: undefined,
       isFull: false,
     });
-    this.#figures = new Gateway({ clock, serve: figures.serve });
+    this.#figures = new Gateway({ clock, serve: figures.serve, connectionsMax });
   }
 
   /** Of HTTP/1, where gRPC is served. Closed at once where HTTP has URLs of its own. */

@@ -21,6 +21,12 @@ export function processFigures(): ProcessFigures {
   };
 }
 
+/** Files and connections that may be open at once; no number is too many where nobody says. */
+export function openFilesMax(): number {
+  if (!existsSync(`${PROC}/limits`)) return UNLIMITED;
+  return limitOf(readFileSync(`${PROC}/limits`, "utf8"), "Max open files");
+}
+
 /** The soft limit. */
 function limitOf(limits: string, name: string): number {
   const soft = new RegExp(`^${name}\\s+(\\S+)`, "m").exec(limits)?.[1];

@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RaftConfig } from "../raft/ready.ts";
 import type { ReplicaTiming } from "../replica/replica-parts.ts";
+import { connectionPlaces } from "./connection-places.ts";
 
 const APPEND_BYTES_MAX = 1024 * 1024;
 const INFLIGHT_APPENDS_MAX = 512;
@@ -35,6 +36,7 @@ export function transportSettings(config: Config) {
   return {
     listenUrls: config.listenPeerUrls,
     reusePort: config.reusePort,
+    connectionsMax: connectionPlaces().peers,
     dialTimeoutMs: DIAL_BASE_MS + config.electionMs,
     readTimeoutMs: config.raftReadMs,
     writeTimeoutMs: config.raftWriteMs,

@@ -9,6 +9,7 @@ import { TlsAcceptor } from "../tls/tls-acceptor.ts";
 import { TlsDialer } from "../tls/tls-dialer.ts";
 import type { TlsProfile, TlsTerms } from "../tls/tls-profile.ts";
 import type { TransportTls } from "../transport/tls.ts";
+import { connectionPlaces } from "./connection-places.ts";
 import { SecurityError } from "./security-error.ts";
 
 const SECURE = /^(https|unixs):/;
@@ -75,6 +76,7 @@ async function peerSecurity(config: Config, clock: Clock, log: Log): Promise<Tra
       side: "peer",
       checksAddress: true,
       protocols: ["http/1.1"],
+      pendingMax: connectionPlaces().handshakes,
     });
   return { dial: dialer.dial, acceptor };
 }
@@ -113,7 +115,8 @@ async function clientSecurity(
   });
   if (credentials === undefined) return undefined;
   log.info("starting with client TLS", tlsInfo(profile, config));
-  const common = { clock, log, credentials, side: "client" } as const;
+  const { handshakes: pendingMax } = connectionPlaces();
+  const common = { clock, log, credentials, side: "client", pendingMax } as const;
   const http = { ...common, protocols: ["http/1.1"] };
   return {
     all: new TlsAcceptor({ ...common, checksAddress: false, protocols: ["h2", "http/1.1"] }),

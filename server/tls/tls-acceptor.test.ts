@@ -16,7 +16,7 @@ import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { Credentials } from "./credentials.ts";
 import { selfSignedProfile } from "./self-signed.ts";
-import { HANDSHAKE_MS, PENDING_MAX, TlsAcceptor } from "./tls-acceptor.ts";
+import { HANDSHAKE_MS, TlsAcceptor } from "./tls-acceptor.ts";
 import type { TlsProfile } from "./tls-profile.ts";
 
 const TERMS = { cipherSuites: [], minVersion: "TLSv1.2", maxVersion: "TLSv1.3" } as const;
@@ -71,6 +71,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+const PENDING_MAX = 100;
+
 function accepting(shown: TlsProfile): TlsAcceptor {
   return new TlsAcceptor({
     clock,
@@ -79,6 +81,7 @@ function accepting(shown: TlsProfile): TlsAcceptor {
     side: "client",
     checksAddress: false,
     protocols: ["h2"],
+    pendingMax: PENDING_MAX,
   });
 }
 

@@ -9,7 +9,7 @@
 // - What is accepted has been verified in full: there is no resumption, and no check is skipped for
 //   any listener.
 // - A connection has HANDSHAKE_MS for all of it, and of those that are not through yet there are at
-//   most PENDING_MAX: the oldest makes room, for an honest handshake takes milliseconds.
+//   most `pendingMax`: the oldest makes room, for an honest handshake takes milliseconds.
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import type { Cancel, Clock } from "../base/clock.ts";
@@ -22,7 +22,6 @@ import { RefusalAlerts } from "./refusal-alert.ts";
 import { refusalOf } from "./verdict.ts";
 
 export const HANDSHAKE_MS = 10_000;
-export const PENDING_MAX = 1_000;
 const SWEEP_MS = 1_000;
 /** A record of version 1.2 with the fatal alert internal_error. */
 const INTERNAL_ERROR: Buffer = Buffer.from([0x15, 0x03, 0x03, 0, 2, 2, 80]);
@@ -40,6 +39,8 @@ export interface TlsAcceptorOptions {
   readonly checksAddress: boolean;
   /** Protocols to agree on, best first. */
   readonly protocols: readonly string[];
+  /** Handshakes under way. */
+  readonly pendingMax: number;
 }
 
 interface Pending {
@@ -91,7 +92,7 @@ export class TlsAcceptor {
     socket.on("error", () => socket.destroy());
     // Half of a connection is none: who closes during the handshake is gone.
     socket.allowHalfOpen = false;
-    if (this.#pending.size >= PENDING_MAX) this.#dropOldest();
+    if (this.#pending.size >= this.#options.pendingMax) this.#dropOldest();
     const [key, remote] = [keyOf(socket), remoteOf(socket)];
     const pending = { socket, key, remote, sinceMs: clock.monotonic(), accepted };
     this.#pending.set(key, pending);

@@ -9,18 +9,21 @@ import {
 import type { Socket } from "node:net";
 import { AssertionError, must } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import { ACCEPT_BACKLOG, GuestList } from "../base/guest-list.ts";
 import type { Log } from "../base/log.ts";
 import type { Identity } from "./identity.ts";
+import { PeerGuest } from "./peer-guest.ts";
 import { addressOf } from "./peer-request.ts";
 import type { QuestionRoutes } from "./question-routes.ts";
 import type { RaftRoutes } from "./raft-routes.ts";
 import { type Exchange, refuse } from "./reply.ts";
 import type { TlsHandshakes } from "./tls.ts";
 
-/** Every peer holds two streams; the rest is short-lived. */
-const CONNECTIONS_MAX = 1024;
 const HEADER_BYTES_MAX = 16 * 1024;
 const HEADERS_MS_MAX = 10_000;
+/** How often the time of headers is looked at. */
+const CHECK_MS = 1_000;
 /** A connection on which nothing moves; a snapshot is synced to disk within it. */
 const IDLE_MS_MAX = 120_000;
 
@@ -30,6 +33,9 @@ export interface PeerServerOptions {
   readonly identity: Identity;
   readonly listenUrls: readonly string[];
   readonly reusePort: boolean;
+  /** Every peer holds two; the rest is short-lived. */
+  readonly connectionsMax: number;
+  readonly clock: Clock;
   readonly log: Log;
   /** Absent where no URL is https. */
   readonly acceptor?: TlsHandshakes | undefined;
@@ -41,10 +47,13 @@ export class PeerServer {
   readonly #options: PeerServerOptions;
   readonly #exact: ReadonlyMap<string, Route>;
   readonly #prefixes: readonly (readonly [string, Route])[];
+  readonly #guests: GuestList;
+  readonly #guestOf = new WeakMap<Socket, PeerGuest>();
   #servers: Server[] = [];
 
   constructor(options: PeerServerOptions) {
     this.#options = options;
+    this.#guests = new GuestList(options.connectionsMax, options.clock);
     const { raft, questions } = options;
     this.#exact = new Map<string, Route>([
       ["/raft", (exchange) => raft.post(exchange)],
@@ -87,6 +96,7 @@ export class PeerServer {
   #open(url: string): Server {
     const options: ServerOptions = {
       headersTimeout: HEADERS_MS_MAX,
+      connectionsCheckingInterval: CHECK_MS,
       keepAliveTimeout: IDLE_MS_MAX,
       maxHeaderSize: HEADER_BYTES_MAX,
       noDelay: true,
@@ -96,23 +106,38 @@ export class PeerServer {
     const handle = (request: IncomingMessage, response: ServerResponse) =>
       this.#handle(request, response);
     const server = createServer(options, handle);
-    if (/^(https|unixs):/.test(url)) this.#secure(server);
-    server.maxConnections = CONNECTIONS_MAX;
+    this.#standBefore(server, /^(https|unixs):/.test(url));
     server.timeout = IDLE_MS_MAX;
     return server;
   }
 
-  /** Connections come to the server's own listener only after their handshake. */
-  #secure(server: Server): void {
-    const acceptor = must(this.#options.acceptor, "an https URL comes with what serves it");
+  /** Connections come to the server's own listener only when they have a place. */
+  #standBefore(server: Server, isSecure: boolean): void {
     const [serve] = server.listeners("connection");
     server.removeAllListeners("connection");
-    server.on("connection", (raw: Socket) => {
-      acceptor.accept(raw, (socket) => void serve?.call(server, socket));
-    });
+    const admit = (socket: Socket): void => {
+      const guest = new PeerGuest(socket, this.#options.clock.monotonic());
+      if (!this.#guests.admit(guest)) {
+        socket.destroy();
+        return;
+      }
+      this.#guestOf.set(socket, guest);
+      socket.on("close", () => this.#guests.delete(guest));
+      serve?.call(server, socket);
+    };
+    if (!isSecure) {
+      server.on("connection", admit);
+      return;
+    }
+    const acceptor = must(this.#options.acceptor, "an https URL comes with what serves it");
+    server.on("connection", (raw: Socket) => acceptor.accept(raw, admit));
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    const { clock } = this.#options;
+    const guest = this.#guestOf.get(request.socket);
+    guest?.asks(request, clock.monotonic());
+    response.on("close", () => guest?.answered(clock.monotonic()));
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     const exchange = { request, response, path };
     response.setHeader("X-Etcd-Cluster-ID", hexId(this.#options.identity.clusterId));
@@ -139,6 +164,9 @@ function listen(server: Server, url: string, reusePort: boolean): Promise<void> 
       resolve();
     };
     if (scheme.startsWith("unix")) server.listen(authority, listening);
-    else server.listen({ ...addressOf(authority), reusePort }, listening);
+    else {
+      const where = { ...addressOf(authority), reusePort, backlog: ACCEPT_BACKLOG };
+      server.listen(where, listening);
+    }
   });
 }

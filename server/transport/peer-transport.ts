@@ -37,6 +37,8 @@ export interface PeerTransportOptions {
   /** `--raft-read-timeout` and `--raft-write-timeout`, of the streams. */
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
+  /** From peers, and whoever else comes. */
+  readonly connectionsMax: number;
   /** Other processes may listen on the same ports. */
   readonly reusePort?: boolean;
   readonly clock: Clock;
@@ -59,11 +61,14 @@ export class PeerTransport implements Transport {
 
   constructor(options: PeerTransportOptions) {
     this.#options = options;
-    const { identity, listenUrls, reusePort, clock, log, tls, events, questions } = options;
+    const { identity, listenUrls, reusePort, connectionsMax } = options;
+    const { clock, log, tls, events, questions } = options;
     this.#server = new PeerServer({
       identity,
       listenUrls,
       reusePort: reusePort ?? false,
+      connectionsMax,
+      clock,
       log,
       acceptor: tls?.acceptor,
       questions: new QuestionRoutes(identity, questions),

@@ -34,6 +34,8 @@ function message(to: bigint, from: bigint, more: Partial<Message> = {}): Message
   };
 }
 
+const CONNECTIONS_MAX = 32;
+
 /** A member without raft: it remembers what reached it. */
 class Station implements TransportEvents, PeerQuestions {
   readonly id: bigint;
@@ -54,6 +56,7 @@ class Station implements TransportEvents, PeerQuestions {
     this.transport = new PeerTransport({
       identity: { memberId: id, clusterId, serverVersion: "3.5.21", peerUrls: [this.url] },
       listenUrls: [this.url],
+      connectionsMax: CONNECTIONS_MAX,
       dialTimeoutMs: 2000,
       readTimeoutMs: 5000,
       writeTimeoutMs: 5000,
@@ -460,6 +463,21 @@ test("rubbish on the peer port closes its connection and nothing else", async ()
   }
   b.transport.send([message(a.id, b.id, { commit: 3 })]);
   await until(() => a.messages.some(({ commit }) => commit === 3));
+});
+
+test("however many come and say nothing, or half a request, a peer is let in", async () => {
+  const halves = ["", "POST /raft HTTP/1.1\r\nX-Slow: ", "POST /raft HTTP/1.1\r\nHost: a\r\n"];
+  const idle = Array.from({ length: 3 * CONNECTIONS_MAX }, (_, at) => {
+    const socket = createConnection(a.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.write(halves[at % halves.length] ?? "");
+    return socket;
+  });
+  await until(() => idle.filter(({ destroyed }) => destroyed).length >= 2 * CONNECTIONS_MAX);
+  await connect();
+  b.transport.send([message(a.id, b.id, { commit: 4 })]);
+  await until(() => a.messages.some(({ commit }) => commit === 4));
+  for (const socket of idle) socket.destroy();
 });
 
 describe("questions", () => {

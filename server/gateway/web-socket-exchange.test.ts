@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { MovableClock } from "../http2/raw-peer.suite.ts";
+import type { Exchange } from "./exchange.ts";
+import { Gateway } from "./gateway.ts";
+
+const OPENING =
+  "GET /v3/watch HTTP/1.1\r\nHost: member\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+const NO_MASK = Buffer.alloc(4);
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+function frame(opcode: number, payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length]), NO_MASK, payload]);
+}
+
+/** A WebSocket that is open, and the gateway's clock. */
+async function opened(): Promise<{ socket: Socket; clock: MovableClock; messages: string[] }> {
+  const clock = new MovableClock();
+  const messages: string[] = [];
+  const serve = (exchange: Exchange) => {
+    exchange.open?.();
+    exchange.readBody(
+      (bytes) => messages.push(bytes.toString()),
+      () => {},
+    );
+  };
+  const gateway = new Gateway({ clock, serve, connectionsMax: 10 });
+  const { port }: AddressInfo = await gateway.listen({ host: "127.0.0.1", port: 0 });
+  const socket = connect(port, "127.0.0.1");
+  stops.push(
+    () => socket.destroy(),
+    () => gateway.close(),
+  );
+  socket.on("error", () => {});
+  socket.write(OPENING);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
+  return { socket, clock, messages };
+}
+
+test("one that never says anything ends, one that has said something stays", async () => {
+  const mute = await opened();
+  mute.clock.advance(31_000);
+  await once(mute.socket, "close");
+  const { socket, clock, messages } = await opened();
+  socket.write(frame(1, Buffer.from("{}")));
+  await expect.poll(() => messages).toEqual(["{}\n"]);
+  for (let minute = 0; minute < 10; minute++) clock.advance(60_000);
+  socket.write(frame(1, Buffer.from("[]")));
+  await expect.poll(() => messages).toEqual(["{}\n", "[]\n"]);
+});
+
+test("pings are answered, but for a client that does not read the answers", async () => {
+  const { socket } = await opened();
+  socket.write(frame(9, Buffer.from("are you there")));
+  const [pong] = (await once(socket, "data")) as [Buffer];
+  expect(pong.subarray(2).toString()).toBe("are you there");
+  socket.pause();
+  const pings = Buffer.concat(Array.from({ length: 10_000 }, () => frame(9, Buffer.alloc(120))));
+  for (let round = 0; round < 30; round++) {
+    await new Promise<void>((resolve) => socket.write(pings, () => resolve()));
+  }
+  socket.write(frame(8, Buffer.from([3, 232])));
+  let received = 0;
+  socket.on("data", (bytes: Buffer) => {
+    received += bytes.length;
+  });
+  socket.resume();
+  await once(socket, "close");
+  expect(received).toBeLessThan(10 * pings.length);
+});
