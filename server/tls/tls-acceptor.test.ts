@@ -152,6 +152,62 @@ test("those who wait are bounded; the oldest makes room for one that finishes", 
   expect(await handshake()).toBe("TLSv1.3");
 });
 
+/** A client whose first message reaches the server as `rewrite` says, a piece at a time. */
+async function handshakeBy(rewrite: (hello: Buffer) => Buffer[]): Promise<string> {
+  const proxy = createServer((client) => {
+    opened.push(client);
+    client.once("data", async (hello: Buffer) => {
+      const served = await silent();
+      served.on("data", (bytes) => client.write(bytes));
+      for (const piece of rewrite(hello)) {
+        served.write(piece);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      client.on("data", (bytes) => served.write(bytes));
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const { port: proxied } = proxy.address() as AddressInfo;
+  const socket = connectTls({ port: proxied, host: "127.0.0.1", rejectUnauthorized: false });
+  opened.push(socket);
+  const outcome = await new Promise<string>((resolve) => {
+    socket.once("secureConnect", () => resolve(socket.getProtocol() ?? ""));
+    socket.once("error", (error) => resolve(error.message));
+  });
+  proxy.close();
+  return outcome;
+}
+
+function record(payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0x16, 3, 1, payload.length >> 8, payload.length]), payload]);
+}
+
+test("a first message is understood byte for byte, and over any number of records", async () => {
+  const bytewise = (hello: Buffer) => [
+    ...Array.from({ length: 12 }, (_, at) => hello.subarray(at, at + 1)),
+    hello.subarray(12),
+  ];
+  expect(await handshakeBy(bytewise)).toBe("TLSv1.3");
+  const inRecords = (hello: Buffer) =>
+    [hello.subarray(5, 25), hello.subarray(25, 100), hello.subarray(100)].map(record);
+  expect(await handshakeBy(inRecords)).toBe("TLSv1.3");
+});
+
+test("however many have half a first message, none of them is begun; all get their turn", async () => {
+  const greetings: Socket[] = [];
+  const waiting = Array.from({ length: 60 }, () =>
+    handshakeBy((hello) => [hello.subarray(0, 50), hello.subarray(50)]),
+  );
+  for (let at = 0; at < 20; at++) {
+    const half = await silent();
+    half.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc]));
+    greetings.push(half);
+  }
+  expect(new Set(await Promise.all(waiting))).toEqual(new Set(["TLSv1.3"]));
+  await eventually(() => acceptor.pendingCount === greetings.length);
+  expect(greetings.every((socket) => !socket.destroyed)).toBe(true);
+});
+
 test("bytes that are no handshake end their connection and no other", async () => {
   const garbage = [
     Buffer.from("GET / HTTP/1.1\r\n\r\n"),

@@ -1,33 +1,45 @@
 // From a raw connection to one that may be served.
 //
-//   raw socket ─▶ files as they stand ─▶ handshake ─▶ checks of the certificate ─▶ accepted
-//                     │ unreadable          │ fails        │ refused
-//                     ▼                     ▼              ▼
-//               internal_error         an alert      an alert or the end
+//   raw socket ─▶ first message ─▶ its turn ─▶ files as they stand ─▶ handshake ─▶ … accepted
+//                                                  │ unreadable          │ fails
+//                                                  ▼                     ▼
+//                                            internal_error           an alert
+//   … handshake ─▶ checks of the certificate ─▶ accepted
+//                       │ refused
+//                       ▼
+//                 an alert or the end
 //
 // Invariants
 // - What is accepted has been verified in full: there is no resumption, and no check is skipped for
 //   any listener.
 // - A connection has HANDSHAKE_MS for all of it, and of those that are not through yet there are at
 //   most `pendingMax`: the oldest makes room, for an honest handshake takes milliseconds.
+// - However many begin at once, few take their share of a turn, and hosts have theirs one after the
+//   other: who comes with thousands keeps no other host waiting.
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { namesOf } from "./certificate-names.ts";
 import { checkClient } from "./client-check.ts";
+import { awaitHello } from "./client-hello.ts";
 import type { Credentials, LoadedPair } from "./credentials.ts";
 import { failureText } from "./failure-text.ts";
+import { type Accepted, type Pending, PendingHandshakes } from "./pending-handshakes.ts";
 import { RefusalAlerts } from "./refusal-alert.ts";
 import { refusalOf } from "./verdict.ts";
 
 export const HANDSHAKE_MS = 10_000;
 const SWEEP_MS = 1_000;
+/** Each costs about a millisecond. */
+const STARTS_AT_ONCE = 4;
+/**
+ * As long as more connections come, so many times what the last starts took is left to accepting
+ * them: the system hands over one a turn, in their order, and a long turn keeps all the others out.
+ */
+const REST_FACTOR = 4;
 /** A record of version 1.2 with the fatal alert internal_error. */
 const INTERNAL_ERROR: Buffer = Buffer.from([0x15, 0x03, 0x03, 0, 2, 2, 80]);
-
-/** @param certificateName CN of the client's certificate where one was demanded and verified */
-export type Accepted = (socket: TLSSocket, certificateName: string | undefined) => void;
 
 export interface TlsAcceptorOptions {
   readonly clock: Clock;
@@ -43,21 +55,16 @@ export interface TlsAcceptorOptions {
   readonly pendingMax: number;
 }
 
-interface Pending {
-  readonly socket: Socket;
-  readonly key: string;
-  readonly remote: string;
-  readonly sinceMs: number;
-  readonly accepted: Accepted;
-}
-
 export class TlsAcceptor {
   readonly #options: TlsAcceptorOptions;
   readonly #server: Server;
-  /** By addresses of both ends, oldest first. */
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new PendingHandshakes();
   readonly #alerts = new RefusalAlerts();
   #pair: LoadedPair;
+  #isTurnPending = false;
+  /** Somebody came since handshakes were last begun. */
+  #hasNewcomers = false;
+  #restUntilMs = 0;
   /** Whose close is being announced right now. */
   #closing: Pending | undefined;
   #stopSweep: Cancel | undefined;
@@ -88,26 +95,26 @@ export class TlsAcceptor {
 
   /** `accepted` is called once, or never when the connection is refused. */
   accept(socket: Socket, accepted: Accepted): void {
-    const { clock, credentials } = this.#options;
+    const { clock } = this.#options;
     socket.on("error", () => socket.destroy());
     // Half of a connection is none: who closes during the handshake is gone.
     socket.allowHalfOpen = false;
-    if (this.#pending.size >= this.#options.pendingMax) this.#dropOldest();
-    const [key, remote] = [keyOf(socket), remoteOf(socket)];
-    const pending = { socket, key, remote, sinceMs: clock.monotonic(), accepted };
-    this.#pending.set(key, pending);
+    if (this.#pending.size >= this.#options.pendingMax) this.#makeRoom();
+    const [key, remote, address] = [keyOf(socket), remoteOf(socket), socket.remoteAddress ?? ""];
+    const sinceMs = clock.monotonic();
+    const pending: Pending = { socket, key, address, remote, sinceMs, accepted, isStarted: false };
+    this.#pending.add(pending);
+    this.#hasNewcomers = true;
     this.#stopSweep ??= clock.every(SWEEP_MS, () => this.#sweep());
     socket.once("close", () => {
-      this.#pending.delete(key);
+      this.#pending.delete(pending);
+      if (!pending.isStarted) this.#reject(pending, "EOF");
       this.#closing = pending;
     });
-    try {
-      this.#load(credentials.server);
-    } catch (error) {
-      this.#refuseUnloaded(pending, error);
-      return;
-    }
-    this.#server.emit("connection", socket);
+    awaitHello(socket, () => {
+      this.#pending.setReady(pending);
+      this.#startLater();
+    });
   }
 
   /** Ends all that is not accepted yet. */
@@ -115,6 +122,44 @@ export class TlsAcceptor {
     this.#stopSweep?.();
     this.#stopSweep = undefined;
     for (const { socket } of this.#pending.values()) socket.destroy();
+  }
+
+  #startLater(): void {
+    if (this.#isTurnPending) return;
+    this.#isTurnPending = true;
+    this.#options.clock.soon(() => {
+      this.#isTurnPending = false;
+      const isResting = this.#hasNewcomers && this.#options.clock.monotonic() < this.#restUntilMs;
+      if (isResting) this.#startLater();
+      else void this.#startSome();
+    });
+  }
+
+  async #startSome(): Promise<void> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonic();
+    for (let count = 0; count < STARTS_AT_ONCE; count++) {
+      const pending = this.#pending.takeReady();
+      if (pending !== undefined) this.#start(pending);
+      else if (count === 0) return;
+    }
+    // The library does its work behind this turn's callbacks.
+    await Promise.resolve();
+    const nowMs = clock.monotonic();
+    this.#hasNewcomers = false;
+    this.#restUntilMs = nowMs + REST_FACTOR * (nowMs - startedMs);
+    this.#startLater();
+  }
+
+  #start(pending: Pending): void {
+    pending.isStarted = true;
+    try {
+      this.#load(this.#options.credentials.server);
+    } catch (error) {
+      this.#refuseUnloaded(pending, error);
+      return;
+    }
+    this.#server.emit("connection", pending.socket);
   }
 
   #load(pair: LoadedPair): void {
@@ -133,11 +178,12 @@ export class TlsAcceptor {
       : "failed to create peer certificate";
     log.warn(message, { "cert-file": certFile, "key-file": keyFile, error });
     this.#reject(pending, error);
-    pending.socket.once("data", () => pending.socket.end(INTERNAL_ERROR));
+    pending.socket.end(INTERNAL_ERROR);
+    pending.socket.resume();
   }
 
   #secured(socket: TLSSocket): void {
-    const pending = this.#pending.get(keyOf(socket));
+    const pending = this.#pending.find(keyOf(socket));
     socket.on("error", () => socket.destroy());
     if (pending === undefined) {
       socket.destroy();
@@ -168,13 +214,13 @@ export class TlsAcceptor {
       return;
     }
     if (socket.destroyed) return;
-    this.#pending.delete(pending.key);
+    this.#pending.delete(pending);
     pending.accepted(socket, credentials.profile.clientCertAuth ? nameOf(socket) : undefined);
   }
 
   /** A lost connection is told of while its socket closes, when it has no address left. */
   #failed(error: Error, socket: TLSSocket): void {
-    const pending = this.#pending.get(keyOf(socket)) ?? this.#closing;
+    const pending = this.#pending.find(keyOf(socket)) ?? this.#closing;
     if (pending !== undefined) this.#reject(pending, failureText(error));
   }
 
@@ -190,10 +236,11 @@ export class TlsAcceptor {
     });
   }
 
-  #dropOldest(): void {
-    const [oldest] = this.#pending.values();
-    oldest?.socket.destroy();
-    if (oldest !== undefined) this.#pending.delete(oldest.key);
+  #makeRoom(): void {
+    const pending = this.#pending.leastWelcome();
+    if (pending === undefined) return;
+    this.#pending.delete(pending);
+    pending.socket.destroy();
   }
 
   #sweep(): void {
