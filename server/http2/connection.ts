@@ -167,7 +167,7 @@ export class Connection implements Turning, Guest {
   drain(): void {
     if (this.#phase !== "open") return;
     this.#enter("warned");
-    this.#goAway(WINDOW_MAX, ErrorCode.NO_ERROR, "graceful_stop");
+    this.#outbox.goAway(WINDOW_MAX, ErrorCode.NO_ERROR, "graceful_stop");
     this.#outbox.frame(FrameType.PING, 0, 0, DRAIN_PING);
   }
 
@@ -177,7 +177,7 @@ export class Connection implements Turning, Guest {
     this.#enter("closing");
     this.#reader.stop();
     this.#streams.close();
-    this.#goAway(this.#streams.lastId, code, text);
+    this.#outbox.goAway(this.#streams.lastId, code, text);
     this.#outbox.flush();
     this.#socket.end();
   }
@@ -246,19 +246,10 @@ export class Connection implements Turning, Guest {
     else if (nowMs - this.#pingedMs > limits.keepaliveTimeoutMs) this.#socket.destroy();
   }
 
-  #goAway(lastId: number, code: ErrorCode, text: string): void {
-    const debug = Buffer.from(text, "utf8");
-    const payload = Buffer.alloc(8 + debug.length);
-    payload.writeUInt32BE(lastId, 0);
-    payload.writeUInt32BE(code, 4);
-    debug.copy(payload, 8);
-    this.#outbox.frame(FrameType.GOAWAY, 0, 0, payload);
-  }
-
   #refuseFromNow(): void {
     this.#enter("draining");
     this.#streams.lastAcceptedId = this.#streams.lastId;
-    this.#goAway(this.#streams.lastId, ErrorCode.NO_ERROR, "graceful_stop");
+    this.#outbox.goAway(this.#streams.lastId, ErrorCode.NO_ERROR, "graceful_stop");
   }
 
   #openReceiveWindow(): void {

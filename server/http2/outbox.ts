@@ -100,6 +100,15 @@ export class Outbox {
     this.#used += size;
   }
 
+  goAway(lastStreamId: number, code: number, text: string): void {
+    const debug = Buffer.from(text, "utf8");
+    const payload = Buffer.alloc(8 + debug.length);
+    payload.writeUInt32BE(lastStreamId, 0);
+    payload.writeUInt32BE(code, 4);
+    debug.copy(payload, 8);
+    this.frame(FrameType.GOAWAY, 0, 0, payload);
+  }
+
   headers(streamId: number, block: Buffer, endsStream: boolean): void {
     this.framesSent++;
     const flags = Flag.END_HEADERS | (endsStream ? Flag.END_STREAM : 0);

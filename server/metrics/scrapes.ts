@@ -10,9 +10,9 @@ interface Asker {
 }
 
 /**
- * The exposition for those who ask for it. Making it costs milliseconds, and all of it at once:
- * whoever asks while it is made, or in the pause behind it, is answered with the others that do, and
- * with what is true after he asked.
+ * The exposition for those who ask for it. Making it costs milliseconds, and all of it at once: who
+ * asks while it is made, or in the pause behind it, is answered together with the others that do,
+ * and with what is true after he asked.
  */
 export class Scrapes {
   readonly #metrics: Metrics;

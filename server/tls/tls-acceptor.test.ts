@@ -152,19 +152,22 @@ test("those who wait are bounded; the oldest makes room for one that finishes", 
   expect(await handshake()).toBe("TLSv1.3");
 });
 
+/** Joins a client with the server, which hears these pieces first. */
+async function relay(client: Socket, pieces: readonly Buffer[]): Promise<void> {
+  const served = await silent();
+  served.on("data", (bytes) => client.write(bytes));
+  for (const piece of pieces) {
+    served.write(piece);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  client.on("data", (bytes) => served.write(bytes));
+}
+
 /** A client whose first message reaches the server as `rewrite` says, a piece at a time. */
 async function handshakeBy(rewrite: (hello: Buffer) => Buffer[]): Promise<string> {
   const proxy = createServer((client) => {
     opened.push(client);
-    client.once("data", async (hello: Buffer) => {
-      const served = await silent();
-      served.on("data", (bytes) => client.write(bytes));
-      for (const piece of rewrite(hello)) {
-        served.write(piece);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      client.on("data", (bytes) => served.write(bytes));
-    });
+    client.once("data", (hello: Buffer) => void relay(client, rewrite(hello)));
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
   const { port: proxied } = proxy.address() as AddressInfo;
