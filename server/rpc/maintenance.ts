@@ -98,9 +98,8 @@ function status(options: MaintenanceServiceOptions): StatusResponse {
   const { totalBytes, inUseBytes } = state.engine.size();
   const errors = leadership.hasLeader ? [] : [new EtcdError("NoLeader").message];
   for (const { memberID, alarm } of state.alarms.list(AlarmType.NONE)) {
-    errors.push(
-      `memberID:${memberID} alarm:${alarm === AlarmType.NOSPACE ? "NOSPACE" : "CORRUPT"} `,
-    );
+    const member = memberID === 0n ? "" : `memberID:${memberID} `;
+    errors.push(`${member}alarm:${alarm === AlarmType.NOSPACE ? "NOSPACE" : "CORRUPT"} `);
   }
   return {
     header: headers.now(),
