@@ -1,4 +1,4 @@
-import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 
 interface Codec<T> {
   encode(message: T): { finish(): Uint8Array };
@@ -27,6 +27,12 @@ export type RpcOutcome<Response> =
 const MESSAGE_BYTES_MAX = 1 << 30;
 const DEADLINE_MS = 20_000;
 
+function metadataOf(token: string | undefined): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("token", token);
+  return metadata;
+}
+
 /** A bare gRPC client over the generated definitions: what goes in and out is compared as it is. */
 export class RpcClient {
   readonly #client: Client;
@@ -47,6 +53,7 @@ export class RpcClient {
     method: Method<Request, Response>,
     request: Request,
     deadlineMs = DEADLINE_MS,
+    token?: string,
   ): Promise<RpcOutcome<Response>> {
     return new Promise((resolve) => {
       this.#client.makeUnaryRequest(
@@ -54,6 +61,7 @@ export class RpcClient {
         (message: Request) => Buffer.from(method.requestType.encode(message).finish()),
         (bytes: Buffer) => method.responseType.decode(bytes),
         request,
+        metadataOf(token),
         { deadline: new Date(Date.now() + deadlineMs) },
         (error: ServiceError | null, response?: Response) => {
           if (error === null && response !== undefined) return resolve({ response });
@@ -64,11 +72,28 @@ export class RpcClient {
     });
   }
 
-  stream<Request, Response>(service: Service, method: Method<Request, Response>) {
+  stream<Request, Response>(service: Service, method: Method<Request, Response>, token?: string) {
     return this.#client.makeBidiStreamRequest(
       `/${service.fullName}/${method.name}`,
       (message: Request) => Buffer.from(method.requestType.encode(message).finish()),
       (bytes: Buffer) => method.responseType.decode(bytes),
+      metadataOf(token),
+    );
+  }
+
+  /** A call that is answered by a stream. */
+  responses<Request, Response>(
+    service: Service,
+    method: Method<Request, Response>,
+    request: Request,
+    token?: string,
+  ) {
+    return this.#client.makeServerStreamRequest(
+      `/${service.fullName}/${method.name}`,
+      (message: Request) => Buffer.from(method.requestType.encode(message).finish()),
+      (bytes: Buffer) => method.responseType.decode(bytes),
+      request,
+      metadataOf(token),
     );
   }
 

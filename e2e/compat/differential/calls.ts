@@ -1,3 +1,6 @@
+import { ElectionDefinition } from "../../../server/proto/gen/election.ts";
+import { HealthDefinition } from "../../../server/proto/gen/health.ts";
+import { LockDefinition } from "../../../server/proto/gen/lock.ts";
 import {
   AuthDefinition,
   ClusterDefinition,
@@ -32,6 +35,9 @@ const SERVICES = [
   ClusterDefinition,
   MaintenanceDefinition,
   AuthDefinition,
+  LockDefinition,
+  ElectionDefinition,
+  HealthDefinition,
 ] as unknown as readonly AnyService[];
 
 /** Every unary method of etcd's services, as "KV/Put". */
@@ -51,6 +57,7 @@ const READS = new Set([
   "Cluster/MemberList",
   "Maintenance/Status",
   "Maintenance/HashKV",
+  "Health/Check",
 ]);
 
 export function isRead(step: Step | undefined): boolean {
@@ -62,9 +69,10 @@ export function sendCall(
   client: RpcClient,
   name: string,
   request: Message,
+  { token, deadlineMs }: { token: string | undefined; deadlineMs?: number | undefined },
 ): Promise<RpcOutcome<unknown>> {
   const call = CALLS.get(name);
   if (call === undefined) throw new RangeError(`no call ${name}`);
   const { service, method } = call;
-  return client.unary(service, method, method.requestType.fromPartial(request));
+  return client.unary(service, method, method.requestType.fromPartial(request), deadlineMs, token);
 }

@@ -11,34 +11,33 @@ import { shrunk } from "./shrinking.ts";
 const REQUESTS_PER_HISTORY = 500;
 const REQUESTS_PER_LINE = 20_000;
 
+const ALL_MAKES: readonly Make[] = ["etcd-3.5", "etcd-3.4"];
+
 const { values } = parseArgs({
   options: {
     requests: { type: "string", default: "1000000" },
     seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
-    make: { type: "string", default: "etcd-3.5" },
+    make: { type: "string" },
   },
 });
 const requests = wholeNumber("requests", values.requests);
 const firstSeed = wholeNumber("seed", values.seed);
-if (values.make !== "etcd-3.5" && values.make !== "etcd-3.4") {
-  throw new RangeError(`--make is etcd-3.5 or etcd-3.4, not ${values.make}`);
-}
-await run(values.make);
+await run(ALL_MAKES.filter((make) => values.make === undefined || make === values.make));
 
-async function run(make: Make): Promise<void> {
+async function run(makes: readonly Make[]): Promise<void> {
+  if (makes.length === 0) throw new RangeError(`--make is one of ${ALL_MAKES.join(", ")}`);
   installTools();
-  say(`${requests} requests from seed ${firstSeed}, compared with ${make}`);
-  const machine = await DifferentialMachine.start([make]);
+  say(`${requests} requests from seed ${firstSeed}, compared with ${makes.join(" and ")}`);
+  const startedAt = performance.now();
+  const machine = await DifferentialMachine.start(makes);
   let differing = 0;
   try {
     for (let played = 0; played < requests; played += REQUESTS_PER_HISTORY) {
       const seed = firstSeed + played / REQUESTS_PER_HISTORY;
-      const steps = historyOf(seed, REQUESTS_PER_HISTORY, [make]);
-      const difference = await machine.play(steps);
-      if (difference !== undefined) {
+      const found = await machine.play(historyOf(seed, REQUESTS_PER_HISTORY));
+      if (found !== undefined) {
         differing++;
-        const smallest = await shrunk(steps, difference, (fewer) => machine.play(fewer));
-        say(reportOf(`seed ${seed}`, smallest));
+        say(reportOf(`seed ${seed}`, await shrunk(found, (fewer) => machine.play(fewer))));
       }
       const done = played + REQUESTS_PER_HISTORY;
       if (done % REQUESTS_PER_LINE === 0) say(`${done} requests, ${differing} histories differ`);
@@ -46,7 +45,9 @@ async function run(make: Make): Promise<void> {
   } finally {
     await machine.stop();
   }
-  say(`${differing} of ${Math.ceil(requests / REQUESTS_PER_HISTORY)} histories differ`);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const pace = `${Math.round(seconds)} s, ${Math.round(requests / seconds)} requests a second`;
+  say(`${differing} of ${Math.ceil(requests / REQUESTS_PER_HISTORY)} histories differ; ${pace}`);
   process.exitCode = differing > 0 ? 1 : 0;
 }
 

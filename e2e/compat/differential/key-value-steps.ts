@@ -14,8 +14,8 @@ const VALUES = ["v", "w", "", "\xff\0\xfe"].map((text) => Buffer.from(text, "lat
 const EMPTY = Buffer.alloc(0);
 const OPEN = Buffer.from([0]);
 
-const rarely = fc.integer({ min: 0, max: 9 }).map((n) => n === 0);
-const sometimes = fc.boolean();
+export const rarely = fc.integer({ min: 0, max: 9 }).map((n) => n === 0);
+export const sometimes = fc.boolean();
 
 const bufferOf = (bytes: Uint8Array) => Buffer.from(bytes);
 
@@ -51,14 +51,6 @@ const leaseOrNone = fc.oneof(
   { weight: 240, arbitrary: fc.constant<bigint | Ref>(0n) },
   { weight: 80, arbitrary: fc.constantFrom<bigint | Ref>(...LEASE_IDS, 5n) },
   { weight: 1, arbitrary: chosenLease },
-);
-
-/** Revisions of watches: a negative one is an intended difference. */
-export const startRevision: fc.Arbitrary<Ref | number | bigint> = fc.oneof(
-  { weight: 6, arbitrary: fc.constant<Ref | number | bigint>(0) },
-  { weight: 6, arbitrary: revisionRef(-3, 60) },
-  { weight: 2, arbitrary: revisionRef(0, 400) },
-  { weight: 1, arbitrary: fc.constantFrom<number | bigint>(1, 2 ** 40, INT64_MAX) },
 );
 
 export const anyRevision: fc.Arbitrary<Ref | number | bigint> = fc.oneof(
@@ -124,8 +116,11 @@ const FEW = { key: Buffer.from("a"), rangeEnd: Buffer.from("c") };
 const range: fc.Arbitrary<Message> = fc
   .record(rangeFields)
   .map((fields) => (fields.sortTarget === 0 ? fields : { ...fields, ...FEW }));
-/** Refused by us, in a transaction it would change what is written. */
-const unknownOrder = fc.record({ ...rangeFields, sortOrder: fc.constant(7) });
+/** Refused by us: in a transaction it changes what is written. */
+const unknownOrder: fc.Arbitrary<Message> = fc.record({
+  ...rangeFields,
+  sortOrder: fc.constant(7),
+});
 
 const deleteRange: fc.Arbitrary<Message> = fc.record({ key, rangeEnd, prevKv: sometimes });
 
@@ -165,11 +160,12 @@ const compare: fc.Arbitrary<Message> = fc
 const { txn } = fc.letrec<{ txn: Message; op: Message }>((tie) => ({
   op: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
-    { weight: 10, arbitrary: put.map((requestPut) => ({ requestPut })) },
-    { weight: 8, arbitrary: range.map((requestRange) => ({ requestRange })) },
-    { weight: 6, arbitrary: boundedDelete.map((requestDeleteRange) => ({ requestDeleteRange })) },
-    { weight: 1, arbitrary: fc.constant({}) },
-    { weight: 4, arbitrary: tie("txn").map((requestTxn) => ({ requestTxn })) },
+    { weight: 1_400, arbitrary: put.map((requestPut) => ({ requestPut })) },
+    { weight: 1_120, arbitrary: range.map((requestRange) => ({ requestRange })) },
+    { weight: 840, arbitrary: boundedDelete.map((requestDeleteRange) => ({ requestDeleteRange })) },
+    { weight: 140, arbitrary: fc.constant({}) },
+    { weight: 560, arbitrary: tie("txn").map((requestTxn) => ({ requestTxn })) },
+    { weight: 1, arbitrary: unknownOrder.map((requestRange) => ({ requestRange })) },
   ),
   txn: fc.record({
     compare: fc.array(compare, { maxLength: 3 }),
@@ -184,6 +180,9 @@ const longTxn = fc.integer({ min: 126, max: 130 }).map((length) => ({
     requestPut: { key: Buffer.from(`long/${at}`), value: EMPTY },
   })),
 }));
+
+/** Beyond what one request may have. */
+const longPut = fc.constant({ key: Buffer.from("long"), value: Buffer.alloc(1_700_000, "long") });
 
 const compaction: fc.Arbitrary<Message> = fc.record({
   revision: fc.oneof(
@@ -206,8 +205,9 @@ const anyWrite: fc.Arbitrary<Step> = fc.oneof(
 );
 
 export const anyKeyValueStep: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 640, arbitrary: anyWrite },
-  { weight: 260, arbitrary: steps("KV/Range", range) },
-  { weight: 3, arbitrary: steps("KV/Range", unknownOrder) },
-  { weight: 1, arbitrary: steps("KV/Txn", longTxn) },
+  { weight: 6_400, arbitrary: anyWrite },
+  { weight: 2_600, arbitrary: steps("KV/Range", range) },
+  { weight: 30, arbitrary: steps("KV/Range", unknownOrder) },
+  { weight: 10, arbitrary: steps("KV/Txn", longTxn) },
+  { weight: 1, arbitrary: steps("KV/Put", longPut) },
 );

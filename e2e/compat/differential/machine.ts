@@ -1,37 +1,12 @@
-import {
-  AlarmRequest,
-  AlarmRequest_AlarmAction,
-  AlarmType,
-  AuthDefinition,
-  ClusterDefinition,
-  CompactionRequest,
-  DeleteRangeRequest,
-  KVDefinition,
-  LeaseDefinition,
-  LeaseRevokeRequest,
-  MaintenanceDefinition,
-  MemberRemoveRequest,
-  PutRequest,
-  type ResponseHeader,
-} from "../../../server/proto/gen/rpc.ts";
-import { must } from "../../harness/cluster-client.ts";
-import { ClusterProcess, type Make } from "../../harness/member-process.ts";
-import { RpcClient } from "../../harness/rpc-client.ts";
+import type { Make } from "../../harness/member-process.ts";
 import { type Difference, differencesOf } from "./difference.ts";
 import { intendedDifference } from "./intended-differences.ts";
-import type { Names } from "./normal-form.ts";
-import { Meetings, Player, type Transcript } from "./player.ts";
+import { Meetings } from "./player.ts";
+import type { Found } from "./shrinking.ts";
+import { Side, type Standing } from "./side.ts";
 import type { Step } from "./step.ts";
 
 const OURS: Make = "quorate";
-const FILLER = Buffer.from("filler");
-const EVERYTHING = { key: Buffer.from([0]), rangeEnd: Buffer.from([0]) };
-/** Histories are about answers; what a power cut would leave is not looked at here. */
-const FLAGS: Readonly<Record<Make, readonly string[]>> = {
-  quorate: ["--bcrypt-cost=4"],
-  "etcd-3.4": ["--bcrypt-cost=4"],
-  "etcd-3.5": ["--bcrypt-cost=4", "--unsafe-no-fsync"],
-};
 
 /** Our single member and real ones, to which the same histories are played. */
 export class DifferentialMachine {
@@ -49,13 +24,27 @@ export class DifferentialMachine {
     return machine;
   }
 
-  /** Plays a history on empty stores; resolves with the first difference that nobody intended. */
-  async play(steps: readonly Step[]): Promise<Difference | undefined> {
-    const differences = await this.compare(steps);
-    return differences.find((each) => intendedDifference(each) === undefined);
+  /**
+   * Plays a history on empty stores; resolves with the first difference that nobody intended. A step
+   * after which stores differ on purpose is left out, and all the rest is played again.
+   */
+  async play(history: readonly Step[]): Promise<Found | undefined> {
+    for (let steps = history; ; ) {
+      const differences = await this.compare(steps);
+      const ending = differences
+        .filter((each) => intendedDifference(each, steps)?.ends === true)
+        .reduce((first, { at }) => Math.min(first, at), steps.length);
+      const difference = differences.find((each) => {
+        const isBefore = ending === steps.length || (each.at >= 0 && each.at < ending);
+        return isBefore && intendedDifference(each, steps) === undefined;
+      });
+      if (difference !== undefined) return { steps, difference };
+      if (ending === steps.length) return undefined;
+      steps = steps.toSpliced(ending, 1);
+    }
   }
 
-  /** As `play`; resolves with all differences, intended ones too. */
+  /** Plays a history on empty stores; resolves with all differences, intended ones too. */
   async compare(steps: readonly Step[]): Promise<Difference[]> {
     const startRevision = await this.#empty();
     const meetings = new Meetings();
@@ -72,18 +61,21 @@ export class DifferentialMachine {
     await Promise.all(this.#sides.map((side) => side.close()));
   }
 
-  /** Every side has no keys, leases, learners and alarms, and all stand at one revision. */
+  /** Every side is empty, and all stand at one revision, which is returned. */
   async #empty(): Promise<number> {
     const emptied = await Promise.allSettled(this.#sides.map((side) => side.empty()));
-    if (emptied.some(({ status }) => status === "rejected")) {
-      // A history has ended a server: all begin anew.
+    let standings = emptied.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    if (standings.length < emptied.length) {
+      // A history has ended a server, or shut everybody out: all begin anew.
       await this.stop();
       await this.#openSides();
+      standings = await Promise.all(this.#sides.map((side) => side.empty()));
     }
-    const revisions = await Promise.all(this.#sides.map((side) => side.empty()));
-    const target = Math.max(...revisions) + 2;
-    await Promise.all(this.#sides.map((side) => side.fillUp(target)));
-    return target;
+    const target = commonTarget(standings);
+    await Promise.all(
+      this.#sides.map((side, at) => side.fillUp(standings[at] as Standing, target)),
+    );
+    return target.revision;
   }
 
   async #openSides(): Promise<void> {
@@ -91,130 +83,11 @@ export class DifferentialMachine {
   }
 }
 
-class Side {
-  readonly #make: Make;
-  readonly #cluster: ClusterProcess;
-  readonly #client: RpcClient;
-  readonly #names: Names;
-  readonly #selfId: bigint;
-
-  private constructor(make: Make, cluster: ClusterProcess, client: RpcClient, id: bigint) {
-    this.#make = make;
-    this.#cluster = cluster;
-    this.#client = client;
-    this.#selfId = id;
-    const member = cluster.member(0);
-    const texts = new Map([
-      [member.clientUrl, "@client"],
-      [member.peerUrl, "@peer"],
-      [id.toString(16), "@self"],
-      [String(id), "@self"],
-    ]);
-    this.#names = { ids: new Map([[id, "@self"]]), texts };
-  }
-
-  static async open(make: Make): Promise<Side> {
-    const cluster = await ClusterProcess.start({ make, size: 1, flags: FLAGS[make] });
-    const client = new RpcClient(new URL(cluster.endpoints).host);
-    const { header } = must(
-      await client.unary(
-        MaintenanceDefinition,
-        MaintenanceDefinition.methods.status,
-        MaintenanceDefinition.methods.status.requestType.fromPartial({}),
-      ),
-    );
-    const side = new Side(make, cluster, client, header?.memberId ?? 0n);
-    (side.#names.ids as Map<bigint, string>).set(header?.clusterId ?? 0n, "@cluster");
-    return side;
-  }
-
-  play(
-    steps: readonly Step[],
-    at: { startRevision: number; meetings: Meetings },
-  ): Promise<Transcript> {
-    const { meetings, startRevision } = at;
-    const place = { make: this.#make, client: this.#client, names: this.#names };
-    return new Player({ ...place, selfId: this.#selfId, startRevision, meetings }).play(steps);
-  }
-
-  /** Resolves with the revision. */
-  async empty(): Promise<number> {
-    const client = this.#client;
-    const { alarm } = MaintenanceDefinition.methods;
-    const { alarms } = must(
-      await client.unary(MaintenanceDefinition, alarm, AlarmRequest.fromPartial({})),
-    );
-    for (const each of alarms) {
-      const action = AlarmRequest_AlarmAction.DEACTIVATE;
-      const request = AlarmRequest.fromPartial({ ...each, action });
-      if (each.alarm !== AlarmType.NONE) {
-        must(await client.unary(MaintenanceDefinition, alarm, request));
-      }
-    }
-    await this.#removeLearners();
-    await this.#revokeLeases();
-    await this.#forgetUsers();
-    const request = DeleteRangeRequest.fromPartial(EVERYTHING);
-    const { deleteRange } = KVDefinition.methods;
-    return revisionOf(must(await client.unary(KVDefinition, deleteRange, request)));
-  }
-
-  /** Writes until the store stands at the revision, and lets nothing before it be read. */
-  async fillUp(target: number): Promise<void> {
-    const client = this.#client;
-    const { put, deleteRange, compact } = KVDefinition.methods;
-    const filler = PutRequest.fromPartial({ key: FILLER });
-    for (;;) {
-      const revision = revisionOf(must(await client.unary(KVDefinition, put, filler)));
-      if (revision < target - 1) continue;
-      if (revision === target - 1) break;
-      throw new Error(`revision ${revision} is beyond ${target}`);
-    }
-    const request = DeleteRangeRequest.fromPartial({ key: FILLER });
-    must(await client.unary(KVDefinition, deleteRange, request));
-    const compaction = CompactionRequest.fromPartial({ revision: target, physical: true });
-    must(await client.unary(KVDefinition, compact, compaction));
-  }
-
-  async close(): Promise<void> {
-    this.#client.close();
-    await this.#cluster.stop();
-  }
-
-  async #removeLearners(): Promise<void> {
-    const { memberList, memberRemove } = ClusterDefinition.methods;
-    const list = memberList.requestType.fromPartial({});
-    const { members } = must(await this.#client.unary(ClusterDefinition, memberList, list));
-    for (const { ID } of members.filter((member) => member.isLearner)) {
-      const request = MemberRemoveRequest.fromPartial({ ID });
-      must(await this.#client.unary(ClusterDefinition, memberRemove, request));
-    }
-  }
-
-  async #forgetUsers(): Promise<void> {
-    const { userList, userDelete, roleList, roleDelete } = AuthDefinition.methods;
-    const none = {};
-    const { users } = must(await this.#client.unary(AuthDefinition, userList, none));
-    for (const name of users) {
-      must(await this.#client.unary(AuthDefinition, userDelete, { name }));
-    }
-    const { roles } = must(await this.#client.unary(AuthDefinition, roleList, none));
-    for (const role of roles) {
-      must(await this.#client.unary(AuthDefinition, roleDelete, { role }));
-    }
-  }
-
-  async #revokeLeases(): Promise<void> {
-    const { leaseLeases, leaseRevoke } = LeaseDefinition.methods;
-    const list = leaseLeases.requestType.fromPartial({});
-    const { leases } = must(await this.#client.unary(LeaseDefinition, leaseLeases, list));
-    for (const { ID } of leases) {
-      const request = LeaseRevokeRequest.fromPartial({ ID });
-      must(await this.#client.unary(LeaseDefinition, leaseRevoke, request));
-    }
-  }
-}
-
-function revisionOf(response: { header?: ResponseHeader | undefined }): number {
-  return response.header?.revision ?? 0;
+/** What every store can reach. */
+function commonTarget(standings: readonly Standing[]): Standing {
+  const revision = Math.max(...standings.map((each) => each.revision)) + 2;
+  const told = standings.map(({ authRevision }) => authRevision).filter((each) => each > 0);
+  const highest = Math.max(...told);
+  const isCommon = told.every((each) => each === highest);
+  return { revision, authRevision: isCommon ? highest : highest + 2 };
 }

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 // Answers in a form in which two servers that behave alike say the same. Ids that servers choose
 // become names; what depends on time, or on how a server stores things, becomes "…" where it is
 // there at all, so that a field that is missing or zero still differs.
@@ -21,12 +23,19 @@ const VOLATILE: Readonly<Record<string, ReadonlySet<string>>> = {
   ]),
 };
 
+/** A member's id comes of its addresses and the second: two in one second have the same. */
+const ADDED_TWICE = /etcdserver: (member ID already exist|Peer URLs already exists)/;
+
 /** etcd lists them in no defined order. */
 const UNORDERED = new Set(["keys", "leases", "alarms", "members", "errors"]);
 
+/** Longer bytes are shown by what they begin with, their length and hash. */
+const SHOWN_BYTES_MAX = 4_000;
+
 /** `call` names the call that was answered, or is empty. */
 export function normalForm(value: unknown, call: string, names: Names): string {
-  return JSON.stringify(plain(value, { volatile: VOLATILE[call], names }));
+  const text = JSON.stringify(plain(value, { volatile: VOLATILE[call], names }));
+  return call === "Cluster/MemberAdd" ? text.replace(ADDED_TWICE, "…") : text;
 }
 
 interface Form {
@@ -37,7 +46,7 @@ interface Form {
 function plain(value: unknown, form: Form): unknown {
   if (typeof value === "bigint") return form.names.ids.get(value) ?? `#${value}`;
   if (typeof value === "string") return namedText(value, form.names.texts);
-  if (value instanceof Uint8Array) return `x${Buffer.from(value).toString("hex")}`;
+  if (value instanceof Uint8Array) return namedBytes(Buffer.from(value));
   if (Array.isArray(value)) return value.map((item) => plain(item, form));
   if (value === null || typeof value !== "object") return value;
   const entries = Object.entries(value)
@@ -59,6 +68,12 @@ function plainField(field: string, value: unknown, form: Form): unknown {
 
 function isPresent(value: unknown): boolean {
   return typeof value === "number" ? value > 0 : value !== "" && value !== 0n;
+}
+
+function namedBytes(bytes: Buffer): string {
+  if (bytes.length <= SHOWN_BYTES_MAX) return `x${bytes.toString("hex")}`;
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  return `x${bytes.toString("hex", 0, 16)}… ${bytes.length} bytes, SHA-256 ${hash}`;
 }
 
 function namedText(text: string, texts: ReadonlyMap<string, string>): string {

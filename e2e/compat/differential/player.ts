@@ -1,20 +1,23 @@
-import type {
-  LeaseGrantResponse,
-  MemberAddResponse,
-  ResponseHeader,
-} from "../../../server/proto/gen/rpc.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import type { KeyValue } from "../../../server/proto/gen/kv.ts";
+import type { AuthenticateResponse } from "../../../server/proto/gen/rpc.ts";
 import type { Make } from "../../harness/member-process.ts";
 import type { RpcClient, RpcOutcome } from "../../harness/rpc-client.ts";
 import { isRead, sendCall } from "./calls.ts";
-import { type Names, normalForm } from "./normal-form.ts";
-import { isRef, type Ref, resolved, type Step } from "./step.ts";
-import { KeepAliveSession, WatchSession } from "./watch-session.ts";
+import { KeepAliveSession } from "./keep-alive-session.ts";
+import { normalForm } from "./normal-form.ts";
+import { type Origin, OwnIds } from "./own-ids.ts";
+import { QueueSession } from "./queue-session.ts";
+import { type CallStep, isRef, type Message, type Ref, resolved, type Step } from "./step.ts";
+import { takeSnapshot } from "./taken-snapshot.ts";
+import { Tokens } from "./tokens.ts";
+import { WatchSession } from "./watch-session.ts";
 
 /** What one server has answered to a history, in normal form. */
 export interface Transcript {
   /** One for each step. */
   readonly answers: readonly string[];
-  /** Per watch, everything it has delivered. */
+  /** Per step that watches, everything that was delivered to it. */
   readonly watched: ReadonlyMap<number, readonly string[]>;
   /** What streams said when all was delivered, where they can say so. */
   readonly progress: ReadonlyMap<number, string>;
@@ -30,61 +33,70 @@ export class Meetings {
   }
 }
 
-export interface Place {
+export interface Place extends Origin {
   readonly make: Make;
   readonly client: RpcClient;
-  /** Names of what is fixed for the server: its own ids and addresses. */
-  readonly names: Names;
-  readonly selfId: bigint;
-  /** The revision at which the history begins, the same on all servers. */
-  readonly startRevision: number;
   readonly meetings: Meetings;
 }
+
+/** They may have to wait for others. */
+const ENTERING = new Set(["Lock/Lock", "Election/Campaign"]);
+const WAIT_LIMIT_MS = 600_000;
+/** A watcher of etcd's that begins in the past is caught up within a tenth of a second. */
+const CATCH_UP_MS = 250;
 
 /** Plays one history at one server, step after step; reads between two writes go out together. */
 export class Player {
   readonly #place: Place;
-  readonly #ids: Map<bigint, string>;
-  readonly #leases: bigint[] = [];
-  readonly #members: bigint[] = [];
+  readonly #own: OwnIds;
+  readonly #tokens: Tokens;
   readonly #watches: WatchSession;
-  readonly #leaseStream: KeepAliveSession;
+  readonly #renewals: KeepAliveSession;
+  readonly #queues: QueueSession;
+  readonly #answers: string[] = [];
   #meetings = 0;
   /** The keys hold an id that this server chose, and so does their hash. */
   #holdsOwnIds = false;
-  /** The newest that an answer has told. */
-  #revision: number;
 
   constructor(place: Place) {
+    const { client, make } = place;
     this.#place = place;
-    this.#revision = place.startRevision;
-    this.#ids = new Map(place.names.ids);
+    this.#own = new OwnIds(place);
+    this.#tokens = new Tokens(make === "etcd-3.4");
     const form = (value: unknown) => this.#form(value, "Watch/Watch");
-    this.#watches = new WatchSession(place.client, form, place.make === "quorate");
-    this.#leaseStream = new KeepAliveSession(place.client);
+    this.#watches = new WatchSession(client, form, make === "quorate");
+    this.#renewals = new KeepAliveSession(client);
+    this.#queues = new QueueSession(client, (range) => this.#lookInto(range), form);
   }
 
   async play(steps: readonly Step[]): Promise<Transcript> {
-    const answers: string[] = [];
     try {
       for (let at = 0; at < steps.length; ) {
         let end = at + 1;
         if (isRead(steps[at])) while (isRead(steps[end])) end++;
-        const together = steps.slice(at, end).map((step) => this.#step(step));
-        answers.push(...(await Promise.all(together)));
+        const start = at;
+        const together = steps.slice(at, end).map((step, i) => this.#step(step, start + i));
+        this.#answers.push(...(await Promise.all(together)));
+        if (!isRead(steps[at]) && !this.#queues.isEmpty) await this.#giveTurns(steps);
         at = end;
       }
       const progress = await this.#meet();
-      return { answers, watched: this.#watches.seen(), progress };
+      const watched = new Map([...this.#watches.seen(), ...this.#queues.seen()]);
+      return { answers: this.#answers, watched, progress };
     } finally {
       this.#watches.close();
-      this.#leaseStream.close();
+      this.#renewals.close();
+      this.#queues.close();
     }
   }
 
-  async #step(step: Step): Promise<string> {
+  async #step(step: Step, at: number): Promise<string> {
+    const token = this.#tokens.of(step.as);
     if ("watch" in step) {
-      return this.#watches.create(step.watch, this.#resolve(step.create), this.#revision);
+      const create = this.#resolve(step.create);
+      const { revision } = this.#own;
+      const caller = step.as ?? "";
+      return this.#watches.create({ at, handle: step.watch, create, revision, caller, token });
     }
     if ("cancel" in step) {
       await this.#meet();
@@ -92,58 +104,88 @@ export class Player {
       return "";
     }
     if ("keepAlive" in step) {
-      const outcome = await this.#leaseStream.keepAlive(this.#resolve(step.keepAlive));
+      const outcome = await this.#renewals.keepAlive(this.#resolve(step.keepAlive), token);
       return this.#form(outcome, "Lease/LeaseKeepAlive");
     }
+    if ("observe" in step) {
+      await this.#queues.observe(at, step.observe, token);
+      return "";
+    }
+    return this.#call(step, at);
+  }
+
+  async #call(step: CallStep, at: number): Promise<string> {
+    const { call } = step;
+    const request = this.#resolve(step.request);
+    const token = this.#tokens.of(step.as);
+    const { client } = this.#place;
+    if (call.startsWith("KV/") && mentionsLease(step.request)) this.#holdsOwnIds = true;
+    if (ENTERING.has(call)) {
+      const deadlineMs = WAIT_LIMIT_MS;
+      const send = () => sendCall(client, call, request, { token, deadlineMs });
+      const outcome = await this.#queues.enter(at, request, send);
+      return typeof outcome === "string" ? outcome : this.#answered(call, request, outcome);
+    }
+    if (call === "Maintenance/Snapshot") {
+      return this.#form(await takeSnapshot(client, token, this.#own.compacted), call);
+    }
     // A watcher that catches up must not meet the compaction on one server and not on another.
-    if (step.call === "KV/Compact") await this.#meet();
-    const outcome = await sendCall(this.#place.client, step.call, this.#resolve(step.request));
-    this.#learn(step.call, outcome);
-    if (step.call.startsWith("KV/") && mentionsLease(step.request)) this.#holdsOwnIds = true;
-    const isOwnHash = step.call === "Maintenance/HashKV" && this.#holdsOwnIds;
-    return this.#form(outcome, isOwnHash ? "Maintenance/Hash" : step.call);
+    if (call === "KV/Compact") {
+      if (!this.#queues.isEmpty) await delay(CATCH_UP_MS);
+      if (this.#place.make === "etcd-3.4") await this.#watches.stood(CATCH_UP_MS);
+      await this.#meet();
+    }
+    return this.#answered(call, request, await sendCall(client, call, request, { token }));
+  }
+
+  #answered(call: string, request: Message, outcome: RpcOutcome<unknown>): string {
+    if (!("response" in outcome)) return this.#form(outcome, call);
+    let response = outcome.response as object;
+    this.#own.learn(call, request, response);
+    if (call === "Auth/AuthEnable") this.#tokens.turned(true);
+    if (call === "Auth/AuthDisable") this.#tokens.turned(false);
+    if (call === "Auth/Authenticate") {
+      const name = (request["name"] as string | undefined) ?? "";
+      response = this.#tokens.learn(name, response as AuthenticateResponse);
+    }
+    const isOwnHash = call === "Maintenance/HashKV" && this.#holdsOwnIds;
+    return this.#form({ response }, isOwnHash ? "Maintenance/Hash" : call);
+  }
+
+  /** Whoever waited and has come to his turn is answered. */
+  async #giveTurns(steps: readonly Step[]): Promise<void> {
+    for (const [at, outcome] of await this.#queues.turns()) {
+      const { call, request } = steps[at] as CallStep;
+      this.#answers[at] += `, then ${this.#answered(call, this.#resolve(request), outcome)}`;
+    }
+  }
+
+  /** As root, if he has signed in: while auth is off nobody asks. */
+  async #lookInto(range: Message): Promise<readonly KeyValue[] | undefined> {
+    const token = this.#tokens.of("root");
+    const outcome = await sendCall(this.#place.client, "KV/Range", range, { token });
+    return "response" in outcome ? (outcome.response as { kvs: KeyValue[] }).kvs : undefined;
   }
 
   /** Resolves when all watches have delivered everything: what ours says it has delivered. */
   async #meet(): Promise<ReadonlyMap<number, string>> {
     const { make, meetings } = this.#place;
     const { promise, resolve } = meetings.at(this.#meetings++);
+    const { revision } = this.#own;
     // Before 3.4.25 a progress answer did not mean that everything was delivered.
-    const said = make === "etcd-3.4" ? new Map() : await this.#watches.synchronized(this.#revision);
+    const said = make === "etcd-3.4" ? new Map() : await this.#watches.synchronized(revision);
     if (make === "quorate") resolve(this.#watches.counts());
     else await this.#watches.reached(await promise);
     return said;
   }
 
   #resolve<T>(fields: T): T extends Ref ? bigint : Exclude<T, Ref> {
-    return resolved(fields, (ref) => this.#known(ref)) as T extends Ref ? bigint : Exclude<T, Ref>;
-  }
-
-  #known({ ref, n }: Ref): bigint | number {
-    if (ref === "revision") return this.#place.startRevision + n;
-    if (ref === "self") return this.#place.selfId;
-    // Before there is one, an id that nobody has.
-    return (ref === "lease" ? this.#leases : this.#members)[n] ?? 1_000_000n + BigInt(n);
-  }
-
-  /** Ids that the server chose get the names under which the history speaks of them. */
-  #learn(call: string, outcome: RpcOutcome<unknown>): void {
-    if (!("response" in outcome)) return;
-    const { header } = outcome.response as { header?: ResponseHeader };
-    this.#revision = Math.max(this.#revision, header?.revision ?? 0);
-    if (call === "Lease/LeaseGrant") {
-      const { ID } = outcome.response as LeaseGrantResponse;
-      if (ID < 1n << 32n || this.#ids.has(ID)) return;
-      this.#ids.set(ID, `@lease+${this.#leases.push(ID) - 1}`);
-    }
-    if (call === "Cluster/MemberAdd") {
-      const { ID } = (outcome.response as MemberAddResponse).member ?? { ID: 0n };
-      this.#ids.set(ID, `@member+${this.#members.push(ID) - 1}`);
-    }
+    const known = resolved(fields, (ref) => this.#own.known(ref));
+    return known as T extends Ref ? bigint : Exclude<T, Ref>;
   }
 
   #form(value: unknown, call: string): string {
-    return normalForm(value, call, { ids: this.#ids, texts: this.#place.names.texts });
+    return normalForm(value, call, this.#own.names);
   }
 }
 

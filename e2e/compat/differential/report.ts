@@ -1,8 +1,8 @@
-import type { Shrunk } from "./shrinking.ts";
+import type { Found } from "./shrinking.ts";
 import { formatHistory } from "./step.ts";
 
 /** What differs, for people, with the text of a file for `regressions`. */
-export function reportOf(name: string, { steps, difference }: Shrunk): string {
+export function reportOf(name: string, { steps, difference }: Found): string {
   const { make, what, ours, theirs } = difference;
   return [
     `${name}: ${what} differs from ${make}`,

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { historyOf } from "./any-history.ts";
-import type { Difference } from "./difference.ts";
-import { shrunk } from "./shrinking.ts";
+import { type Found, shrunk } from "./shrinking.ts";
 import { formatHistory, parseHistory, type Step } from "./step.ts";
 
 const put = (key: string, lease = 0n): Step => ({
@@ -13,7 +12,7 @@ const put = (key: string, lease = 0n): Step => ({
 test("a history comes back the same from its file", () => {
   fc.assert(
     fc.property(fc.nat(), (seed) => {
-      const steps = historyOf(seed, 30, ["etcd-3.5"]);
+      const steps = historyOf(seed, 60);
       expect(parseHistory(formatHistory(steps))).toEqual(steps);
     }),
     { numRuns: 20 },
@@ -24,16 +23,18 @@ test("a history comes back the same from its file", () => {
 test("what differs shrinks to the steps and fields that it needs", async () => {
   const steps = Array.from({ length: 200 }, (_, at) => put(`k${at}`, BigInt(at)));
   /** A server that differs once k17 was put and then k130 under lease 130. */
-  const play = async (played: readonly Step[]): Promise<Difference | undefined> => {
+  const play = async (played: readonly Step[]): Promise<Found | undefined> => {
     const at = played.findIndex((step) => isPut(step, "k130", 130n));
     const hasFirst = played.slice(0, Math.max(0, at)).some((step) => isPut(step, "k17"));
     if (at < 0 || !hasFirst) return undefined;
     const what = "KV/Put";
-    return { make: "etcd-3.5", at, step: played[at], what, ours: "a", theirs: "b" };
+    const make = "etcd-3.5";
+    const difference = { make, at, step: played[at], what, ours: "a", theirs: "b" } as const;
+    return { steps: played, difference };
   };
-  const difference = await play(steps);
-  if (difference === undefined) throw new Error("the whole history differs");
-  const smallest = await shrunk(steps, difference, play);
+  const found = await play(steps);
+  if (found === undefined) throw new Error("the whole history differs");
+  const smallest = await shrunk(found, play);
   expect(smallest.steps).toEqual([
     { call: "KV/Put", request: { key: Buffer.from("k17") } },
     { call: "KV/Put", request: { key: Buffer.from("k130"), lease: 130n } },

@@ -2,22 +2,39 @@
 // revision, an id that the server chose) stands in it as a reference, so that the same history
 // fits every server and can be kept in a file.
 
-/** `revision` counts from the history's start; `lease` and `member` from the first of their kind. */
+/**
+ * `revision` counts from the history's start, `kept` from the revision that was compacted last;
+ * `lease`, `member` and `leader` (of an election) from the first of their kind.
+ */
 export interface Ref {
-  readonly ref: "revision" | "lease" | "member" | "self";
+  readonly ref: "revision" | "kept" | "lease" | "member" | "leader" | "self";
   readonly n: number;
 }
 
 /** A request as its fields: bytes, texts, numbers, bigints, references, lists and messages. */
 export type Message = Readonly<Record<string, unknown>>;
 
-export type Step =
-  /** A unary call by its name, such as "KV/Put". */
-  | { readonly call: string; readonly request: Message }
-  /** A watch under a number of the history's own. */
-  | { readonly watch: number; readonly create: Message }
-  | { readonly cancel: number }
-  | { readonly keepAlive: bigint | Ref };
+/** Whose token goes with it, as `Tokens` knows them; none where this is missing. */
+interface Asked {
+  readonly as?: string;
+}
+
+export type Step = Asked &
+  (
+    | CallStep
+    /** A watch under a number of the history's own. */
+    | { readonly watch: number; readonly create: Message }
+    | { readonly cancel: number }
+    | { readonly keepAlive: bigint | Ref }
+    /** An election by its name, until the history's end. */
+    | { readonly observe: Buffer }
+  );
+
+/** A call by its name, such as "KV/Put". */
+export interface CallStep extends Asked {
+  readonly call: string;
+  readonly request: Message;
+}
 
 export function isRef(value: unknown): value is Ref {
   return typeof value === "object" && value !== null && "ref" in value;

@@ -1,9 +1,7 @@
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import {
-  LeaseDefinition,
-  LeaseKeepAliveRequest,
-  type LeaseKeepAliveResponse,
   WatchDefinition,
   WatchRequest,
   type WatchResponse,
@@ -11,20 +9,46 @@ import {
 import type { RpcClient } from "../../harness/rpc-client.ts";
 import type { Message } from "./step.ts";
 
-/** Watches of one history share so many streams. */
+/** Watches that one caller makes share so many streams. */
 const STREAMS = 2;
 const ANSWER_LIMIT_MS = 10_000;
+/** After a tenth of a second etcd has caught up with what a watch begins with. */
+const DELIVERY_LIMIT_MS = 3_000;
 /** etcd does not answer while a watcher lags; then it is asked again. */
 const ASK_AGAIN_MS = 20;
 
 type Form = (value: unknown) => string;
 
+export interface NewWatch {
+  /** Of the step that makes it: its name in what was seen. */
+  readonly at: number;
+  /** By which it can be cancelled. */
+  readonly handle: number;
+  readonly create: Message;
+  /** The store's. */
+  readonly revision: number;
+  /** As the history calls whoever makes it. */
+  readonly caller: string;
+  readonly token: string | undefined;
+}
+
 interface Watched {
   readonly stream: WatchStream;
   id: bigint | undefined;
-  /** What came, response borders left out: they may lie anywhere. */
+  /** What came, response borders left out: they may lie anywhere between two revisions. */
   readonly seen: string[];
   isLive: boolean;
+  /** Of the last event, unless the response said that more of its revision would come. */
+  lastRevision: number | undefined;
+}
+
+interface Opened {
+  /** The step for which it was opened: its name. */
+  readonly at: number;
+  readonly token: string | undefined;
+  readonly stream: WatchStream;
+  /** Of a watch of the future, which is alone on its stream. */
+  readonly startRevision: bigint;
 }
 
 /** The watches of one history at one server. */
@@ -32,10 +56,12 @@ export class WatchSession {
   readonly #client: RpcClient;
   readonly #form: Form;
   readonly #forgets: boolean;
-  readonly #streams: (WatchStream | undefined)[] = [];
-  /** Watches of the future, alone each: until it comes, a newer etcd tells no progress beside it. */
-  readonly #ahead: { readonly stream: WatchStream; readonly startRevision: bigint }[] = [];
+  readonly #opened: Opened[] = [];
+  /** The newest of each caller. */
+  readonly #shared = new Map<string, Opened>();
   readonly #watched = new Map<number, Watched>();
+  readonly #byHandle = new Map<number, Watched>();
+  #createdAt = 0;
 
   /** @param forgets whether a watch that compaction ended no longer holds its stream's progress up */
   constructor(client: RpcClient, form: Form, forgets: boolean) {
@@ -45,19 +71,22 @@ export class WatchSession {
   }
 
   /** Resolves with what the server said to it. */
-  async create(handle: number, fields: Message, revision: number): Promise<string> {
+  async create(watch: NewWatch): Promise<string> {
+    const { at, handle, create: fields } = watch;
     const startRevision = BigInt((fields["startRevision"] as number | bigint | undefined) ?? 0);
-    const isAhead = startRevision > BigInt(revision);
-    const stream = isAhead ? this.#open() : this.#stream(handle);
-    if (isAhead) this.#ahead.push({ stream, startRevision });
-    const watched: Watched = { stream, id: undefined, seen: [], isLive: true };
-    this.#watched.set(handle, watched);
+    // Until the future comes, a newer etcd tells no progress beside it.
+    const isAhead = startRevision > BigInt(watch.revision);
+    const { stream } = isAhead ? this.#open(watch, startRevision) : this.#share(watch);
+    const watched = { stream, id: undefined, seen: [], isLive: true, lastRevision: undefined };
+    this.#createdAt = performance.now();
+    this.#watched.set(at, watched);
+    this.#byHandle.set(handle, watched);
     return stream.create(watched, fields);
   }
 
   /** Resolves when the cancellation has come; at once when there is nothing to cancel. */
   async cancel(handle: number): Promise<void> {
-    const watched = this.#watched.get(handle);
+    const watched = this.#byHandle.get(handle);
     if (watched?.isLive !== true || watched.id === undefined) return;
     await watched.stream.cancel(watched);
   }
@@ -67,27 +96,33 @@ export class WatchSession {
    * stream that does not say it is left out.
    */
   async synchronized(revision: number): Promise<ReadonlyMap<number, string>> {
-    const reached = this.#ahead.filter((each) => each.startRevision <= BigInt(revision));
-    const streams = [...this.#streams, ...reached.map(({ stream }) => stream)];
+    const reached = this.#opened.filter((each) => each.startRevision <= BigInt(revision));
     const said = new Map<number, string>();
-    for (const [at, stream] of streams.entries()) {
-      const text = await stream?.progress();
+    for (const { at, stream } of reached) {
+      const text = await stream.progress();
       if (text !== undefined) said.set(at, text);
     }
     return said;
   }
 
+  /** Resolves so long after the newest was made. */
+  async stood(ms: number): Promise<void> {
+    const rest = this.#createdAt + ms - performance.now();
+    if (this.#watched.size > 0 && rest > 0) await delay(rest);
+  }
+
   /** Per watch what has come so far. */
   counts(): ReadonlyMap<number, number> {
-    return new Map([...this.#watched].map(([handle, { seen }]) => [handle, seen.length]));
+    return new Map([...this.#watched].map(([at, { seen }]) => [at, seen.length]));
   }
 
   /** Resolves when at least so much has come, or the limit is over. */
   async reached(counts: ReadonlyMap<number, number>): Promise<void> {
-    const deadline = performance.now() + ANSWER_LIMIT_MS;
-    for (const [handle, count] of counts) {
-      const watched = this.#watched.get(handle);
-      while (watched !== undefined && watched.seen.length < count) {
+    const deadline = performance.now() + DELIVERY_LIMIT_MS;
+    for (const [at, count] of counts) {
+      const watched = this.#watched.get(at);
+      // One that was refused here and made there will never have as much.
+      while (watched?.id !== undefined && watched.seen.length < count) {
         if (performance.now() > deadline || watched.stream.hasFailed) return;
         await watched.stream.somethingCame(ASK_AGAIN_MS);
       }
@@ -95,25 +130,27 @@ export class WatchSession {
   }
 
   seen(): ReadonlyMap<number, readonly string[]> {
-    return new Map([...this.#watched].map(([handle, { seen }]) => [handle, seen]));
+    return new Map([...this.#watched].map(([at, { seen }]) => [at, seen]));
   }
 
   close(): void {
-    for (const stream of this.#streams) stream?.close();
-    for (const { stream } of this.#ahead) stream.close();
+    for (const { stream } of this.#opened) stream.close();
   }
 
-  #stream(handle: number): WatchStream {
-    const at = handle % STREAMS;
-    const known = this.#streams[at];
-    if (known !== undefined && !known.hasFailed) return known;
-    const stream = this.#open();
-    this.#streams[at] = stream;
-    return stream;
+  #share(watch: NewWatch): Opened {
+    const name = `${watch.handle % STREAMS} ${watch.caller}`;
+    const known = this.#shared.get(name);
+    if (known?.stream.hasFailed === false && known.token === watch.token) return known;
+    const opened = this.#open(watch, 0n);
+    this.#shared.set(name, opened);
+    return opened;
   }
 
-  #open(): WatchStream {
-    return new WatchStream(this.#client, this.#form, this.#forgets);
+  #open({ at, token }: NewWatch, startRevision: bigint): Opened {
+    const stream = new WatchStream(this.#client, this.#form, { forgets: this.#forgets, token });
+    const opened = { at, token, stream, startRevision };
+    this.#opened.push(opened);
+    return opened;
   }
 }
 
@@ -127,15 +164,17 @@ class WatchStream {
   readonly #forgets: boolean;
   #hadCompacted = false;
 
-  constructor(client: RpcClient, form: Form, forgets: boolean) {
+  constructor(
+    client: RpcClient,
+    form: Form,
+    { forgets, token }: { forgets: boolean; token: string | undefined },
+  ) {
     this.#form = form;
     this.#forgets = forgets;
-    this.#stream = client.stream(WatchDefinition, WatchDefinition.methods.watch);
+    this.#stream = client.stream(WatchDefinition, WatchDefinition.methods.watch, token);
     this.#stream.on("data", (response: WatchResponse) => this.#take(response));
-    this.#stream.on("error", (error: { details: string }) => {
-      this.#failure = `the stream failed: ${error.details}`;
-      this.#creating?.answer(this.#failure);
-      this.#onProgress?.(this.#failure);
+    this.#stream.on("error", ({ details }: { details: string }) => {
+      this.#fail(`the stream failed: ${details}`);
     });
   }
 
@@ -214,13 +253,31 @@ class WatchStream {
       return;
     }
     const watched = this.#byId.get(watchId);
-    if (watched === undefined) throw new Error(`a response to no watch: ${this.#form(response)}`);
-    for (const event of events) watched.seen.push(this.#form(event));
+    if (watched === undefined) {
+      this.#fail(`a response to no watch: ${this.#form(response)}`);
+      return;
+    }
+    this.#takeEvents(watched, response);
     if (!canceled) return;
     watched.isLive = false;
     watched.seen.push(this.#form({ canceled, ...rest }));
     if (rest.compactRevision > 0) this.#hadCompacted = true;
     if (!this.#tells) this.#onProgress?.("");
+  }
+
+  #takeEvents(watched: Watched, { events, fragment }: WatchResponse): void {
+    if (events.length === 0) return;
+    if (events[0]?.kv?.modRevision === watched.lastRevision) {
+      watched.seen.push("a revision came in two responses");
+    }
+    for (const event of events) watched.seen.push(this.#form(event));
+    watched.lastRevision = fragment ? undefined : events.at(-1)?.kv?.modRevision;
+  }
+
+  #fail(text: string): void {
+    this.#failure = text;
+    this.#creating?.answer(text);
+    this.#onProgress?.(text);
   }
 }
 
@@ -230,41 +287,4 @@ async function within(answer: Promise<string>, otherwise: string): Promise<strin
     timer = setTimeout(() => resolve(otherwise), ANSWER_LIMIT_MS);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
-}
-
-/** One stream of keep-alives, asked one at a time. */
-export class KeepAliveSession {
-  readonly #client: RpcClient;
-  #stream: ClientDuplexStream<LeaseKeepAliveRequest, LeaseKeepAliveResponse> | undefined;
-
-  constructor(client: RpcClient) {
-    this.#client = client;
-  }
-
-  async keepAlive(ID: bigint): Promise<unknown> {
-    this.#stream ??= this.#open();
-    const stream = this.#stream;
-    stream.write(LeaseKeepAliveRequest.fromPartial({ ID }));
-    try {
-      const [response] = (await once(stream, "data")) as [LeaseKeepAliveResponse];
-      return { response };
-    } catch (error) {
-      this.#stream = undefined;
-      const { code, details } = error as { code: number; details: string };
-      return { failure: { status: code, text: details } };
-    }
-  }
-
-  close(): void {
-    this.#stream?.cancel();
-  }
-
-  #open() {
-    const stream = this.#client.stream(LeaseDefinition, LeaseDefinition.methods.leaseKeepAlive);
-    // Whoever waits for an answer hears of it; between two answers the next one does.
-    stream.on("error", () => {
-      if (this.#stream === stream) this.#stream = undefined;
-    });
-    return stream;
-  }
 }

@@ -1,0 +1,210 @@
+import {
+  AlarmRequest,
+  AlarmRequest_AlarmAction,
+  AlarmType,
+  AuthDefinition,
+  AuthRoleGrantPermissionRequest,
+  ClusterDefinition,
+  CompactionRequest,
+  DeleteRangeRequest,
+  KVDefinition,
+  LeaseDefinition,
+  LeaseRevokeRequest,
+  MaintenanceDefinition,
+  MemberRemoveRequest,
+  PutRequest,
+  type ResponseHeader,
+} from "../../../server/proto/gen/rpc.ts";
+import { must } from "../../harness/cluster-client.ts";
+import { ClusterProcess, type Make } from "../../harness/member-process.ts";
+import { RpcClient } from "../../harness/rpc-client.ts";
+import { PASSWORDS, ROOT } from "./auth-steps.ts";
+import type { Names } from "./normal-form.ts";
+import { type Meetings, Player, type Transcript } from "./player.ts";
+import type { Step } from "./step.ts";
+
+/** Few watches see it: the store begins with the deletion of this key. */
+const FILLER = "\0\0";
+const EVERYTHING = { key: Buffer.from([0]), rangeEnd: Buffer.from([0]) };
+/**
+ * Histories are about answers; what a power cut would leave is not looked at here. Etcd looks users
+ * up in what it has not committed yet, and misses some: so it commits at once.
+ */
+const FLAGS: Readonly<Record<Make, readonly string[]>> = {
+  quorate: ["--bcrypt-cost=4", "--unsafe-no-fsync"],
+  "etcd-3.4": ["--bcrypt-cost=4", "--backend-batch-limit=1"],
+  "etcd-3.5": ["--bcrypt-cost=4", "--backend-batch-limit=1", "--unsafe-no-fsync"],
+};
+
+/** Where a store stands. */
+export interface Standing {
+  readonly revision: number;
+  /** Of users and roles; 0 where it is not told. */
+  readonly authRevision: number;
+}
+
+/** One server, to which one history after the other is played. */
+export class Side {
+  readonly make: Make;
+  readonly #cluster: ClusterProcess;
+  readonly #client: RpcClient;
+  readonly #names: Names;
+  readonly #selfId: bigint;
+
+  private constructor(make: Make, cluster: ClusterProcess, client: RpcClient, id: bigint) {
+    this.make = make;
+    this.#cluster = cluster;
+    this.#client = client;
+    this.#selfId = id;
+    const member = cluster.member(0);
+    const texts = new Map([
+      [member.clientUrl, "@client"],
+      [member.peerUrl, "@peer"],
+      [id.toString(16), "@self"],
+      [String(id), "@self"],
+    ]);
+    this.#names = { ids: new Map([[id, "@self"]]), texts };
+  }
+
+  static async open(make: Make): Promise<Side> {
+    const cluster = await ClusterProcess.start({ make, size: 1, flags: FLAGS[make] });
+    const client = new RpcClient(new URL(cluster.endpoints).host);
+    const { header } = must(
+      await client.unary(
+        MaintenanceDefinition,
+        MaintenanceDefinition.methods.status,
+        MaintenanceDefinition.methods.status.requestType.fromPartial({}),
+      ),
+    );
+    const side = new Side(make, cluster, client, header?.memberId ?? 0n);
+    (side.#names.ids as Map<bigint, string>).set(header?.clusterId ?? 0n, "@cluster");
+    return side;
+  }
+
+  play(
+    steps: readonly Step[],
+    at: { startRevision: number; meetings: Meetings },
+  ): Promise<Transcript> {
+    const place = { make: this.make, client: this.#client, names: this.#names };
+    return new Player({ ...place, ...at, selfId: this.#selfId }).play(steps);
+  }
+
+  /** It has no keys, leases, learners, alarms, users and roles, and asks nobody who he is. */
+  async empty(): Promise<Standing> {
+    await this.#disableAuth();
+    await this.#disarm();
+    await this.#removeOthers();
+    await this.#revokeLeases();
+    await this.#forgetUsers();
+    const client = this.#client;
+    const request = DeleteRangeRequest.fromPartial(EVERYTHING);
+    const { deleteRange } = KVDefinition.methods;
+    const revision = revisionOf(must(await client.unary(KVDefinition, deleteRange, request)));
+    // Etcd 3.4 does not tell.
+    if (this.make === "etcd-3.4") return { revision, authRevision: 0 };
+    const { authStatus } = AuthDefinition.methods;
+    const { authRevision } = must(await client.unary(AuthDefinition, authStatus, {}));
+    return { revision, authRevision: Number(authRevision) };
+  }
+
+  /** Writes until the store stands at the revision, and lets nothing before it be read. */
+  async fillUp(from: Standing, to: Standing): Promise<void> {
+    if (from.authRevision > 0) await this.#changeRoles(to.authRevision - from.authRevision);
+    const client = this.#client;
+    const { put, deleteRange, compact } = KVDefinition.methods;
+    const filler = PutRequest.fromPartial({ key: Buffer.from(FILLER) });
+    for (let revision = from.revision; revision < to.revision - 1; revision++) {
+      must(await client.unary(KVDefinition, put, filler));
+    }
+    const request = DeleteRangeRequest.fromPartial({ key: Buffer.from(FILLER) });
+    const revision = revisionOf(must(await client.unary(KVDefinition, deleteRange, request)));
+    if (revision !== to.revision) throw new Error(`${this.make} stands at revision ${revision}`);
+    const compaction = CompactionRequest.fromPartial({ revision, physical: true });
+    must(await client.unary(KVDefinition, compact, compaction));
+  }
+
+  async close(): Promise<void> {
+    this.#client.close();
+    await this.#cluster.stop();
+  }
+
+  /** @param count 0, or 2 and more */
+  async #changeRoles(count: number): Promise<void> {
+    if (count === 0) return;
+    const { roleAdd, roleDelete, roleGrantPermission } = AuthDefinition.methods;
+    must(await this.#client.unary(AuthDefinition, roleAdd, { name: FILLER }));
+    const perm = { key: Buffer.from(FILLER) };
+    const request = AuthRoleGrantPermissionRequest.fromPartial({ name: FILLER, perm });
+    for (let i = 2; i < count; i++) {
+      must(await this.#client.unary(AuthDefinition, roleGrantPermission, request));
+    }
+    must(await this.#client.unary(AuthDefinition, roleDelete, { role: FILLER }));
+  }
+
+  /** Rejects when nobody can do it any more. */
+  async #disableAuth(): Promise<void> {
+    const { authDisable, authenticate } = AuthDefinition.methods;
+    const client = this.#client;
+    const disabled = await client.unary(AuthDefinition, authDisable, {});
+    if ("response" in disabled) return;
+    for (const password of PASSWORDS) {
+      const request = { name: ROOT, password };
+      const given = await client.unary(AuthDefinition, authenticate, request);
+      if ("failure" in given) continue;
+      const { token } = given.response;
+      must(await client.unary(AuthDefinition, authDisable, {}, undefined, token));
+      return;
+    }
+    throw new Error(`${this.make}: ${disabled.failure.text}`);
+  }
+
+  async #disarm(): Promise<void> {
+    const { alarm } = MaintenanceDefinition.methods;
+    const question = AlarmRequest.fromPartial({});
+    const { alarms } = must(await this.#client.unary(MaintenanceDefinition, alarm, question));
+    for (const each of alarms) {
+      const action = AlarmRequest_AlarmAction.DEACTIVATE;
+      const request = AlarmRequest.fromPartial({ ...each, action });
+      if (each.alarm !== AlarmType.NONE) {
+        must(await this.#client.unary(MaintenanceDefinition, alarm, request));
+      }
+    }
+  }
+
+  async #removeOthers(): Promise<void> {
+    const { memberList, memberRemove } = ClusterDefinition.methods;
+    const list = memberList.requestType.fromPartial({});
+    const { members } = must(await this.#client.unary(ClusterDefinition, memberList, list));
+    for (const { ID } of members.filter((member) => member.ID !== this.#selfId)) {
+      const request = MemberRemoveRequest.fromPartial({ ID });
+      must(await this.#client.unary(ClusterDefinition, memberRemove, request));
+    }
+  }
+
+  async #forgetUsers(): Promise<void> {
+    const { userList, userDelete, roleList, roleDelete } = AuthDefinition.methods;
+    const none = {};
+    const { users } = must(await this.#client.unary(AuthDefinition, userList, none));
+    for (const name of users) {
+      must(await this.#client.unary(AuthDefinition, userDelete, { name }));
+    }
+    const { roles } = must(await this.#client.unary(AuthDefinition, roleList, none));
+    for (const role of roles) {
+      must(await this.#client.unary(AuthDefinition, roleDelete, { role }));
+    }
+  }
+
+  async #revokeLeases(): Promise<void> {
+    const { leaseLeases, leaseRevoke } = LeaseDefinition.methods;
+    const list = leaseLeases.requestType.fromPartial({});
+    const { leases } = must(await this.#client.unary(LeaseDefinition, leaseLeases, list));
+    for (const { ID } of leases) {
+      const request = LeaseRevokeRequest.fromPartial({ ID });
+      must(await this.#client.unary(LeaseDefinition, leaseRevoke, request));
+    }
+  }
+}
+
+function revisionOf(response: { header?: ResponseHeader | undefined }): number {
+  return response.header?.revision ?? 0;
+}
