@@ -4,7 +4,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Make } from "../harness/member-process.ts";
 import { historyOf } from "./differential/any-history.ts";
 import type { Difference } from "./differential/difference.ts";
-import { INTENDED_DIFFERENCES, intendedDifference } from "./differential/intended-differences.ts";
+import {
+  INTENDED_DIFFERENCES,
+  intendedDifference,
+} from "./differential/intended-differences.suite.ts";
 import { DifferentialMachine } from "./differential/machine.ts";
 import { reportOf } from "./differential/report.ts";
 import { shrunk } from "./differential/shrinking.ts";

@@ -1,6 +1,6 @@
 import type { Make } from "../../harness/member-process.ts";
 import { type Difference, differencesOf } from "./difference.ts";
-import { intendedDifference } from "./intended-differences.ts";
+import { intendedDifference } from "./intended-differences.suite.ts";
 import { Meetings } from "./player.ts";
 import type { Found } from "./shrinking.ts";
 import { Side, type Standing } from "./side.ts";

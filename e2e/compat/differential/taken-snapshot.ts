@@ -95,6 +95,6 @@ function* records(file: DatabaseFile, compacted: number): Generator<unknown> {
 }
 
 /** The salt in it is chance. */
-function withoutHash({ password: _, ...user }: User): unknown {
-  return user;
+function withoutHash({ name, roles, options }: User): unknown {
+  return { name, roles, options };
 }

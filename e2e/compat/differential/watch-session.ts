@@ -237,7 +237,7 @@ class WatchStream {
   }
 
   #take(response: WatchResponse): void {
-    const { watchId, created, canceled, events, ...rest } = response;
+    const { watchId, created, canceled } = response;
     if (watchId === -1n && !created) {
       this.#onProgress?.(this.#form(response));
       return;
@@ -260,8 +260,9 @@ class WatchStream {
     this.#takeEvents(watched, response);
     if (!canceled) return;
     watched.isLive = false;
-    watched.seen.push(this.#form({ canceled, ...rest }));
-    if (rest.compactRevision > 0) this.#hadCompacted = true;
+    const { header, compactRevision, cancelReason, fragment } = response;
+    watched.seen.push(this.#form({ canceled, header, compactRevision, cancelReason, fragment }));
+    if (compactRevision > 0) this.#hadCompacted = true;
     if (!this.#tells) this.#onProgress?.("");
   }
 
