@@ -27,6 +27,8 @@ export function awaitHello(socket: Socket, arrived: () => void): void {
     arrived();
   };
   socket.on("data", read);
+  // Whoever looked at its first bytes before has paused it.
+  socket.resume();
 }
 
 /** The first message of a handshake is whole, or this is the beginning of none. */
