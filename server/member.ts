@@ -223,6 +223,7 @@ export class Member {
         callers,
         onSpaceExceeded: () => this.#duties.raiseNoSpace(),
       }),
+      quota,
       credentials,
       hub,
       metrics,

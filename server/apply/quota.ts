@@ -18,7 +18,7 @@ export class Quota {
     this.#sizeBytes = measure();
   }
 
-  /** Takes a new measure, after a commit has changed the file. */
+  /** Takes a new measure, after the file has changed. */
   refresh(): void {
     this.#sizeBytes = this.#measure();
   }

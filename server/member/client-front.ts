@@ -1,3 +1,4 @@
+import type { Quota } from "../apply/quota.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -55,6 +56,7 @@ export interface ClientFrontParts {
   readonly leases: Leases;
   readonly reconfigurer: Reconfigurer;
   readonly proposer: Proposer;
+  readonly quota: Quota;
   readonly credentials: Credentials;
   readonly hub: WatchHub;
   readonly metrics: Metrics;

@@ -1,3 +1,4 @@
+import type { Quota } from "../apply/quota.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -35,6 +36,7 @@ export interface MaintenanceServiceOptions {
   readonly timeoutMs: number;
   /** Infinity: no limit. */
   readonly quotaBytes: number;
+  readonly quota: Quota;
   /** Told when a defragmentation begins and when it has ended. */
   readonly onDefragment?: ((isRunning: boolean) => void) | undefined;
 }
@@ -57,6 +59,7 @@ export function registerMaintenance(
       await metrics.defragmenting(() =>
         timed(clock, metrics.observeDefrag, () => state.engine.defragment()),
       );
+      options.quota.refresh();
     } finally {
       options.onDefragment?.(false);
     }
