@@ -7,7 +7,7 @@
 // with the secret that the runtime tells those who log keys.
 //
 // It is the first record under that secret only within the event `secureConnection`: afterwards the
-// runtime sends its session tickets. Nothing else is ever sent on such a connection.
+// runtime sends its session tickets. Behind it the connection is only ended.
 import { createCipheriv, createHmac } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -57,16 +57,15 @@ export class RefusalAlerts {
   }
 
   /**
-   * To be called within `secureConnection`. False in TLS 1.2, where it is too late for an alert.
+   * To be called within `secureConnection`. Sends nothing in TLS 1.2, where it is too late for an alert.
    * @param raw what the encrypted connection runs over
    */
-  send(alert: Alert, socket: TLSSocket, raw: Socket): boolean {
+  send(alert: Alert, socket: TLSSocket, raw: Socket): void {
     const secret = this.#secrets.get(socket);
     const suite = SUITES.get(socket.getCipher().name);
-    if (secret === undefined || suite === undefined) return false;
+    if (secret === undefined || suite === undefined) return;
     raw.write(sealedAlert(alert, secret, suite));
     this.forget(socket);
-    return true;
   }
 }
 

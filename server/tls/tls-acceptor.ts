@@ -199,8 +199,8 @@ export class TlsAcceptor {
       return;
     }
     this.#reject(pending, refusal.text, socket);
-    if (!this.#alerts.send(refusal.alert, socket, pending.socket)) socket.end();
-    letRead(socket);
+    this.#alerts.send(refusal.alert, socket, pending.socket);
+    endAndLetRead(socket);
   }
 
   async #check(socket: TLSSocket, pending: Pending): Promise<void> {
@@ -209,8 +209,7 @@ export class TlsAcceptor {
       await checkClient(socket, credentials, checksAddress);
     } catch (error) {
       this.#reject(pending, error, socket);
-      socket.end();
-      letRead(socket);
+      endAndLetRead(socket);
       return;
     }
     if (socket.destroyed) return;
@@ -254,8 +253,12 @@ export class TlsAcceptor {
   }
 }
 
-/** Who is refused closes by himself when he has read how it ended; the sweep ends who does not. */
-function letRead(socket: TLSSocket): void {
+/**
+ * Who is refused closes by himself when he has read how it ended; the sweep ends who does not. An
+ * alert alone does not make every client close: Node's waits for whatever comes behind it.
+ */
+function endAndLetRead(socket: TLSSocket): void {
+  socket.end();
   socket.resume();
 }
 
