@@ -2,7 +2,7 @@
 //
 // Counting is done in plain numbers where it happens; a scrape reads them. Stations do not know
 // this folder: the member hands them the observers below as functions, and its figures to us.
-import { collectDefaultMetrics, exponentialBuckets, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { Distribution, exponentialBounds } from "../base/distribution.ts";
 import { DISTRIBUTION_TABLE } from "./distribution-table.ts";
 import { exportDistributions } from "./exported-distributions.ts";
@@ -20,11 +20,11 @@ import {
 } from "./peer-table.ts";
 import { ScrapeCounters } from "./scrape-counters.ts";
 
-const DISK = exponentialBuckets(0.001, 2, 14);
-const HASH = exponentialBuckets(0.01, 2, 15);
-const SNAPSHOT = exponentialBuckets(0.01, 2, 17);
-const DEFRAG = exponentialBuckets(0.1, 2, 13);
-const RECEIVED = exponentialBuckets(0.1, 2, 10);
+const DISK = exponentialBounds(0.001, 2, 14);
+const HASH = exponentialBounds(0.01, 2, 15);
+const SNAPSHOT = exponentialBounds(0.01, 2, 17);
+const DEFRAG = exponentialBounds(0.1, 2, 13);
+const RECEIVED = exponentialBounds(0.1, 2, 10);
 const RANGE = exponentialBounds(0.0001, 2, 20);
 
 export class Metrics {
@@ -104,10 +104,13 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  #seconds(name: string, buckets: number[], labelNames: string[] = []): Histogram {
-    const registers = [this.#registry];
+  /** What is observed here; a scrape reads it. */
+  #seconds(name: string, bounds: readonly number[]): Distribution {
+    const distribution = new Distribution(bounds);
     const help = name.replace(/^etcd_/, "").replaceAll("_", " ");
-    return new Histogram({ name, help, buckets, labelNames, registers });
+    const read = () => [[{}, distribution] as const];
+    exportDistributions(this.#registry, { name, help, labelNames: [], read });
+    return distribution;
   }
 
   #exportFigures(): void {
