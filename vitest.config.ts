@@ -1,13 +1,18 @@
 import { defineConfig } from "vitest/config";
+import { LongFilesFirst } from "./e2e/harness/long-files-first.ts";
 import { ISOLATED_FOLDERS } from "./e2e/repo/isolation.ts";
 
 const resolve = { alias: { "@": import.meta.dirname } };
 const testTimeout = 20_000;
 const isolated = ISOLATED_FOLDERS.map((folder) => `${folder}/**/*.test.{ts,tsx}`);
 
+/** Tests that start members and clusters. */
+const processes = { pool: "forks", testTimeout: 120_000, hookTimeout: 60_000 } as const;
+
 export default defineConfig({
   test: {
     maxWorkers: "100%",
+    sequence: { sequencer: LongFilesFirst },
     projects: [
       {
         resolve,
@@ -30,13 +35,16 @@ export default defineConfig({
       },
       {
         resolve,
+        test: { ...processes, name: "e2e", include: ["e2e/compat/**/*.test.ts"], maxWorkers: 2 },
+      },
+      // What stops members, floods them or takes the time of what they do has the machine for itself.
+      {
+        resolve,
         test: {
-          name: "e2e",
-          include: ["e2e/{compat,cluster}/**/*.test.ts"],
-          pool: "forks",
+          ...processes,
+          name: "e2e-alone",
+          include: ["e2e/cluster/**/*.test.ts"],
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
         },
       },
     ],

@@ -32,7 +32,7 @@ try {
   }
   runVitest("unit", "unit*");
   runVitest("sim");
-  runVitest("e2e");
+  runVitest("e2e", "e2e*");
   runPlaywright();
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);

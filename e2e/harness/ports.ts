@@ -1,9 +1,12 @@
 import { createServer } from "node:net";
 
 // Below the range from which systems take the ports of outgoing connections: a port that is free
-// here stays free until its owner listens, unless another run of the tests draws the same one.
+// here stays free until its owner listens, unless another run of the tests draws the same one. Test
+// files that run side by side draw from parts of their own.
 const FIRST = 10_000;
 const END = 32_000;
+const PARTS = 4;
+const PART_PORTS = (END - FIRST) / PARTS;
 const TRIES_MAX = 1_000;
 
 /** Ports that were free a moment ago, all different. */
@@ -28,7 +31,8 @@ export async function freePortRow(count: number): Promise<number> {
 }
 
 function draw(count: number): number {
-  return FIRST + Math.floor(Math.random() * (END - FIRST - count));
+  const part = Number(process.env.VITEST_POOL_ID ?? 0) % PARTS;
+  return FIRST + part * PART_PORTS + Math.floor(Math.random() * (PART_PORTS - count));
 }
 
 function isFree(port: number): Promise<boolean> {
