@@ -124,6 +124,7 @@ test.concurrent.each<readonly [...string[]]>([
   ["--logger=capnslog"],
   ["--logger=other"],
   ["--log-outputs=default,stderr"],
+  ["--log-outputs="],
   ["--log-outputs=/no/such/folder/etcd.log"],
   ["--enable-log-rotation"],
   ["--enable-log-rotation", "--log-outputs=a.log,b.log"],
@@ -151,6 +152,8 @@ test.concurrent.each<readonly [...string[]]>([
   ["--experimental-compact-hash-check-time=-90m"],
   ["--auto-compaction-retention=1d", ...ANYWHERE],
   ["--auto-compaction-retention=-1", ...ANYWHERE],
+  ["--cipher-suites=", ...ANYWHERE],
+  ["--cipher-suites=TLS_RSA_WITH_AES_128_CBC_SHA,", ...ANYWHERE],
   ["--tls-min-version=SSL3"],
   ["--tls-min-version=TLS1.3", "--tls-max-version=TLS1.2"],
   ["--tls-min-version=TLS1.3", "--cipher-suites=TLS_RSA_WITH_AES_128_CBC_SHA"],
@@ -289,7 +292,12 @@ test("flags of every kind are taken to mean what etcd takes them to mean", async
 
 test("variables and defaults are taken to mean what etcd takes them to mean", async () => {
   await expectSameDescription({
-    args: ["--data-dir=data", `--listen-peer-urls=${at(2)}`, "--listen-metrics-urls="],
+    args: [
+      "--data-dir=data",
+      `--listen-peer-urls=${at(2)}`,
+      "--listen-metrics-urls=",
+      "--host-whitelist=",
+    ],
     env: {
       ETCD_LISTEN_CLIENT_URLS: at(0),
       ETCD_ADVERTISE_CLIENT_URLS: at(0),

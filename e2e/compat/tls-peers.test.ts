@@ -81,6 +81,8 @@ describe("who may come to the peer port", () => {
       () => ["--peer-cert-allowed-hostname=a.example,b.example"],
       ["named example"],
     ],
+    ["nobody, where a list of names is empty", () => ["--peer-cert-allowed-cn="], []],
+    ["nobody, where a list of hosts is empty", () => ["--peer-cert-allowed-hostname="], []],
     [
       "anybody from anywhere",
       () => ["--experimental-peer-skip-client-san-verification"],

@@ -63,10 +63,12 @@ export class Given {
     return typeof value === "string" ? value : value.join(",");
   }
 
+  /** An empty text that was given is a list of one empty item, as in etcd, which nothing matches. */
   list(name: string): readonly string[] {
-    const value = this.#values.get(name) ?? definitionOf(name).initial;
-    if (typeof value !== "string") return value;
-    return value === "" ? [] : value.split(",");
+    const value = this.#values.get(name);
+    if (value !== undefined) return typeof value === "string" ? value.split(",") : value;
+    const { initial } = definitionOf(name);
+    return initial === "" ? [] : initial.split(",");
   }
 
   /** Without order, without doubles. */
