@@ -129,6 +129,7 @@ export class Member {
     this.#compactor = new Compactor({
       state,
       clock,
+      log: log.named("replica/compactor"),
       touched: () => checkpoints.touched(),
       batchLimit: config.compactionBatchLimit,
       pauseMs: config.compactionSleepMs,

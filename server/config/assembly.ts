@@ -16,6 +16,8 @@ const BATCH_INTERVAL_MS_DEFAULT = 100;
 const BATCH_LIMIT_DEFAULT = 4_000;
 const SNAPSHOT_COUNT_DEFAULT = 100_000;
 const RAFT_TIMEOUT_MS_MIN = 5_000;
+const PROGRESS_MS_MIN = 100;
+const PROGRESS_MS_DEFAULT = 600_000;
 
 /**
  * @param findHost this machine's address, for members that listen on all of them
@@ -136,11 +138,16 @@ function upkeepPart(given: Given) {
     compactHashCheck: given.bool("experimental-compact-hash-check-enabled"),
     compactHashCheckMs: given.durationMs("compact-hash-check-time"),
     leaseCheckpoint: given.bool("experimental-enable-lease-checkpoint"),
-    watchProgressNotifyMs: given.durationMs("watch-progress-notify-interval"),
+    watchProgressNotifyMs: progressMs(given.durationMs("watch-progress-notify-interval")),
     warningApplyMs: given.durationMs("warning-apply-duration"),
     warningUnaryRequestMs: given.durationMs("warning-unary-request-duration"),
     downgradeCheckMs: given.durationMs("downgrade-check-time"),
   };
+}
+
+/** As etcd: what is no time at all stands for the default. */
+function progressMs(askedMs: number): number {
+  return askedMs <= 0 ? PROGRESS_MS_DEFAULT : Math.max(askedMs, PROGRESS_MS_MIN);
 }
 
 function tlsPart(

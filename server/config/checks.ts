@@ -1,18 +1,14 @@
 // What etcd refuses, in its order and its words; then what this program refuses.
-import { durationProblem, formatDuration, formatMs, parseDuration } from "../base/duration.ts";
+import { durationProblem, formatDuration, parseDuration } from "../base/duration.ts";
 import type { Config } from "../config.ts";
 import { boolOf, type FlagDefinition } from "./flag-set.ts";
 import { DEFINITIONS } from "./flags.ts";
 import { ConfigError, type Given, type Note, StartError } from "./given.ts";
+import { CHECKPOINT_PERSIST, notesOn } from "./notes.ts";
 import { intOf } from "./numbers.ts";
 import { addressOf, isBindable, isPort, isUnixSocket } from "./urls.ts";
 
 const ELECTION_MS_MAX = 50_000;
-const QUOTA_BYTES_RECOMMENDED_MAX = 8 * 1024 ** 3;
-const DEFAULT_NAME_WARNING =
-  "it isn't recommended to use default name, please set a value for --name. " +
-  "Note that etcd might run into issue when multiple members have the same default name";
-const CHECKPOINT_PERSIST = "experimental-enable-lease-checkpoint-persist";
 const TLS_VERSIONS = ["", "TLS1.2", "TLS1.3"];
 
 /** @throws ConfigError, StartError */
@@ -163,33 +159,4 @@ function checkRetention(given: Given): void {
   }
   const mode = given.text("auto-compaction-mode");
   if (mode === "" && duration !== 0n) throw new StartError(`unsupported compaction mode ${mode}`);
-}
-
-function notesOn(config: Config, given: Given): Note[] {
-  const notes: Note[] = [];
-  const warn = (message: string, fields?: Note["fields"]) =>
-    notes.push({ level: "warn", message, ...(fields === undefined ? {} : { fields }) });
-  for (const flag of ["raft-read-timeout", "raft-write-timeout"]) {
-    const used = flag === "raft-read-timeout" ? config.raftReadMs : config.raftWriteMs;
-    if (given.durationMs(flag) >= used) continue;
-    const message = `${flag} increased to minimum value: ${formatMs(used)}`;
-    notes.push({ level: "info", message });
-  }
-  if (config.listenClientHttpUrls.length === 0) {
-    warn("Running http and grpc server on single port. This is not recommended for production.");
-  }
-  if (config.leaseCheckpoint && !given.bool(CHECKPOINT_PERSIST)) {
-    warn(
-      "Detected that checkpointing is enabled without persistence. Consider enabling " +
-        "experimental-enable-lease-checkpoint-persist",
-    );
-  }
-  if (given.text("data-dir") === "") {
-    warn("'data-dir' was empty; using default", { "data-dir": config.dataDir });
-  }
-  if (config.name === "default") warn(DEFAULT_NAME_WARNING);
-  if (config.quotaBytes > QUOTA_BYTES_RECOMMENDED_MAX && config.quotaBytes !== Infinity) {
-    warn("backend quota value exceeds maximum recommended value");
-  }
-  return notes;
 }

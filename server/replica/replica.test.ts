@@ -168,6 +168,7 @@ class TestMember {
       compactor: new Compactor({
         state,
         clock,
+        log: SILENT_LOG,
         touched: () => undefined,
         batchLimit: 1000,
         pauseMs: 1,
