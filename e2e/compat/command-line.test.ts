@@ -140,6 +140,25 @@ test.concurrent.each<readonly [...string[]]>([
   ["--initial-advertise-peer-urls=http://:1"],
   ["--advertise-client-urls=http://:1,http://a:1"],
   ["--discovery-srv=example.org", "--initial-cluster=a=http://a:1"],
+  ...["=", "m", "m=foo", "m=http://a", `m=${URL}/x`, `n=${URL}`, `default=${URL}`].map(
+    (cluster) => [`--initial-cluster=${cluster}`, ...ANYWHERE],
+  ),
+  ["--initial-cluster=", ...ANYWHERE],
+  [
+    "--initial-cluster=default=http://localhost:1",
+    ...ANYWHERE,
+    `--initial-advertise-peer-urls=${URL}`,
+  ],
+  [
+    `--initial-cluster=default=${URL},n=${URL}`,
+    ...ANYWHERE,
+    `--initial-advertise-peer-urls=${URL}`,
+  ],
+  [
+    `--initial-cluster=default=${URL},default=${URL}`,
+    ...ANYWHERE,
+    `--initial-advertise-peer-urls=${URL}`,
+  ],
   ["--heartbeat-interval=0"],
   ["--election-timeout=0"],
   ["--election-timeout=400"],

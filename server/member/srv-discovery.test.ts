@@ -41,7 +41,8 @@ function answer(question: Buffer): Buffer {
   head.writeUInt16BE(records?.length ?? 0, 6);
   head.writeUInt32BE(0, 8);
   const body = (records ?? []).map(({ host, port, priority = 0 }) => {
-    const target = host.split(".").map((label) => Buffer.from(` ${label}`));
+    const labels = host === "" ? [] : host.split(".");
+    const target = labels.map((label) => Buffer.from(` ${label}`));
     for (const label of target) label[0] = label.length - 1;
     const name = Buffer.concat([...target, Buffer.alloc(1)]);
     const fixed = Buffer.alloc(18);
@@ -81,6 +82,16 @@ test("the members are those of the records, and the own one is known by its addr
   expect(await discover()).toBe(
     "0=http://n1.example.test:2380,own=http://n2.example.test:2380,1=http://n3.example.test:2380",
   );
+});
+
+test("a record that names no host is no member", async () => {
+  zone = {
+    "_etcd-server._tcp.example.test": [
+      { host: "", port: 0 },
+      { host: "n2.example.test", port: 2380 },
+    ],
+  };
+  expect(await discover()).toBe("own=http://n2.example.test:2380");
 });
 
 test("what is secure comes first, under https, and a service may have a name of its own", async () => {

@@ -37,7 +37,10 @@ export async function discoverCluster(
     const fullService = service + suffix;
     const found = await membersOf(config, names, scheme, fullService);
     members.push(...found.members);
-    if (found.problem !== undefined) problems.push(found.problem);
+    if (found.problem !== undefined) {
+      problems.push(found.problem);
+      log.warn("failed to resolve during SRV discovery", { error: found.problem });
+    }
     log.info(`get cluster for ${service} SRV`, {
       "service-scheme": scheme,
       "service-name": fullService,
@@ -71,7 +74,8 @@ async function membersOf(
   const own = config.initialAdvertisePeerUrls;
   const question = `_${service}._tcp.${config.discoverySrv}`;
   try {
-    const records = await names.services(question);
+    // A record whose target is the root says that there is no such service.
+    const records = (await names.services(question)).filter(({ host }) => host !== "");
     const urls = records.map(({ host, port }) => `${scheme}://${host}:${port}`);
     const spelling = await resolvedSpelling([...urls, ...own], names.lookUp);
     const placeOf = (url: string) => spelling(url).replace(/^\w+/, "");

@@ -199,7 +199,7 @@ describe("joining a running cluster", () => {
 
 describe("flags that contradict each other are refused with etcd's text", () => {
   test.each([
-    [{ initialCluster: "" }, "initial cluster unset and no discovery URL found"],
+    [{ initialCluster: "" }, `couldn't find local name "m1" in the initial cluster`],
     [{ name: "m9" }, `couldn't find local name "m9" in the initial cluster configuration`],
     [
       { initialCluster: `m1=${url(1)},m2=${url(1)}` },
@@ -207,7 +207,8 @@ describe("flags that contradict each other are refused with etcd's text", () => 
     ],
     [
       { peerUrls: [url(5)] },
-      `--initial-cluster has m1=${url(1)} but missing from --initial-advertise-peer-urls=${url(5)}`,
+      `--initial-cluster has m1=${url(1)} but missing from --initial-advertise-peer-urls=${url(5)} ` +
+        `(resolved urls: "${url(5)}" != "${url(1)}")`,
     ],
     [
       { peerUrls: [url(1), url(5)] },
@@ -215,14 +216,27 @@ describe("flags that contradict each other are refused with etcd's text", () => 
         `--initial-cluster=m1=${url(1)},m1=${url(5)}`,
     ],
     [{ initialCluster: "m1=ftp://a:1" }, "URL scheme must be http, https, unix, or unixs: ftp"],
+    [
+      { initialCluster: `m1=${url(1)}/x` },
+      `error setting up initial cluster: URL must not contain a path: ${url(1)}/x`,
+    ],
+    [
+      { initialCluster: `m1=${url(1)},m1=${url(1)}` },
+      `failed to resolve ${url(1)} to match --initial-cluster=m1=${url(1)} ` +
+        `(len(["${url(1)}"]) != len(["${url(1)}" "${url(1)}"]))`,
+    ],
+    [
+      { initialCluster: "m1=http://localhost:22381" },
+      `(resolved urls: "${url(1)}" != "http://localhost:22381")`,
+    ],
     [{ initialCluster: "m1=http://a" }, 'URL address does not have the form "host:port"'],
     [{ initialCluster: "m1" }, "URL scheme must be"],
   ])("%j", async (more, text) => {
     await expect(start(config(more), peers())).rejects.toThrow(text);
   });
 
-  test("but a member may have several URLs, and localhost is loopback", async () => {
-    const two = `m1=http://localhost:22381,m1=${url(9)}`;
+  test("but a member may have several URLs, in any order", async () => {
+    const two = `m1=${url(1)},m1=${url(9)}`;
     const made = await start(config({ initialCluster: two, peerUrls: [url(9), url(1)] }), peers());
     expect(made.entries.length).toBe(1);
   });

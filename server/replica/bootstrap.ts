@@ -26,7 +26,13 @@ import {
   isSameUrls,
   parseInitialCluster,
 } from "./initial-cluster.ts";
-import { type LookUp, PLAIN_SPELLING, resolvedSpelling, type Spelling } from "./resolved-urls.ts";
+import {
+  exceptLoopback,
+  type LookUp,
+  PLAIN_SPELLING,
+  resolvedSpelling,
+  type Spelling,
+} from "./resolved-urls.ts";
 
 export interface BootstrapConfig {
   readonly name: string;
@@ -87,9 +93,11 @@ export async function bootstrap(
 ): Promise<Bootstrap> {
   const cluster = parseInitialCluster(config.initialCluster);
   const listed = cluster.get(config.name) ?? [];
-  const spelling = isSameUrls(listed, config.peerUrls)
-    ? PLAIN_SPELLING
-    : await resolvedSpelling([...listed, ...config.peerUrls], lookUp);
+  const isCounted = listed.length === config.peerUrls.length;
+  const spelling =
+    isCounted && !isSameUrls(listed, config.peerUrls)
+      ? await resolvedSpelling([...listed, ...config.peerUrls], exceptLoopback(lookUp))
+      : PLAIN_SPELLING;
   checkInitialCluster(cluster, config, spelling);
   return config.initialClusterState === "new"
     ? found(config, cluster, ask)
@@ -224,7 +232,7 @@ async function commonSpelling(
 ): Promise<Spelling> {
   if (mismatchOf(existing, cluster, PLAIN_SPELLING) === undefined) return PLAIN_SPELLING;
   const urls = [...[...cluster.values()].flat(), ...existing.flatMap((each) => each.peerUrls)];
-  return resolvedSpelling(urls, lookUp);
+  return resolvedSpelling(urls, exceptLoopback(lookUp));
 }
 
 /** Each existing member must be one of ours, reached under the same addresses. */

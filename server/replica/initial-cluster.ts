@@ -21,15 +21,18 @@ export function parseInitialCluster(text: string): InitialCluster {
     const name = equals < 0 ? part : part.slice(0, equals);
     const url = equals < 0 ? "" : part.slice(equals + 1).trim();
     if (!isPeerUrl(url)) {
-      const isScheme = /^(https?|unixs?):\/\//.test(url);
-      const rule = isScheme
-        ? 'URL address does not have the form "host:port"'
-        : "URL scheme must be http, https, unix, or unixs";
-      throw new BootstrapError(`${rule}: ${url}`);
+      throw new BootstrapError(`error setting up initial cluster: ${ruleBrokenBy(url)}: ${url}`);
     }
     cluster.set(name, [...(cluster.get(name) ?? []), url].sort());
   }
   return cluster;
+}
+
+function ruleBrokenBy(url: string): string {
+  if (!/^(https?|unixs?):\/\//.test(url)) return "URL scheme must be http, https, unix, or unixs";
+  const [, host = "", rest = ""] = /^\w+:\/\/([^/]*)(.*)$/s.exec(url) ?? [];
+  const isPath = rest !== "" && isPeerUrl(`http://${host}`);
+  return isPath ? "URL must not contain a path" : 'URL address does not have the form "host:port"';
 }
 
 /** @throws BootstrapError */
@@ -38,9 +41,6 @@ export function checkInitialCluster(
   local: { readonly name: string; readonly peerUrls: readonly string[] },
   spelling: Spelling = PLAIN_SPELLING,
 ): void {
-  if (cluster.size === 0) {
-    throw new BootstrapError("initial cluster unset and no discovery URL found");
-  }
   const listed = cluster.get(local.name);
   if (listed === undefined) {
     const name = JSON.stringify(local.name);
@@ -48,26 +48,53 @@ export function checkInitialCluster(
       `couldn't find local name ${name} in the initial cluster configuration`,
     );
   }
-  const all = [...cluster.values()].flat().map(PLAIN_SPELLING);
+  const difference = differenceOf(local.peerUrls, listed, spelling);
+  if (difference !== undefined) throw contradiction(local, listed, difference);
+  const all = [...cluster.values()].flat();
   if (new Set(all).size < all.length) {
     throw new BootstrapError(`initial cluster ${formatCluster(cluster)} has duplicate url`);
   }
-  const surplus = missingFrom(local.peerUrls, listed, spelling);
+}
+
+/** In what two lists of the same addresses would not differ, as etcd says it. */
+function differenceOf(
+  left: readonly string[],
+  right: readonly string[],
+  spelling: Spelling,
+): string | undefined {
+  if (left.length !== right.length) return `len(${quoted(left)}) != len(${quoted(right)})`;
+  if (isEqual([...left].sort(), [...right].sort())) return undefined;
+  const ours = left.map(spelling).sort();
+  const theirs = right.map(spelling).sort();
+  const at = ours.findIndex((url, i) => url !== theirs[i]);
+  if (at < 0) return undefined;
+  return `resolved urls: ${JSON.stringify(ours[at])} != ${JSON.stringify(theirs[at])}`;
+}
+
+function contradiction(
+  { name, peerUrls }: { readonly name: string; readonly peerUrls: readonly string[] },
+  listed: readonly string[],
+  difference: string,
+): BootstrapError {
+  const advertised = peerUrls.join(",");
+  const named = (urls: readonly string[]) => urls.map((url) => `${name}=${url}`).join(",");
+  const surplus = listed.filter((url) => !peerUrls.includes(url));
   if (surplus.length > 0) {
-    const named = surplus.map((url) => `${local.name}=${url}`).join(",");
-    throw new BootstrapError(
-      `--initial-cluster has ${named} but missing from ` +
-        `--initial-advertise-peer-urls=${local.peerUrls.join(",")}`,
+    return new BootstrapError(
+      `--initial-cluster has ${named(surplus)} but missing from ` +
+        `--initial-advertise-peer-urls=${advertised} (${difference})`,
     );
   }
-  const unlisted = missingFrom(listed, local.peerUrls, spelling);
+  const unlisted = peerUrls.filter((url) => !listed.includes(url));
   if (unlisted.length > 0) {
-    const own = formatCluster(new Map([[local.name, local.peerUrls]]));
-    throw new BootstrapError(
+    return new BootstrapError(
       `--initial-advertise-peer-urls has ${unlisted.join(",")} but missing from ` +
-        `--initial-cluster=${own}`,
+        `--initial-cluster=${named(peerUrls)}`,
     );
   }
+  return new BootstrapError(
+    `failed to resolve ${advertised} to match --initial-cluster=${named(peerUrls)} (${difference})`,
+  );
 }
 
 /** Are these the same addresses? Order does not matter, nor how they are spelled. */
@@ -76,17 +103,16 @@ export function isSameUrls(
   right: readonly string[],
   spelling: Spelling = PLAIN_SPELLING,
 ): boolean {
-  const isMissing = missingFrom(left, right, spelling).length > 0;
-  return !isMissing && missingFrom(right, left, spelling).length === 0;
+  return differenceOf(left, right, spelling) === undefined;
 }
 
-function missingFrom(
-  known: readonly string[],
-  urls: readonly string[],
-  spelling: Spelling,
-): string[] {
-  const set = new Set(known.map(spelling));
-  return urls.filter((url) => !set.has(spelling(url)));
+function isEqual(left: readonly string[], right: readonly string[]): boolean {
+  return left.every((url, i) => url === right[i]);
+}
+
+/** As Go prints a list of texts. */
+function quoted(urls: readonly string[]): string {
+  return `[${urls.map((url) => JSON.stringify(url)).join(" ")}]`;
 }
 
 function formatCluster(cluster: InitialCluster): string {

@@ -6,8 +6,13 @@ export type LookUp = (host: string) => Promise<string | undefined>;
 /** How a URL is spelled with an address in place of a name. */
 export type Spelling = (url: string) => string;
 
-/** Without asking anybody: only loopback has two names that everybody knows. */
-export const PLAIN_SPELLING: Spelling = (url) => url.replace("://localhost:", "://127.0.0.1:");
+/** Without asking anybody. */
+export const PLAIN_SPELLING: Spelling = (url) => url;
+
+/** Where etcd compares members, localhost is itself alone, and no other name of loopback. */
+export function exceptLoopback(lookUp: LookUp): LookUp {
+  return (host) => (host === "localhost" ? Promise.resolve(undefined) : lookUp(host));
+}
 
 /**
  * Asks for the addresses of all hosts, each once. A host without one keeps its name.
