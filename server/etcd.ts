@@ -2,6 +2,7 @@
 // One member, run like etcd: flags in, lines of a log out, exit codes as etcd's.
 import { AssertionError } from "./base/assert.ts";
 import { SystemClock } from "./base/clock.ts";
+import { listenProblem } from "./base/listen-problem.ts";
 import { LineLog, type Log } from "./base/log.ts";
 import { SystemRandom } from "./base/random.ts";
 import { ShadowedVariableError } from "./config/environment.ts";
@@ -98,8 +99,9 @@ function versionText(): string {
 }
 
 function die(log: Log, message: string, error: unknown): never {
-  const stacktrace = error instanceof Error ? error.stack : undefined;
-  log.fatal(message, { error: error instanceof Error ? error.message : String(error), stacktrace });
+  const isError = error instanceof Error;
+  const stacktrace = isError ? error.stack : undefined;
+  log.fatal(message, { error: isError ? listenProblem(error) : String(error), stacktrace });
   process.exit(EXIT_FAILURE);
 }
 

@@ -3,7 +3,9 @@
 // takes, and both say the same of it when they start.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -123,6 +125,12 @@ test.concurrent.each<readonly [...string[]]>([
   ["--pre-vote", "false"],
   ["--logger=capnslog"],
   ["--logger=other"],
+  [
+    "--listen-client-urls=http://127.0.0.1:1",
+    `--listen-client-http-urls=${URL}`,
+    `--advertise-client-urls=${URL}`,
+    "--listen-peer-urls=http://127.0.0.1:0",
+  ],
   ["--log-outputs=default,stderr"],
   ["--log-outputs="],
   ["--log-outputs=/no/such/folder/etcd.log"],
@@ -159,6 +167,12 @@ test.concurrent.each<readonly [...string[]]>([
     ...ANYWHERE,
     `--initial-advertise-peer-urls=${URL}`,
   ],
+  [
+    "--data-dir=elsewhere",
+    "--listen-peer-urls=http://127.0.0.1:0",
+    "--listen-client-urls=http://192.0.2.1:1",
+    `--advertise-client-urls=${URL}`,
+  ],
   ["--heartbeat-interval=0"],
   ["--election-timeout=0"],
   ["--election-timeout=400"],
@@ -171,6 +185,8 @@ test.concurrent.each<readonly [...string[]]>([
   ["--experimental-compact-hash-check-time=-90m"],
   ["--auto-compaction-retention=1d", ...ANYWHERE],
   ["--auto-compaction-retention=-1", ...ANYWHERE],
+  ["--auto-compaction-retention=9223372036854775808", ...ANYWHERE],
+  ["--auto-compaction-mode=revision", "--auto-compaction-retention=0x10", ...ANYWHERE],
   ["--cipher-suites=", ...ANYWHERE],
   ["--cipher-suites=TLS_RSA_WITH_AES_128_CBC_SHA,", ...ANYWHERE],
   ["--tls-min-version=SSL3"],
@@ -241,6 +257,18 @@ test.concurrent("YAML that cannot be read is refused with the same code", async 
   expect(ours.text.startsWith(start)).toBe(true);
 });
 
+test.concurrent("a port that is in use is named in etcd's words", async () => {
+  const holder = createServer().listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const taken = (holder.address() as AddressInfo).port;
+  const own = ["--listen-peer-urls=http://127.0.0.1:0", `--advertise-client-urls=${URL}`];
+  for (const host of ["127.0.0.1", "localhost"]) {
+    const listen = `--listen-client-urls=http://${host}:${taken}`;
+    await expectSameRefusal({ args: ["--data-dir=taken", ...own, listen] });
+  }
+  holder.close();
+});
+
 /** What a member says of itself when it starts; it is ended at once. */
 async function selfDescription(
   program: readonly [string, readonly string[]],
@@ -303,6 +331,8 @@ test("flags of every kind are taken to mean what etcd takes them to mean", async
       "--experimental-downgrade-check-time=1us",
       "--initial-cluster-token=",
       "--proxy-refresh-interval=70000",
+      "--cert-file=/no/such/file",
+      "--key-file=/no/such/file",
       "--cluster-active-size",
       "--v",
     ],
@@ -321,7 +351,7 @@ test("variables and defaults are taken to mean what etcd takes them to mean", as
       ETCD_LISTEN_CLIENT_URLS: at(0),
       ETCD_ADVERTISE_CLIENT_URLS: at(0),
       ETCD_AUTO_COMPACTION_MODE: "revision",
-      ETCD_AUTO_COMPACTION_RETENTION: "1000",
+      ETCD_AUTO_COMPACTION_RETENTION: "+1000",
       ETCD_MAX_REQUEST_BYTES: "0o17",
       ETCD_VERSION: "3",
       ETCD_DATA: "x",
@@ -368,6 +398,9 @@ test("a file is taken to mean what etcd takes it to mean, and nothing beside it 
       "unheard-of: {a: b}",
       "log-outputs: [stderr]",
       "client-transport-security: {allowed-cn: [a]}",
+      "---",
+      "name: other",
+      "snapshot-count: x",
     ].join("\n"),
   });
 });

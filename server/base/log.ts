@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-export const LOG_LEVELS = ["debug", "info", "warn", "error", "panic", "fatal"] as const;
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "dpanic", "panic", "fatal"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Readonly<Record<string, unknown>>;
 

@@ -5,7 +5,7 @@ import { boolOf, type FlagDefinition } from "./flag-set.ts";
 import { DEFINITIONS } from "./flags.ts";
 import { ConfigError, type Given, type Note, StartError } from "./given.ts";
 import { CHECKPOINT_PERSIST, notesOn } from "./notes.ts";
-import { intOf } from "./numbers.ts";
+import { INT64_MAX, intOf } from "./numbers.ts";
 import { addressOf, isBindable, isPort, isUnixSocket } from "./urls.ts";
 
 const ELECTION_MS_MAX = 50_000;
@@ -142,9 +142,8 @@ function checkStart(config: Config, given: Given): void {
   }
   const both = listenClientUrls.find((url) => listenClientHttpUrls.includes(url));
   if (both !== undefined) {
-    const host = both.slice(both.indexOf("://") + 3);
     throw new StartError(
-      `cannot bind both --listen-client-urls and --listen-client-http-urls on the same url ${host}`,
+      `cannot bind both --client-listen-urls and --client-listen-http-urls on the same url ${both}`,
     );
   }
   checkRetention(given);
@@ -152,10 +151,15 @@ function checkStart(config: Config, given: Given): void {
 
 function checkRetention(given: Given): void {
   const retention = given.text("auto-compaction-retention");
-  if (/^[+-]?\d+$/.test(retention) ? !retention.startsWith("-") : retention === "") return;
+  if (retention === "") return;
+  if (/^\+?\d+$/.test(retention) && BigInt(retention.replace("+", "")) <= INT64_MAX) return;
   const duration = parseDuration(retention);
   if (duration === undefined) {
     throw new StartError(`error parsing CompactionRetention: ${durationProblem(retention)}`);
+  }
+  // etcd ends by a panic once it has started.
+  if (duration < 0n) {
+    throw new StartError(`--auto-compaction-retention must be >=0 (set to ${retention})`);
   }
   const mode = given.text("auto-compaction-mode");
   if (mode === "" && duration !== 0n) throw new StartError(`unsupported compaction mode ${mode}`);

@@ -1,7 +1,7 @@
 // A configuration file: YAML under the names of flags, with JSON's types, as Go reads it. Unknown
 // keys are passed over, as etcd passes them over; wrong types are refused in Go's words.
 import { readFileSync } from "node:fs";
-import { parse, type Tags } from "yaml";
+import { parseAllDocuments, type Tags } from "yaml";
 import type { FlagDefinition } from "./flag-set.ts";
 import { DEFINITIONS } from "./flags.ts";
 import { ConfigError, Given, type GivenValue } from "./given.ts";
@@ -111,7 +111,10 @@ function readText(path: string): string {
 function parseFile(text: string): Mapping {
   let root: unknown;
   try {
-    root = parse(text, YAML_AS_GO);
+    // Go reads the first document and looks at no other.
+    const [first] = parseAllDocuments(text, YAML_AS_GO);
+    if (first?.errors[0] !== undefined) throw first.errors[0];
+    root = first?.toJS(YAML_AS_GO);
   } catch (error) {
     const [reason] = (error as Error).message.split("\n");
     throw new ConfigError(`error converting YAML to JSON: yaml: ${reason}`);

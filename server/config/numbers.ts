@@ -1,6 +1,6 @@
 // Whole numbers as Go's flags read them.
 
-const INT64_MAX = 2n ** 63n - 1n;
+export const INT64_MAX = 2n ** 63n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
 const UINT32_MAX = 2n ** 32n - 1n;
 const GO_NUMBER =

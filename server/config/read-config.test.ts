@@ -81,6 +81,9 @@ test("timings and addresses that cannot work are refused", () => {
     '--advertise-client-urls "http://:1" must be "host:port" (unexpected empty host (http://:1))',
   );
   expect(refusal("--initial-advertise-peer-urls=http://:1")).toContain("unexpected empty host");
+  expect(refusal("--auto-compaction-retention=-1h")).toBe(
+    "--auto-compaction-retention must be >=0 (set to -1h)",
+  );
 });
 
 test("a name alone makes a cluster of one under that name", () => {

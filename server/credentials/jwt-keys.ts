@@ -47,6 +47,9 @@ export function jwtKeys(
   publicKey: Buffer | undefined,
   privateKey: Buffer | undefined,
 ): JwtKeys {
+  if (method === "none") {
+    throw new TokenOptionsError("unsupported signing method: *jwt.signingMethodNone");
+  }
   if (!Object.hasOwn(KEY_KINDS, method)) throw new TokenOptionsError("auth: invalid auth options");
   const wanted = KEY_KINDS[method];
   if (wanted === undefined) {

@@ -156,7 +156,7 @@ describe("--auth-token", () => {
     ["HS256", undefined, undefined, "auth: missing key data"],
     ["HS256", secret, Buffer.alloc(0), "auth: missing key data"],
     ["ES256", undefined, undefined, "auth: missing key data"],
-    ["none", undefined, secret, "auth: invalid auth options"],
+    ["none", undefined, secret, "unsupported signing method: *jwt.signingMethodNone"],
     ["toString", undefined, secret, "auth: invalid auth options"],
     ["RS256", undefined, secret, "invalid key"],
     ["RS256", undefined, p256.privateKey, "key is not a valid RSA private key"],

@@ -7,8 +7,8 @@ const PASSWORD_BYTES_MAX = 72;
 const AT_ONCE_MAX = 2;
 /** Calls that wait for their turn; further ones are refused with TooManyRequests. */
 export const WAITING_MAX = 1000;
-const COST_MIN = 4;
-const COST_MAX = 31;
+export const COST_MIN = 4;
+export const COST_MAX = 31;
 export const COST_DEFAULT = 10;
 
 /** Whether bcrypt can work at this cost. */

@@ -6,7 +6,13 @@ import type { Random } from "../base/random.ts";
 import type { Config } from "../config.ts";
 import { jwtKeys } from "../credentials/jwt-keys.ts";
 import { JwtTokens } from "../credentials/jwt-tokens.ts";
-import { COST_DEFAULT, isPossibleCost, Passwords } from "../credentials/passwords.ts";
+import {
+  COST_DEFAULT,
+  COST_MAX,
+  COST_MIN,
+  isPossibleCost,
+  Passwords,
+} from "../credentials/passwords.ts";
 import { SimpleTokens } from "../credentials/simple-tokens.ts";
 import { parseTokenOptions, TokenOptionsError } from "../credentials/token-options.ts";
 import { NoTokens, type Tokens } from "../credentials/tokens.ts";
@@ -42,6 +48,8 @@ export function openCredentials(
   const isPossible = isPossibleCost(bcryptCost);
   if (!isPossible) {
     log.warn("use default bcrypt cost instead of the invalid given cost", {
+      "min-cost": COST_MIN,
+      "max-cost": COST_MAX,
       "default-cost": COST_DEFAULT,
       "given-cost": bcryptCost,
     });

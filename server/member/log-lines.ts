@@ -85,7 +85,7 @@ function clusterOf({ initialCluster }: Config): string {
 
 /** As etcd prints it, which takes a number of revisions for nanoseconds. */
 function retentionOf({ autoCompactionMode, autoCompactionRetention: text }: Config): string {
-  const number = /^\d+$/.test(text) ? BigInt(text) : undefined;
+  const number = /^\+?\d+$/.test(text) ? BigInt(text.replace("+", "")) : undefined;
   const unit = autoCompactionMode === "revision" ? 1n : NS_PER_HOUR;
   return formatDuration(number === undefined ? (parseDuration(text) ?? 0n) : number * unit);
 }

@@ -107,6 +107,9 @@ async function clientSecurity(
   const terms = termsOf(config);
   // Before anything else, as etcd finds it for both sides alike.
   cipherList(terms.cipherSuites);
+  const served = [config.listenClientUrls, config.listenClientHttpUrls, config.listenMetricsUrls];
+  // Files that nobody asks for may be missing or unreadable.
+  if (!served.flat().some((url) => SECURE.test(url))) return undefined;
   const credentials = await underHeadline("listener failed", () => {
     const found = credentialsOf(profile, terms);
     const problem = found && http2Problem(terms.cipherSuites);
