@@ -46,6 +46,8 @@ export type WatchRefusal = (typeof WatchRefusal)[keyof typeof WatchRefusal];
 /** What a stream asks of the hub it belongs to. */
 export interface WatchHome {
   readonly revision: number;
+  /** Whether anything of the past is gone. */
+  readonly isCompacted: boolean;
   join(watcher: Watcher): void;
   leave(watcher: Watcher): void;
   catchUp(): void;
@@ -83,9 +85,9 @@ export class WatchStream {
     const id = request.id === 0n ? this.#freeId() : request.id;
     const end = isOpen ? undefined : rangeEnd.toString("latin1");
     const range = rangeEnd.length === 0 ? undefined : { end };
-    // −1 is where etcd's compaction starts: nothing lies between it and the first revision.
-    const first = startRevision === -1 ? 1 : startRevision;
-    const position = startRevision === 0 ? this.#home.revision + 1 : first;
+    // −1 is where etcd's compaction starts: before the first one it is told nothing of the past.
+    const isFromNow = startRevision === 0 || (startRevision === -1 && !this.#home.isCompacted);
+    const position = isFromNow ? this.#home.revision + 1 : startRevision;
     const options = { ...request, id, key: key.toString("latin1"), range };
     const watcher = new Watcher(this, options, position);
     this.#watchers.set(id, watcher);
