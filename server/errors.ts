@@ -188,6 +188,8 @@ const TABLE = {
     status: Status.DEADLINE_EXCEEDED,
     text: "etcdserver: context deadline exceeded",
   },
+  /** Go's own words: etcd gave the proposal to nobody, since there was no leader all the time. */
+  UnsentInTime: { status: Status.DEADLINE_EXCEEDED, text: "context deadline exceeded" },
   NotPrimaryLessor: { status: Status.UNKNOWN, text: "not a primary lessor" },
   LeaderTransferTimeout: {
     status: Status.UNKNOWN,

@@ -69,6 +69,7 @@ const NAME_OF: Partial<Record<ErrorCode, ErrorName>> = {
   TimeoutDueToConnectionLost: "timeout",
   TimeoutWaitAppliedIndex: "timeout",
   DeadlineExceeded: "timeout",
+  UnsentInTime: "timeout",
   Corrupt: "corrupt",
   Stopped: "unavailable",
   NotCapable: "unavailable",

@@ -76,11 +76,19 @@ test("each proposal is settled once, by its outcome or by time, and expired ones
   proposals.expire(6999, timeout);
   expect(settled).toEqual(["2:2"]);
   proposals.expire(7000, timeout);
-  expect(settled).toEqual(["2:2", "1:Timeout"]);
+  expect(settled).toEqual(["2:2", "1:UnsentInTime"]);
   raft.takes = true;
   proposals.submit(raft);
   expect(raft.batches).toEqual([]);
   expect(proposals.count).toBe(0);
+});
+
+test("what raft took in vain has run out of time in other words", () => {
+  const { proposals, raft, settled, add } = fixture();
+  add(1n, { at: 0 });
+  proposals.submit(raft);
+  proposals.expire(7000, timeout);
+  expect(settled).toEqual(["1:Timeout"]);
 });
 
 test("what only a leader may propose is refused elsewhere instead of forwarded", () => {

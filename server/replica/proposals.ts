@@ -33,6 +33,8 @@ export interface ProposalRequest {
 interface Waiting extends ProposalRequest {
   readonly startedMs: number;
   isSettled: boolean;
+  /** Whether raft has it. */
+  isTaken: boolean;
 }
 
 export interface ProposalTarget {
@@ -75,7 +77,8 @@ export class Proposals {
       throw new EtcdError("TooManyRequests");
     }
     const { id, data, kind, leaderOnly, settle } = request;
-    const waiting = { id, data, kind, leaderOnly, settle, startedMs: nowMs, isSettled: false };
+    const state = { startedMs: nowMs, isSettled: false, isTaken: false };
+    const waiting = { id, data, kind, leaderOnly, settle, ...state };
     this.#waiting.set(id, waiting);
     this.#unsent.push(waiting);
     this.#bytes += data.length;
@@ -95,7 +98,8 @@ export class Proposals {
       else {
         this.#submitBatch(raft, batch);
         batch = [];
-        if (!raft.proposeConfChange(waiting.data)) this.#unsent.push(waiting);
+        waiting.isTaken = raft.proposeConfChange(waiting.data);
+        if (!waiting.isTaken) this.#unsent.push(waiting);
       }
     }
     this.#submitBatch(raft, batch);
@@ -111,12 +115,13 @@ export class Proposals {
     waiting.settle(outcome);
   }
 
-  /** @param errorFor chooses the text by when the proposal started */
+  /** @param errorFor chooses the text by when a proposal started that raft took */
   expire(nowMs: number, errorFor: (startedMs: number) => EtcdError): void {
     for (const waiting of this.#waiting.values()) {
       if (nowMs - waiting.startedMs < this.#timeoutMs) break;
       this.#expiredCount++;
-      this.settle(waiting.id, errorFor(waiting.startedMs));
+      const { isTaken, startedMs } = waiting;
+      this.settle(waiting.id, isTaken ? errorFor(startedMs) : new EtcdError("UnsentInTime"));
     }
   }
 
@@ -127,6 +132,7 @@ export class Proposals {
   #submitBatch(raft: ProposalTarget, batch: readonly Waiting[]): void {
     if (batch.length === 0) return;
     const isTaken = raft.propose(batch.map((waiting) => waiting.data));
+    for (const waiting of batch) waiting.isTaken = isTaken;
     if (!isTaken) this.#unsent.push(...batch);
   }
 }

@@ -81,6 +81,8 @@ async function relayed<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (thrown) {
+    // Of all errors Go itself gives this one its status.
+    if (thrown instanceof EtcdError && thrown.status === Status.DEADLINE_EXCEEDED) throw thrown;
     if (thrown instanceof EtcdError || thrown instanceof StatusError) {
       throw new StatusError(Status.UNKNOWN, thrown.message);
     }
