@@ -135,7 +135,9 @@ test("a member without its quorum answers neither writes nor linearizable reads"
   must(await client.put(0, "before", "1"));
   await Promise.all([cluster.member(1).stop("SIGKILL"), cluster.member(2).stop("SIGKILL")]);
   const write = await client.put(0, "lost", "1");
-  expect(write).toMatchObject({ failure: { status: 4, text: "context deadline exceeded" } });
+  // It depends on whether the member still took itself, or one of the dead, for the leader.
+  const late = expect.stringMatching(/^(etcdserver: request timed out|context deadline exceeded)/);
+  expect(write).toMatchObject({ failure: { text: late } });
   const read = await client.get(0, "before");
   expect(read).toMatchObject({ failure: { status: 14 } });
 });
