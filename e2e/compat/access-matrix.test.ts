@@ -15,14 +15,21 @@ import {
 import { CALLERS, type Who } from "./access-holes.ts";
 import { allCells, type Cell, declaredMethods, WITHOUT_JSON, waysOf } from "./access-methods.ts";
 import { AccessSide, JWT_SECRET, type TokenKind, tokenFlag } from "./access-side.ts";
-import { faultOf, nameOf, refusalFor, type State, verdictOf } from "./access-verdict.ts";
+import {
+  faultOf,
+  isUndecided,
+  nameOf,
+  refusalFor,
+  type State,
+  verdictOf,
+} from "./access-verdict.ts";
 
 // Every method of the proto files × who calls it × how the call comes × what state the member is
 // in. Whoever may not is told so, or hears why nobody may now; he learns nothing, and nothing of
 // what he asked for happens. The same is asked of Debian's etcd 3.5, and every difference is listed.
 
-/** Where nothing can be agreed on there is nothing to wait for. */
-const LEADERLESS_MS = 3_000;
+/** Where nothing can be agreed on members give up after 7 s, and all is asked for at once. */
+const LEADERLESS_MS = 10_000;
 const ALARM_OWNER = 5n;
 
 const CELLS = allCells();
@@ -215,6 +222,7 @@ async function examine(pair: Pair, state: State, callers: readonly Who[]): Promi
     const fault = faultOf(cell, who, state, mine);
     if (fault !== undefined) return [fault];
     if (real === undefined || verdictOf(mine) === verdictOf(real)) return [];
+    if (state === "leaderless" && isUndecided(mine) && isUndecided(real)) return [];
     const difference = accessDifference(cell, who, state, real);
     if (difference !== undefined) met.add(difference);
     const verdicts = `"${verdictOf(mine)}", in etcd "${verdictOf(real)}"`;

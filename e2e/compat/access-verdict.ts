@@ -57,6 +57,12 @@ export function verdictOf(outcome: RawOutcome): string {
   return `${"status" in outcome ? outcome.status : 0} ${textOf(outcome)}`;
 }
 
+/** Whoever asked, nobody could agree on an answer: in whose time that is told is a matter of chance. */
+export function isUndecided(outcome: RawOutcome): boolean {
+  const text = textOf(outcome);
+  return text === "no answer" || STATES.leaderless.some((each) => each === text);
+}
+
 /** The verdicts that say no to this caller; undefined where he may. */
 function refusals(cell: Cell, who: Who): readonly string[] | undefined {
   const refusal = refusalFor(who, cell.need);
