@@ -50,15 +50,35 @@ test("room is made by the host that has most, by its oldest", () => {
   const flood = [1, 2, 3].map((port) => add(pending, "flood", port, port !== 1));
   for (const expected of flood) {
     if (pending.size === 2) break;
-    expect(pending.leastWelcome()).toBe(expected);
+    expect(pending.leastWelcome("all")).toBe(expected);
     pending.delete(expected);
   }
   pending.delete(flood[2] as Pending);
-  expect(pending.leastWelcome()).toBe(first);
+  expect(pending.leastWelcome("all")).toBe(first);
   pending.delete(first);
-  expect([pending.size, pending.leastWelcome(), pending.takeReady()]).toEqual([
+  expect([pending.size, pending.leastWelcome("all"), pending.takeReady()]).toEqual([
     0,
     undefined,
     undefined,
   ]);
+});
+
+test("of those that are begun room is made apart: by the host that has most, by who began first", () => {
+  const pending = new PendingHandshakes();
+  for (let port = 0; port < 9; port++) add(pending, "waiting", port);
+  expect(pending.leastWelcome("started")).toBeUndefined();
+  const lone = add(pending, "client", 1);
+  const [second, first, third] = [1, 2, 3].map((port) => add(pending, "flood", port));
+  for (const each of [lone, first, second, third]) pending.setStarted(each as Pending);
+  expect([pending.startedCount, lone.isStarted]).toEqual([4, true]);
+  for (const expected of [first, second]) {
+    expect(pending.leastWelcome("started")).toBe(expected);
+    pending.delete(expected as Pending);
+    pending.delete(expected as Pending);
+  }
+  expect(pending.leastWelcome("all")?.address).toBe("waiting");
+  pending.delete(third as Pending);
+  expect(pending.leastWelcome("started")).toBe(lone);
+  pending.delete(lone);
+  expect([pending.size, pending.startedCount]).toEqual([9, 0]);
 });

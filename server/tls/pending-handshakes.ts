@@ -14,16 +14,20 @@ export interface Pending {
   readonly remote: string;
   readonly sinceMs: number;
   readonly accepted: Accepted;
-  /** It is the library's. */
+  /** It is the library's, or was until its end. */
   isStarted: boolean;
 }
 
-/** Oldest first. */
+/** The connections of one host, oldest first. */
 interface Crowd {
   readonly all: Set<Pending>;
   /** Whose first message is here. */
   readonly ready: Set<Pending>;
+  readonly started: Set<Pending>;
 }
+
+/** All who wait, or those of them whom the library keeps in mind. */
+export type Share = "all" | "started";
 
 /**
  * Who waits for a handshake. Each host has its turn, one of its connections at a time, so that a
@@ -33,9 +37,14 @@ export class PendingHandshakes {
   readonly #byKey = new Map<string, Pending>();
   /** The host whose turn is next comes first. */
   readonly #crowds = new Map<string, Crowd>();
+  #startedCount = 0;
 
   get size(): number {
     return this.#byKey.size;
+  }
+
+  get startedCount(): number {
+    return this.#startedCount;
   }
 
   find(key: string): Pending | undefined {
@@ -48,7 +57,7 @@ export class PendingHandshakes {
 
   add(pending: Pending): void {
     this.#byKey.set(pending.key, pending);
-    const crowd = this.#crowds.get(pending.address) ?? { all: new Set(), ready: new Set() };
+    const crowd = this.#crowds.get(pending.address) ?? newCrowd();
     crowd.all.add(pending);
     this.#crowds.set(pending.address, crowd);
   }
@@ -59,6 +68,7 @@ export class PendingHandshakes {
     const crowd = this.#crowds.get(pending.address);
     crowd?.all.delete(pending);
     crowd?.ready.delete(pending);
+    if (crowd?.started.delete(pending) === true) this.#startedCount--;
     if (crowd?.all.size === 0) this.#crowds.delete(pending.address);
   }
 
@@ -79,13 +89,24 @@ export class PendingHandshakes {
     return undefined;
   }
 
-  /** Who has to make room: the oldest of the host that has most here. */
-  leastWelcome(): Pending | undefined {
-    let largest: Crowd | undefined;
-    for (const crowd of this.#crowds.values()) {
-      if (largest === undefined || crowd.all.size > largest.all.size) largest = crowd;
+  /** It is the library's from now on. To be said once of one that is here. */
+  setStarted(pending: Pending): void {
+    pending.isStarted = true;
+    this.#crowds.get(pending.address)?.started.add(pending);
+    this.#startedCount++;
+  }
+
+  /** Who has to make room: of the host that has most of this share, the one longest in it. */
+  leastWelcome(share: Share): Pending | undefined {
+    let largest: Set<Pending> | undefined;
+    for (const { [share]: pendings } of this.#crowds.values()) {
+      if (largest === undefined || pendings.size > largest.size) largest = pendings;
     }
-    const [oldest] = largest?.all ?? [];
+    const [oldest] = largest ?? [];
     return oldest;
   }
+}
+
+function newCrowd(): Crowd {
+  return { all: new Set(), ready: new Set(), started: new Set() };
 }

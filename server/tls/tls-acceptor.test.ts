@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import {
   copyFileSync,
   mkdtempSync,
@@ -209,6 +210,36 @@ test("however many have half a first message, none of them is begun; all get the
   expect(new Set(await Promise.all(waiting))).toEqual(new Set(["TLSv1.3"]));
   await eventually(() => acceptor.pendingCount === greetings.length);
   expect(greetings.every((socket) => !socket.destroyed)).toBe(true);
+});
+
+/** What a client says first, as it is. */
+async function firstMessage(): Promise<Buffer> {
+  const listener = createServer();
+  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  const { port: asked } = listener.address() as AddressInfo;
+  const client = connectTls({ port: asked, host: "127.0.0.1" }).on("error", () => undefined);
+  const [socket] = (await once(listener, "connection")) as [Socket];
+  const [hello] = (await once(socket, "data")) as [Buffer];
+  client.destroy();
+  listener.close();
+  return hello;
+}
+
+test("those who let begin and do not go on are bounded by themselves; who waits to begin stays", async () => {
+  const waiting = await silent();
+  const hello = await firstMessage();
+  const begun: Socket[] = [];
+  for (let at = 0; at < PENDING_MAX / 2; at++) {
+    const socket = await silent();
+    socket.write(hello);
+    socket.resume();
+    begun.push(socket);
+  }
+  await eventually(() => begun.filter(({ destroyed }) => destroyed).length >= PENDING_MAX / 4);
+  await eventually(() => acceptor.startedCount === PENDING_MAX / 4);
+  expect([begun[0]?.destroyed, begun.at(-1)?.destroyed]).toEqual([true, false]);
+  expect([waiting.destroyed, acceptor.pendingCount]).toEqual([false, PENDING_MAX / 4 + 1]);
+  expect(await handshake()).toBe("TLSv1.3");
 });
 
 test("bytes that are no handshake end their connection and no other", async () => {

@@ -13,7 +13,8 @@
 // - What is accepted has been verified in full: there is no resumption, and no check is skipped for
 //   any listener.
 // - A connection has HANDSHAKE_MS for all of it, and of those that are not through yet there are at
-//   most `pendingMax`: the oldest makes room, for an honest handshake takes milliseconds.
+//   most `pendingMax`, and of those that are begun a share of it: the oldest makes room, for an
+//   honest handshake takes milliseconds.
 // - However many begin at once, few take their share of a turn, and hosts have theirs one after the
 //   other: who comes with thousands keeps no other host waiting.
 import type { Socket } from "node:net";
@@ -25,7 +26,12 @@ import { checkClient } from "./client-check.ts";
 import { awaitHello } from "./client-hello.ts";
 import type { Credentials, LoadedPair } from "./credentials.ts";
 import { failureText } from "./failure-text.ts";
-import { type Accepted, type Pending, PendingHandshakes } from "./pending-handshakes.ts";
+import {
+  type Accepted,
+  type Pending,
+  PendingHandshakes,
+  type Share,
+} from "./pending-handshakes.ts";
 import { RefusalAlerts } from "./refusal-alert.ts";
 import { refusalOf } from "./verdict.ts";
 
@@ -33,6 +39,12 @@ export const HANDSHAKE_MS = 10_000;
 const SWEEP_MS = 1_000;
 /** Each costs about a millisecond. */
 const STARTS_AT_ONCE = 4;
+/**
+ * Of those that are not through, so many may be begun: the library keeps twenty kilobytes of each,
+ * of the others next to nothing. Of a thousand that begin in a second, each keeps its place for a
+ * quarter of it.
+ */
+const STARTED_SHARE = 1 / 4;
 /**
  * As long as more connections come, so many times what the last starts took is left to accepting
  * them: the system hands over one a turn, in their order, and a long turn keeps all the others out.
@@ -51,7 +63,7 @@ export interface TlsAcceptorOptions {
   readonly checksAddress: boolean;
   /** Protocols to agree on, best first. */
   readonly protocols: readonly string[];
-  /** Handshakes under way. */
+  /** Handshakes that are waited for or under way. */
   readonly pendingMax: number;
 }
 
@@ -60,6 +72,7 @@ export class TlsAcceptor {
   readonly #server: Server;
   readonly #pending = new PendingHandshakes();
   readonly #alerts = new RefusalAlerts();
+  readonly #startedMax: number;
   #pair: LoadedPair;
   #isTurnPending = false;
   /** Somebody came since handshakes were last begun. */
@@ -73,6 +86,7 @@ export class TlsAcceptor {
   constructor(options: TlsAcceptorOptions) {
     const { credentials, protocols } = options;
     this.#options = options;
+    this.#startedMax = Math.ceil(options.pendingMax * STARTED_SHARE);
     this.#pair = credentials.server;
     this.#server = createServer({
       ...this.#pair.options,
@@ -93,13 +107,18 @@ export class TlsAcceptor {
     return this.#pending.size;
   }
 
+  /** Of them, those that the library has. */
+  get startedCount(): number {
+    return this.#pending.startedCount;
+  }
+
   /** `accepted` is called once, or never when the connection is refused. */
   accept(socket: Socket, accepted: Accepted): void {
     const { clock } = this.#options;
     socket.on("error", () => socket.destroy());
     // Half of a connection is none: who closes during the handshake is gone.
     socket.allowHalfOpen = false;
-    if (this.#pending.size >= this.#options.pendingMax) this.#makeRoom();
+    if (this.#pending.size >= this.#options.pendingMax) this.#makeRoom("all");
     const [key, remote, address] = [keyOf(socket), remoteOf(socket), socket.remoteAddress ?? ""];
     const sinceMs = clock.monotonic();
     const pending: Pending = { socket, key, address, remote, sinceMs, accepted, isStarted: false };
@@ -152,7 +171,8 @@ export class TlsAcceptor {
   }
 
   #start(pending: Pending): void {
-    pending.isStarted = true;
+    if (this.#pending.startedCount >= this.#startedMax) this.#makeRoom("started");
+    this.#pending.setStarted(pending);
     try {
       this.#load(this.#options.credentials.server);
     } catch (error) {
@@ -235,8 +255,8 @@ export class TlsAcceptor {
     });
   }
 
-  #makeRoom(): void {
-    const pending = this.#pending.leastWelcome();
+  #makeRoom(share: Share): void {
+    const pending = this.#pending.leastWelcome(share);
     if (pending === undefined) return;
     this.#pending.delete(pending);
     pending.socket.destroy();

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { Bystander, type Witness } from "./bystander.ts";
+import { ClusterClient, must } from "./cluster-client.ts";
+import type { MemberProcess } from "./member-process.ts";
+
+/** Longer than this nobody may wait because of others. */
+const HANG_MS = 1_000;
+const CALLER_KEY = "bystander";
+
+/**
+ * A member under attack. After each it has to be the same process; honest clients must have been
+ * served all the while; and it may hold nothing that they did not write.
+ */
+export class Ordeal {
+  readonly #member: MemberProcess;
+  readonly #client: ClusterClient;
+  readonly #visited: readonly string[];
+
+  /** @param visited URLs to which honest newcomers come, each answered with 200 */
+  constructor(member: MemberProcess, visited: readonly string[]) {
+    this.#member = member;
+    this.#client = new ClusterClient([member]);
+    this.#visited = visited;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  /** Rejects when anybody or anything came to harm; else resolves with how it went. */
+  async during(attack: () => Promise<void>): Promise<readonly Witness[]> {
+    const { pid } = this.#member;
+    const revision = await this.#revision();
+    const hash = await this.#client.hashKv(0, revision);
+    let putCount = 0;
+    let callCount = 0;
+    const caller = new Bystander("caller", this.#member, async () => {
+      if (callCount++ % 2 === 1) return must(await this.#client.get(0, CALLER_KEY));
+      putCount++;
+      return must(await this.#client.put(0, CALLER_KEY, `${putCount}`));
+    });
+    const newcomers = this.#visited.map((url) => Bystander.newcomer(this.#member, url));
+    const bystanders = [caller, ...newcomers];
+    let failure: unknown;
+    try {
+      await attack();
+    } catch (error) {
+      failure = error;
+    }
+    const witnesses = await Promise.all(bystanders.map((bystander) => bystander.leave()));
+    if (failure !== undefined) throw failure;
+    const harms = witnesses
+      .filter(({ slowestMs }) => slowestMs >= HANG_MS)
+      .map(({ name, slowestMs }) => `the ${name} waited ${Math.round(slowestMs)} ms`);
+    if (!this.#member.isRunning || this.#member.pid !== pid) harms.push("the member ended");
+    const foreign = (await this.#revision()) - revision - putCount;
+    if (foreign !== 0) harms.push(`${foreign} revisions were written by nobody honest`);
+    if ((await this.#client.hashKv(0, revision)) !== hash) harms.push("the past has changed");
+    if (harms.length > 0) throw new Error(`${harms.join("; ")}:\n${this.#member.output}`);
+    return witnesses;
+  }
+
+  /** Mapped database pages left out: they are the system's, and go when it needs them. */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.#member.pid}/status`, "utf8");
+    return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+  }
+
+  /** Files and connections that it has open. */
+  openFiles(): number {
+    return readdirSync(`/proc/${this.#member.pid}/fd`).length;
+  }
+
+  async #revision(): Promise<number> {
+    const { header } = must(await this.#client.get(0, CALLER_KEY));
+    return header?.revision ?? 0;
+  }
+}
