@@ -13,6 +13,7 @@ import {
   MaintenanceDefinition,
 } from "../../server/proto/gen/rpc.ts";
 import { ClusterClient, must } from "../harness/cluster-client.ts";
+import { dataFrame, openedCall, PREFACE, SETTINGS } from "../harness/http2-bytes.ts";
 import { ClusterProcess, type MemberProcess } from "../harness/member-process.ts";
 
 // A member under bad input of one kind after the other. After each: it lives, another client was
@@ -98,9 +99,6 @@ async function pour(url: string, inputs: readonly (Buffer | string)[]): Promise<
     await Promise.all(inputs.slice(at, at + 50).map(one));
   }
 }
-
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 
 function randomBytes(random: SeededRandom, length: number): Buffer {
   return Buffer.from(Array.from({ length }, () => random.below(256)));
@@ -338,29 +336,3 @@ test("half-sent requests that fill what a client may make a member hold: it come
   for (let round = 0; round < 4; round++) await endures(flood);
   await expect.poll(residentBytes, { timeout: 30_000, interval: 200 }).toBeLessThan(before * 1.2);
 });
-
-/** HEADERS of a Put on stream 1, literal fields only. */
-function openedCall(): Buffer {
-  const fields = {
-    ":method": "POST",
-    ":scheme": "http",
-    ":path": "/etcdserverpb.KV/Put",
-    "content-type": "application/grpc",
-    te: "trailers",
-  };
-  const block = Buffer.concat(
-    Object.entries(fields).map(([name, value]) => {
-      const [n, v] = [Buffer.from(name), Buffer.from(value)];
-      return Buffer.concat([Buffer.from([0, n.length]), n, Buffer.from([v.length]), v]);
-    }),
-  );
-  const head = Buffer.from([0, 0, block.length, 1, 4, 0, 0, 0, 1]);
-  return Buffer.concat([head, block]);
-}
-
-function dataFrame(payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[8] = 1;
-  return Buffer.concat([head, payload]);
-}

@@ -83,7 +83,7 @@ class Crowd {
   #greet(socket: Socket, at: number): void {
     const { says, slowly } = this.#plan;
     const text = says[at % says.length] ?? Buffer.alloc(0);
-    const first = text.subarray(0, slowly?.from);
+    const first = text.subarray(0, Math.max(text.length - (slowly?.last ?? 0), 0));
     if (first.length > 0) socket.write(first);
     if (first.length < text.length) this.#unsaid.set(socket, text.subarray(first.length));
   }

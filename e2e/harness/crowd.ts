@@ -21,8 +21,8 @@ export interface CrowdPlan {
   readonly answerBytes?: number;
   /** What they say, in turn. Nothing where it is empty. */
   readonly says: readonly Buffer[];
-  /** They say the first bytes at once and the others one by one. */
-  readonly slowly?: { readonly from: number; readonly everyMs: number };
+  /** They say so many bytes at the end of it one by one, and the others at once. */
+  readonly slowly?: { readonly last: number; readonly everyMs: number };
 }
 
 export interface CrowdReport {

@@ -25,6 +25,8 @@ export interface MemberOptions {
   readonly initialCluster: string;
   readonly state: "new" | "existing";
   readonly flags?: readonly string[];
+  /** That the system lets it have open; its own limit without. */
+  readonly filesMax?: number | undefined;
 }
 
 /** One etcd member as a real process on loopback: ours or Debian's. */
@@ -74,7 +76,7 @@ export class MemberProcess {
       ...(this.options.flags ?? []),
       ...more,
     ];
-    const [command, first] = program(make);
+    const [command = "", ...first] = [...this.#limits(), ...program(make).flat()];
     const child = spawn(command, [...first, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     const keep = (chunk: Buffer): void => {
       this.#output.push(chunk.toString("utf8"));
@@ -131,6 +133,12 @@ export class MemberProcess {
     return code;
   }
 
+  /** With what a command begins that runs another one under limits. */
+  #limits(): string[] {
+    const { filesMax } = this.options;
+    return filesMax === undefined ? [] : ["prlimit", `--nofile=${filesMax}`];
+  }
+
   async #isHealthy(): Promise<boolean> {
     try {
       const [health, version] = await Promise.all(
@@ -152,6 +160,7 @@ export interface ClusterOptions {
   readonly make: Make;
   readonly size: number;
   readonly flags?: readonly string[];
+  readonly filesMax?: number;
 }
 
 /** Several members of one make, in a scratch folder that `stop` removes. */
@@ -184,6 +193,7 @@ export class ClusterProcess {
           initialCluster,
           state: "new",
           flags: options.flags ?? [],
+          filesMax: options.filesMax,
         }),
     );
     const cluster = new ClusterProcess(members, folder);

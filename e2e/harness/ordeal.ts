@@ -1,10 +1,18 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { Bystander, type Witness } from "./bystander.ts";
 import { ClusterClient, must } from "./cluster-client.ts";
 import type { MemberProcess } from "./member-process.ts";
 
 /** Longer than this nobody may wait because of others. */
 const HANG_MS = 1_000;
+const ROUNDS = 2;
+/** How much more memory it may hold than after the first round. */
+const GROWTH_MAX = 1.2;
+/** Those of its log and state come and go. */
+const OWN_FILES_MORE = 10;
+const RECOVERY_MS = 30_000;
+const POLL_MS = 100;
 const CALLER_KEY = "bystander";
 
 /**
@@ -60,19 +68,43 @@ export class Ordeal {
     return witnesses;
   }
 
+  /**
+   * Attacks again and again, and resolves when memory is as it was after the first time and nothing
+   * stays open. Rejects when that does not come to be.
+   */
+  async outlasts(attack: () => Promise<void>): Promise<void> {
+    const filesAtFirst = this.#openFiles();
+    const isAlone = () => this.#openFiles() <= filesAtFirst + OWN_FILES_MORE;
+    await attack();
+    await until(isAlone, () => `${this.#openFiles()} files are open, not ${filesAtFirst}`);
+    const before = this.#residentBytes();
+    for (let round = 0; round < ROUNDS; round++) await attack();
+    await until(isAlone, () => `${this.#openFiles()} files are open, not ${filesAtFirst}`);
+    const isLean = () => this.#residentBytes() <= before * GROWTH_MAX;
+    await until(isLean, () => `it holds ${this.#residentBytes()} bytes, not ${before}`);
+  }
+
   /** Mapped database pages left out: they are the system's, and go when it needs them. */
-  residentBytes(): number {
+  #residentBytes(): number {
     const status = readFileSync(`/proc/${this.#member.pid}/status`, "utf8");
     return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
   }
 
   /** Files and connections that it has open. */
-  openFiles(): number {
+  #openFiles(): number {
     return readdirSync(`/proc/${this.#member.pid}/fd`).length;
   }
 
   async #revision(): Promise<number> {
     const { header } = must(await this.#client.get(0, CALLER_KEY));
     return header?.revision ?? 0;
+  }
+}
+
+async function until(isSo: () => boolean, otherwise: () => string): Promise<void> {
+  const deadline = performance.now() + RECOVERY_MS;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error(otherwise());
+    await delay(POLL_MS);
   }
 }

@@ -1,0 +1,63 @@
+// HTTP/2 byte by byte, for what no client library would send.
+
+export const PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+export const FrameType = {
+  DATA: 0,
+  HEADERS: 1,
+  RST_STREAM: 3,
+  SETTINGS: 4,
+  PING: 6,
+  WINDOW_UPDATE: 8,
+  CONTINUATION: 9,
+} as const;
+
+export const END_STREAM = 1;
+export const END_HEADERS = 4;
+
+/** @param length that it claims, where it is not the payload's */
+export function frame(
+  type: number,
+  flags: number,
+  stream: number,
+  payload: Buffer,
+  length: number = payload.length,
+): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+export const SETTINGS: Buffer = frame(FrameType.SETTINGS, 0, 0, Buffer.alloc(0));
+
+/** A header block of literal fields, each shorter than 127 bytes. */
+export function headerBlock(fields: Readonly<Record<string, string>>): Buffer {
+  return Buffer.concat(
+    Object.entries(fields).map(([name, value]) => {
+      const [n, v] = [Buffer.from(name), Buffer.from(value)];
+      return Buffer.concat([Buffer.from([0, n.length]), n, Buffer.from([v.length]), v]);
+    }),
+  );
+}
+
+/** Of a call to Put, as gRPC has it. */
+export const PUT_HEADERS: Readonly<Record<string, string>> = {
+  ":method": "POST",
+  ":scheme": "http",
+  ":path": "/etcdserverpb.KV/Put",
+  "content-type": "application/grpc",
+  te: "trailers",
+};
+
+/** A Put begins on this stream. */
+export function openedCall(stream = 1, more: Readonly<Record<string, string>> = {}): Buffer {
+  const block = headerBlock({ ...PUT_HEADERS, ...more });
+  return frame(FrameType.HEADERS, END_HEADERS, stream, block);
+}
+
+export function dataFrame(payload: Buffer, stream = 1): Buffer {
+  return frame(FrameType.DATA, 0, stream, payload);
+}
