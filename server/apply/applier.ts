@@ -83,6 +83,21 @@ export class Applier {
   }
 
   /**
+   * Whether an entry that a peer forwards for the log can be read. One that cannot, once it is in
+   * the log, ends every member, at every start.
+   */
+  canApply({ type, data }: Pick<Entry, "type" | "data">): boolean {
+    try {
+      if (type === EntryType.CONF_CHANGE) decodeConfChange(data);
+      else this.#decodeRequest(decodeEntryContent(data));
+      return true;
+    } catch (error) {
+      this.#options.log.warn("refused an entry that cannot be read", { error });
+      return false;
+    }
+  }
+
+  /**
    * Applies a NORMAL entry. Undefined for a new leader's empty one; steps for a long one, which must
    * be taken to their end before anything else is applied.
    */
@@ -179,6 +194,11 @@ export class Applier {
     } catch (error) {
       return this.#refusedBy(error);
     }
+  }
+
+  #decodeRequest(content: EntryContent): void {
+    if (content.kind !== "request") return;
+    this.#operations.get(content.field)?.decode(content.request);
   }
 
   #refusedBy(error: unknown): Outcome {

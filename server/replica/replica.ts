@@ -202,8 +202,11 @@ export class Replica {
     this.#wake();
   }
 
-  /** From a peer. */
+  /** From a peer. Nothing is taken on the way to the log that nobody could apply. */
   step(message: Message): void {
+    const { applier } = this.#parts;
+    const isProposal = message.type === MessageType.PROPOSAL;
+    if (isProposal && !message.entries.every((entry) => applier.canApply(entry))) return;
     this.#inbox.push(message);
     this.#wake();
   }

@@ -40,6 +40,11 @@ export class TimedApplier {
     return [...this.#succeeded.values(), ...this.#failed.values()];
   }
 
+  /** As `Applier.canApply`. */
+  canApply(entry: Entry): boolean {
+    return this.#applier.canApply(entry);
+  }
+
   /** As `Applier.apply`. */
   apply(entry: Entry): Applied | Steps<Applied> | undefined {
     const startedMs = this.#clock.monotonic();

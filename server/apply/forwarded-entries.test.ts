@@ -1,0 +1,84 @@
+import { beforeEach, expect, test } from "vitest";
+import { SystemClock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { SILENT_LOG } from "../base/log.ts";
+import { NoTokens } from "../credentials/tokens.ts";
+import { additionOf } from "../membership/conf-changes.ts";
+import { encodePublication } from "../membership/publication.ts";
+import { encodeConfChange } from "../proto/conf-codec.ts";
+import { PutRequest, TxnRequest } from "../proto/gen/rpc.ts";
+import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
+import { EntryType } from "../raft/entry.ts";
+import { MemoryEngine } from "../storage/memory-engine.ts";
+import { Applier } from "./applier.ts";
+import { Quota } from "./quota.ts";
+import { ReplicatedState } from "./replicated-state.ts";
+
+// What peers forward for the log, before it is there.
+
+const warnings: string[] = [];
+let applier: Applier;
+
+beforeEach(() => {
+  warnings.length = 0;
+  const state = new ReplicatedState({
+    engine: new MemoryEngine(),
+    membership: { memberId: 1n, clusterId: 1n },
+    leaseTtlMinSeconds: 2,
+    clock: new SystemClock(),
+    serverVersion: "3.5.16",
+  });
+  const log: Log = { ...SILENT_LOG, warn: (message) => warnings.push(message) };
+  applier = new Applier({
+    state,
+    quota: new Quota(Infinity, () => 0),
+    log,
+    onChanges: () => undefined,
+    onCompacted: () => undefined,
+    tokens: new NoTokens(),
+    onSpaceExceeded: () => undefined,
+  });
+});
+
+const { NORMAL, CONF_CHANGE } = EntryType;
+const put = PutRequest.encode(PutRequest.fromPartial({ key: Buffer.from("a") })).finish();
+const internal = (request: Uint8Array, field: InternalField = InternalField.PUT) =>
+  encodeInternal(field, request, 7n);
+const member = { id: 2n, peerUrls: ["http://a:1"], isLearner: false, name: "", clientUrls: [] };
+
+function nested(levels: number): Buffer {
+  let txn = TxnRequest.fromPartial({});
+  for (let level = 0; level < levels; level++) {
+    txn = TxnRequest.fromPartial({ success: [{ requestTxn: txn }] });
+  }
+  return Buffer.from(TxnRequest.encode(txn).finish());
+}
+
+test.each([
+  ["a request", NORMAL, internal(put)],
+  ["a request of a kind that a later version knows", NORMAL, internal(put, 9900 as InternalField)],
+  ["transactions within each other", NORMAL, internal(nested(100), InternalField.TXN)],
+  [
+    "what a member says about itself",
+    NORMAL,
+    encodePublication({ kind: "version", version: "3.5.0" }, 5n, undefined),
+  ],
+  ["nothing, as leaders write it", NORMAL, Buffer.alloc(0)],
+  ["a change of members", CONF_CHANGE, encodeConfChange(additionOf(member, 5n))],
+])("%s is taken", (_name, type, data) => {
+  expect(applier.canApply({ type, data })).toBe(true);
+  expect(warnings).toEqual([]);
+});
+
+test.each([
+  ["no request", NORMAL, Buffer.from([0x08, 1])],
+  ["a broken envelope", NORMAL, Buffer.from([0xff, 0xff, 1, 2, 3])],
+  ["half a request", NORMAL, internal(put).subarray(0, 3)],
+  ["a broken request", NORMAL, internal(Buffer.from([0x0a, 0x7f, 1]))],
+  ["a broken transaction", NORMAL, internal(Buffer.from([0x12, 3, 0xff]), InternalField.TXN)],
+  ["a broken change of members", CONF_CHANGE, Buffer.from([0xff, 0xff, 1, 2, 3])],
+  ["a change of members of no kind", CONF_CHANGE, Buffer.from([0x10, 77])],
+])("%s is not, and said so", (_name, type, data) => {
+  expect(applier.canApply({ type, data })).toBe(false);
+  expect(warnings).toEqual(["refused an entry that cannot be read"]);
+});
