@@ -3,14 +3,21 @@ import { type Message, MessageType } from "./message.ts";
 
 /** Terms beyond it come from no election: counting up from there must never leave the safe integers. */
 const TERM_MAX = 2 ** 52;
+/**
+ * No election leads so far ahead of a member that was ever in one: it would be one a second for two
+ * years. A forged message must not use up the terms that there are, for nobody can go back.
+ */
+const TERM_LEAP_MAX = 2 ** 26;
 const INDEX_MAX = 2 ** 52;
 
 /**
  * Could a correct member of some cluster have sent this to `id`? What could not is dropped, so that
  * the rest of the core may rely on numbers, order of entries and the presence of parts. Whether it
  * fits our log is judged later.
+ * @param ownTerm 0 for a member that has just begun
  */
-export function isPlausible(message: Message, id: bigint): boolean {
+export function isPlausible(message: Message, id: bigint, ownTerm: number): boolean {
+  if (ownTerm > 0 && message.term - ownTerm > TERM_LEAP_MAX) return false;
   if (message.to !== id || message.from === id || message.from <= 0n) return false;
   const hasSaneNumbers =
     isCount(message.term, TERM_MAX) &&

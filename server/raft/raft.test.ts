@@ -114,6 +114,19 @@ test("an append that would change a committed entry is dropped and counted", () 
   expect(raft.termAt(1)).toBe(1);
 });
 
+test("a term that no election leads to is not believed, but by a member that was in none", () => {
+  const raft = open({ entries: [entry(1, 1)] });
+  for (const type of [MessageType.HEARTBEAT, MessageType.VOTE, MessageType.APPEND_RESPONSE]) {
+    raft.step(message(type, { from: 2n, term: 2 ** 40 }));
+  }
+  expect([raft.term, raft.status().droppedMessages]).toEqual([1, 3]);
+  raft.step(message(MessageType.HEARTBEAT, { from: 2n, term: 10_000_000 }));
+  expect(raft.term).toBe(10_000_000);
+  const young = open({ hardState: { term: 0, vote: 0n, commit: 0 } });
+  young.step(message(MessageType.HEARTBEAT, { from: 2n, term: 2 ** 40 }));
+  expect(young.term).toBe(2 ** 40);
+});
+
 test("a term has one leader: another that claims it is not believed, even in between", () => {
   const raft = open();
   raft.step(message(MessageType.APPEND, { from: 2n, entries: [entry(1, 1)] }));

@@ -59,7 +59,7 @@ export class Raft {
   /** A message from a peer. What no honest member of the cluster would send is dropped. */
   step(message: Message): void {
     const core = this.#core;
-    if (!isPlausible(message, core.id)) {
+    if (!isPlausible(message, core.id, core.term)) {
       core.drop();
       return;
     }
