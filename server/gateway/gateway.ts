@@ -11,6 +11,7 @@ import { ACCEPT_BACKLOG, GuestList } from "../base/guest-list.ts";
 import type { Handshakes } from "../http2/grpc-server.ts";
 import { type Exchange, Http1Exchange } from "./exchange.ts";
 import { type Asked, HttpGuest } from "./http-guest.ts";
+import { SlicedInput } from "./sliced-input.ts";
 import { WebSocketExchange, wantsWebSocket } from "./web-socket-exchange.ts";
 
 const HEADER_BYTES_MAX = 16 * 1024;
@@ -39,6 +40,7 @@ export class Gateway {
   readonly #guests: GuestList;
   /** Of the connections' client certificates. */
   readonly #names = new WeakMap<Socket, string>();
+  readonly #inputs = new WeakMap<Socket, SlicedInput>();
   readonly #listeners: Listener[] = [];
   #stopSweep: Cancel | undefined;
 
@@ -54,6 +56,7 @@ export class Gateway {
     });
     this.#server.on("upgrade", (request, _socket, head) => {
       const { socket } = request;
+      this.#inputs.get(socket)?.end();
       const exchange = new WebSocketExchange(request, head, this.#names.get(socket));
       this.#connections.get(socket)?.changesProtocol(exchange, clock.monotonic());
       serve(exchange);
@@ -97,6 +100,7 @@ export class Gateway {
       guest.left();
     });
     this.#server.emit("connection", socket);
+    this.#inputs.set(socket, new SlicedInput(socket));
     socket.resume();
   };
 
