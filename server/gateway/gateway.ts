@@ -8,10 +8,10 @@ import {
 } from "node:net";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { ACCEPT_BACKLOG, GuestList } from "../base/guest-list.ts";
+import { SlicedInput } from "../base/sliced-input.ts";
 import type { Handshakes } from "../http2/grpc-server.ts";
 import { type Exchange, Http1Exchange } from "./exchange.ts";
 import { type Asked, HttpGuest } from "./http-guest.ts";
-import { SlicedInput } from "./sliced-input.ts";
 import { WebSocketExchange, wantsWebSocket } from "./web-socket-exchange.ts";
 
 const HEADER_BYTES_MAX = 16 * 1024;

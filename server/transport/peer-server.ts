@@ -12,6 +12,7 @@ import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { ACCEPT_BACKLOG, GuestList } from "../base/guest-list.ts";
 import type { Log } from "../base/log.ts";
+import { SlicedInput } from "../base/sliced-input.ts";
 import type { Identity } from "./identity.ts";
 import { PeerGuest } from "./peer-guest.ts";
 import { addressOf } from "./peer-request.ts";
@@ -124,6 +125,7 @@ export class PeerServer {
       this.#guestOf.set(socket, guest);
       socket.on("close", () => this.#guests.delete(guest));
       serve?.call(server, socket);
+      new SlicedInput(socket, () => guest.isSending);
     };
     if (!isSecure) {
       server.on("connection", admit);
@@ -136,7 +138,7 @@ export class PeerServer {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const { clock } = this.#options;
     const guest = this.#guestOf.get(request.socket);
-    guest?.asks(request, clock.monotonic());
+    if (guest?.asks(request, clock.monotonic()) === false) return;
     response.on("close", () => guest?.answered(clock.monotonic()));
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     const exchange = { request, response, path };

@@ -465,6 +465,25 @@ test("rubbish on the peer port closes its connection and nothing else", async ()
   await until(() => a.messages.some(({ commit }) => commit === 3));
 });
 
+test("requests sent ahead are answered in their order, a few of them, and too many not at all", async () => {
+  const version = "GET /version HTTP/1.1\r\nHost: a\r\n\r\n";
+  const last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  const say = (text: string) =>
+    new Promise<string>((resolve) => {
+      const socket = createConnection(a.port, "127.0.0.1");
+      let answers = "";
+      socket.on("error", () => socket.destroy());
+      socket.on("data", (chunk: Buffer) => {
+        answers += chunk.toString();
+      });
+      socket.on("close", () => resolve(answers));
+      socket.write(text);
+    });
+  const few = await say(`${version.repeat(5)}${last}`);
+  expect(few.match(/HTTP\/1\.1 \d+/g)).toEqual([...Array(5).fill("HTTP/1.1 200"), "HTTP/1.1 404"]);
+  expect(await say(version.repeat(1_000))).not.toContain("HTTP/1.1 404");
+});
+
 test("however many come and say nothing, or half a request, a peer is let in", async () => {
   const halves = ["", "POST /raft HTTP/1.1\r\nX-Slow: ", "POST /raft HTTP/1.1\r\nHost: a\r\n"];
   const idle = Array.from({ length: 3 * CONNECTIONS_MAX }, (_, at) => {
