@@ -40,7 +40,11 @@ async function beset(
   isSo: (report: CrowdReport) => boolean,
 ): Promise<CrowdReport> {
   const crowd = await Crowd.come({
-    ...{ size: 1, atOnce: 50, hosts: 3, port, answerBytes: STATUS_BYTES },
+    size: 1,
+    atOnce: 50,
+    hosts: 3,
+    port,
+    answerBytes: STATUS_BYTES,
     ...conduct,
   });
   const report = await crowd.until(isSo, LIMIT_MS);
