@@ -1,0 +1,230 @@
+import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { SeededRandom } from "../../server/base/random.ts";
+import { AuthDefinition, KVDefinition, MaintenanceDefinition } from "../../server/proto/gen/rpc.ts";
+import { Bystander } from "../harness/bystander.ts";
+import {
+  ClusterProcess,
+  etcdctl,
+  type Make,
+  type MemberProcess,
+} from "../harness/member-process.ts";
+import { RawCaller, type RawMethod, type RawOutcome } from "../harness/raw-caller.ts";
+import { ETCD_35 } from "../harness/tools.ts";
+
+// Tokens that no member gave out, each shown to a member of ours and to real etcd: both refuse it
+// with the same words, nobody is let in, and nobody else waits.
+
+const MAKES: readonly Make[] = ["etcd-3.5", "quorate"];
+const SEED = 20_265;
+const HANG_MS = 1_000;
+const DEADLINE_MS = 15_000;
+const FURNISHING: readonly (readonly string[])[] = [
+  ["user", "add", "root:pw"],
+  ["user", "grant-role", "root", "root"],
+  ["put", "/secret", "1"],
+  ["auth", "enable"],
+];
+
+let folder: string;
+let publicPem: Buffer;
+let privateKey: KeyObject;
+const otherKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+let clusters: readonly ClusterProcess[] = [];
+let callers: readonly RawCaller[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-tokens-"));
+  const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  privateKey = pair.privateKey;
+  publicPem = Buffer.from(pair.publicKey.export({ type: "spki", format: "pem" }));
+  const files = { pub: join(folder, "jwt.pub"), priv: join(folder, "jwt.key") };
+  writeFileSync(files.pub, publicPem);
+  writeFileSync(files.priv, privateKey.export({ type: "pkcs1", format: "pem" }));
+  const option = `jwt,sign-method=RS256,pub-key=${files.pub},priv-key=${files.priv},ttl=10m`;
+  const flags = ["--bcrypt-cost=4", `--auth-token=${option}`];
+  clusters = await Promise.all(MAKES.map((make) => ClusterProcess.start({ make, size: 1, flags })));
+  callers = clusters.map((cluster) => new RawCaller(cluster.member(0).clientUrl));
+  for (const cluster of clusters) await furnish(cluster.member(0).clientUrl);
+});
+
+afterAll(async () => {
+  for (const caller of callers) caller.close();
+  for (const cluster of clusters) await cluster.stop();
+  rmSync(folder, { recursive: true });
+});
+
+async function furnish(url: string): Promise<void> {
+  for (const args of FURNISHING) {
+    const result = await etcdctl(ETCD_35, url, args);
+    expect(result, args.join(" ")).toMatchObject({ code: 0 });
+  }
+}
+
+const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+/** As a member signs, but for what is said. */
+function signed(claims: unknown, header: unknown = { alg: "RS256", typ: "JWT" }, key = privateKey) {
+  const body = `${part(header)}.${typeof claims === "string" ? claims : part(claims)}`;
+  return `${body}.${sign("sha256", Buffer.from(body), key).toString("base64url")}`;
+}
+
+const LATER = 4_000_000_000;
+const CLAIMS = { username: "root", revision: 1, exp: LATER };
+
+const TOKENS: readonly (readonly [name: string, token: () => string])[] = [
+  ["of three words", () => "a.b.c"],
+  ["of dots", () => "....."],
+  ["as simple ones are", () => "abcdefghijklmnop.5"],
+  ["without a signature", () => `${part({ alg: "none" })}.${part(CLAIMS)}.`],
+  ["without a signature, in capitals", () => `${part({ alg: "NONE" })}.${part(CLAIMS)}.`],
+  ["of no algorithm, but signed", () => signed(CLAIMS, { alg: "none" })],
+  ["that says nothing of its algorithm", () => signed(CLAIMS, {})],
+  ["of another algorithm of the same key", () => signed(CLAIMS, { alg: "RS512" })],
+  [
+    "signed with the public key as a secret",
+    () => {
+      const body = `${part({ alg: "HS256" })}.${part(CLAIMS)}`;
+      return `${body}.${createHmac("sha256", publicPem).update(body).digest("base64url")}`;
+    },
+  ],
+  ["of another key", () => signed(CLAIMS, { alg: "RS256" }, otherKey)],
+  [
+    "that brings its key along",
+    () => signed(CLAIMS, { alg: "RS256", jku: "http://127.0.0.1:1/" }, otherKey),
+  ],
+  ["of nobody", () => signed({ revision: 1, exp: LATER })],
+  ["of a user who is a number", () => signed({ ...CLAIMS, username: 5 })],
+  ["of no revision", () => signed({ username: "root", exp: LATER })],
+  ["of a revision in letters", () => signed({ ...CLAIMS, revision: "1" })],
+  ["of yesterday", () => signed({ ...CLAIMS, exp: 1 })],
+  ["of the day after tomorrow", () => signed({ ...CLAIMS, nbf: LATER })],
+  ["of a list", () => signed([CLAIMS])],
+  ["of no JSON", () => signed(Buffer.from("{").toString("base64url"))],
+  [
+    "of JSON that is deep",
+    () => signed(Buffer.from(`{"a":${"[".repeat(5_000)}`).toString("base64url")),
+  ],
+  [
+    "of prototypes",
+    () =>
+      signed(Buffer.from('{"__proto__":{"username":"root","revision":1}}').toString("base64url")),
+  ],
+  ["of sixteen kilobytes", () => signed({ ...CLAIMS, more: "x".repeat(12_000), username: 1 })],
+  ["of sixty kilobytes", () => `a.${"b".repeat(60_000)}.c`],
+];
+
+const { range } = KVDefinition.methods;
+const SECRET = { key: Buffer.from("/secret") };
+
+function read(caller: RawCaller, token: string): Promise<RawOutcome> {
+  const method: RawMethod = range;
+  const call = { service: KVDefinition.fullName, method, request: SECRET, deadlineMs: DEADLINE_MS };
+  return caller.grpc({ ...call, token });
+}
+
+test.each(TOKENS)("one %s is refused in etcd's words", async (_name, token) => {
+  const shown = token();
+  const [theirs, ours] = await Promise.all(callers.map((caller) => read(caller, shown)));
+  expect(ours).toEqual(theirs);
+  expect(ours).not.toHaveProperty("answer");
+  expect(ours).toHaveProperty("text");
+});
+
+/** A header that long is no matter of tokens any more. */
+const JSON_HEADER_BYTES_MAX = 10_000;
+
+test("all of them are refused in requests of JSON likewise", async () => {
+  const method: RawMethod = range;
+  const call = { service: "", method, request: SECRET, deadlineMs: DEADLINE_MS };
+  for (const [name, make] of TOKENS) {
+    const token = make();
+    const [theirs, ours] = await Promise.all(
+      callers.map((caller) => caller.json("/v3/kv/range", { ...call, token })),
+    );
+    expect(ours, name).toHaveProperty("status");
+    if (token.length < JSON_HEADER_BYTES_MAX) expect(ours, name).toEqual(theirs);
+  }
+});
+
+function authenticate(caller: RawCaller): Promise<RawOutcome> {
+  const { authenticate: method } = AuthDefinition.methods;
+  const request = { name: "root", password: "pw" };
+  const call = { service: AuthDefinition.fullName, method, request, deadlineMs: DEADLINE_MS };
+  return caller.grpc({ ...call, token: undefined });
+}
+
+async function tokenOf(caller: RawCaller): Promise<string> {
+  const outcome = await authenticate(caller);
+  if (!("answer" in outcome)) throw new Error(outcome.text);
+  return (outcome.answer as { token: string }).token;
+}
+
+/** One of its characters is another, is missing, or comes again. */
+function mangled(random: SeededRandom, token: string): string {
+  // The last character of each part may say nothing.
+  const ends = token
+    .split(".")
+    .map((_, nth, parts) => parts.slice(0, nth + 1).join(".").length - 1);
+  let at = random.below(token.length);
+  while (ends.includes(at)) at = random.below(token.length);
+  const other = token[at] === "A" ? "B" : "A";
+  const middle = ["", other, `${token[at]}${token[at]}`][random.below(3)];
+  return token.slice(0, at) + middle + token.slice(at + 1);
+}
+
+/** Everything that the member holds. */
+async function hashOf(caller: RawCaller, token: string): Promise<unknown> {
+  const method: RawMethod = MaintenanceDefinition.methods.hashKV;
+  const call = { service: MaintenanceDefinition.fullName, method, request: {} };
+  const outcome = await caller.grpc({ ...call, token, deadlineMs: DEADLINE_MS });
+  return (outcome as { answer?: { hash: number } }).answer?.hash;
+}
+
+test("thousands of good tokens that were changed a little: none is good, nobody waits", async () => {
+  const random = new SeededRandom(SEED);
+  const [theirs, ours] = callers as [RawCaller, RawCaller];
+  const member = clusters[1]?.member(0) as MemberProcess;
+  const token = await tokenOf(ours);
+  const hash = await hashOf(ours, token);
+  const refused = await read(theirs, mangled(random, token));
+  const honest = new Bystander("client with a good token", member, async () => {
+    expect(await read(ours, token)).toHaveProperty("answer");
+  });
+  for (let round = 0; round < 20; round++) {
+    const shown = Array.from({ length: 100 }, () => mangled(random, token));
+    for (const outcome of await Promise.all(shown.map((each) => read(ours, each)))) {
+      expect(outcome).toEqual(refused);
+    }
+  }
+  expect((await honest.leave()).slowestMs).toBeLessThan(HANG_MS);
+  expect(hash).toBeDefined();
+  expect(await hashOf(ours, token)).toBe(hash);
+});
+
+test("thousands of simple tokens that name entries to come: none is waited for", async () => {
+  const flags = ["--bcrypt-cost=4"];
+  const cluster = await ClusterProcess.start({ make: "quorate", size: 1, flags });
+  const member = cluster.member(0);
+  const caller = new RawCaller(member.clientUrl);
+  try {
+    await furnish(member.clientUrl);
+    const token = await tokenOf(caller);
+    const honest = new Bystander("client with a good token", member, async () => {
+      expect(await read(caller, token)).toHaveProperty("answer");
+    });
+    for (let round = 0; round < 20; round++) {
+      const shown = Array.from({ length: 100 }, (_, at) => `abcdefghijklmnop.${10 ** (at % 20)}`);
+      for (const outcome of await Promise.all(shown.map((each) => read(caller, each)))) {
+        expect(outcome).toEqual({ status: 16, text: "etcdserver: invalid auth token" });
+      }
+    }
+    expect((await honest.leave()).slowestMs).toBeLessThan(HANG_MS);
+  } finally {
+    caller.close();
+    await cluster.stop();
+  }
+});
