@@ -23,13 +23,18 @@ test.each([
   ["an unknown field", "0a016b7a0178"],
   ["a field given twice", "0a016a0a016b"],
   ["a zero spelled out", "0a016b1800"],
-  ["a known field of another wire type", "0a016b200a2201ff"],
   ["a number longer than it must be", "0a016b18818000"],
 ])("bytes that say more than the request are written anew: %s", (_name, hex) => {
   const bytes = Buffer.from(hex, "hex");
   expect(isExactPut(decodePut(bytes), bytes)).toBe(false);
 });
 
-test("bytes that are no message are refused", () => {
-  expect(() => decodePut(Buffer.from("0a05", "hex"))).toThrow("length beyond the message");
+test.each([
+  ["0a05", "length beyond the message"],
+  ["0a016b200a2201ff", "field 4 has wire type 2"],
+  ["0a016b0001", "illegal tag 0"],
+])("bytes that are no message are refused: %s", (hex, text) => {
+  const bytes = Buffer.from(hex, "hex");
+  expect(() => decodePut(bytes)).toThrow(text);
+  expect(() => PutRequest.decode(bytes)).toThrow();
 });

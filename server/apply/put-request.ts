@@ -10,6 +10,7 @@ const LEASE = 0x18;
 const PREV_KV = 0x20;
 const IGNORE_VALUE = 0x28;
 const IGNORE_LEASE = 0x30;
+const FIELD_MAX = IGNORE_LEASE >>> 3;
 
 /**
  * Key and value are views of `bytes`.
@@ -33,7 +34,7 @@ export function decodePut(bytes: Buffer): PutRequest {
     else if (tag === PREV_KV) request.prevKv = reader.bool();
     else if (tag === IGNORE_VALUE) request.ignoreValue = reader.bool();
     else if (tag === IGNORE_LEASE) request.ignoreLease = reader.bool();
-    else reader.skip(tag);
+    else reader.skipUnknown(tag, FIELD_MAX);
   }
   return request;
 }

@@ -1,4 +1,6 @@
-// The last step of `npm run proto`. A revision, limit or count in a request may be any int64, but
+// A step of `npm run proto`: what generated code makes of odd input is made what etcd makes of it.
+//
+// A revision, limit or count in a request may be any int64, but
 // nothing the server holds ever reaches 2^53: clamping what lies beyond keeps every comparison's
 // outcome, where the generated code would throw and turn odd input into an internal error.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -19,9 +21,30 @@ const clamped = `function longToNumber(int64: { toString(): string }): number {
 const depthLimit = /RecursionDepth >= \d+\)/g;
 const depthAllowed = "RecursionDepth >= 512)";
 
+// Known fields of another wire type, fields of number 0, groups that end and never began, messages
+// longer than the one around them: generated code steps over all of it and takes the rest for the
+// request, etcd refuses it.
+const WRONG_TYPE = "throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);";
+const strictness: readonly (readonly [RegExp, string])[] = [
+  [/(if \(tag !== \d+\) \{\n +)break;/g, `$1${WRONG_TYPE}`],
+  [/(continue;\n +\}\n\n +)break;/g, `$1${WRONG_TYPE}`],
+  [
+    /if \(\(tag & 7\) === 4 \|\| tag === 0\) \{\n( +)break;/g,
+    "if ((tag & 7) === 4 || tag >>> 3 === 0) {\n$1throw new globalThis.Error(`illegal tag ${tag}`);",
+  ],
+  [
+    /(reader\.skip\(tag & 7\);\n( +)\}\n)( +return message;)/g,
+    '$1$2if (reader.pos !== end) {\n$2  throw new globalThis.Error("message beyond its length");\n$2}\n$3',
+  ],
+];
+
 for (const name of readdirSync(generated, { recursive: true, encoding: "utf8" })) {
   if (!name.endsWith(".ts")) continue;
   const path = join(generated, name);
   const text = readFileSync(path, "utf8");
-  writeFileSync(path, text.replace(conversion, clamped).replace(depthLimit, depthAllowed));
+  const decodable = text.replace(conversion, clamped).replace(depthLimit, depthAllowed);
+  writeFileSync(
+    path,
+    strictness.reduce((whole, [pattern, strict]) => whole.replace(pattern, strict), decodable),
+  );
 }

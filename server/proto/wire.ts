@@ -100,6 +100,16 @@ export class WireReader {
     else throw new WireError(`illegal wire type ${type}`);
   }
 
+  /**
+   * As `skip`, where a reader knows all fields up to `fieldMax` and none is left out.
+   * @throws WireError for one of those: it has another wire type than it should
+   */
+  skipUnknown(tag: number, fieldMax: number): void {
+    const field = tag >>> 3;
+    if (field <= fieldMax) throw new WireError(`field ${field} has wire type ${tag & 7}`);
+    this.skip(tag);
+  }
+
   #boundary(): number {
     const length = this.uint();
     if (length > this.#limit - this.#offset) throw new WireError("length beyond the message");

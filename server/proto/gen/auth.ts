@@ -70,17 +70,20 @@ export const UserAddOptions: MessageFns<UserAddOptions> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.noPassword = reader.bool();
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -134,7 +137,7 @@ export const User: MessageFns<User> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.name = Buffer.from(reader.bytes());
@@ -142,7 +145,7 @@ export const User: MessageFns<User> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.password = Buffer.from(reader.bytes());
@@ -150,7 +153,7 @@ export const User: MessageFns<User> = {
           }
           case 3: {
             if (tag !== 26) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.roles.push(reader.string());
@@ -158,17 +161,20 @@ export const User: MessageFns<User> = {
           }
           case 4: {
             if (tag !== 34) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.options = UserAddOptions.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -224,7 +230,7 @@ export const Permission: MessageFns<Permission> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.permType = reader.int32() as any;
@@ -232,7 +238,7 @@ export const Permission: MessageFns<Permission> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.key = Buffer.from(reader.bytes());
@@ -240,17 +246,20 @@ export const Permission: MessageFns<Permission> = {
           }
           case 3: {
             if (tag !== 26) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.rangeEnd = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -300,7 +309,7 @@ export const Role: MessageFns<Role> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.name = Buffer.from(reader.bytes());
@@ -308,17 +317,20 @@ export const Role: MessageFns<Role> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.keyPermission.push(Permission.decode(reader, reader.uint32()));
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {

@@ -113,7 +113,7 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.prefix = Buffer.from(reader.bytes());
@@ -121,7 +121,7 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.separator = Buffer.from(reader.bytes());
@@ -129,7 +129,7 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.revision = longToNumber(reader.int64());
@@ -137,7 +137,7 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
           }
           case 4: {
             if (tag !== 32) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.limit = longToNumber(reader.int64());
@@ -145,7 +145,7 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
           }
           case 5: {
             if (tag !== 42) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.after = Buffer.from(reader.bytes());
@@ -153,7 +153,7 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
           }
           case 6: {
             if (tag !== 48) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.serializable = reader.bool();
@@ -161,17 +161,20 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
           }
           case 7: {
             if (tag !== 58) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.from = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -240,7 +243,7 @@ export const Child: MessageFns<Child> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.key = Buffer.from(reader.bytes());
@@ -248,7 +251,7 @@ export const Child: MessageFns<Child> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.folder = reader.bool();
@@ -256,7 +259,7 @@ export const Child: MessageFns<Child> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.count = longToNumber(reader.int64());
@@ -264,7 +267,7 @@ export const Child: MessageFns<Child> = {
           }
           case 4: {
             if (tag !== 34) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.kv = KeyValue.decode(reader, reader.uint32());
@@ -272,17 +275,20 @@ export const Child: MessageFns<Child> = {
           }
           case 5: {
             if (tag !== 40) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.valueSize = longToNumber(reader.int64());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -349,7 +355,7 @@ export const ChildrenResponse: MessageFns<ChildrenResponse> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.header = ResponseHeader.decode(reader, reader.uint32());
@@ -357,7 +363,7 @@ export const ChildrenResponse: MessageFns<ChildrenResponse> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.children.push(Child.decode(reader, reader.uint32()));
@@ -365,7 +371,7 @@ export const ChildrenResponse: MessageFns<ChildrenResponse> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.more = reader.bool();
@@ -373,7 +379,7 @@ export const ChildrenResponse: MessageFns<ChildrenResponse> = {
           }
           case 4: {
             if (tag !== 32) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.count = longToNumber(reader.int64());
@@ -381,17 +387,20 @@ export const ChildrenResponse: MessageFns<ChildrenResponse> = {
           }
           case 5: {
             if (tag !== 40) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.revision = longToNumber(reader.int64());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {

@@ -93,7 +93,7 @@ export const CampaignRequest: MessageFns<CampaignRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.name = Buffer.from(reader.bytes());
@@ -101,7 +101,7 @@ export const CampaignRequest: MessageFns<CampaignRequest> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.lease = reader.int64() as bigint;
@@ -109,17 +109,20 @@ export const CampaignRequest: MessageFns<CampaignRequest> = {
           }
           case 3: {
             if (tag !== 26) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.value = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -169,7 +172,7 @@ export const CampaignResponse: MessageFns<CampaignResponse> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.header = ResponseHeader.decode(reader, reader.uint32());
@@ -177,17 +180,20 @@ export const CampaignResponse: MessageFns<CampaignResponse> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.leader = LeaderKey.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -252,7 +258,7 @@ export const LeaderKey: MessageFns<LeaderKey> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.name = Buffer.from(reader.bytes());
@@ -260,7 +266,7 @@ export const LeaderKey: MessageFns<LeaderKey> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.key = Buffer.from(reader.bytes());
@@ -268,7 +274,7 @@ export const LeaderKey: MessageFns<LeaderKey> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.rev = longToNumber(reader.int64());
@@ -276,17 +282,20 @@ export const LeaderKey: MessageFns<LeaderKey> = {
           }
           case 4: {
             if (tag !== 32) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.lease = reader.int64() as bigint;
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -334,17 +343,20 @@ export const LeaderRequest: MessageFns<LeaderRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.name = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -392,7 +404,7 @@ export const LeaderResponse: MessageFns<LeaderResponse> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.header = ResponseHeader.decode(reader, reader.uint32());
@@ -400,17 +412,20 @@ export const LeaderResponse: MessageFns<LeaderResponse> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.kv = KeyValue.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -458,17 +473,20 @@ export const ResignRequest: MessageFns<ResignRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.leader = LeaderKey.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -515,17 +533,20 @@ export const ResignResponse: MessageFns<ResignResponse> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.header = ResponseHeader.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -575,7 +596,7 @@ export const ProclaimRequest: MessageFns<ProclaimRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.leader = LeaderKey.decode(reader, reader.uint32());
@@ -583,17 +604,20 @@ export const ProclaimRequest: MessageFns<ProclaimRequest> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.value = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -641,17 +665,20 @@ export const ProclaimResponse: MessageFns<ProclaimResponse> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.header = ResponseHeader.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {

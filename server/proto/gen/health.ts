@@ -63,17 +63,20 @@ export const HealthCheckRequest: MessageFns<HealthCheckRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.service = reader.string();
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -118,17 +121,20 @@ export const HealthCheckResponse: MessageFns<HealthCheckResponse> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.status = reader.int32() as any;
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {

@@ -176,7 +176,7 @@ export const RequestHeader: MessageFns<RequestHeader> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.ID = reader.uint64() as bigint;
@@ -184,7 +184,7 @@ export const RequestHeader: MessageFns<RequestHeader> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.username = reader.string();
@@ -192,17 +192,20 @@ export const RequestHeader: MessageFns<RequestHeader> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authRevision = longToNumber(reader.uint64());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -330,7 +333,7 @@ export const Request: MessageFns<Request> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.ID = reader.uint64() as bigint;
@@ -338,7 +341,7 @@ export const Request: MessageFns<Request> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Method = reader.string();
@@ -346,7 +349,7 @@ export const Request: MessageFns<Request> = {
           }
           case 3: {
             if (tag !== 26) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Path = reader.string();
@@ -354,7 +357,7 @@ export const Request: MessageFns<Request> = {
           }
           case 4: {
             if (tag !== 34) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Val = reader.string();
@@ -362,7 +365,7 @@ export const Request: MessageFns<Request> = {
           }
           case 5: {
             if (tag !== 40) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Dir = reader.bool();
@@ -370,7 +373,7 @@ export const Request: MessageFns<Request> = {
           }
           case 6: {
             if (tag !== 50) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.PrevValue = reader.string();
@@ -378,7 +381,7 @@ export const Request: MessageFns<Request> = {
           }
           case 7: {
             if (tag !== 56) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.PrevIndex = longToNumber(reader.uint64());
@@ -386,7 +389,7 @@ export const Request: MessageFns<Request> = {
           }
           case 8: {
             if (tag !== 64) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.PrevExist = reader.bool();
@@ -394,7 +397,7 @@ export const Request: MessageFns<Request> = {
           }
           case 9: {
             if (tag !== 72) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Expiration = reader.int64() as bigint;
@@ -402,7 +405,7 @@ export const Request: MessageFns<Request> = {
           }
           case 10: {
             if (tag !== 80) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Wait = reader.bool();
@@ -410,7 +413,7 @@ export const Request: MessageFns<Request> = {
           }
           case 11: {
             if (tag !== 88) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Since = longToNumber(reader.uint64());
@@ -418,7 +421,7 @@ export const Request: MessageFns<Request> = {
           }
           case 12: {
             if (tag !== 96) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Recursive = reader.bool();
@@ -426,7 +429,7 @@ export const Request: MessageFns<Request> = {
           }
           case 13: {
             if (tag !== 104) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Sorted = reader.bool();
@@ -434,7 +437,7 @@ export const Request: MessageFns<Request> = {
           }
           case 14: {
             if (tag !== 112) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Quorum = reader.bool();
@@ -442,7 +445,7 @@ export const Request: MessageFns<Request> = {
           }
           case 15: {
             if (tag !== 120) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Time = reader.int64() as bigint;
@@ -450,7 +453,7 @@ export const Request: MessageFns<Request> = {
           }
           case 16: {
             if (tag !== 128) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Stream = reader.bool();
@@ -458,17 +461,20 @@ export const Request: MessageFns<Request> = {
           }
           case 17: {
             if (tag !== 136) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Refresh = reader.bool();
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -527,10 +533,13 @@ export const EmptyResponse: MessageFns<EmptyResponse> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -580,7 +589,7 @@ export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.name = reader.string();
@@ -588,7 +597,7 @@ export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.password = reader.string();
@@ -596,17 +605,20 @@ export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest
           }
           case 3: {
             if (tag !== 26) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.simpleToken = reader.string();
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -653,17 +665,20 @@ export const ClusterVersionSetRequest: MessageFns<ClusterVersionSetRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.ver = reader.string();
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -711,7 +726,7 @@ export const Attributes: MessageFns<Attributes> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.name = reader.string();
@@ -719,17 +734,20 @@ export const Attributes: MessageFns<Attributes> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.clientUrls.push(reader.string());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -781,7 +799,7 @@ export const ClusterMemberAttrSetRequest: MessageFns<ClusterMemberAttrSetRequest
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.memberID = reader.uint64() as bigint;
@@ -789,17 +807,20 @@ export const ClusterMemberAttrSetRequest: MessageFns<ClusterMemberAttrSetRequest
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.memberAttributes = Attributes.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -850,7 +871,7 @@ export const DowngradeInfoSetRequest: MessageFns<DowngradeInfoSetRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.enabled = reader.bool();
@@ -858,17 +879,20 @@ export const DowngradeInfoSetRequest: MessageFns<DowngradeInfoSetRequest> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.ver = reader.string();
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -923,7 +947,7 @@ export const LeaseCheckpoint: MessageFns<LeaseCheckpoint> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.ID = reader.int64() as bigint;
@@ -931,17 +955,20 @@ export const LeaseCheckpoint: MessageFns<LeaseCheckpoint> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.remainingTTL = longToNumber(reader.int64());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -987,17 +1014,20 @@ export const LeaseCheckpointRequest: MessageFns<LeaseCheckpointRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.checkpoints.push(LeaseCheckpoint.decode(reader, reader.uint32()));
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -1171,7 +1201,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.ID = reader.uint64() as bigint;
@@ -1179,7 +1209,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.v2 = Request.decode(reader, reader.uint32());
@@ -1187,7 +1217,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 3: {
             if (tag !== 26) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.range = RangeRequest.decode(reader, reader.uint32());
@@ -1195,7 +1225,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 4: {
             if (tag !== 34) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.put = PutRequest.decode(reader, reader.uint32());
@@ -1203,7 +1233,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 5: {
             if (tag !== 42) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.deleteRange = DeleteRangeRequest.decode(reader, reader.uint32());
@@ -1211,7 +1241,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 6: {
             if (tag !== 50) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.txn = TxnRequest.decode(reader, reader.uint32());
@@ -1219,7 +1249,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 7: {
             if (tag !== 58) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.compaction = CompactionRequest.decode(reader, reader.uint32());
@@ -1227,7 +1257,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 8: {
             if (tag !== 66) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.leaseGrant = LeaseGrantRequest.decode(reader, reader.uint32());
@@ -1235,7 +1265,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 9: {
             if (tag !== 74) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.leaseRevoke = LeaseRevokeRequest.decode(reader, reader.uint32());
@@ -1243,7 +1273,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 10: {
             if (tag !== 82) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.alarm = AlarmRequest.decode(reader, reader.uint32());
@@ -1251,7 +1281,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 11: {
             if (tag !== 90) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.leaseCheckpoint = LeaseCheckpointRequest.decode(reader, reader.uint32());
@@ -1259,7 +1289,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 100: {
             if (tag !== 802) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.header = RequestHeader.decode(reader, reader.uint32());
@@ -1267,7 +1297,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1000: {
             if (tag !== 8002) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authEnable = AuthEnableRequest.decode(reader, reader.uint32());
@@ -1275,7 +1305,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1011: {
             if (tag !== 8090) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authDisable = AuthDisableRequest.decode(reader, reader.uint32());
@@ -1283,7 +1313,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1012: {
             if (tag !== 8098) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authenticate = InternalAuthenticateRequest.decode(reader, reader.uint32());
@@ -1291,7 +1321,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1013: {
             if (tag !== 8106) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authStatus = AuthStatusRequest.decode(reader, reader.uint32());
@@ -1299,7 +1329,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1100: {
             if (tag !== 8802) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authUserAdd = AuthUserAddRequest.decode(reader, reader.uint32());
@@ -1307,7 +1337,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1101: {
             if (tag !== 8810) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authUserDelete = AuthUserDeleteRequest.decode(reader, reader.uint32());
@@ -1315,7 +1345,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1102: {
             if (tag !== 8818) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authUserGet = AuthUserGetRequest.decode(reader, reader.uint32());
@@ -1323,7 +1353,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1103: {
             if (tag !== 8826) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authUserChangePassword = AuthUserChangePasswordRequest.decode(reader, reader.uint32());
@@ -1331,7 +1361,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1104: {
             if (tag !== 8834) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authUserGrantRole = AuthUserGrantRoleRequest.decode(reader, reader.uint32());
@@ -1339,7 +1369,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1105: {
             if (tag !== 8842) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authUserRevokeRole = AuthUserRevokeRoleRequest.decode(reader, reader.uint32());
@@ -1347,7 +1377,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1106: {
             if (tag !== 8850) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authUserList = AuthUserListRequest.decode(reader, reader.uint32());
@@ -1355,7 +1385,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1107: {
             if (tag !== 8858) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authRoleList = AuthRoleListRequest.decode(reader, reader.uint32());
@@ -1363,7 +1393,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1200: {
             if (tag !== 9602) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authRoleAdd = AuthRoleAddRequest.decode(reader, reader.uint32());
@@ -1371,7 +1401,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1201: {
             if (tag !== 9610) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authRoleDelete = AuthRoleDeleteRequest.decode(reader, reader.uint32());
@@ -1379,7 +1409,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1202: {
             if (tag !== 9618) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authRoleGet = AuthRoleGetRequest.decode(reader, reader.uint32());
@@ -1387,7 +1417,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1203: {
             if (tag !== 9626) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authRoleGrantPermission = AuthRoleGrantPermissionRequest.decode(reader, reader.uint32());
@@ -1395,7 +1425,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1204: {
             if (tag !== 9634) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.authRoleRevokePermission = AuthRoleRevokePermissionRequest.decode(reader, reader.uint32());
@@ -1403,7 +1433,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1300: {
             if (tag !== 10402) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.clusterVersionSet = ClusterVersionSetRequest.decode(reader, reader.uint32());
@@ -1411,7 +1441,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1301: {
             if (tag !== 10410) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.clusterMemberAttrSet = ClusterMemberAttrSetRequest.decode(reader, reader.uint32());
@@ -1419,17 +1449,20 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
           }
           case 1302: {
             if (tag !== 10418) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.downgradeInfoSet = DowngradeInfoSetRequest.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {

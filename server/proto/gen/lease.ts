@@ -69,7 +69,7 @@ export const Lease: MessageFns<Lease> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.ID = reader.int64() as bigint;
@@ -77,7 +77,7 @@ export const Lease: MessageFns<Lease> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.TTL = longToNumber(reader.int64());
@@ -85,17 +85,20 @@ export const Lease: MessageFns<Lease> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.RemainingTTL = longToNumber(reader.int64());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -142,17 +145,20 @@ export const LeaseInternalRequest: MessageFns<LeaseInternalRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.LeaseTimeToLiveRequest = LeaseTimeToLiveRequest.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -200,17 +206,20 @@ export const LeaseInternalResponse: MessageFns<LeaseInternalResponse> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.LeaseTimeToLiveResponse = LeaseTimeToLiveResponse.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {

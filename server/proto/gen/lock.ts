@@ -63,7 +63,7 @@ export const LockRequest: MessageFns<LockRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.name = Buffer.from(reader.bytes());
@@ -71,17 +71,20 @@ export const LockRequest: MessageFns<LockRequest> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.lease = reader.int64() as bigint;
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -130,7 +133,7 @@ export const LockResponse: MessageFns<LockResponse> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.header = ResponseHeader.decode(reader, reader.uint32());
@@ -138,17 +141,20 @@ export const LockResponse: MessageFns<LockResponse> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.key = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -196,17 +202,20 @@ export const UnlockRequest: MessageFns<UnlockRequest> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.key = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -251,17 +260,20 @@ export const UnlockResponse: MessageFns<UnlockResponse> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.header = ResponseHeader.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {

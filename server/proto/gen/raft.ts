@@ -179,7 +179,7 @@ export const Entry: MessageFns<Entry> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Type = reader.int32() as any;
@@ -187,7 +187,7 @@ export const Entry: MessageFns<Entry> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Term = longToNumber(reader.uint64());
@@ -195,7 +195,7 @@ export const Entry: MessageFns<Entry> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Index = longToNumber(reader.uint64());
@@ -203,17 +203,20 @@ export const Entry: MessageFns<Entry> = {
           }
           case 4: {
             if (tag !== 34) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.Data = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -299,7 +302,7 @@ export const ConfState: MessageFns<ConfState> = {
               continue;
             }
 
-            break;
+            throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
           }
           case 2: {
             if (tag === 16) {
@@ -317,7 +320,7 @@ export const ConfState: MessageFns<ConfState> = {
               continue;
             }
 
-            break;
+            throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
           }
           case 3: {
             if (tag === 24) {
@@ -335,7 +338,7 @@ export const ConfState: MessageFns<ConfState> = {
               continue;
             }
 
-            break;
+            throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
           }
           case 4: {
             if (tag === 32) {
@@ -353,21 +356,24 @@ export const ConfState: MessageFns<ConfState> = {
               continue;
             }
 
-            break;
+            throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
           }
           case 5: {
             if (tag !== 40) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.autoLeave = reader.bool();
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -428,7 +434,7 @@ export const SnapshotMetadata: MessageFns<SnapshotMetadata> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.confState = ConfState.decode(reader, reader.uint32());
@@ -436,7 +442,7 @@ export const SnapshotMetadata: MessageFns<SnapshotMetadata> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.index = longToNumber(reader.uint64());
@@ -444,17 +450,20 @@ export const SnapshotMetadata: MessageFns<SnapshotMetadata> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.term = longToNumber(reader.uint64());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -506,7 +515,7 @@ export const Snapshot: MessageFns<Snapshot> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 10) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.data = Buffer.from(reader.bytes());
@@ -514,17 +523,20 @@ export const Snapshot: MessageFns<Snapshot> = {
           }
           case 2: {
             if (tag !== 18) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.metadata = SnapshotMetadata.decode(reader, reader.uint32());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -639,7 +651,7 @@ export const Message: MessageFns<Message> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.type = reader.int32() as any;
@@ -647,7 +659,7 @@ export const Message: MessageFns<Message> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.to = reader.uint64() as bigint;
@@ -655,7 +667,7 @@ export const Message: MessageFns<Message> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.from = reader.uint64() as bigint;
@@ -663,7 +675,7 @@ export const Message: MessageFns<Message> = {
           }
           case 4: {
             if (tag !== 32) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.term = longToNumber(reader.uint64());
@@ -671,7 +683,7 @@ export const Message: MessageFns<Message> = {
           }
           case 5: {
             if (tag !== 40) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.logTerm = longToNumber(reader.uint64());
@@ -679,7 +691,7 @@ export const Message: MessageFns<Message> = {
           }
           case 6: {
             if (tag !== 48) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.index = longToNumber(reader.uint64());
@@ -687,7 +699,7 @@ export const Message: MessageFns<Message> = {
           }
           case 7: {
             if (tag !== 58) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.entries.push(Entry.decode(reader, reader.uint32()));
@@ -695,7 +707,7 @@ export const Message: MessageFns<Message> = {
           }
           case 8: {
             if (tag !== 64) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.commit = longToNumber(reader.uint64());
@@ -703,7 +715,7 @@ export const Message: MessageFns<Message> = {
           }
           case 9: {
             if (tag !== 74) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.snapshot = Snapshot.decode(reader, reader.uint32());
@@ -711,7 +723,7 @@ export const Message: MessageFns<Message> = {
           }
           case 10: {
             if (tag !== 80) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.reject = reader.bool();
@@ -719,7 +731,7 @@ export const Message: MessageFns<Message> = {
           }
           case 11: {
             if (tag !== 88) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.rejectHint = longToNumber(reader.uint64());
@@ -727,17 +739,20 @@ export const Message: MessageFns<Message> = {
           }
           case 12: {
             if (tag !== 98) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.context = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -810,7 +825,7 @@ export const HardState: MessageFns<HardState> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.term = longToNumber(reader.uint64());
@@ -818,7 +833,7 @@ export const HardState: MessageFns<HardState> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.vote = reader.uint64() as bigint;
@@ -826,17 +841,20 @@ export const HardState: MessageFns<HardState> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.commit = longToNumber(reader.uint64());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
@@ -898,7 +916,7 @@ export const ConfChange: MessageFns<ConfChange> = {
         switch (tag >>> 3) {
           case 1: {
             if (tag !== 8) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.id = reader.uint64() as bigint;
@@ -906,7 +924,7 @@ export const ConfChange: MessageFns<ConfChange> = {
           }
           case 2: {
             if (tag !== 16) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.type = reader.int32() as any;
@@ -914,7 +932,7 @@ export const ConfChange: MessageFns<ConfChange> = {
           }
           case 3: {
             if (tag !== 24) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.nodeId = reader.uint64() as bigint;
@@ -922,17 +940,20 @@ export const ConfChange: MessageFns<ConfChange> = {
           }
           case 4: {
             if (tag !== 34) {
-              break;
+              throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
             message.context = Buffer.from(reader.bytes());
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag >>> 3 === 0) {
+          throw new globalThis.Error(`illegal tag ${tag}`);
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.Error("message beyond its length");
       }
       return message;
     } finally {
