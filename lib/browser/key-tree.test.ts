@@ -180,6 +180,52 @@ describe("tree of keys", () => {
     await tree.reveal(encodeUtf8("/r/p/k"), true);
     expect(drawing(tree.view().rows)).toEqual(["-/ 2", "  -r/ 2", "    -p/ 1", "      k", "    q"]);
   });
+
+  test("a key far down is revealed, and again after a refresh, in a few round trips", async () => {
+    const store = new Store(["1/2/3/4/5/6/7/8/k"]);
+    let trips = 0;
+    let waiting: (() => void)[] = [];
+    const tree = new KeyTree(
+      async (page) => {
+        // Whoever asks while nobody is answered yet shares a trip.
+        if (waiting.length === 0) {
+          trips++;
+          setTimeout(() => {
+            const answered = waiting;
+            waiting = [];
+            for (const answer of answered) answer();
+          });
+        }
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        expect(waiting.length).toBeLessThanOrEqual(4);
+        return store.load(page);
+      },
+      encodeUtf8("/"),
+      undefined,
+    );
+    await tree.refresh();
+    await tree.reveal(encodeUtf8("1/2/3/4/5/6/7/8/k"), true);
+    expect(tree.view().rows.map(({ depth }) => depth)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(trips).toBe(1 + 2);
+    store.revision = 2;
+    await tree.refresh();
+    expect(trips).toBe(2 * (1 + 2));
+    expect(tree.view()).toMatchObject({ revision: "2", count: 1 });
+    expect(tree.view().rows).toHaveLength(9);
+  });
+
+  test("what is revealed at a compacted revision comes at the present one", async () => {
+    const store = new Store(["1/2/3/4/5/6/k"]);
+    const tree = treeOver(store);
+    await tree.refresh();
+    store.revision = 3;
+    store.compacted = 2;
+    await tree.reveal(encodeUtf8("1/2/3/4/5/6/k"), true);
+    const kinds = tree.view().rows.map(({ kind, depth }) => `${kind} ${depth}`);
+    const folders = [0, 1, 2, 3, 4, 5].map((depth) => `folder ${depth}`);
+    expect(kinds).toEqual([...folders, "key 6"]);
+    expect(tree.view()).toMatchObject({ revision: "3", isRefreshing: false });
+  });
 });
 
 describe("a key far down in a big folder", () => {

@@ -4,6 +4,7 @@
 
 import { decodeBase64, encodeBase64 } from "../schema/bytes.ts";
 import type { Child, ChildrenReply } from "../schema/keys.ts";
+import { runBounded } from "./bounded-runs.ts";
 import type { ChildrenPage } from "./keys.ts";
 import { errorText, RequestError } from "./request.ts";
 import {
@@ -25,6 +26,8 @@ const NEXT_PAGE_CHILDREN = 2_000;
 
 /** Folders that are opened by themselves to bring one key into view. */
 const REVEAL_FOLDERS_MAX = 64;
+/** Levels that are asked for at once: a browser has six connections, and a page other wishes. */
+const LEVELS_AT_ONCE = 4;
 
 export interface TreeView {
   readonly rows: readonly TreeRow[];
@@ -104,20 +107,19 @@ export class KeyTree {
   }
 
   /**
-   * Opens everything above a key or folder, one level after the other, and loads around whatever
-   * lies beyond the pages that are there. With `isInto` the folder that ends where the path ends is
+   * Opens everything above a key or folder, several levels at once, and loads around whatever lies
+   * beyond the pages that are there. With `isInto` the folder that ends where the path ends is
    * opened too: a key of that name stands in it.
    */
   async reveal(path: Uint8Array, isInto: boolean): Promise<void> {
     const folders = foldersAbove(path, this.#separator).slice(0, REVEAL_FOLDERS_MAX);
-    let parent: Uint8Array = new Uint8Array(0);
-    for (const folder of folders) {
-      await this.#loadAround(parent, folder);
-      if (folder.length === path.length && !isInto) return;
-      await this.openFolder(encodeBase64(folder));
-      parent = folder;
-    }
-    await this.#loadAround(parent, path);
+    if (folders.at(-1)?.length === path.length && !isInto) folders.pop();
+    const parents = [new Uint8Array(0), ...folders];
+    const steps = parents.map((folder, at) => ({ folder, child: folders[at] ?? path }));
+    await runBounded(steps, LEVELS_AT_ONCE, async ({ folder, child }) => {
+      if (folder.length > 0) await this.openFolder(encodeBase64(folder));
+      await this.#loadAround(folder, child);
+    });
   }
 
   /** Brings a child into its folder's level, without all the pages before it. */
@@ -183,7 +185,7 @@ export class KeyTree {
   /** Folders that are gone close; a folder whose reload fails says so in its place. */
   async #reloadOpen(levels: Map<string, TreeLevel>, revision: string): Promise<void> {
     const inOrder = [...this.#open].toSorted((a, b) => a.length - b.length);
-    for (const folder of inOrder) {
+    await runBounded(inOrder, LEVELS_AT_ONCE, async (folder) => {
       try {
         const reply = await this.#loadAgain(folder, revision);
         if (reply.count === 0) this.#open.delete(folder);
@@ -191,7 +193,7 @@ export class KeyTree {
       } catch (error) {
         levels.set(folder, { ...EMPTY, error: errorText(error) });
       }
-    }
+    });
   }
 
   /** As many pages as are loaded now, so that nobody is thrown back to the top of a long list. */
