@@ -156,7 +156,7 @@ function consoleKeeper(options: LaunchOptions, firstPassword: string | undefined
       env: {
         NODE_ENV: "production",
         NEXT_TELEMETRY_DISABLED: "1",
-        NEXTAUTH_URL: consoleUrl(options),
+        NEXTAUTH_URL: options.publicUrl ?? consoleUrl(options),
         QUORATE_DATA_DIR: join(options.dataDir, "console"),
         QUORATE_ENDPOINTS: endpoints,
         QUORATE_BUILT_IN: foreign === undefined ? "1" : undefined,
@@ -195,7 +195,8 @@ function announce(options: LaunchOptions, firstPassword: string | undefined): vo
     say(`${plan.name}  http://127.0.0.1:${plan.clientPort}  (peers: ${plan.peerPort})`);
   }
   if (options.foreign !== undefined) say(`cluster   ${options.foreign.endpoints}`);
-  say(`console   ${consoleUrl(options)}`);
+  const { publicUrl } = options;
+  say(`console   ${consoleUrl(options)}${publicUrl === undefined ? "" : `  (as ${publicUrl})`}`);
   if (firstPassword !== undefined) {
     say(`Sign in as admin with the password ${firstPassword}  (shown only this once)`);
   }

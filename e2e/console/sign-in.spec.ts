@@ -1,4 +1,5 @@
 import { expect, fillSignIn, test } from "../harness/console-test.ts";
+import { ask } from "../harness/http-client.ts";
 
 const NOBODY = { cookies: [], origins: [] };
 const UNAUTHENTICATED = /status of 401/;
@@ -79,6 +80,18 @@ test.describe("without a session", () => {
       });
       expect(reply.status(), `${method} ${path}`).toBe(401);
       expect(await reply.json()).toMatchObject({ error: { code: "unauthenticated" } });
+    }
+  });
+
+  test("a method that nothing knows is refused in the API's own words", async ({
+    installation,
+  }) => {
+    for (const path of ["/api/clusters", "/overview", "/icon.svg"]) {
+      const { status, headers, body } = await ask(installation.url, { method: "TRACE", path });
+      expect(status, path).toBe(405);
+      expect(headers["allow"], path).toContain("GET, HEAD");
+      expect(headers["x-frame-options"], path).toBe("DENY");
+      expect(JSON.parse(body), path).toMatchObject({ error: { code: "method-not-allowed" } });
     }
   });
 });

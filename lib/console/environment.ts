@@ -20,8 +20,10 @@ export interface ConsoleEnvironment {
   readonly user: { readonly name: string; readonly password: string } | undefined;
   /** QUORATE_ADMIN_PASSWORD: used once, see users.ts. */
   readonly adminPassword: string | undefined;
-  /** NEXTAUTH_URL begins with https. */
+  /** NEXTAUTH_URL, the address that browsers use, begins with https. */
   readonly isSecure: boolean;
+  /** The same, and the host is not this machine's, whose other ports would have to follow. */
+  readonly isHttpsOnly: boolean;
   readonly port: number;
   /** QUORATE_TRUST_PROXY=1: X-Forwarded-* come from a proxy of ours and not from the client. */
   readonly trustsProxy: boolean;
@@ -30,6 +32,8 @@ export interface ConsoleEnvironment {
 export function readEnvironment(variables: NodeJS.ProcessEnv): ConsoleEnvironment {
   const text = (name: string): string | undefined => variables[name] || undefined;
   const user = text("QUORATE_USER");
+  const address = URL.parse(text("NEXTAUTH_URL") ?? "");
+  const isSecure = address?.protocol === "https:";
   const endpoints = (text("QUORATE_ENDPOINTS") ?? "http://127.0.0.1:2379").split(",");
   return {
     dataDir: text("QUORATE_DATA_DIR") ?? "./data/console",
@@ -45,7 +49,8 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): ConsoleEnvironmen
         ? undefined
         : { name: user, password: text("QUORATE_USER_PASSWORD") ?? "" },
     adminPassword: text("QUORATE_ADMIN_PASSWORD"),
-    isSecure: text("NEXTAUTH_URL")?.startsWith("https:") ?? false,
+    isSecure,
+    isHttpsOnly: isSecure && !/(^|\.)localhost$/.test(address.hostname),
     port: Number(text("PORT") ?? "3000"),
     trustsProxy: text("QUORATE_TRUST_PROXY") === "1",
   };

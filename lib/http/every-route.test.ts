@@ -8,7 +8,11 @@ import { consoleState } from "../console/console-state.ts";
 
 const root = join(import.meta.dirname, "../..");
 /** What must work before anybody has signed in. */
-const OPEN = ["app/api/auth/[...nextauth]/route.ts", "app/api/health/route.ts"];
+const OPEN = [
+  "app/api/auth/[...nextauth]/route.ts",
+  "app/api/health/route.ts",
+  "app/api/method-not-allowed/route.ts",
+];
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 type Handler = (

@@ -6,7 +6,7 @@ import { sessionOf } from "../auth.ts";
 import { type ConsoleState, consoleState } from "../console/console-state.ts";
 import type { LiveSession } from "../console/sessions.ts";
 import type { EtcdClient } from "../etcd/client.ts";
-import { trustSocketsOnly } from "./connection-address.ts";
+import { guardFrontDoor } from "./front-door.ts";
 import { Problem } from "./problem.ts";
 import { errorReply, secured } from "./reply.ts";
 import {
@@ -120,7 +120,7 @@ async function inTurn<T>(run: () => Promise<T> | T): Promise<T> {
 
 async function ready(): Promise<ConsoleState> {
   const state = await consoleState();
-  trustSocketsOnly(state.environment.trustsProxy);
+  guardFrontDoor(state.environment);
   return state;
 }
 

@@ -29,6 +29,12 @@ test("endpoints start the console alone", () => {
   expect(options.foreign?.endpoints).toBe("https://a:2379,https://b:2379");
 });
 
+test("a public address is kept as an origin", () => {
+  expect(parsed().publicUrl).toBeUndefined();
+  const options = parsed("--public-url", "HTTPS://Etcd.example.com:8443/");
+  expect(options.publicUrl).toBe("https://etcd.example.com:8443");
+});
+
 test.each([
   [["--members", "2"], "--members must be 1, 3 or 5"],
   [["--port", "0"], "--port must be a port"],
@@ -36,6 +42,10 @@ test.each([
   [["--client-port-base", "65530"], "leaves no ports"],
   [["--endpoints", "a:2379"], "is no address"],
   [["--endpoints", "http://a:1/x"], "is no address"],
+  [["--endpoints", "http://a:1/?x"], "is no address"],
+  [["--public-url", "etcd.example.com"], "--public-url"],
+  [["--public-url", "https://x.test/console"], "--public-url"],
+  [["--public-url", "https://me:x@x.test"], "--public-url"],
   [["--cert", "c.pem"], "--cert goes only with --endpoints"],
   [["--endpoints", "https://a:1", "--cert", "c.pem"], "--cert and --key go together"],
   [["--endpoints", "http://a:1", "--members", "3"], "cannot go with it"],

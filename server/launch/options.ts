@@ -20,6 +20,8 @@ export interface ForeignCluster {
 export interface LaunchOptions {
   readonly host: string;
   readonly port: number;
+  /** Where browsers reach the console through a proxy. */
+  readonly publicUrl: string | undefined;
   readonly dataDir: string;
   readonly members: readonly MemberPlan[];
   readonly foreign: ForeignCluster | undefined;
@@ -35,6 +37,7 @@ export const USAGE = `Usage: npm start -- [options]
   --members 1|3|5            members of the built-in cluster (3)
   --port N                   the console's port (3000)
   --host ADDRESS             the console's address (127.0.0.1)
+  --public-url URL           where browsers reach it through a proxy, such as https://etcd.example.com
   --data-dir DIR             where all state lives (./data)
   --client-port-base N       member i listens for clients on N+10·(i-1), for peers on the port after
   --endpoints URL,URL        no built-in cluster: the console alone, over this one
@@ -49,6 +52,7 @@ const OPTIONS = {
   members: { type: "string" },
   port: { type: "string" },
   host: { type: "string" },
+  "public-url": { type: "string" },
   "data-dir": { type: "string" },
   "client-port-base": { type: "string" },
   endpoints: { type: "string" },
@@ -83,6 +87,7 @@ export function parseLaunchOptions(args: readonly string[], cwd: string): Launch
   return {
     host: values.host ?? "127.0.0.1",
     port,
+    publicUrl: publicUrl(values["public-url"]),
     dataDir: resolve(cwd, values["data-dir"] ?? "data"),
     members,
     foreign,
@@ -132,11 +137,23 @@ function foreignCluster(values: Values): ForeignCluster | undefined {
 }
 
 function checkEndpoint(endpoint: string): void {
-  const url = URL.parse(endpoint);
+  if (originOf(endpoint) !== undefined) return;
+  throw new LaunchError(`--endpoints: "${endpoint}" is no address like https://host:2379.`);
+}
+
+function publicUrl(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const origin = originOf(text);
+  if (origin !== undefined) return origin;
+  throw new LaunchError(`--public-url: "${text}" is no address like https://etcd.example.com.`);
+}
+
+/** Undefined when the text says anything else than scheme, host and port. */
+function originOf(text: string): string | undefined {
+  const url = URL.parse(text);
   const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
-  if (!isHttp || url.pathname !== "/" || url.username !== "") {
-    throw new LaunchError(`--endpoints: "${endpoint}" is no address like https://host:2379.`);
-  }
+  if (!isHttp || url.pathname !== "/" || url.search !== "" || url.hash !== "") return undefined;
+  return url.username === "" && url.password === "" ? url.origin : undefined;
 }
 
 function portNumber(option: string, text: string): number {
