@@ -1,6 +1,7 @@
 "use client";
 
 import { useState } from "react";
+import { LeaseField } from "@/components/keys/lease-field";
 import { Button } from "@/components/ui/button";
 import { CodeEditor } from "@/components/ui/code-editor";
 import { CopyCommandButton } from "@/components/ui/copy-button";
@@ -9,10 +10,11 @@ import { Field, Input } from "@/components/ui/input";
 import { Notice } from "@/components/ui/notice";
 import { Segmented } from "@/components/ui/segmented";
 import { useToaster } from "@/components/ui/toast";
-import { putCommand } from "@/lib/browser/etcdctl";
+import { createCommand } from "@/lib/browser/etcdctl";
 import { formatBytes, formatDecimal } from "@/lib/browser/format";
 import { formatKey, type ParsedKey, parseKey } from "@/lib/browser/key-text";
 import { conflictOf, createKey } from "@/lib/browser/keys";
+import { NO_LEASE, parseLease } from "@/lib/browser/lease-choice";
 import { errorText } from "@/lib/browser/request";
 import { parseHex, parseValue, VALUE_FORMS, type ValueForm } from "@/lib/browser/value-form";
 import { REQUEST_BYTES_MAX } from "@/lib/schema/keys";
@@ -52,20 +54,23 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
   const [keyText, setKeyText] = useState(formatKey(prefix));
   const [valueForm, setValueForm] = useState<ValueForm>("text");
   const [valueText, setValueText] = useState("");
+  const [leaseFields, setLeaseFields] = useState(NO_LEASE);
   const [isBusy, setIsBusy] = useState(false);
   const [failure, setFailure] = useState<{ text: string; exists: boolean } | null>(null);
   const key = readKey(keyText, keyForm);
   const value = parseValue(valueText, valueForm);
   const isTooLarge = value.ok && value.bytes.length > REQUEST_BYTES_MAX;
-  const isReady = key.ok && key.bytes.length > 0 && value.ok && !isTooLarge;
-  const command = isReady ? putCommand(key.bytes, value.bytes, false) : null;
+  const parsedLease = parseLease(leaseFields);
+  const lease = parsedLease.ok ? parsedLease.lease : null;
+  const isReady = key.ok && key.bytes.length > 0 && value.ok && !isTooLarge && lease !== null;
+  const command = isReady ? createCommand(key.bytes, value.bytes, lease) : null;
 
   const create = async () => {
-    if (!key.ok || !value.ok) return;
+    if (!key.ok || !value.ok || lease === null) return;
     setIsBusy(true);
     setFailure(null);
     try {
-      const { revision } = await createKey(cluster, key.bytes, value.bytes);
+      const { revision } = await createKey(cluster, key.bytes, value.bytes, lease);
       toaster.done(`Created at revision ${formatDecimal(revision)}`, formatKey(key.bytes));
       onClose();
       onCreated(key.bytes);
@@ -143,6 +148,12 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
           />
           <ValueStanding value={value} isEmpty={valueText === ""} isTooLarge={isTooLarge} />
         </div>
+        <LeaseField
+          cluster={cluster}
+          fields={leaseFields}
+          parsed={parsedLease}
+          onChange={setLeaseFields}
+        />
       </div>
     </Dialog>
   );

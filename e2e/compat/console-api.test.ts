@@ -10,8 +10,9 @@ import {
   SearchReply,
   ValueReply,
 } from "../../lib/schema/keys.ts";
+import { LeaseReply } from "../../lib/schema/leases.ts";
 import { ChangeEvent, OpenEvent, ResetEvent } from "../../lib/schema/watch.ts";
-import { CompactionRequest, KVDefinition } from "../../server/proto/gen/rpc.ts";
+import { CompactionRequest, KVDefinition, LeaseDefinition } from "../../server/proto/gen/rpc.ts";
 import { ConsoleApi, sseMessages } from "../harness/console-api.ts";
 import { ClusterProcess } from "../harness/member-process.ts";
 
@@ -87,6 +88,35 @@ test("creating a key that exists is a conflict that shows it", async () => {
   const { code, detail } = await errorOf(reply);
   expect(code).toBe("exists");
   expect(KeyValue.parse(detail?.["current"]).value).toBe(b64("there"));
+});
+
+test("a key is created on a lease that is there, or on its own, and else no lease is left", async () => {
+  const client = api.state.connections.client("local");
+  const count = async () => {
+    const { leaseLeases } = LeaseDefinition.methods;
+    return (await client.read(LeaseDefinition, leaseLeases, {})).leases.length;
+  };
+  const put = async (key: string, more: object) =>
+    api.call("keys/value", { method: "POST", body: { key: b64(key), value: "", ...more } });
+  const own = SaveReply.parse(await (await put("leased/a", { ttlSeconds: 600 })).json());
+  const shared = await put("leased/b", { lease: own.kv.lease });
+  expect(SaveReply.parse(await shared.json()).kv.lease).toBe(own.kv.lease);
+  const lease = LeaseReply.parse(await (await api.call(`leases/${own.kv.lease}`)).json());
+  expect(lease).toMatchObject({ grantedTtlSeconds: 600, keyCount: 2 });
+  expect((await put("leased/long", { ttlSeconds: 9_000_000_000 })).status).toBe(201);
+  const before = await count();
+
+  expect((await put("leased/a", { ttlSeconds: 60 })).status).toBe(409);
+  expect((await put("leased/c", { lease: "12345" })).status).toBe(404);
+  const large = Buffer.alloc(1_600_000).toString("base64");
+  expect((await put("leased/c", { ttlSeconds: 60, value: large })).status).toBe(413);
+  for (const ttlSeconds of [0, -1, 1.5, 9_000_000_001, "60", null]) {
+    expect((await errorOf(await put("leased/c", { ttlSeconds }))).message).toMatch(/^ttlSeconds: /);
+  }
+  const both = await put("leased/c", { lease: own.kv.lease, ttlSeconds: 60 });
+  expect((await errorOf(both)).message).toMatch(/either a lease or a time to live/);
+  expect(await count()).toBe(before);
+  expect((await api.call(valueOf("leased/c"))).status).toBe(404);
 });
 
 test("malformed input of every kind is named and changes nothing", async () => {

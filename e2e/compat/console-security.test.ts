@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EtcdClient } from "../../lib/etcd/client.ts";
 import { ClusterError } from "../../lib/etcd/cluster-error.ts";
 import { create, get, putIfUnchanged } from "../../lib/etcd/kv.ts";
+import { createWithTtl } from "../../lib/etcd/leased-key.ts";
 import { followWatch } from "../../lib/etcd/watch.ts";
 import { Permission_Type } from "../../server/proto/gen/auth.ts";
 import {
@@ -17,6 +18,7 @@ import {
   AuthUserAddRequest,
   AuthUserChangePasswordRequest,
   AuthUserGrantRoleRequest,
+  LeaseDefinition,
 } from "../../server/proto/gen/rpc.ts";
 import { ClusterProcess } from "../harness/member-process.ts";
 import { freePorts } from "../harness/ports.ts";
@@ -153,6 +155,14 @@ describe.each(["etcd-3.4", "etcd-3.5", "quorate"] as const)("users, against %s",
     expect(await codeOf(() => get(reader, bytes("closed")))).toBe("etcd-permission-denied");
     const write = () => create(reader, { key: bytes("open/b"), value: bytes("1") });
     expect(await codeOf(write)).toBe("etcd-permission-denied");
+  });
+
+  test("a key that may not be written leaves no lease behind", async () => {
+    const reader = as("reader", "reader-password");
+    const put = { key: bytes("open/leased"), value: bytes("1"), ttlSeconds: 600 };
+    expect(await codeOf(() => createWithTtl(reader, put))).toBe("etcd-permission-denied");
+    const { leaseLeases } = LeaseDefinition.methods;
+    expect((await root.read(LeaseDefinition, leaseLeases, {})).leases).toEqual([]);
   });
 
   test("a watch without permission ends with the reason", async () => {

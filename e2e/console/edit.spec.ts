@@ -227,12 +227,27 @@ test.describe(() => {
     ).toBeVisible();
     expect((await client.get(`${folder}taken`))?.value.toString("utf8")).toBe("theirs");
     await dialog.getByLabel("Key", { exact: true }).fill(`${folder}new\\xff`);
+    await dialog.getByRole("radio", { name: "New" }).click();
+    await expect(dialog.getByRole("button", { name: "Create" })).toBeDisabled();
+    await dialog.getByLabel("Time to live in seconds").fill("600");
+    await expect(dialog).toContainText("Deleted in 10 min unless something keeps its lease alive.");
     await dialog.getByRole("button", { name: "Create" }).click();
     await expect(dialog).toHaveCount(0);
     await expect(page.getByRole("region", { name: `Key ${folder}new\\xff` })).toBeVisible();
     await expect(page.getByLabel("Value as Text")).toHaveText("mine");
     const key = Buffer.concat([Buffer.from(`${folder}new`), Buffer.from([0xff])]);
-    expect((await client.get(key))?.value.toString("utf8")).toBe("mine");
+    const { value, lease } = (await client.get(key)) ?? {};
+    expect(value?.toString("utf8")).toBe("mine");
+    expect(await client.leaseKeys(lease ?? 0n)).toHaveLength(1);
+
+    await page.getByRole("button", { name: "New key" }).click();
+    await dialog.getByLabel("Key", { exact: true }).fill(`${folder}beside`);
+    await dialog.getByRole("radio", { name: "Existing" }).click();
+    await dialog.getByLabel("Lease id in hex").fill((lease ?? 0n).toString(16));
+    await expect(dialog).toContainText("left of 10 min, with 1 key on it now.");
+    await dialog.getByRole("button", { name: "Create" }).click();
+    await expect(dialog).toHaveCount(0);
+    expect((await client.get(`${folder}beside`))?.lease).toBe(lease);
   });
 });
 

@@ -1,7 +1,14 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { deletePrefixCommand, getCommand, putCommand, shellWord, watchCommand } from "./etcdctl.ts";
+import {
+  createCommand,
+  deletePrefixCommand,
+  getCommand,
+  putCommand,
+  shellWord,
+  watchCommand,
+} from "./etcdctl.ts";
 import { encodeUtf8 } from "./key-text.ts";
 
 test("bash reads every word as the bytes that it was made of", () => {
@@ -29,6 +36,13 @@ test("commands name what the console does", () => {
     "etcdctl put --ignore-lease /k v",
   );
   expect(putCommand(encodeUtf8("/k"), new Uint8Array(0), false)).toBe("etcdctl put /k ''");
+  const created = (lease: Parameters<typeof createCommand>[2]) =>
+    createCommand(encodeUtf8("/k"), encodeUtf8("v"), lease);
+  expect(created({ kind: "none" })).toBe("etcdctl put /k v");
+  expect(created({ kind: "existing", id: "-1" })).toBe("etcdctl put --lease=ffffffffffffffff /k v");
+  expect(created({ kind: "new", ttlSeconds: 60 })).toBe(
+    `etcdctl put --lease="$(etcdctl lease grant 60 | cut -d' ' -f2)" /k v`,
+  );
   expect(getCommand(encodeUtf8("-k"))).toBe("etcdctl get -- '-k'");
   expect(deletePrefixCommand(new Uint8Array(0))).toBe("etcdctl del --prefix ''");
   const prefix = { kind: "prefix", bytes: encodeUtf8("/a/") } as const;

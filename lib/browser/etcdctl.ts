@@ -1,7 +1,9 @@
 // The same action as a command, to be read, learnt from and pasted into a POSIX shell. Arguments
 // cannot hold a zero byte; where one would be needed there is no command.
 
+import { hexOfDecimal } from "../schema/bytes.ts";
 import { decodeUtf8, equalBytes, prefixEnd } from "./key-text.ts";
+import type { LeaseChoice } from "./lease-choice.ts";
 import type { WatchRange } from "./watch-range.ts";
 
 const PLAIN_WORD = /^[A-Za-z0-9_@%+:,./-]+$/;
@@ -37,6 +39,28 @@ export function putCommand(key: Uint8Array, value: Uint8Array, keepsLease: boole
   const flags = keepsLease ? ["--ignore-lease"] : [];
   const word = value.length === 0 ? "''" : shellWord(value);
   return command("put", flags, [shellWord(key), word]);
+}
+
+/** etcdctl overwrites what is there; the console would not. */
+export function createCommand(
+  key: Uint8Array,
+  value: Uint8Array,
+  lease: LeaseChoice,
+): string | null {
+  const word = value.length === 0 ? "''" : shellWord(value);
+  return command("put", leaseFlags(lease), [shellWord(key), word]);
+}
+
+/** "lease 694d… granted with TTL(60s)" is what a grant prints. */
+function leaseFlags(lease: LeaseChoice): string[] {
+  switch (lease.kind) {
+    case "none":
+      return [];
+    case "existing":
+      return [`--lease=${hexOfDecimal(lease.id)}`];
+    case "new":
+      return [`--lease="$(etcdctl lease grant ${lease.ttlSeconds} | cut -d' ' -f2)"`];
+  }
 }
 
 export function deleteCommand(key: Uint8Array): string | null {

@@ -11,6 +11,7 @@ import {
 } from "../schema/keys.ts";
 import { LeaseReply } from "../schema/leases.ts";
 import { clusterPath } from "./clusters.ts";
+import type { LeaseChoice } from "./lease-choice.ts";
 import { RequestError, request } from "./request.ts";
 
 export interface ChildrenPage {
@@ -125,11 +126,21 @@ export function saveKey(cluster: string, key: Uint8Array, value: Uint8Array, mod
   });
 }
 
-/** Creates if the key does not exist. */
-export function createKey(cluster: string, key: Uint8Array, value: Uint8Array) {
+/** Creates if the key does not exist, without a lease unless one is named. */
+export function createKey(
+  cluster: string,
+  key: Uint8Array,
+  value: Uint8Array,
+  lease: LeaseChoice = { kind: "none" },
+) {
   return request(SaveReply, clusterPath(cluster, "keys/value"), {
     method: "POST",
-    body: { key: encodeBase64(key), value: encodeBase64(value) },
+    body: {
+      key: encodeBase64(key),
+      value: encodeBase64(value),
+      ...(lease.kind === "existing" ? { lease: lease.id } : {}),
+      ...(lease.kind === "new" ? { ttlSeconds: lease.ttlSeconds } : {}),
+    },
   });
 }
 

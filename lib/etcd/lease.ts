@@ -1,5 +1,12 @@
-import { LeaseDefinition, LeaseTimeToLiveRequest } from "../../server/proto/gen/rpc.ts";
+import { randomBytes } from "node:crypto";
+import {
+  LeaseDefinition,
+  LeaseGrantRequest,
+  LeaseRevokeRequest,
+  LeaseTimeToLiveRequest,
+} from "../../server/proto/gen/rpc.ts";
 import type { EtcdClient } from "./client.ts";
+import { ClusterError } from "./cluster-error.ts";
 
 export interface LeaseState {
   readonly id: bigint;
@@ -26,4 +33,31 @@ export async function timeToLive(client: EtcdClient, id: bigint): Promise<LeaseS
     keys: reply.keys,
     revision: reply.header?.revision ?? 0,
   };
+}
+
+/** An id that no lease has: chosen here, a lease can be revoked even if no answer told of it. */
+export function newLeaseId(): bigint {
+  return BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()) || 1n;
+}
+
+export async function grant(client: EtcdClient, id: bigint, ttlSeconds: number): Promise<void> {
+  await client.write(
+    LeaseDefinition,
+    LeaseDefinition.methods.leaseGrant,
+    LeaseGrantRequest.fromPartial({ ID: id, TTL: ttlSeconds }),
+  );
+}
+
+/** Ends a lease and deletes its keys. To say it twice does no harm, so that it may be repeated. */
+export async function revoke(client: EtcdClient, id: bigint): Promise<void> {
+  try {
+    await client.read(
+      LeaseDefinition,
+      LeaseDefinition.methods.leaseRevoke,
+      LeaseRevokeRequest.fromPartial({ ID: id }),
+    );
+  } catch (error) {
+    if (error instanceof ClusterError && error.etcdCode === "LeaseNotFound") return;
+    throw error;
+  }
 }

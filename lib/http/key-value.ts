@@ -2,6 +2,7 @@
 // one that it was made for.
 import { create, deleteIfUnchanged, get, type KeyRecord, putIfUnchanged } from "../etcd/kv.ts";
 import { readDespite } from "../etcd/leaderless.ts";
+import { createWithTtl } from "../etcd/leased-key.ts";
 import type {
   CreateRequest,
   DeleteReply,
@@ -49,8 +50,10 @@ export async function createKey(input: RouteInput<unknown, CreateRequest>): Prom
   const key = Buffer.from(body.key, "base64");
   const value = Buffer.from(body.value, "base64");
   refuseOversize(key, value);
-  const lease = body.lease === undefined ? undefined : BigInt(body.lease);
-  const outcome = await create(client, { key, value, lease });
+  const { lease, ttlSeconds } = body;
+  const outcome = await (ttlSeconds === undefined
+    ? create(client, { key, value, lease: lease === undefined ? undefined : BigInt(lease) })
+    : createWithTtl(client, { key, value, ttlSeconds }));
   if (outcome.done) return saved(outcome.kv, outcome.revision, 201);
   const detail = { current: outcome.current === undefined ? null : keyValue(outcome.current) };
   throw new Problem("exists", "there is such a key already", { detail });

@@ -1,6 +1,7 @@
 // Routes below /api/clusters/[cluster]/keys. Query parameters that hold bytes are base64url.
 
 import { Base64, Base64Url, Decimal, SignedDecimal } from "./bytes.ts";
+import { TtlSeconds } from "./leases.ts";
 import "./without-eval.ts";
 import * as z from "zod";
 
@@ -113,12 +114,20 @@ export type ValueReply = z.infer<typeof ValueReply>;
 export const SaveRequest = z.object({ value: Base64, lease: SignedDecimal.optional() });
 export type SaveRequest = z.infer<typeof SaveRequest>;
 
-/** POST keys/value; 201 SaveReply; 409 `exists` with detail { current: KeyValue }. */
-export const CreateRequest = z.object({
-  key: Base64.refine((key) => key !== "", "a key has at least one byte"),
-  value: Base64,
-  lease: SignedDecimal.optional(),
-});
+/**
+ * POST keys/value; 201 SaveReply; 409 `exists` with detail { current: KeyValue }. The key hangs on a
+ * lease that is there, or on one of its own that is granted for it and goes with it if it fails.
+ */
+export const CreateRequest = z
+  .object({
+    key: Base64.refine((key) => key !== "", "a key has at least one byte"),
+    value: Base64,
+    lease: SignedDecimal.optional(),
+    ttlSeconds: TtlSeconds.optional(),
+  })
+  .refine(({ lease, ttlSeconds }) => lease === undefined || ttlSeconds === undefined, {
+    message: "give either a lease or a time to live",
+  });
 export type CreateRequest = z.infer<typeof CreateRequest>;
 
 export const SaveReply = z.object({ revision: Decimal, kv: KeyMeta });
