@@ -1,21 +1,23 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import { Plus, Trash2 } from "lucide-react";
+import { ClipboardCopy, Plus, Trash2 } from "lucide-react";
+import { useEffect, useEffectEvent } from "react";
+import { FolderFacts, FolderLists, FolderScope } from "@/components/keys/folder-summary";
 import { KeyHeader } from "@/components/keys/key-header";
 import type { KeysLocation } from "@/components/keys/keys-address";
+import { useCopy } from "@/components/keys/use-copy";
 import { useStanding } from "@/components/keys/use-standing";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
-import { Skeleton } from "@/components/ui/skeleton";
+import { Waiting } from "@/components/ui/waiting";
 import { deletePrefixCommand, isOpenRange, listCommand } from "@/lib/browser/etcdctl";
-import { formatCount, formatDecimal } from "@/lib/browser/format";
+import { formatDecimal } from "@/lib/browser/format";
 import { formatKey, prefixEnd } from "@/lib/browser/key-text";
-import { searchKeys } from "@/lib/browser/keys";
+import { summaryQuery } from "@/lib/browser/keys";
 import { keysHref, watchHref } from "@/lib/browser/page-address";
-import { errorText } from "@/lib/browser/request";
-import { encodeBase64 } from "@/lib/schema/bytes";
+import { errorText, RequestError } from "@/lib/browser/request";
 
 interface FolderDetailProps {
   location: KeysLocation;
@@ -24,29 +26,48 @@ interface FolderDetailProps {
   revision: string | null;
   onCreate: (prefix: Uint8Array) => void;
   onDeletePrefix: (prefix: Uint8Array) => void;
+  /** The tree stands at a revision that etcd no longer keeps. */
+  onCompacted: () => void;
 }
 
 export function FolderDetail(props: FolderDetailProps) {
-  const { location, folder, revision, onCreate, onDeletePrefix } = props;
+  const { location, folder, revision, onCreate, onDeletePrefix, onCompacted } = props;
   const { address, go } = location;
-  const { refusal } = useStanding(address.cluster);
+  const { refusal, memberName } = useStanding(address.cluster);
+  const copy = useCopy();
   const at = address.revision ?? revision ?? undefined;
-  const { data, error } = useQuery({
-    queryKey: ["folder", address.cluster, encodeBase64(folder), at ?? "now"],
-    queryFn: ({ signal }) =>
-      searchKeys(address.cluster, { prefix: folder, revision: at, limit: 1 }, signal),
-  });
+  const summary = useQuery(summaryQuery(address.cluster, folder, at));
+  const { data, error } = summary;
   const isPast = address.revision !== undefined;
+  const isUnread = data === undefined && error !== null;
+  const isEmpty = data?.count === 0;
+  const isBehind = !isPast && error instanceof RequestError && error.code === "compacted";
+  const goOn = useEffectEvent(onCompacted);
+  useEffect(() => {
+    if (isBehind) goOn();
+  }, [isBehind]);
+  const copyOf = data?.onlyMember ?? null;
   return (
     <section
       aria-label={`Folder ${formatKey(folder)}`}
-      className="flex h-full min-w-0 flex-col bg-panel"
+      aria-busy={data === undefined && !isUnread}
+      className="@container flex h-full min-w-0 flex-col bg-panel"
     >
       <KeyHeader
         bytes={folder}
         what="folder"
         badges={
-          isPast ? <Badge tone="warn">As of revision {formatDecimal(at ?? "0")}</Badge> : null
+          <>
+            {isPast ? <Badge tone="warn">As of revision {formatDecimal(at ?? "0")}</Badge> : null}
+            {isPast || data === undefined ? null : (
+              <span className="figures text-2xs text-ink-3">
+                Counted at revision {formatDecimal(data.revision)}
+              </span>
+            )}
+            {copyOf === null ? null : (
+              <Badge tone="warn">Only what {memberName(copyOf)} has; may be old</Badge>
+            )}
+          </>
         }
         link={keysHref({ ...address, folder, key: undefined })}
         watchLink={watchHref({
@@ -57,49 +78,83 @@ export function FolderDetail(props: FolderDetailProps) {
           { label: "Copy etcdctl get", command: listCommand(folder, address.revision) },
           { label: "Copy etcdctl del", command: deletePrefixCommand(folder) },
         ]}
-        onDelete={isPast ? undefined : () => onDeletePrefix(folder)}
+        onDelete={isPast || isEmpty ? undefined : () => onDeletePrefix(folder)}
         deleteLabel="Delete all keys in here…"
         refusal={refusal}
         onBack={() => go({ folder: undefined })}
       />
-      <div className="flex flex-col gap-4 overflow-auto px-4 pb-4">
-        {error === null ? null : <Notice tone="bad" title={errorText(error)} />}
-        <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1.5 [&_dt]:text-ink-3">
-          <dt>Keys at any depth</dt>
-          <dd className="figures">
-            {data === undefined ? <Skeleton className="h-4 w-16" /> : formatCount(data.count)}
-          </dd>
-          <dt>Counted at revision</dt>
-          <dd className="figures">{data === undefined ? "" : formatDecimal(data.revision)}</dd>
-          <dt>Range</dt>
-          <dd className="min-w-0 font-mono text-xs leading-5 [overflow-wrap:anywhere]">
-            {formatKey(folder)} <span className="font-sans text-ink-3">up to</span>{" "}
-            {isOpenRange(folder) ? (
-              "the end of all keys"
-            ) : (
-              <>
-                {formatKey(prefixEnd(folder))}
-                <span className="font-sans text-ink-3">, excluded</span>
-              </>
-            )}
-          </dd>
-        </dl>
+      {isUnread ? (
+        <Notice
+          tone="bad"
+          title="The folder cannot be read"
+          className="mx-4 mb-3"
+          actions={
+            <Button size="sm" onClick={() => void summary.refetch()}>
+              Try again
+            </Button>
+          }
+        >
+          {errorText(error)}
+        </Notice>
+      ) : (
+        <FolderFacts summary={data} />
+      )}
+      <div className="flex shrink-0 flex-wrap items-center gap-2 border-t px-4 py-2">
         {isPast ? null : (
-          <div className="flex flex-wrap gap-2">
-            <Button size="sm" refusal={refusal} onClick={() => onCreate(folder)}>
-              <Plus /> New key in here
-            </Button>
-            <Button
-              tone="danger-quiet"
-              size="sm"
-              refusal={refusal}
-              onClick={() => onDeletePrefix(folder)}
-            >
-              <Trash2 /> Delete all keys in here…
-            </Button>
-          </div>
+          <Button size="sm" refusal={refusal} onClick={() => onCreate(folder)}>
+            <Plus /> New key in here
+          </Button>
+        )}
+        <Button
+          size="sm"
+          className="@max-md:hidden"
+          onClick={() => copy(formatKey(folder), "The prefix is copied")}
+        >
+          <ClipboardCopy /> Copy prefix
+        </Button>
+        {isPast || isEmpty ? null : (
+          <Button
+            tone="danger-quiet"
+            size="sm"
+            className="ml-auto"
+            refusal={refusal}
+            onClick={() => onDeletePrefix(folder)}
+          >
+            <Trash2 /> Delete all keys in here…
+          </Button>
         )}
       </div>
+      <div className="flex min-h-0 flex-1 flex-col gap-4 overflow-auto border-t px-4 py-3">
+        {isEmpty ? (
+          <Notice tone="info" title="No key is in here">
+            {isPast ? "None was, at this revision." : "The folder is there as soon as a key is."}
+          </Notice>
+        ) : null}
+        {isUnread ? null : <FolderLists location={location} folder={folder} summary={data} />}
+        {data === undefined && !isUnread ? (
+          <Waiting>Waiting for the cluster to answer</Waiting>
+        ) : null}
+        <p className="text-xs text-ink-3">
+          {data === undefined ? null : <FolderScope summary={data} />}
+          <Range folder={folder} />
+        </p>
+      </div>
     </section>
+  );
+}
+
+function Range({ folder }: { folder: Uint8Array }) {
+  const name = "font-mono text-ink-2 [overflow-wrap:anywhere]";
+  return (
+    <>
+      The range is from <span className={name}>{formatKey(folder)}</span> up to{" "}
+      {isOpenRange(folder) ? (
+        "the end of all keys."
+      ) : (
+        <>
+          <span className={name}>{formatKey(prefixEnd(folder))}</span>, excluded.
+        </>
+      )}
+    </>
   );
 }

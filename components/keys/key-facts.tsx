@@ -19,7 +19,7 @@ interface KeyFactsProps {
 
 export function KeyFacts({ cluster, kv, isPast }: KeyFactsProps) {
   return (
-    <dl className="figures grid shrink-0 grid-cols-[repeat(auto-fit,minmax(96px,1fr))] gap-x-4 gap-y-2 px-4 pb-3">
+    <Facts>
       <Fact name="Mod revision">
         <span key={kv.modRevision} className="-mx-1 animate-flash rounded-sm px-1">
           {formatDecimal(kv.modRevision)}
@@ -37,6 +37,15 @@ export function KeyFacts({ cluster, kv, isPast }: KeyFactsProps) {
           <LeaseFact cluster={cluster} lease={kv.lease} isPast={isPast} />
         )}
       </Fact>
+    </Facts>
+  );
+}
+
+/** Figures side by side, each below its name. */
+export function Facts({ children }: { children: ReactNode }) {
+  return (
+    <dl className="figures grid shrink-0 grid-cols-[repeat(auto-fit,minmax(96px,1fr))] gap-x-4 gap-y-2 px-4 pb-3">
+      {children}
     </dl>
   );
 }
@@ -47,7 +56,7 @@ interface FactProps {
   children: ReactNode;
 }
 
-function Fact({ name, isWide, children }: FactProps) {
+export function Fact({ name, isWide, children }: FactProps) {
   return (
     <div className={cn("min-w-0", isWide && "col-span-2")}>
       <dt className="text-2xs text-ink-3">{name}</dt>

@@ -161,6 +161,7 @@ function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: Cho
         revision={view.revision}
         onCreate={onCreate}
         onDeletePrefix={onDeletePrefix}
+        onCompacted={onTreeChanged}
       />
     );
   }

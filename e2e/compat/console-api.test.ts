@@ -8,6 +8,7 @@ import {
   KeyValue,
   SaveReply,
   SearchReply,
+  SummaryReply,
   ValueReply,
 } from "../../lib/schema/keys.ts";
 import { LeaseReply } from "../../lib/schema/leases.ts";
@@ -172,6 +173,18 @@ test("keys of any bytes are listed, searched and read as they are", async () => 
     ["folder", b64("a")],
     ["key", b64("\xff\x00")],
   ]);
+  const summary = await api.call(`keys/summary?prefix=${url64("bin/")}`);
+  expect(SummaryReply.parse(await summary.json())).toMatchObject({
+    onlyMember: null,
+    count: 5,
+    listed: 5,
+    leased: 0,
+    weighed: 5,
+    valueBytes: names.join("").length,
+    recent: names.toReversed().map((name) => ({ key: b64(name) })),
+    oldest: { key: b64(names[0] ?? "") },
+    largest: [{ key: b64(names[1] ?? ""), sizeBytes: 15 }, {}, {}, {}, {}],
+  });
   const found: string[] = [];
   for (let cursor: string | null = ""; cursor !== null; ) {
     const more = cursor === "" ? "" : `&cursor=${cursor}`;

@@ -11,6 +11,7 @@ const ROUTES = [
   ["GET", "/api/clusters/local/leases/1"],
   ["GET", "/api/clusters/local/keys/children"],
   ["GET", "/api/clusters/local/keys/search"],
+  ["GET", "/api/clusters/local/keys/summary"],
   ["GET", "/api/clusters/local/keys/value?key=YQ"],
   ["POST", "/api/clusters/local/keys/value"],
   ["PUT", "/api/clusters/local/keys/value?key=YQ"],

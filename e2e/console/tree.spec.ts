@@ -1,4 +1,4 @@
-import { folderAddress, keyAddress, tree } from "../harness/console-pages.ts";
+import { fact, folderAddress, keyAddress, tree } from "../harness/console-pages.ts";
 import { expect, test } from "../harness/console-test.ts";
 
 test("a level shows its folders with exact counts, and a key and a folder of one name", async ({
@@ -158,6 +158,33 @@ test("a search by prefix finds keys at any depth, and an escape brings the tree 
   await expect(page.getByText("No key starts with this")).toBeVisible();
   await search.press("Escape");
   await expect(tree(page)).toBeVisible();
+});
+
+test.describe(() => {
+  test.use({ expectedErrors: [/status of 410/] });
+
+  test("a folder tells what it holds, leads to the keys that stand out, and outlives compaction", async ({
+    page,
+    client,
+    folder,
+  }) => {
+    await client.put(`${folder}a`, "x".repeat(2_048));
+    await client.put(`${folder}b/c`, "x", await client.grant(600));
+    const last = await client.put(`${folder}b/d`, "xy");
+    await page.goto(folderAddress(folder));
+    await expect(fact(page, "Keys at any depth")).toHaveText("3");
+    await expect(fact(page, "Newest change")).toHaveText(last.toLocaleString("en-US"));
+    await expect(fact(page, "Keys on a lease")).toHaveText("1");
+    await expect(fact(page, "Size of values")).toHaveText("2.00 KiB");
+    const recent = page.getByRole("region", { name: "Changed last" }).getByRole("link");
+    await expect(recent).toHaveText([/^b\/d/, /^b\/c/, /^a/]);
+    await page.getByRole("region", { name: "Largest values" }).getByRole("link").first().click();
+    await expect(page.getByRole("heading", { name: `${folder}a` })).toBeVisible();
+    // The revision at which the tree stands is compacted: both go on to the newest one.
+    await client.compact(await client.put(`${folder}e`, ""));
+    await tree(page).getByRole("treeitem", { name: folder }).click();
+    await expect(fact(page, "Keys at any depth")).toHaveText("4");
+  });
 });
 
 test("an address opens its key, with the tree open down to it and the separator kept", async ({

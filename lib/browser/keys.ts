@@ -7,6 +7,7 @@ import {
   KeyValue,
   SaveReply,
   SearchReply,
+  SummaryReply,
   ValueReply,
 } from "../schema/keys.ts";
 import { LeaseReply } from "../schema/leases.ts";
@@ -66,6 +67,22 @@ export function searchKeysQuery(cluster: string, prefix: Uint8Array | null, limi
       searchKeys(cluster, { prefix: prefix ?? new Uint8Array(0), limit }, signal),
     enabled: isAsked,
     staleTime: 5_000,
+  });
+}
+
+/** What stands below a prefix; while another revision is awaited, the last that was known of it. */
+export function summaryQuery(cluster: string, prefix: Uint8Array, revision: string | undefined) {
+  const about = ["summary", cluster, encodeBase64(prefix)] as const;
+  return queryOptions({
+    queryKey: [...about, revision ?? "now"],
+    queryFn: ({ signal }) =>
+      request(SummaryReply, clusterPath(cluster, "keys/summary"), {
+        query: { prefix: encodeBase64Url(prefix), revision },
+        signal,
+      }),
+    placeholderData: (last, query) =>
+      about.every((part, at) => query?.queryKey[at] === part) ? last : undefined,
+    gcTime: 30_000,
   });
 }
 

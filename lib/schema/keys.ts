@@ -93,6 +93,34 @@ export const SearchReply = z.object({
 });
 export type SearchReply = z.infer<typeof SearchReply>;
 
+// ── GET keys/summary: what stands below a prefix, at a glance ────────────────────────────────────
+
+export const SummaryQuery = z.object({
+  prefix: Base64Url.default(""),
+  revision: Decimal.optional(),
+});
+export type SummaryQuery = z.infer<typeof SummaryQuery>;
+
+export const SummaryReply = z.object({
+  revision: Decimal,
+  onlyMember: OnlyMember,
+  /** All keys with the prefix; exact at the revision. */
+  count: z.number(),
+  /** How many of them, the first ones, `leased`, `recent` and `oldest` are of. */
+  listed: z.number(),
+  /** Keys on a lease. */
+  leased: z.number(),
+  /** A few, the newest first. */
+  recent: z.array(KeyMeta),
+  oldest: KeyMeta.nullable(),
+  /** How many of them, the first ones, `valueBytes` and `largest` are of. */
+  weighed: z.number(),
+  valueBytes: z.number(),
+  /** A few, the largest first. */
+  largest: z.array(KeyMeta),
+});
+export type SummaryReply = z.infer<typeof SummaryReply>;
+
 // ── keys/value ───────────────────────────────────────────────────────────────────────────────────
 
 /** GET keys/value?key=…&revision=…; 404 when the key does not exist there. ETag: "<modRevision>". */
