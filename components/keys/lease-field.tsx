@@ -43,7 +43,7 @@ export function LeaseField({ cluster, fields, parsed, onChange }: LeaseFieldProp
             placeholder="Id in hex, such as 694d8257012b2c4a"
             value={fields.id}
             onChange={(event) => onChange({ ...fields, id: event.target.value })}
-            className="font-mono text-xs placeholder:font-sans"
+            className="font-mono text-xs placeholder:font-sans placeholder:text-sm"
           />
         ) : null}
         {fields.kind === "new" ? (

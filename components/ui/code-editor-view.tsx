@@ -60,5 +60,5 @@ export function CodeEditorView(props: CodeEditorProps) {
     });
   }, [doc]);
 
-  return <div ref={host} className={cn("min-h-0 overflow-hidden", className)} />;
+  return <div ref={host} className={cn("@container min-h-0 overflow-hidden", className)} />;
 }

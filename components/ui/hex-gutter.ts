@@ -47,11 +47,21 @@ function asciiOf(line: string): string {
 
 export function hexGutters(): Extension {
   return [
-    // The ASCII column stands beside the bytes, not at the far edge. Where both do not fit, the
-    // bytes move under it sideways: wrapped, they would no longer stand beside their letters.
+    // The ASCII column stands beside the bytes, not at the far edge. Where sixteen bytes and their
+    // letters do not fit, both go over to the next line after eight, and so stay side by side.
     EditorView.theme({
       ".cm-content": { flexGrow: "0 !important" },
       ".cm-gutters": { backgroundColor: "var(--raised) !important" },
+      "@container (max-width: 610px)": {
+        ".cm-content": { width: "calc(24ch + 21px)", whiteSpace: "break-spaces" },
+        ".cm-line": { wordBreak: "normal", overflowWrap: "anywhere" },
+        ".cm-ascii .cm-gutterElement": {
+          width: "calc(8ch + 1px)",
+          overflow: "hidden",
+          whiteSpace: "break-spaces",
+          wordBreak: "break-all",
+        },
+      },
     }),
     gutter({
       class: "cm-lineNumbers",

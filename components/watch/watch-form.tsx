@@ -3,6 +3,7 @@
 import { Play, RotateCcw } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Button } from "@/components/ui/button";
+import { cn } from "@/components/ui/class-names";
 import { Field, Input } from "@/components/ui/input";
 import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
@@ -47,6 +48,9 @@ export function WatchForm({ target, onStart }: WatchFormProps) {
           only: op === "put" || op === "delete" ? op : undefined,
         };
   const runs = target !== null && address !== null && isSame(target, address);
+  // Two keys leave the button no room for its word where the page is narrow.
+  const isTight = fields.kind === "range";
+  const word = runs ? "Restart" : "Watch";
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (address !== null) onStart(address);
@@ -55,7 +59,7 @@ export function WatchForm({ target, onStart }: WatchFormProps) {
     <form
       onSubmit={submit}
       aria-label="What to watch"
-      className="flex shrink-0 flex-wrap items-start gap-x-3 gap-y-2 px-3 py-2.5"
+      className="flex shrink-0 flex-wrap items-start gap-x-3 gap-y-2 px-3 py-2.5 max-lg:gap-x-2"
     >
       <div className="flex flex-col gap-1">
         <span className="text-xs font-medium text-ink-2">Watch</span>
@@ -67,7 +71,7 @@ export function WatchForm({ target, onStart }: WatchFormProps) {
         />
       </div>
       <KeyFields fields={fields} wanted={wanted} onChange={setFields} />
-      <Field label="From revision" htmlFor="watch-revision" className="w-32 max-lg:w-24">
+      <Field label="From revision" htmlFor="watch-revision" className="w-32 max-lg:w-22">
         <Input
           id="watch-revision"
           inputMode="numeric"
@@ -85,16 +89,18 @@ export function WatchForm({ target, onStart }: WatchFormProps) {
           value={op}
           choices={OPS}
           onChange={setOp}
-          className="w-32"
+          className="w-32 max-lg:w-30"
         />
       </div>
       <Button
         type="submit"
         tone={runs ? "plain" : "primary"}
         disabled={address === null}
-        className="mt-5 w-25"
+        title={isTight ? word : undefined}
+        className={cn("mt-5 w-25", isTight && "max-lg:w-8 max-lg:px-0")}
       >
-        {runs ? <RotateCcw /> : <Play />} {runs ? "Restart" : "Watch"}
+        {runs ? <RotateCcw /> : <Play />}
+        <span className={cn(isTight && "max-lg:sr-only")}>{word}</span>
       </Button>
     </form>
   );
@@ -123,23 +129,18 @@ function KeyFields({ fields, wanted, onChange }: KeyFieldsProps) {
           aria-invalid={textError !== undefined}
           placeholder={PLACEHOLDERS[kind]}
           onChange={(event) => onChange({ ...fields, text: event.target.value })}
-          className="font-mono text-xs"
+          className={KEY_TEXT}
         />
       </Field>
       {kind === "range" ? (
-        <Field
-          label="Up to this key, excluded"
-          htmlFor="watch-end"
-          error={endError}
-          className={FIELD}
-        >
+        <Field label="Up to, excluded" htmlFor="watch-end" error={endError} className={FIELD}>
           <Input
             id="watch-end"
             value={end}
             aria-invalid={endError !== undefined}
-            placeholder="Empty for no end"
+            placeholder="No end"
             onChange={(event) => onChange({ ...fields, end: event.target.value })}
-            className="font-mono text-xs"
+            className={KEY_TEXT}
           />
         </Field>
       ) : null}
@@ -147,7 +148,8 @@ function KeyFields({ fields, wanted, onChange }: KeyFieldsProps) {
   );
 }
 
-const FIELD = "min-w-52 flex-1 max-lg:min-w-36";
+const KEY_TEXT = "font-mono text-xs placeholder:font-sans placeholder:text-sm";
+const FIELD = "min-w-52 flex-1 max-lg:min-w-30";
 
 const LABELS: Record<Kind, string> = {
   prefix: "Keys that start with",
@@ -157,7 +159,7 @@ const LABELS: Record<Kind, string> = {
 const PLACEHOLDERS: Record<Kind, string> = {
   prefix: "Empty for all keys",
   key: "",
-  range: "Empty for the first key",
+  range: "The first key",
 };
 
 /** The form as it is written in. */

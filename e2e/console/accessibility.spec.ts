@@ -70,12 +70,17 @@ for (const colorScheme of ["light", "dark"] as const) {
       expect(await violations(page, DIALOG)).toEqual([]);
       await page.goto(folderAddress(folder));
       await expect(tree(page).getByRole("treeitem", { level: 2 })).toHaveCount(2);
+      await expect(page.getByRole("region", { name: "Largest values" })).toContainText("23 B");
+      expect(await violations(page)).toEqual([]);
       await page.getByRole("button", { name: "Delete all keys in here…" }).click();
       await expect(page.getByText("will be deleted, counted at revision")).toBeVisible();
       expect(await violations(page, DIALOG)).toEqual([]);
       await page.goto("/keys?cluster=local");
       await page.getByRole("button", { name: "New key" }).click();
-      await expect(page.getByRole("dialog", { name: "New key" })).toBeVisible();
+      const dialog = page.getByRole("dialog", { name: "New key" });
+      await dialog.getByRole("radio", { name: "Existing" }).click();
+      await dialog.getByLabel("Lease id in hex").fill("no id");
+      await expect(dialog.getByRole("alert")).toBeVisible();
       expect(await violations(page, DIALOG)).toEqual([]);
     });
 
@@ -117,9 +122,14 @@ test("everything fits at 768 pixels: nothing scrolls sideways", async ({
     await page.goto(address);
     await expect(page.getByRole("banner")).toBeVisible();
     await expect(page.locator("[aria-busy=true]")).toHaveCount(0);
-    const overflow = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    const overflow = await page.evaluate(() =>
+      ["html", ".cm-scroller"]
+        .flatMap((part) => [...document.querySelectorAll(part)])
+        .map((part) => part.scrollWidth - part.clientWidth),
     );
-    expect(overflow, address).toBe(0);
+    expect(Math.max(...overflow), address).toBe(0);
   }
+  // The form for a range, which has the most fields, stands on one line.
+  const form = page.getByRole("form", { name: "What to watch" });
+  expect((await form.boundingBox())?.height).toBeLessThan(80);
 });
