@@ -12,7 +12,7 @@ import { plural } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import { searchKeys } from "@/lib/browser/keys";
 import { errorText } from "@/lib/browser/request";
-import { ROOT, type TreeRow } from "@/lib/browser/tree-rows";
+import { foldersAbove, ROOT, type TreeRow } from "@/lib/browser/tree-rows";
 import { encodeBase64 } from "@/lib/schema/bytes";
 
 const PAGE_KEYS = 500;
@@ -20,6 +20,7 @@ const PAGE_KEYS = 500;
 interface SearchListProps {
   cluster: string;
   prefix: Uint8Array;
+  separator: Uint8Array;
   revision: string | undefined;
   selected: string | null;
   edited: ReadonlySet<string>;
@@ -29,8 +30,9 @@ interface SearchListProps {
 
 /** All keys with a prefix, flat and in order, wherever the separator would cut them. */
 export function SearchList(props: SearchListProps) {
-  const { cluster, prefix, revision, selected, edited, onChoose, onMenu } = props;
-  const search = useSearch(cluster, prefix, revision);
+  const { cluster, prefix, separator, revision, selected, edited, onChoose, onMenu } = props;
+  const sharedBytes = foldersAbove(prefix, separator).at(-1)?.length ?? 0;
+  const search = useSearch(cluster, prefix, revision, sharedBytes);
   const { memberName } = useStanding(cluster);
   if (search.error !== null && search.rows.length === 0) {
     return (
@@ -83,7 +85,13 @@ export function SearchList(props: SearchListProps) {
 
 function ignore() {}
 
-function useSearch(cluster: string, prefix: Uint8Array, revision: string | undefined) {
+/** @param sharedBytes of the folder that all keys found stand in */
+function useSearch(
+  cluster: string,
+  prefix: Uint8Array,
+  revision: string | undefined,
+  sharedBytes: number,
+) {
   const query = useInfiniteQuery({
     queryKey: ["search pages", cluster, encodeBase64(prefix), revision ?? "now"],
     queryFn: ({ pageParam, signal }) =>
@@ -105,6 +113,7 @@ function useSearch(cluster: string, prefix: Uint8Array, revision: string | undef
       id: `key ${meta.key}`,
       key: meta.key,
       name: meta.key,
+      sharedBytes,
       meta,
       depth: 0,
       parent: ROOT,
@@ -115,7 +124,7 @@ function useSearch(cluster: string, prefix: Uint8Array, revision: string | undef
     if (error !== null) found.push({ kind: "failed", ...note, text: errorText(error) });
     else if (hasNextPage) found.push({ kind: "more", ...note, text: "" });
     return found;
-  }, [data, hasNextPage, error]);
+  }, [data, hasNextPage, error, sharedBytes]);
   return {
     rows,
     count: data?.pages[0]?.count ?? null,

@@ -73,6 +73,7 @@ export function TreePanel({ location, tree, view, onCreate, onDeletePrefix }: Tr
           <SearchList
             cluster={address.cluster}
             prefix={parsed.bytes}
+            separator={address.separator}
             revision={address.revision}
             {...list}
           />

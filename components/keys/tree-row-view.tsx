@@ -6,6 +6,7 @@ import { Button } from "@/components/ui/button";
 import { cn } from "@/components/ui/class-names";
 import { Spinner } from "@/components/ui/spinner";
 import { formatCount } from "@/lib/browser/format";
+import { formatKey } from "@/lib/browser/key-text";
 import type { FolderRow, KeyRow, NoteRow, TreeRow } from "@/lib/browser/tree-rows";
 import { decodeBase64 } from "@/lib/schema/bytes";
 
@@ -81,7 +82,7 @@ function FolderBody({ row, separator }: { row: FolderRow; separator: string }) {
         )}
       />
       <Icon aria-hidden className="size-3.5 shrink-0 text-accent" />
-      <span className="min-w-0 flex-1 truncate">
+      <span className="min-w-0 flex-1 truncate" title={formatKey(name) + separator}>
         {name.length === 0 ? null : <KeyLabel bytes={name} />}
         <span className={name.length === 0 ? "" : "text-ink-3"}>{separator}</span>
       </span>
@@ -94,14 +95,13 @@ function FolderBody({ row, separator }: { row: FolderRow; separator: string }) {
 }
 
 function KeyBody({ row, hasDraft }: { row: KeyRow; hasDraft: boolean }) {
+  const isFlat = row.sharedBytes !== undefined;
   return (
     <>
-      <span aria-hidden className="flex w-8 shrink-0 justify-end pr-1.5">
+      <span aria-hidden className={cn("flex shrink-0 justify-end pr-1.5", isFlat ? "w-4" : "w-8")}>
         <span className="size-1 rounded-full bg-line-strong" />
       </span>
-      <span className="min-w-0 flex-1 truncate">
-        <KeyLabel bytes={decodeBase64(row.name)} />
-      </span>
+      <KeyName name={decodeBase64(row.name)} sharedBytes={row.sharedBytes ?? 0} />
       {hasDraft ? (
         <span className="font-sans text-2xs text-warn">
           Edited<span className="sr-only">, not saved</span>
@@ -114,6 +114,24 @@ function KeyBody({ row, hasDraft }: { row: KeyRow; hasDraft: boolean }) {
         </span>
       )}
     </>
+  );
+}
+
+/** Cut short, a name keeps the end that tells it from its neighbours. */
+function KeyName({ name, sharedBytes }: { name: Uint8Array; sharedBytes: number }) {
+  const shared = name.slice(0, sharedBytes);
+  const own = name.slice(sharedBytes);
+  const text = formatKey(name);
+  const isCut = sharedBytes > 0 && own.length > 0 && formatKey(shared) + formatKey(own) === text;
+  const clip = "overflow-hidden text-ellipsis whitespace-pre";
+  return (
+    <span className="flex min-w-0 flex-1" title={text}>
+      {isCut ? <KeyLabel bytes={shared} className={cn(clip, "min-w-6 text-ink-3")} /> : null}
+      <KeyLabel
+        bytes={isCut ? own : name}
+        className={cn(clip, isCut ? "max-w-[calc(100%-24px)] shrink-0" : "min-w-0")}
+      />
+    </span>
   );
 }
 

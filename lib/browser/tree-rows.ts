@@ -49,6 +49,8 @@ export interface KeyRow extends RowPlace {
   readonly kind: "key";
   readonly key: string;
   readonly name: string;
+  /** Bytes that all names in a flat list begin with: where room is short they give way first. */
+  readonly sharedBytes?: number;
   readonly meta: KeyMeta;
   readonly position: number;
   readonly size: number;
