@@ -70,7 +70,11 @@ export function TreeList(props: TreeListProps) {
     virtual.scrollToIndex(at);
   };
   const onKeyDown = useTreeKeys({ ...props, cursorAt, moveTo, scroller });
-  useSelectionInView(selected, indexOf, (at) => virtual.scrollToIndex(at, { align: "auto" }));
+  useSelectionInView(selected, indexOf, (at) => {
+    // In the middle there is room for what lies around it, and for what a folder holds.
+    const { startIndex = 0, endIndex = -1 } = virtual.range ?? {};
+    if (at < startIndex || at >= endIndex) virtual.scrollToIndex(at, { align: "center" });
+  });
   useMoreInView(rows, items.at(0)?.index ?? 0, items.at(-1)?.index ?? -1, onLoadMore);
 
   const rowOf = (target: EventTarget): TreeRow | undefined => {
