@@ -8,7 +8,7 @@ import { equalBytes } from "@/lib/browser/key-text";
 import { jsonLine, likelyForm, showValue, type ValueForm } from "@/lib/browser/value-form";
 
 interface ValueDiffProps {
-  /** Null: there is no value on this side. */
+  /** Null: there is no value on this side, as its title says. */
   before: Uint8Array | null;
   after: Uint8Array | null;
   beforeTitle: string;
@@ -22,9 +22,9 @@ export function ValueDiff({ before, after, beforeTitle, afterTitle, className }:
   const side = (title: string, bytes: Uint8Array | null) => (
     <div className="flex min-w-0 items-baseline gap-2">
       <span className="truncate text-xs font-medium">{title}</span>
-      <span className="figures shrink-0 text-2xs text-ink-3">
-        {bytes === null ? "no value" : formatBytes(bytes.length)}
-      </span>
+      {bytes === null ? null : (
+        <span className="figures shrink-0 text-2xs text-ink-3">{formatBytes(bytes.length)}</span>
+      )}
     </div>
   );
   return (
@@ -75,13 +75,14 @@ function comparison(before: Uint8Array | null, after: Uint8Array | null): Compar
     before: before === null ? "" : (showValue(before, form) ?? ""),
     after: after === null ? "" : (showValue(after, form) ?? ""),
   });
+  const done = sides.length === 2 ? "Compared" : "Shown";
   if (found.includes("hex"))
-    return { ...show("hex"), language: "plain", note: `${same}Compared as hex.` };
+    return { ...show("hex"), language: "plain", note: `${same}${done} as hex.` };
   if (sides.length > 0 && areLinesAlike(sides)) {
-    const note = `${same}JSON on one line, spread out to be compared.`;
+    const note = `${same}JSON on one line, spread out to be ${done.toLowerCase()}.`;
     return { ...show("json"), language: "json", note };
   }
   const isJson = found.every((form) => form === "json");
-  const note = `${same}Compared as text.`;
+  const note = `${same}${done} as text.`;
   return { ...show("text"), language: isJson ? "json" : "plain", note };
 }
