@@ -1,6 +1,7 @@
 import type { EtcdClient } from "../etcd/client.ts";
 import { type DeletePlan, deletePrefix } from "../etcd/delete-prefix.ts";
 import type { DeleteProgress } from "../schema/delete-progress.ts";
+import { auditEnd } from "./audit.ts";
 import { apiErrorOf, logUnexpected } from "./reply.ts";
 
 /** The steps of a delete as the browser reads them; an error is the last line, with what was done. */
@@ -20,5 +21,7 @@ export async function* deleteProgress(
     const failure = apiErrorOf(error, requestId);
     if (failure.code === "internal") logUnexpected(error, requestId);
     yield { type: "failed", deleted, total: plan.count, error: failure };
+  } finally {
+    auditEnd(requestId, { deleted, total: plan.count });
   }
 }

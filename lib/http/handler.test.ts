@@ -108,6 +108,44 @@ test("an unknown error is told as an id and nothing else", async () => {
   expect(logged).toContain(error.requestId);
 });
 
+test("what has an effect is told with who, what and the outcome, and never with a value", async () => {
+  const lines: string[] = [];
+  const spy = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    lines.push(String(text));
+    return true;
+  });
+  const body = z.object({ key: z.string(), value: z.string() });
+  const makes = route({ body }, () => jsonReply({}, { headers: { etag: '"42"' } }));
+  const post = (key: string, value: unknown, headers = {}) =>
+    call(makes, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-forwarded-for": "192.0.2.7", ...headers },
+      body: JSON.stringify({ key: Buffer.from(key, "latin1").toString("base64"), value }),
+    });
+  const granted = await post("app/a", "canary");
+  await post("\xff", "canary");
+  await post("app/a", 7);
+  await post("app/a", "canary", { origin: "http://evil.test" });
+  await post("app/a", "canary", { cookie: "" });
+  await call(hello);
+  spy.mockRestore();
+  const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(told[0]).toMatchObject({
+    msg: "write",
+    user: "admin",
+    address: "192.0.2.7",
+    method: "POST",
+    path: "/api/x",
+    key: "app/a",
+    status: 200,
+    revision: "42",
+    requestId: granted.headers.get("x-request-id"),
+  });
+  expect(told[1]).toMatchObject({ keyBase64: "/w==", status: 200 });
+  expect(told.slice(2).map(({ status }) => status)).toEqual([400, 403]);
+  expect(lines.join("")).not.toContain("canary");
+});
+
 test("an unknown cluster is 404, a malformed body 400 with its place", async () => {
   const asksCluster = route({}, ({ client }) => jsonReply(client.endpoints));
   expect((await call(asksCluster, {}, { cluster: "other" })).status).toBe(404);

@@ -6,6 +6,7 @@ import { sessionOf } from "../auth.ts";
 import { type ConsoleState, consoleState } from "../console/console-state.ts";
 import type { LiveSession } from "../console/sessions.ts";
 import type { EtcdClient } from "../etcd/client.ts";
+import { auditAct } from "./audit.ts";
 import { guardFrontDoor } from "./front-door.ts";
 import { Problem } from "./problem.ts";
 import { errorReply, secured } from "./reply.ts";
@@ -59,11 +60,13 @@ export function route<
 ): RouteHandler {
   return async (request, context) => {
     const requestId = randomUUID();
+    const act = { request, requestId, user: "", body: undefined as unknown };
     try {
       const state = await ready();
       const isStillSignedIn = async () => (await sessionIn(request)) !== undefined;
       const session = await sessionIn(request);
       if (session === undefined) throw new Problem("unauthenticated", "sign in first");
+      act.user = session.user;
       refuseForeignOrigin(request);
       const response = await inTurn(async () => {
         const params = await context.params;
@@ -74,6 +77,7 @@ export function route<
           shape.body === undefined
             ? undefined
             : parseInput(shape.body, await readJson(request, bodyBytesMax), "body");
+        act.body = body;
         return run({
           request,
           requestId,
@@ -89,9 +93,12 @@ export function route<
           isStillSignedIn,
         });
       });
+      auditAct(act, response);
       return secured(response, requestId);
     } catch (error) {
-      return secured(errorReply(error, requestId), requestId);
+      const refusal = errorReply(error, requestId);
+      if (act.user !== "") auditAct(act, refusal);
+      return secured(refusal, requestId);
     }
   };
 }

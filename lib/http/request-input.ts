@@ -60,7 +60,7 @@ async function readText(request: Request, bytesMax: number): Promise<string> {
 
 /** For bodies that others read: they must say their length beforehand, and keep to it. */
 export function refuseLargeBody(request: Request, bytesMax: number): void {
-  if (request.body === null || !MUTATING.has(request.method)) return;
+  if (request.body === null || !hasEffect(request)) return;
   const length = Number(request.headers.get("content-length") ?? Number.NaN);
   if (!Number.isSafeInteger(length)) {
     throw new Problem("bad-request", "the request must say how long its body is");
@@ -89,11 +89,15 @@ export function ifMatchRevision(request: Request): number {
 
 const MUTATING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
+export function hasEffect(request: Request): boolean {
+  return MUTATING.has(request.method);
+}
+
 /** Answers are for our own pages alone, and a request with an effect must name its origin. */
 export function refuseForeignOrigin(request: Request): void {
   const site = request.headers.get("sec-fetch-site");
   if (site !== null && site !== "same-origin" && site !== "none") throw foreign();
-  if (!MUTATING.has(request.method)) return;
+  if (!hasEffect(request)) return;
   const origin = request.headers.get("origin") ?? "";
   const host = URL.canParse(origin) ? new URL(origin).host : undefined;
   if (host === undefined || host !== request.headers.get("host")) throw foreign();

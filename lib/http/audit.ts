@@ -1,0 +1,62 @@
+// Who changed what by way of the console: a line of JSON in its log for every request with an effect
+// that a signed-in user sends, granted or not. Keys are named, values never.
+import { ADDRESS_HEADER } from "./front-door.ts";
+import { hasEffect } from "./request-input.ts";
+
+export interface Act {
+  readonly request: Request;
+  readonly requestId: string;
+  readonly user: string;
+  /** As far as it was understood. */
+  readonly body: unknown;
+}
+
+export function auditAct(act: Act, reply: Response): void {
+  const { request, requestId, user, body } = act;
+  if (!hasEffect(request)) return;
+  const { pathname: path, searchParams } = new URL(request.url);
+  const target = {
+    ...named("key", searchParams.get("key"), "base64url"),
+    ...named("key", fieldOf(body, "key"), "base64"),
+    ...named("prefix", fieldOf(body, "prefix"), "base64"),
+  };
+  const address = request.headers.get(ADDRESS_HEADER);
+  const revision = /^"(\d+)"$/.exec(reply.headers.get("etag") ?? "")?.[1];
+  const { method } = request;
+  tell("write", {
+    requestId,
+    user,
+    address,
+    method,
+    path,
+    ...target,
+    status: reply.status,
+    revision,
+  });
+}
+
+/** The end of what was still under way when its reply began. */
+export function auditEnd(requestId: string, end: { deleted: number; total: number }): void {
+  tell("delete-prefix ended", { requestId, ...end });
+}
+
+function tell(msg: string, facts: Readonly<Record<string, unknown>>): void {
+  const time = new Date().toISOString();
+  process.stdout.write(`${JSON.stringify({ level: "info", msg, time, ...facts })}\n`);
+}
+
+function fieldOf(body: unknown, name: string): unknown {
+  return typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined;
+}
+
+/** A key can be as long as etcd takes it; its beginning has to do. */
+const NAMED_BYTES_MAX = 1024;
+
+/** Text where the bytes are text. */
+function named(name: string, encoded: unknown, encoding: "base64" | "base64url") {
+  if (typeof encoded !== "string") return {};
+  const bytes = Buffer.from(encoded, encoding).subarray(0, NAMED_BYTES_MAX);
+  const text = bytes.toString("utf8");
+  const isText = Buffer.from(text).equals(bytes);
+  return isText ? { [name]: text } : { [`${name}Base64`]: bytes.toString("base64") };
+}
