@@ -21,7 +21,11 @@ export function OverviewSkeleton() {
               <Skeleton className="h-4 w-3/5" />
             </div>
           </div>
-          <div className="h-54 rounded-lg border bg-panel" />
+          <div className="grid h-54 grid-cols-2 content-center gap-x-6 gap-y-5 rounded-lg border bg-panel p-5">
+            {["a", "b", "c", "d"].map((check) => (
+              <Skeleton key={check} className="h-4" />
+            ))}
+          </div>
         </div>
         <div className="flex flex-col gap-5 rounded-lg border bg-panel p-4">
           <Skeleton className="h-4 w-24" />
