@@ -86,9 +86,13 @@ function* records(file: DatabaseFile, compacted: number): Generator<unknown> {
     const kv = KeyValue.decode(value);
     const record = { at, kv };
     const name = kv.key.toString("latin1");
-    if (revision > compacted) newer.push(record);
-    else if (isDeletion) kept.delete(name);
-    else kept.set(name, record);
+    if (revision > compacted) {
+      newer.push(record);
+      continue;
+    }
+    // What is written anew stands where it stands when the older record is gone.
+    kept.delete(name);
+    if (!isDeletion) kept.set(name, record);
   }
   yield* kept.values();
   yield* newer;
