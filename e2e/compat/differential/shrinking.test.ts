@@ -42,6 +42,21 @@ test("what differs shrinks to the steps and fields that it needs", async () => {
   expect(smallest.difference.at).toBe(1);
 });
 
+test("what is long shrinks to its beginning", async () => {
+  const play = async (steps: readonly Step[]): Promise<Found | undefined> => {
+    if (!steps.some((step) => "call" in step && String(step.request["key"]).startsWith("long/")))
+      return undefined;
+    const what = "KV/Put";
+    const make = "etcd-3.5";
+    const difference = { make, at: 0, step: steps[0], what, ours: "a", theirs: "b" } as const;
+    return { steps, difference };
+  };
+  const found = await play([put("long/".repeat(300))]);
+  if (found === undefined) throw new Error("the whole history differs");
+  const { steps } = await shrunk(found, play);
+  expect(steps).toEqual([{ call: "KV/Put", request: { key: Buffer.from("long/lon") } }]);
+});
+
 function isPut(step: Step, key: string, lease?: bigint): boolean {
   if (!("call" in step)) return false;
   const { key: written, lease: under } = step.request;

@@ -14,6 +14,8 @@ export interface Found {
 export type Play = (steps: readonly Step[]) => Promise<Found | undefined>;
 
 const PLAYS_MAX = 600;
+/** What longer bytes are cut to. */
+const SHORT_BYTES = 8;
 
 /** Resolves with the smallest history that was found to differ, and how. */
 export function shrunk(found: Found, play: Play): Promise<Found> {
@@ -109,7 +111,11 @@ function* smallerValues(value: unknown): Generator<unknown> {
     }
     return;
   }
-  if (typeof value !== "object" || value === null || Buffer.isBuffer(value) || isRef(value)) return;
+  if (Buffer.isBuffer(value)) {
+    if (value.length > SHORT_BYTES) yield value.subarray(0, SHORT_BYTES);
+    return;
+  }
+  if (typeof value !== "object" || value === null || isRef(value)) return;
   const fields = Object.entries(value);
   for (const [name] of fields) yield Object.fromEntries(fields.filter(([other]) => other !== name));
   for (const [name, inner] of fields) {
