@@ -38,6 +38,8 @@ interface Watched {
   /** What came, response borders left out: they may lie anywhere between two revisions. */
   readonly seen: string[];
   isLive: boolean;
+  /** It has had less than others when time was over: it is not waited for again. */
+  isLate: boolean;
   /** Of the last event, unless the response said that more of its revision would come. */
   lastRevision: number | undefined;
 }
@@ -77,7 +79,14 @@ export class WatchSession {
     // Until the future comes, a newer etcd tells no progress beside it.
     const isAhead = startRevision > BigInt(watch.revision);
     const { stream } = isAhead ? this.#open(watch, startRevision) : this.#share(watch);
-    const watched = { stream, id: undefined, seen: [], isLive: true, lastRevision: undefined };
+    const watched: Watched = {
+      stream,
+      id: undefined,
+      seen: [],
+      isLive: true,
+      isLate: false,
+      lastRevision: undefined,
+    };
     this.#createdAt = performance.now();
     this.#watched.set(at, watched);
     this.#byHandle.set(handle, watched);
@@ -122,9 +131,9 @@ export class WatchSession {
     for (const [at, count] of counts) {
       const watched = this.#watched.get(at);
       // One that was refused here and made there will never have as much.
-      while (watched?.id !== undefined && watched.seen.length < count) {
-        if (performance.now() > deadline || watched.stream.hasFailed) return;
-        await watched.stream.somethingCame(ASK_AGAIN_MS);
+      while (watched?.id !== undefined && !watched.isLate && watched.seen.length < count) {
+        watched.isLate = performance.now() > deadline || watched.stream.hasFailed;
+        if (!watched.isLate) await watched.stream.somethingCame(ASK_AGAIN_MS);
       }
     }
   }
