@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
 
 interface Codec<T> {
   encode(message: T): { finish(): Uint8Array };
@@ -48,28 +48,19 @@ export class RpcClient {
     });
   }
 
-  unary<Request, Response>(
+  /** Rejects when the answer is no message of the method's. */
+  async unary<Request, Response>(
     service: Service,
     method: Method<Request, Response>,
     request: Request,
     deadlineMs = DEADLINE_MS,
     token?: string,
   ): Promise<RpcOutcome<Response>> {
-    return new Promise((resolve) => {
-      this.#client.makeUnaryRequest(
-        `/${service.fullName}/${method.name}`,
-        (message: Request) => Buffer.from(method.requestType.encode(message).finish()),
-        (bytes: Buffer) => method.responseType.decode(bytes),
-        request,
-        metadataOf(token),
-        { deadline: new Date(Date.now() + deadlineMs) },
-        (error: ServiceError | null, response?: Response) => {
-          if (error === null && response !== undefined) return resolve({ response });
-          const failure = { status: error?.code ?? -1, text: error?.details ?? "no response" };
-          resolve({ failure });
-        },
-      );
-    });
+    const bytes = Buffer.from(method.requestType.encode(request).finish());
+    const path = `/${service.fullName}/${method.name}`;
+    const outcome = await this.#exchange(path, bytes, Date.now() + deadlineMs, token);
+    if ("failure" in outcome) return outcome;
+    return { response: method.responseType.decode(outcome.response) };
   }
 
   stream<Request, Response>(service: Service, method: Method<Request, Response>, token?: string) {
@@ -99,5 +90,32 @@ export class RpcClient {
 
   close(): void {
     this.#client.close();
+  }
+
+  /** Without the client's own calls, which write down three stacks of every failure. */
+  #exchange(
+    path: string,
+    request: Buffer,
+    deadline: number,
+    token: string | undefined,
+  ): Promise<RpcOutcome<Buffer>> {
+    const call = this.#client.getChannel().createCall(path, deadline, null, null, undefined);
+    return new Promise((resolve) => {
+      let response: Buffer | undefined;
+      call.start(metadataOf(token), {
+        onReceiveMetadata: () => undefined,
+        onReceiveMessage: (message: Buffer) => {
+          response = message;
+        },
+        onReceiveStatus: ({ code, details }) => {
+          if (code !== status.OK) resolve({ failure: { status: code, text: details } });
+          else if (response !== undefined) resolve({ response });
+          else resolve({ failure: { status: -1, text: "no response" } });
+        },
+      });
+      call.startRead();
+      call.sendMessageWithContext({}, request);
+      call.halfClose();
+    });
   }
 }
