@@ -161,6 +161,8 @@ export interface ClusterOptions {
   readonly size: number;
   readonly flags?: readonly string[];
   readonly filesMax?: number;
+  /** Where its scratch folder is made; otherwise where the system has such folders. */
+  readonly parent?: string;
 }
 
 /** Several members of one make, in a scratch folder that `stop` removes. */
@@ -174,7 +176,7 @@ export class ClusterProcess {
   }
 
   static async start(options: ClusterOptions): Promise<ClusterProcess> {
-    const folder = mkdtempSync(join(tmpdir(), "quorate-cluster-"));
+    const folder = mkdtempSync(join(options.parent ?? tmpdir(), "quorate-cluster-"));
     const ports = await freePorts(options.size * 2);
     const plans = Array.from({ length: options.size }, (_, i) => ({
       name: `m${i + 1}`,
