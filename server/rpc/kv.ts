@@ -191,6 +191,7 @@ class KvService {
   /**
    * Once in the log, a transaction's own ranges can no longer void it (see runTxn): whether they
    * may be read is judged before, and rights may have changed that this member has not heard of.
+   * With nested ranges as well: what is then said of their revisions is for nobody else.
    */
   async #authorizeRanges(request: TxnRequest, call: CallOrigin): Promise<void> {
     const { replica, state, callers } = this.#options;
@@ -216,7 +217,8 @@ function checkAlarms({ alarms }: ReplicatedState, request: TxnRequest): void {
 }
 
 function hasRange({ success, failure }: TxnRequest): boolean {
-  const isRange = ({ requestRange }: RequestOp) => requestRange !== undefined;
+  const isRange = ({ requestRange, requestTxn }: RequestOp): boolean =>
+    requestRange !== undefined || (requestTxn !== undefined && hasRange(requestTxn));
   return success.some(isRange) || failure.some(isRange);
 }
 
