@@ -145,6 +145,13 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     }),
   ),
   {
+    reason: "The keys on a lease are told to who may read them, as from etcd 3.4.26 and 3.5.9 on.",
+    makes: ["etcd-3.4"],
+    matches: (difference) =>
+      refusesCaller(difference, "Lease/LeaseTimeToLive", [DENIED]) && isResponse(difference.theirs),
+    example: [...SIGNED_IN, call("Lease/LeaseTimeToLive", { ID: 1n, keys: true }, "u")],
+  },
+  {
     reason: "Lists of leases are for who may read what is on them, as from etcd 3.5.28 on.",
     makes: BOTH,
     matches: (difference) =>
@@ -391,24 +398,6 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
       call("Auth/AuthEnable", {}),
       call("Auth/Authenticate", { name: "root", password: "p" }),
       call("Lock/Unlock", { key: Buffer.from("a/1") }, "root"),
-    ],
-  },
-  {
-    reason: "etcd 3.4 refuses the token of who waits when authentication goes off.",
-    makes: ["etcd-3.4"],
-    matches: ({ step, ours, theirs }) =>
-      (requestOf(step, "Lock/Lock") ?? requestOf(step, "Election/Campaign")) !== undefined &&
-      step?.as !== undefined &&
-      ours.startsWith('waits, then {"response"') &&
-      theirs === `waits, then ${failure(2, "etcdserver: invalid auth token")}`,
-    ends: true,
-    example: [
-      ...SIGNED_IN,
-      call("Lease/LeaseGrant", { ID: 2n, TTL: 1_000 }, "root"),
-      call("Lock/Lock", { name: KEY.key, lease: 1n }, "root"),
-      call("Lock/Lock", { name: KEY.key, lease: 2n }, "root"),
-      call("Auth/AuthDisable", {}, "root"),
-      call("Lock/Unlock", { key: Buffer.from("a/1") }),
     ],
   },
   {

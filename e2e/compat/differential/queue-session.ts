@@ -26,7 +26,16 @@ interface Waiting {
   readonly name: Buffer;
   /** Of its own key. */
   readonly createRevision: number | undefined;
+  /** Somebody waits who said who he is. */
+  readonly isNamed: boolean;
   readonly outcome: Promise<RpcOutcome<unknown>>;
+}
+
+interface Entry {
+  readonly at: number;
+  readonly request: Message;
+  readonly isNamed: boolean;
+  readonly send: () => Promise<RpcOutcome<unknown>>;
 }
 
 interface Observed {
@@ -59,12 +68,12 @@ export class QueueSession {
     return this.#waiting.length === 0 && this.#observed.length === 0;
   }
 
+  get isNamed(): boolean {
+    return this.#waiting.some((each) => each.isNamed);
+  }
+
   /** Resolves with how it ended, or with why there is no end yet. */
-  async enter(
-    at: number,
-    request: Message,
-    send: () => Promise<RpcOutcome<unknown>>,
-  ): Promise<RpcOutcome<unknown> | string> {
+  async enter({ at, request, isNamed, send }: Entry): Promise<RpcOutcome<unknown> | string> {
     const name = (request["name"] as Buffer | undefined) ?? Buffer.alloc(0);
     const lease = (request["lease"] as bigint | undefined) ?? 0n;
     const key = Buffer.concat([name, Buffer.from(`/${lease.toString(16)}`)]);
@@ -83,7 +92,7 @@ export class QueueSession {
       const createRevision = waitsSince(keys, key);
       const limitMs = keys === undefined ? SILENCE_MS : ANSWER_LIMIT_MS;
       if (createRevision !== undefined || performance.now() > startedAt + limitMs) {
-        this.#waiting = [...this.#waiting, { at, name, createRevision, outcome }];
+        this.#waiting = [...this.#waiting, { at, name, createRevision, isNamed, outcome }];
         return "waits";
       }
     }

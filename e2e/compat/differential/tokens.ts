@@ -4,6 +4,7 @@ import type { AuthenticateResponse } from "../../../server/proto/gen/rpc.ts";
 
 /** Well-formed, and never given to anybody. */
 const NOBODYS = "AAAAAAAAAAAAAAAA.1";
+const OLDER = /^~/;
 /** How it begins is chance; the rest is a place in the server's log. */
 const FORM = /^[a-zA-Z]{16}\.\d+$/;
 
@@ -23,9 +24,15 @@ export class Tokens {
     if (caller === undefined) return undefined;
     if (caller.startsWith("=")) return caller.slice(1);
     if (this.#asksAlways && !this.#isAsked) return undefined;
-    const isOlder = caller.startsWith("~");
-    const given = this.#given.get(isOlder ? caller.slice(1) : caller);
-    return given?.[isOlder ? 1 : 0] ?? NOBODYS;
+    const given = this.#given.get(caller.replace(OLDER, ""));
+    return given?.[OLDER.test(caller) ? 1 : 0] ?? NOBODYS;
+  }
+
+  /** Changes on all servers at once, when on any of them another token may go with requests. */
+  period(caller: string | undefined): string {
+    if (caller === undefined || caller.startsWith("=")) return "";
+    const count = this.#given.get(caller.replace(OLDER, ""))?.length ?? 0;
+    return `${count} ${this.#isAsked}`;
   }
 
   /** Authentication is on from here, or off. */

@@ -30,6 +30,8 @@ export interface NewWatch {
   /** As the history calls whoever makes it. */
   readonly caller: string;
   readonly token: string | undefined;
+  /** In which the token is the caller's. */
+  readonly period: string;
 }
 
 interface Watched {
@@ -47,7 +49,7 @@ interface Watched {
 interface Opened {
   /** The step for which it was opened: its name. */
   readonly at: number;
-  readonly token: string | undefined;
+  readonly period: string;
   readonly stream: WatchStream;
   /** Of a watch of the future, which is alone on its stream. */
   readonly startRevision: bigint;
@@ -149,15 +151,15 @@ export class WatchSession {
   #share(watch: NewWatch): Opened {
     const name = `${watch.handle % STREAMS} ${watch.caller}`;
     const known = this.#shared.get(name);
-    if (known?.stream.hasFailed === false && known.token === watch.token) return known;
+    if (known?.stream.hasFailed === false && known.period === watch.period) return known;
     const opened = this.#open(watch, 0n);
     this.#shared.set(name, opened);
     return opened;
   }
 
-  #open({ at, token }: NewWatch, startRevision: bigint): Opened {
+  #open({ at, token, period }: NewWatch, startRevision: bigint): Opened {
     const stream = new WatchStream(this.#client, this.#form, { forgets: this.#forgets, token });
-    const opened = { at, token, stream, startRevision };
+    const opened = { at, period, stream, startRevision };
     this.#opened.push(opened);
     return opened;
   }
