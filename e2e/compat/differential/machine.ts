@@ -3,7 +3,7 @@ import { type Difference, differencesOf } from "./difference.ts";
 import { intendedDifference } from "./intended-differences.suite.ts";
 import { Meetings } from "./player.ts";
 import type { Found } from "./shrinking.ts";
-import { Side, type Standing } from "./side.ts";
+import { REVISIONS_MIN, Side, type Standing } from "./side.ts";
 import type { Step } from "./step.ts";
 
 const OURS: Make = "quorate";
@@ -85,7 +85,7 @@ export class DifferentialMachine {
 
 /** What every store can reach. */
 function commonTarget(standings: readonly Standing[]): Standing {
-  const revision = Math.max(...standings.map((each) => each.revision)) + 2;
+  const revision = Math.max(...standings.map((each) => each.revision)) + REVISIONS_MIN;
   const told = standings.map(({ authRevision }) => authRevision).filter((each) => each > 0);
   const highest = Math.max(...told);
   const isCommon = told.every((each) => each === highest);

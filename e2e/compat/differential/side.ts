@@ -27,6 +27,13 @@ import type { Step } from "./step.ts";
 
 /** Few watches see it: the store begins with the deletion of this key. */
 const FILLER = "\0\0";
+/**
+ * Compacted twice, so many revisions apart: a compaction's hash, which can be asked for afterwards,
+ * is of all that came since the one before. More than histories ask for before their start.
+ */
+const LAST_REVISIONS = 4;
+/** What a store is filled up with at least. */
+export const REVISIONS_MIN = LAST_REVISIONS + 2;
 const EVERYTHING = { key: Buffer.from([0]), rangeEnd: Buffer.from([0]) };
 /**
  * Histories are about answers; what a power cut would leave is not looked at here. Etcd looks users
@@ -115,22 +122,33 @@ export class Side {
   /** Writes until the store stands at the revision, and lets nothing before it be read. */
   async fillUp(from: Standing, to: Standing): Promise<void> {
     if (from.authRevision > 0) await this.#changeRoles(to.authRevision - from.authRevision);
-    const client = this.#client;
-    const { put, deleteRange, compact } = KVDefinition.methods;
-    const filler = PutRequest.fromPartial({ key: Buffer.from(FILLER) });
-    for (let revision = from.revision; revision < to.revision - 1; revision++) {
-      must(await client.unary(KVDefinition, put, filler));
-    }
+    const last = to.revision - LAST_REVISIONS;
+    await this.#write(last - from.revision);
+    await this.#compact(last);
+    await this.#write(LAST_REVISIONS - 1);
     const request = DeleteRangeRequest.fromPartial({ key: Buffer.from(FILLER) });
-    const revision = revisionOf(must(await client.unary(KVDefinition, deleteRange, request)));
+    const { deleteRange } = KVDefinition.methods;
+    const deleted = must(await this.#client.unary(KVDefinition, deleteRange, request));
+    const revision = revisionOf(deleted);
     if (revision !== to.revision) throw new Error(`${this.make} stands at revision ${revision}`);
-    const compaction = CompactionRequest.fromPartial({ revision, physical: true });
-    must(await client.unary(KVDefinition, compact, compaction));
+    await this.#compact(revision);
   }
 
   async close(): Promise<void> {
     this.#client.close();
     await this.#cluster.stop();
+  }
+
+  async #write(count: number): Promise<void> {
+    const filler = PutRequest.fromPartial({ key: Buffer.from(FILLER) });
+    for (let i = 0; i < count; i++) {
+      must(await this.#client.unary(KVDefinition, KVDefinition.methods.put, filler));
+    }
+  }
+
+  async #compact(revision: number): Promise<void> {
+    const request = CompactionRequest.fromPartial({ revision, physical: true });
+    must(await this.#client.unary(KVDefinition, KVDefinition.methods.compact, request));
   }
 
   /** @param count 0, or 2 and more */
