@@ -8,7 +8,7 @@ import {
   INTENDED_DIFFERENCES,
   intendedDifference,
 } from "./differential/intended-differences.suite.ts";
-import { DifferentialMachine } from "./differential/machine.ts";
+import { MachinePair } from "./differential/machine-pair.ts";
 import { reportOf } from "./differential/report.ts";
 import { shrunk } from "./differential/shrinking.ts";
 import { parseHistory, type Step } from "./differential/step.ts";
@@ -22,24 +22,28 @@ const REQUESTS_PER_HISTORY = 500;
 const HISTORIES = 40;
 const FIRST_SEED = 1_000;
 
-let machine: DifferentialMachine;
+let machines: MachinePair;
 
 beforeAll(async () => {
-  machine = await DifferentialMachine.start(MAKES);
+  machines = await MachinePair.start(MAKES);
 });
 
 afterAll(async () => {
-  await machine?.stop();
+  await machines?.stop();
 });
 
-async function expectAlike(steps: readonly Step[], name: string): Promise<void> {
+async function expectAlike(
+  steps: readonly Step[],
+  name: string,
+  machine = machines.first,
+): Promise<void> {
   const found = await machine.play(steps);
   if (found === undefined) return;
   expect.fail(reportOf(name, await shrunk(found, (fewer) => machine.play(fewer))));
 }
 
 test.each(INTENDED_DIFFERENCES)("intended: $reason", async ({ makes, matches, example }) => {
-  const differences = await machine.compare(example);
+  const differences = await machines.first.compare(example);
   const shown = differences.filter((each) => makes.includes(each.make) && matches(each, example));
   expect(shown.map(({ make }) => make).toSorted(), listOf(differences)).toEqual(makes.toSorted());
   const others = differences.filter((each) => intendedDifference(each, example) === undefined);
@@ -55,7 +59,7 @@ test.each(readdirSync(REGRESSIONS))("kept history %s", async (file) => {
 });
 
 test("random histories are answered alike", async () => {
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + HISTORIES; seed++) {
-    await expectAlike(historyOf(seed, REQUESTS_PER_HISTORY), `seed ${seed}`);
-  }
+  await machines.each(FIRST_SEED, HISTORIES, (seed, machine) =>
+    expectAlike(historyOf(seed, REQUESTS_PER_HISTORY), `seed ${seed}`, machine),
+  );
 }, 600_000);

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import type { Make } from "../../harness/member-process.ts";
 import { installTools } from "../../harness/tools.ts";
 import { historyOf } from "./any-history.ts";
-import { DifferentialMachine } from "./machine.ts";
+import { MachinePair } from "./machine-pair.ts";
 import { reportOf } from "./report.ts";
 import { shrunk } from "./shrinking.ts";
 
@@ -29,25 +29,30 @@ async function run(makes: readonly Make[]): Promise<void> {
   installTools();
   say(`${requests} requests from seed ${firstSeed}, compared with ${makes.join(" and ")}`);
   const startedAt = performance.now();
-  const machine = await DifferentialMachine.start(makes);
+  const machines = await MachinePair.start(makes);
+  // Its servers would outlive it, and what they hold in memory as well.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void machines.stop().finally(() => process.exit(1)));
+  }
+  const histories = Math.ceil(requests / REQUESTS_PER_HISTORY);
   let differing = 0;
+  let done = 0;
   try {
-    for (let played = 0; played < requests; played += REQUESTS_PER_HISTORY) {
-      const seed = firstSeed + played / REQUESTS_PER_HISTORY;
+    await machines.each(firstSeed, histories, async (seed, machine) => {
       const found = await machine.play(historyOf(seed, REQUESTS_PER_HISTORY));
       if (found !== undefined) {
         differing++;
         say(reportOf(`seed ${seed}`, await shrunk(found, (fewer) => machine.play(fewer))));
       }
-      const done = played + REQUESTS_PER_HISTORY;
+      done += REQUESTS_PER_HISTORY;
       if (done % REQUESTS_PER_LINE === 0) say(`${done} requests, ${differing} histories differ`);
-    }
+    });
   } finally {
-    await machine.stop();
+    await machines.stop();
   }
   const seconds = (performance.now() - startedAt) / 1_000;
   const pace = `${Math.round(seconds)} s, ${Math.round(requests / seconds)} requests a second`;
-  say(`${differing} of ${Math.ceil(requests / REQUESTS_PER_HISTORY)} histories differ; ${pace}`);
+  say(`${differing} of ${histories} histories differ; ${pace}`);
   process.exitCode = differing > 0 ? 1 : 0;
 }
 

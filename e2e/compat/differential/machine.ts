@@ -25,22 +25,25 @@ export class DifferentialMachine {
   }
 
   /**
-   * Plays a history on empty stores; resolves with the first difference that nobody intended. A step
-   * after which stores differ on purpose is left out, and all the rest is played again.
+   * Plays a history on empty stores; resolves with the first difference that nobody intended. Steps
+   * after which stores differ on purpose are left out, and all the rest is played again.
    */
   async play(history: readonly Step[]): Promise<Found | undefined> {
     for (let steps = history; ; ) {
       const differences = await this.compare(steps);
-      const ending = differences
-        .filter((each) => intendedDifference(each, steps)?.ends === true)
-        .reduce((first, { at }) => Math.min(first, at), steps.length);
+      const endings = new Set(
+        differences
+          .filter((each) => intendedDifference(each, steps)?.ends === true)
+          .map(({ at, step }) => (at < 0 ? steps.indexOf(step as Step) : at)),
+      );
+      const ending = Math.min(...endings);
       const difference = differences.find((each) => {
-        const isBefore = ending === steps.length || (each.at >= 0 && each.at < ending);
+        const isBefore = endings.size === 0 || (each.at >= 0 && each.at < ending);
         return isBefore && intendedDifference(each, steps) === undefined;
       });
       if (difference !== undefined) return { steps, difference };
-      if (ending === steps.length) return undefined;
-      steps = steps.toSpliced(ending, 1);
+      if (endings.size === 0) return undefined;
+      steps = steps.filter((_, at) => !endings.has(at));
     }
   }
 

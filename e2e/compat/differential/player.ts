@@ -136,8 +136,9 @@ export class Player {
     // A watcher that catches up must not meet the compaction on one server and not on another.
     if (call === "KV/Compact") {
       if (!this.#queues.isEmpty) await delay(CATCH_UP_MS);
-      if (this.#place.make === "etcd-3.4") await this.#watches.stood(CATCH_UP_MS);
       await this.#meet();
+      // It shows at once all that a watch has to catch up with.
+      if (this.#place.make === "etcd-3.4") await this.#watches.stood(CATCH_UP_MS);
     }
     return this.#answered(call, request, await sendCall(client, call, request, { token }));
   }

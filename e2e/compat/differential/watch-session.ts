@@ -42,6 +42,8 @@ interface Watched {
   isLive: boolean;
   /** It has had less than others when time was over: it is not waited for again. */
   isLate: boolean;
+  /** When it was made, if it begins with what is past. */
+  readonly pastSince: number | undefined;
   /** Of the last event, unless the response said that more of its revision would come. */
   lastRevision: number | undefined;
 }
@@ -65,7 +67,6 @@ export class WatchSession {
   readonly #shared = new Map<string, Opened>();
   readonly #watched = new Map<number, Watched>();
   readonly #byHandle = new Map<number, Watched>();
-  #createdAt = 0;
 
   /** @param forgets whether a watch that compaction ended no longer holds its stream's progress up */
   constructor(client: RpcClient, form: Form, forgets: boolean) {
@@ -87,9 +88,9 @@ export class WatchSession {
       seen: [],
       isLive: true,
       isLate: false,
+      pastSince: startRevision === 0n || isAhead ? undefined : performance.now(),
       lastRevision: undefined,
     };
-    this.#createdAt = performance.now();
     this.#watched.set(at, watched);
     this.#byHandle.set(handle, watched);
     return stream.create(watched, fields);
@@ -108,18 +109,18 @@ export class WatchSession {
    */
   async synchronized(revision: number): Promise<ReadonlyMap<number, string>> {
     const reached = this.#opened.filter((each) => each.startRevision <= BigInt(revision));
-    const said = new Map<number, string>();
-    for (const { at, stream } of reached) {
-      const text = await stream.progress();
-      if (text !== undefined) said.set(at, text);
-    }
-    return said;
+    const said = await Promise.all(
+      reached.map(async ({ at, stream }) => [at, await stream.progress()] as const),
+    );
+    return new Map(said.filter((each): each is readonly [number, string] => each[1] !== undefined));
   }
 
-  /** Resolves so long after the newest was made. */
+  /** Resolves when all that begin with what is past have shown some of it, or stand so long. */
   async stood(ms: number): Promise<void> {
-    const rest = this.#createdAt + ms - performance.now();
-    if (this.#watched.size > 0 && rest > 0) await delay(rest);
+    const silent = [...this.#watched.values()].filter(({ seen }) => seen.length === 0);
+    const last = Math.max(...silent.map(({ pastSince }) => pastSince ?? 0));
+    const rest = last + ms - performance.now();
+    if (rest > 0) await delay(rest);
   }
 
   /** Per watch what has come so far. */
