@@ -23,9 +23,6 @@ const VOLATILE: Readonly<Record<string, ReadonlySet<string>>> = {
   ]),
 };
 
-/** A member's id comes of its addresses and the second: two in one second have the same. */
-const ADDED_TWICE = /etcdserver: (member ID already exist|Peer URLs already exists)/;
-
 /** etcd lists them in no defined order. */
 const UNORDERED = new Set(["keys", "leases", "alarms", "members", "errors"]);
 
@@ -34,8 +31,7 @@ const SHOWN_BYTES_MAX = 4_000;
 
 /** `call` names the call that was answered, or is empty. */
 export function normalForm(value: unknown, call: string, names: Names): string {
-  const text = JSON.stringify(plain(value, { volatile: VOLATILE[call], names }));
-  return call === "Cluster/MemberAdd" ? text.replace(ADDED_TWICE, "…") : text;
+  return JSON.stringify(plain(value, { volatile: VOLATILE[call], names }));
 }
 
 interface Form {

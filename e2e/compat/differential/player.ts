@@ -8,6 +8,7 @@ import { KeepAliveSession } from "./keep-alive-session.ts";
 import { normalForm } from "./normal-form.ts";
 import { type Origin, OwnIds } from "./own-ids.ts";
 import { QueueSession } from "./queue-session.ts";
+import type { SecondGate } from "./second-gate.ts";
 import { type CallStep, isRef, type Message, type Ref, resolved, type Step } from "./step.ts";
 import { takeSnapshot } from "./taken-snapshot.ts";
 import { Tokens } from "./tokens.ts";
@@ -37,6 +38,8 @@ export interface Place extends Origin {
   readonly make: Make;
   readonly client: RpcClient;
   readonly meetings: Meetings;
+  /** The server's own, for all its histories. */
+  readonly additions: SecondGate;
 }
 
 /** They may have to wait for others. */
@@ -140,7 +143,11 @@ export class Player {
       // It shows at once all that a watch has to catch up with.
       if (this.#place.make === "etcd-3.4") await this.#watches.stood(CATCH_UP_MS);
     }
-    return this.#answered(call, request, await sendCall(client, call, request, { token }));
+    const send = () => sendCall(client, call, request, { token });
+    // A member's id comes of its addresses and the second: once removed it is no other's.
+    const { additions } = this.#place;
+    const outcome = await (call === "Cluster/MemberAdd" ? additions.pass(send) : send());
+    return this.#answered(call, request, outcome);
   }
 
   #answered(call: string, request: Message, outcome: RpcOutcome<unknown>): string {

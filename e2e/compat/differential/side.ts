@@ -23,6 +23,7 @@ import { RpcClient } from "../../harness/rpc-client.ts";
 import { PASSWORDS, ROOT } from "./auth-steps.ts";
 import type { Names } from "./normal-form.ts";
 import { type Meetings, Player, type Transcript } from "./player.ts";
+import { SecondGate } from "./second-gate.ts";
 import type { Step } from "./step.ts";
 
 /** Few watches see it: the store begins with the deletion of this key. */
@@ -59,6 +60,7 @@ export class Side {
   readonly #client: RpcClient;
   readonly #names: Names;
   readonly #selfId: bigint;
+  readonly #additions = new SecondGate();
 
   private constructor(make: Make, cluster: ClusterProcess, client: RpcClient, id: bigint) {
     this.make = make;
@@ -97,7 +99,8 @@ export class Side {
     steps: readonly Step[],
     at: { startRevision: number; meetings: Meetings },
   ): Promise<Transcript> {
-    const place = { make: this.make, client: this.#client, names: this.#names };
+    const [client, additions] = [this.#client, this.#additions];
+    const place = { make: this.make, client, names: this.#names, additions };
     return new Player({ ...place, ...at, selfId: this.#selfId }).play(steps);
   }
 
