@@ -12,7 +12,7 @@ import type { SecondGate } from "./second-gate.ts";
 import { type CallStep, isRef, type Message, type Ref, resolved, type Step } from "./step.ts";
 import { takeSnapshot } from "./taken-snapshot.ts";
 import { Tokens } from "./tokens.ts";
-import { WatchSession } from "./watch-session.ts";
+import { type Speech, WatchSession } from "./watch-session.ts";
 
 /** What one server has answered to a history, in normal form. */
 export interface Transcript {
@@ -42,6 +42,11 @@ export interface Place extends Origin {
   readonly additions: SecondGate;
 }
 
+const SPEECH: Readonly<Record<Make, Speech>> = {
+  quorate: "clear",
+  "etcd-3.5": "held up",
+  "etcd-3.4": "mute",
+};
 /** They may have to wait for others. */
 const ENTERING = new Set(["Lock/Lock", "Election/Campaign"]);
 const WAIT_LIMIT_MS = 600_000;
@@ -67,7 +72,7 @@ export class Player {
     this.#own = new OwnIds(place);
     this.#tokens = new Tokens(make === "etcd-3.4");
     const form = (value: unknown) => this.#form(value, "Watch/Watch");
-    this.#watches = new WatchSession(client, form, make === "quorate");
+    this.#watches = new WatchSession(client, form, SPEECH[make]);
     this.#renewals = new KeepAliveSession(client);
     this.#queues = new QueueSession(client, (range) => this.#lookInto(range), form);
   }
@@ -141,7 +146,7 @@ export class Player {
       if (!this.#queues.isEmpty) await delay(CATCH_UP_MS);
       await this.#meet();
       // It shows at once all that a watch has to catch up with.
-      if (this.#place.make === "etcd-3.4") await this.#watches.stood(CATCH_UP_MS);
+      await this.#watches.stood(CATCH_UP_MS);
     }
     const send = () => sendCall(client, call, request, { token });
     // A member's id comes of its addresses and the second: once removed it is no other's.
@@ -184,8 +189,7 @@ export class Player {
     const { make, meetings } = this.#place;
     const { promise, resolve } = meetings.at(this.#meetings++);
     const { revision } = this.#own;
-    // Before 3.4.25 a progress answer did not mean that everything was delivered.
-    const said = make === "etcd-3.4" ? new Map() : await this.#watches.synchronized(revision);
+    const said = await this.#watches.synchronized(revision);
     if (make === "quorate") resolve(this.#watches.counts());
     else await this.#watches.reached(await promise);
     return said;

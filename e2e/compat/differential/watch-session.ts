@@ -19,6 +19,12 @@ const ASK_AGAIN_MS = 20;
 
 type Form = (value: unknown) => string;
 
+/**
+ * Whether a server's streams say that they have delivered everything: etcd's do not once compaction
+ * has ended a watch on them, and before 3.4.25 none did.
+ */
+export type Speech = "clear" | "held up" | "mute";
+
 export interface NewWatch {
   /** Of the step that makes it: its name in what was seen. */
   readonly at: number;
@@ -61,18 +67,17 @@ interface Opened {
 export class WatchSession {
   readonly #client: RpcClient;
   readonly #form: Form;
-  readonly #forgets: boolean;
+  readonly #speech: Speech;
   readonly #opened: Opened[] = [];
   /** The newest of each caller. */
   readonly #shared = new Map<string, Opened>();
   readonly #watched = new Map<number, Watched>();
   readonly #byHandle = new Map<number, Watched>();
 
-  /** @param forgets whether a watch that compaction ended no longer holds its stream's progress up */
-  constructor(client: RpcClient, form: Form, forgets: boolean) {
+  constructor(client: RpcClient, form: Form, speech: Speech) {
     this.#client = client;
     this.#form = form;
-    this.#forgets = forgets;
+    this.#speech = speech;
   }
 
   /** Resolves with what the server said to it. */
@@ -115,9 +120,14 @@ export class WatchSession {
     return new Map(said.filter((each): each is readonly [number, string] => each[1] !== undefined));
   }
 
-  /** Resolves when all that begin with what is past have shown some of it, or stand so long. */
+  /**
+   * Resolves when all that begin with what is past have shown some of it, or stand so long, where
+   * the stream does not say that it has.
+   */
   async stood(ms: number): Promise<void> {
-    const silent = [...this.#watched.values()].filter(({ seen }) => seen.length === 0);
+    const silent = [...this.#watched.values()].filter(
+      ({ stream, isLive, seen }) => isLive && seen.length === 0 && !stream.tells,
+    );
     const last = Math.max(...silent.map(({ pastSince }) => pastSince ?? 0));
     const rest = last + ms - performance.now();
     if (rest > 0) await delay(rest);
@@ -159,7 +169,7 @@ export class WatchSession {
   }
 
   #open({ at, token, period }: NewWatch, startRevision: bigint): Opened {
-    const stream = new WatchStream(this.#client, this.#form, { forgets: this.#forgets, token });
+    const stream = new WatchStream(this.#client, this.#form, { speech: this.#speech, token });
     const opened = { at, period, stream, startRevision };
     this.#opened.push(opened);
     return opened;
@@ -173,16 +183,16 @@ class WatchStream {
   #creating: { watched: Watched; answer: (text: string) => void } | undefined;
   #onProgress: ((text: string) => void) | undefined;
   #failure: string | undefined;
-  readonly #forgets: boolean;
+  readonly #speech: Speech;
   #hadCompacted = false;
 
   constructor(
     client: RpcClient,
     form: Form,
-    { forgets, token }: { forgets: boolean; token: string | undefined },
+    { speech, token }: { speech: Speech; token: string | undefined },
   ) {
     this.#form = form;
-    this.#forgets = forgets;
+    this.#speech = speech;
     this.#stream = client.stream(WatchDefinition, WatchDefinition.methods.watch, token);
     this.#stream.on("data", (response: WatchResponse) => this.#take(response));
     this.#stream.on("error", ({ details }: { details: string }) => {
@@ -216,13 +226,15 @@ class WatchStream {
     }
   }
 
-  get #tells(): boolean {
-    return this.isWatched && (this.#forgets || !this.#hadCompacted);
+  /** Whether it says when it has delivered everything. */
+  get tells(): boolean {
+    const isMute = this.#speech === "mute" || (this.#speech === "held up" && this.#hadCompacted);
+    return this.isWatched && !isMute;
   }
 
   /** Undefined where no answer comes: no watch is left, or one that is gone holds it up. */
   async progress(): Promise<string | undefined> {
-    if (!this.#tells) return undefined;
+    if (!this.tells) return undefined;
     const answer = new Promise<string>((resolve) => {
       this.#onProgress = resolve;
     });
@@ -231,7 +243,7 @@ class WatchStream {
     const again = setInterval(ask, ASK_AGAIN_MS);
     try {
       const said = await within(answer, "never synchronized");
-      return this.#tells ? said : undefined;
+      return this.tells ? said : undefined;
     } finally {
       clearInterval(again);
       this.#onProgress = undefined;
@@ -275,7 +287,7 @@ class WatchStream {
     const { header, compactRevision, cancelReason, fragment } = response;
     watched.seen.push(this.#form({ canceled, header, compactRevision, cancelReason, fragment }));
     if (compactRevision > 0) this.#hadCompacted = true;
-    if (!this.#tells) this.#onProgress?.("");
+    if (!this.tells) this.#onProgress?.("");
   }
 
   #takeEvents(watched: Watched, { events, fragment }: WatchResponse): void {
