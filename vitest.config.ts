@@ -9,6 +9,9 @@ const isolated = ISOLATED_FOLDERS.map((folder) => `${folder}/**/*.test.{ts,tsx}`
 /** Tests that start members and clusters. */
 const processes = { pool: "forks", testTimeout: 120_000, hookTimeout: 60_000 } as const;
 
+/** Tests that flood members, or take the time of what they do: they have the machine for themselves. */
+const ALONE = "e2e/cluster/{bad-input,failover,hostile-*,launch,slow-clients}.test.ts";
+
 export default defineConfig({
   test: {
     maxWorkers: "100%",
@@ -35,17 +38,17 @@ export default defineConfig({
       },
       {
         resolve,
-        test: { ...processes, name: "e2e", include: ["e2e/compat/**/*.test.ts"], maxWorkers: 2 },
-      },
-      // What stops members, floods them or takes the time of what they do has the machine for itself.
-      {
-        resolve,
         test: {
           ...processes,
-          name: "e2e-alone",
-          include: ["e2e/cluster/**/*.test.ts"],
-          fileParallelism: false,
+          name: "e2e",
+          include: ["e2e/{compat,cluster}/**/*.test.ts"],
+          exclude: ["**/node_modules/**", ALONE],
+          maxWorkers: 2,
         },
+      },
+      {
+        resolve,
+        test: { ...processes, name: "e2e-alone", include: [ALONE], fileParallelism: false },
       },
     ],
   },
