@@ -187,6 +187,7 @@ test.concurrent.each<readonly [...string[]]>([
   ["--auto-compaction-retention=-1", ...ANYWHERE],
   ["--auto-compaction-retention=9223372036854775808", ...ANYWHERE],
   ["--auto-compaction-mode=revision", "--auto-compaction-retention=0x10", ...ANYWHERE],
+  ["--peer-trusted-ca-file=/no/such/file", ...ANYWHERE],
   ["--cipher-suites=", ...ANYWHERE],
   ["--cipher-suites=TLS_RSA_WITH_AES_128_CBC_SHA,", ...ANYWHERE],
   ["--tls-min-version=SSL3"],

@@ -97,6 +97,8 @@ export function parseFlags(
           : `invalid value ${text} for flag -${bare}: ${problem}`,
       );
     }
+    // To etcd, no URL says nothing: what was said before holds.
+    if (definition.kind === "urls" && value === "" && values.has(bare)) continue;
     const before = definition.addsUp && values.get(bare);
     values.set(bare, before ? `${before},${value}` : value);
   }

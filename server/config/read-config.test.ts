@@ -92,6 +92,13 @@ test("a name alone makes a cluster of one under that name", () => {
   expect(config.dataDir).toBe("solo.etcd");
 });
 
+test("no URL says nothing: what the flag said before holds", () => {
+  const given = ["--listen-client-urls=http://127.0.0.1:1", "--advertise-client-urls=http://a:1"];
+  const config = configOf([...given, "--listen-client-urls=", "--listen-metrics-urls="]);
+  expect(config.listenClientUrls).toEqual(["http://127.0.0.1:1"]);
+  expect(config.listenMetricsUrls).toEqual([]);
+});
+
 test("a variable stands for its flag, but never under it", () => {
   const config = configOf([], { ETCD_NAME: "env", ETCD_SNAPSHOT_COUNT: "7" });
   expect(config).toMatchObject({ name: "env", snapshotCount: 7 });

@@ -5,6 +5,7 @@ import { addressOf } from "../config/urls.ts";
 import type { Config, TlsSettings } from "../config.ts";
 import { cipherList, http2Problem } from "../tls/cipher-suites.ts";
 import { Credentials } from "../tls/credentials.ts";
+import { readWhole } from "../tls/reloaded-files.ts";
 import { TlsAcceptor } from "../tls/tls-acceptor.ts";
 import { TlsDialer } from "../tls/tls-dialer.ts";
 import type { TlsProfile, TlsTerms } from "../tls/tls-profile.ts";
@@ -55,6 +56,9 @@ async function peerSecurity(config: Config, clock: Clock, log: Log): Promise<Tra
   const credentials = credentialsOf(profile, terms);
   if (credentials !== undefined) {
     log.info("starting with peer TLS", tlsInfo(profile, config));
+  } else if (profile.trustedCaFile !== "") {
+    // For dialing it is read whatever the scheme of the own addresses.
+    readWhole(profile.trustedCaFile);
   }
   for (const url of urls) {
     if (SECURE.test(url)) {
