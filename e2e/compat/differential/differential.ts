@@ -42,6 +42,7 @@ async function run(makes: readonly Make[]): Promise<void> {
       const found = await machine.play(historyOf(seed, REQUESTS_PER_HISTORY));
       if (found !== undefined) {
         differing++;
+        say(`seed ${seed} differs; it is made smaller, which may take minutes`);
         say(reportOf(`seed ${seed}`, await shrunk(found, (fewer) => machine.play(fewer))));
       }
       done += REQUESTS_PER_HISTORY;
