@@ -31,7 +31,8 @@ export async function freePortRow(count: number): Promise<number> {
 }
 
 function draw(count: number): number {
-  const part = Number(process.env.VITEST_POOL_ID ?? 0) % PARTS;
+  const { VITEST_POOL_ID, TEST_PARALLEL_INDEX } = process.env;
+  const part = Number(VITEST_POOL_ID ?? TEST_PARALLEL_INDEX ?? 0) % PARTS;
   return FIRST + part * PART_PORTS + Math.floor(Math.random() * (PART_PORTS - count));
 }
 
