@@ -126,13 +126,10 @@ export class Side {
   async fillUp(from: Standing, to: Standing): Promise<void> {
     if (from.authRevision > 0) await this.#changeRoles(to.authRevision - from.authRevision);
     const last = to.revision - LAST_REVISIONS;
-    await this.#write(last - from.revision);
+    // The filler ends there too: how long it lasted is not the same where stores stood apart.
+    await this.#fill(last - from.revision);
     await this.#compact(last);
-    await this.#write(LAST_REVISIONS - 1);
-    const request = DeleteRangeRequest.fromPartial({ key: Buffer.from(FILLER) });
-    const { deleteRange } = KVDefinition.methods;
-    const deleted = must(await this.#client.unary(KVDefinition, deleteRange, request));
-    const revision = revisionOf(deleted);
+    const revision = await this.#fill(LAST_REVISIONS);
     if (revision !== to.revision) throw new Error(`${this.make} stands at revision ${revision}`);
     await this.#compact(revision);
   }
@@ -142,11 +139,16 @@ export class Side {
     await this.#cluster.stop();
   }
 
-  async #write(count: number): Promise<void> {
-    const filler = PutRequest.fromPartial({ key: Buffer.from(FILLER) });
-    for (let i = 0; i < count; i++) {
+  /** Writes the filler, and takes it back at the end; resolves with the revision of that. */
+  async #fill(count: number): Promise<number> {
+    const key = Buffer.from(FILLER);
+    const filler = PutRequest.fromPartial({ key });
+    for (let i = 0; i < count - 1; i++) {
       must(await this.#client.unary(KVDefinition, KVDefinition.methods.put, filler));
     }
+    const request = DeleteRangeRequest.fromPartial({ key });
+    const { deleteRange } = KVDefinition.methods;
+    return revisionOf(must(await this.#client.unary(KVDefinition, deleteRange, request)));
   }
 
   async #compact(revision: number): Promise<void> {
