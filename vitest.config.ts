@@ -9,8 +9,14 @@ const isolated = ISOLATED_FOLDERS.map((folder) => `${folder}/**/*.test.{ts,tsx}`
 /** Tests that start members and clusters. */
 const processes = { pool: "forks", testTimeout: 120_000, hookTimeout: 60_000 } as const;
 
-/** Tests that flood members, or take the time of what they do: they have the machine for themselves. */
-const ALONE = "e2e/cluster/{bad-input,failover,hostile-*,launch,slow-clients}.test.ts";
+/**
+ * Tests that flood members, take the time of what they do, or count on leaders to stay: they have
+ * the machine for themselves.
+ */
+const ALONE = [
+  "e2e/cluster/{bad-input,failover,hostile-*,launch,slow-clients}.test.ts",
+  "e2e/compat/{mixed-cluster,prometheus}.test.ts",
+];
 
 export default defineConfig({
   test: {
@@ -42,13 +48,13 @@ export default defineConfig({
           ...processes,
           name: "e2e",
           include: ["e2e/{compat,cluster}/**/*.test.ts"],
-          exclude: ["**/node_modules/**", ALONE],
+          exclude: ["**/node_modules/**", ...ALONE],
           maxWorkers: 2,
         },
       },
       {
         resolve,
-        test: { ...processes, name: "e2e-alone", include: [ALONE], fileParallelism: false },
+        test: { ...processes, name: "e2e-alone", include: ALONE, fileParallelism: false },
       },
     ],
   },

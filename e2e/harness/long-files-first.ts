@@ -3,7 +3,6 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** They take a minute or more; begun last, one would run on alone when all others are through. */
 const LONG_FILES: readonly string[] = [
   "e2e/compat/differential.test.ts",
-  "e2e/compat/mixed-cluster.test.ts",
   "e2e/compat/console-watch.test.ts",
   "e2e/compat/etcdctl.test.ts",
   "e2e/compat/console-overview.test.ts",

@@ -9,6 +9,7 @@ import { ETCD_35 } from "./tools.ts";
 
 /** Other tests may keep the machine busy. */
 const LIMIT_MS = 60_000;
+const ANSWER_MS = 2_000;
 
 export interface HashKv {
   readonly hash: number;
@@ -179,6 +180,8 @@ export class MixedCluster {
       const list = await this.any(["member", "list"]);
       const row = list.split("\n").find((line) => line.includes(member.peerUrl));
       if (row?.split(", ")[1] !== "started") throw new Error(`${name} has not started:\n${list}`);
+      // The others know that it has started before it serves.
+      await fetch(`${member.clientUrl}/version`, { signal: AbortSignal.timeout(ANSWER_MS) });
     });
   }
 }
