@@ -1,5 +1,6 @@
 // What etcd refuses, in its order and its words; then what this program refuses.
 import { durationProblem, formatDuration, parseDuration } from "../base/duration.ts";
+import { bareRetention } from "../base/retention.ts";
 import type { Config } from "../config.ts";
 import { boolOf, type FlagDefinition } from "./flag-set.ts";
 import { DEFINITIONS } from "./flags.ts";
@@ -152,7 +153,8 @@ function checkStart(config: Config, given: Given): void {
 function checkRetention(given: Given): void {
   const retention = given.text("auto-compaction-retention");
   if (retention === "") return;
-  if (/^\+?\d+$/.test(retention) && BigInt(retention.replace("+", "")) <= INT64_MAX) return;
+  const bare = bareRetention(retention);
+  if (bare !== undefined && bare <= INT64_MAX) return;
   const duration = parseDuration(retention);
   if (duration === undefined) {
     throw new StartError(`error parsing CompactionRetention: ${durationProblem(retention)}`);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { hexId } from "../base/bytes.ts";
 import { formatDuration, formatMs, parseDuration } from "../base/duration.ts";
 import type { Log, LogFields } from "../base/log.ts";
+import { bareRetention } from "../base/retention.ts";
 import type { Config } from "../config.ts";
 import type { Replica } from "../replica/replica.ts";
 import { SERVER_VERSION } from "./version.ts";
@@ -85,7 +86,7 @@ function clusterOf({ initialCluster }: Config): string {
 
 /** As etcd prints it, which takes a number of revisions for nanoseconds. */
 function retentionOf({ autoCompactionMode, autoCompactionRetention: text }: Config): string {
-  const number = /^\+?\d+$/.test(text) ? BigInt(text.replace("+", "")) : undefined;
+  const number = bareRetention(text);
   const unit = autoCompactionMode === "revision" ? 1n : NS_PER_HOUR;
   return formatDuration(number === undefined ? (parseDuration(text) ?? 0n) : number * unit);
 }

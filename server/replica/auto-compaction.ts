@@ -10,6 +10,7 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import { formatMs, parseDuration } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
+import { bareRetention } from "../base/retention.ts";
 import { EtcdError } from "../errors.ts";
 
 const HOUR_MS = 3_600_000;
@@ -56,8 +57,8 @@ export class AutoCompaction {
 
 /** Milliseconds, or a number of revisions; a bare number of a period means hours. */
 function keptOf(mode: AutoCompactionOptions["mode"], retention: string): number {
-  const isBare = /^\+?\d+$/.test(retention);
-  if (isBare) return Number(retention) * (mode === "periodic" ? HOUR_MS : 1);
+  const bare = bareRetention(retention);
+  if (bare !== undefined) return Number(bare) * (mode === "periodic" ? HOUR_MS : 1);
   const durationNs = Number(parseDuration(retention) ?? 0n);
   // etcd takes a duration where revisions are counted: as many of them as it has nanoseconds.
   return mode === "periodic" ? durationNs / NS_PER_MS : durationNs;
