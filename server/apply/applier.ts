@@ -89,7 +89,11 @@ export class Applier {
   canApply({ type, data }: Pick<Entry, "type" | "data">): boolean {
     try {
       if (type === EntryType.CONF_CHANGE) decodeConfChange(data);
-      else this.#decodeRequest(decodeEntryContent(data));
+      else {
+        const content = decodeEntryContent(data);
+        if (content.kind === "request")
+          this.#operations.get(content.field)?.decode(content.request);
+      }
       return true;
     } catch (error) {
       this.#options.log.warn("refused an entry that cannot be read", { error });
@@ -194,11 +198,6 @@ export class Applier {
     } catch (error) {
       return this.#refusedBy(error);
     }
-  }
-
-  #decodeRequest(content: EntryContent): void {
-    if (content.kind !== "request") return;
-    this.#operations.get(content.field)?.decode(content.request);
   }
 
   #refusedBy(error: unknown): Outcome {
