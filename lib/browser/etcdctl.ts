@@ -9,7 +9,10 @@ import type { WatchRange } from "./watch-range.ts";
 const PLAIN_WORD = /^[A-Za-z0-9_@%+:,./-]+$/;
 const PRINTABLE = /^[\P{C}\n\t]*$/u;
 
-/** One shell word that means exactly these bytes, or null when no word can. */
+/**
+ * One shell word that means exactly these bytes, or null when no word can. That of no bytes is, as a
+ * prefix, the whole key space to etcdctl.
+ */
 export function shellWord(bytes: Uint8Array): string | null {
   if (bytes.includes(0)) return null;
   const text = decodeUtf8(bytes);
@@ -36,9 +39,7 @@ export function getCommand(key: Uint8Array, revision?: string): string | null {
 }
 
 export function putCommand(key: Uint8Array, value: Uint8Array, keepsLease: boolean): string | null {
-  const flags = keepsLease ? ["--ignore-lease"] : [];
-  const word = value.length === 0 ? "''" : shellWord(value);
-  return command("put", flags, [shellWord(key), word]);
+  return command("put", keepsLease ? ["--ignore-lease"] : [], [shellWord(key), shellWord(value)]);
 }
 
 /** etcdctl overwrites what is there; the console would not. */
@@ -47,8 +48,7 @@ export function createCommand(
   value: Uint8Array,
   lease: LeaseChoice,
 ): string | null {
-  const word = value.length === 0 ? "''" : shellWord(value);
-  return command("put", leaseFlags(lease), [shellWord(key), word]);
+  return command("put", leaseFlags(lease), [shellWord(key), shellWord(value)]);
 }
 
 /** "lease 694d… granted with TTL(60s)" is what a grant prints. */
@@ -71,24 +71,19 @@ export function watchCommand(range: WatchRange, revision?: string): string | nul
   const flags = revision === undefined ? [] : [`--rev=${revision}`];
   if (range.kind === "range") {
     // No word can hold the zero byte of an open end.
-    return command("watch", flags, [prefixWord(range.start), shellWord(range.end)]);
+    return command("watch", flags, [shellWord(range.start), shellWord(range.end)]);
   }
   if (range.kind === "key") return command("watch", flags, [shellWord(range.bytes)]);
-  return command("watch", ["--prefix", ...flags], [prefixWord(range.bytes)]);
+  return command("watch", ["--prefix", ...flags], [shellWord(range.bytes)]);
 }
 
 export function listCommand(prefix: Uint8Array, revision?: string): string | null {
   const flags = revision === undefined ? [] : [`--rev=${revision}`];
-  return command("get", ["--prefix", "--keys-only", ...flags], [prefixWord(prefix)]);
+  return command("get", ["--prefix", "--keys-only", ...flags], [shellWord(prefix)]);
 }
 
 export function deletePrefixCommand(prefix: Uint8Array): string | null {
-  return command("del", ["--prefix"], [prefixWord(prefix)]);
-}
-
-/** etcdctl takes an empty prefix as the whole key space. */
-function prefixWord(prefix: Uint8Array): string | null {
-  return prefix.length === 0 ? "''" : shellWord(prefix);
+  return command("del", ["--prefix"], [shellWord(prefix)]);
 }
 
 /** True where the prefix has no upper neighbour: the range is open. */
