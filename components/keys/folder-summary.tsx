@@ -76,11 +76,9 @@ function Figure({ text, beyond }: { text: string | null; beyond: string | null }
 export function FolderScope({ summary }: { summary: SummaryReply }) {
   const { count, weighed } = summary;
   if (weighed === count) return null;
-  const first = (keys: number) => `the first ${formatCount(keys)}`;
-  const sizes = `only the values of ${first(weighed)} keys were read`;
-  const all = isListed(summary) ? "" : `only ${first(summary.listed)} keys were looked at, and `;
-  const text = all === "" ? sizes : all + sizes.replace(/^only /, "");
-  return `To spare the cluster ${text}. `;
+  const first = (keys: number) => `the first ${formatCount(keys)} keys`;
+  const looked = isListed(summary) ? "" : `${first(summary.listed)} were looked at, and `;
+  return `To spare the cluster only ${looked}the values of ${first(weighed)} were read. `;
 }
 
 /** The keys that stand out among those that were looked at. */
