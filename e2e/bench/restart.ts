@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { KVDefinition, RangeRequest } from "../../server/proto/gen/rpc.ts";
 import { ClusterProcess, type Make, type MemberProcess } from "../harness/member-process.ts";
+import { residentMb } from "../harness/resident-memory.ts";
 import { RpcClient } from "../harness/rpc-client.ts";
 import { fill } from "./dataset.ts";
-import { residentMb } from "./memory.ts";
 import { heading, median, show } from "./report.ts";
 
 const RESTARTS = 3;

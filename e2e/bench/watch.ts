@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterProcess, type Make } from "../harness/member-process.ts";
+import { residentMb } from "../harness/resident-memory.ts";
 import { KEY, load } from "./load.ts";
-import { residentMb } from "./memory.ts";
 import { heading, median, show } from "./report.ts";
 import { Watchers } from "./watchers.ts";
 

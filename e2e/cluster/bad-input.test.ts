@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SeededRandom } from "../../server/base/random.ts";
+import { PREFACE } from "../../server/http2/protocol.ts";
 import {
   AlarmRequest,
   AlarmRequest_AlarmAction,
@@ -13,8 +14,9 @@ import {
   MaintenanceDefinition,
 } from "../../server/proto/gen/rpc.ts";
 import { ClusterClient, must } from "../harness/cluster-client.ts";
-import { dataFrame, openedCall, PREFACE, SETTINGS } from "../harness/http2-bytes.ts";
+import { dataFrame, openedCall, SETTINGS } from "../harness/http2-bytes.ts";
 import { ClusterProcess, type MemberProcess } from "../harness/member-process.ts";
+import { residentBytes } from "../harness/resident-memory.ts";
 
 // A member under bad input of one kind after the other. After each: it lives, another client was
 // served all the while, it spent no more than seconds of CPU time, its keys are what they were, and
@@ -46,11 +48,6 @@ function cpuSeconds(): number {
   const stat = readFileSync(`/proc/${member.pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
-}
-
-function residentBytes(): number {
-  const status = readFileSync(`/proc/${member.pid}/status`, "utf8");
-  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
 }
 
 /** The hash of all that the member keeps, and the revision it stands for. */
@@ -332,7 +329,9 @@ test("half-sent requests that fill what a client may make a member hold: it come
     );
   };
   for (let round = 0; round < 2; round++) await endures(flood);
-  const before = residentBytes();
+  const before = residentBytes(member);
   for (let round = 0; round < 4; round++) await endures(flood);
-  await expect.poll(residentBytes, { timeout: 30_000, interval: 200 }).toBeLessThan(before * 1.2);
+  await expect
+    .poll(() => residentBytes(member), { timeout: 30_000, interval: 200 })
+    .toBeLessThan(before * 1.2);
 });

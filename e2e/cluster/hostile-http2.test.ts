@@ -1,17 +1,9 @@
 import { connect as connectHttp2 } from "node:http2";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Flag, FrameType, PREFACE } from "../../server/http2/protocol.ts";
 import { Crowd, type CrowdReport } from "../harness/crowd.ts";
-import {
-  dataFrame,
-  END_HEADERS,
-  FrameType,
-  frame,
-  openedCall,
-  PREFACE,
-  PUT_HEADERS,
-  SETTINGS,
-} from "../harness/http2-bytes.ts";
+import { dataFrame, frame, openedCall, PUT_HEADERS, SETTINGS } from "../harness/http2-bytes.ts";
 import { ClusterProcess, type MemberProcess } from "../harness/member-process.ts";
 import { Ordeal } from "../harness/ordeal.ts";
 
@@ -86,7 +78,11 @@ const FLOODS: readonly [name: string, code: number, bytes: Buffer, size?: number
       repeat(frame(FrameType.CONTINUATION, 0, 1, Buffer.alloc(1, 0x82)), 1_000),
     ]),
   ],
-  ["headers that cannot be read", COMPRESSION_ERROR, frame(1, END_HEADERS, 1, uint32(-1 >>> 0))],
+  [
+    "headers that cannot be read",
+    COMPRESSION_ERROR,
+    frame(1, Flag.END_HEADERS, 1, uint32(-1 >>> 0)),
+  ],
   ["a frame too long", FRAME_SIZE_ERROR, frame(FrameType.DATA, 0, 1, EMPTY, 0xff_ffff)],
   ["data for nothing", PROTOCOL_ERROR, dataFrame(Buffer.alloc(16_000))],
   ["calls that are reset at once", ENHANCE_YOUR_CALM, Buffer.concat(resets), 3],

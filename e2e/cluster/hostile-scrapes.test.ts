@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SeededRandom } from "../../server/base/random.ts";
+import { PREFACE } from "../../server/http2/protocol.ts";
 import { Crowd, type CrowdPlan, type CrowdReport } from "../harness/crowd.ts";
-import { PREFACE, SETTINGS } from "../harness/http2-bytes.ts";
+import { SETTINGS } from "../harness/http2-bytes.ts";
 import { ClusterProcess, type MemberProcess } from "../harness/member-process.ts";
 import { Ordeal } from "../harness/ordeal.ts";
 import { freePorts } from "../harness/ports.ts";

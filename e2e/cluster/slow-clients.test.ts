@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { PREFACE } from "../../server/http2/protocol.ts";
 import { connectionPlaces } from "../../server/member/connection-places.ts";
 import { Crowd, type CrowdReport } from "../harness/crowd.ts";
-import { dataFrame, openedCall, PREFACE, SETTINGS } from "../harness/http2-bytes.ts";
+import { dataFrame, openedCall, SETTINGS } from "../harness/http2-bytes.ts";
 import { ClusterProcess, type MemberProcess } from "../harness/member-process.ts";
 import { Ordeal } from "../harness/ordeal.ts";
 import { freePorts } from "../harness/ports.ts";

@@ -1,19 +1,5 @@
 // HTTP/2 byte by byte, for what no client library would send.
-
-export const PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-
-export const FrameType = {
-  DATA: 0,
-  HEADERS: 1,
-  RST_STREAM: 3,
-  SETTINGS: 4,
-  PING: 6,
-  WINDOW_UPDATE: 8,
-  CONTINUATION: 9,
-} as const;
-
-export const END_STREAM = 1;
-export const END_HEADERS = 4;
+import { Flag, FrameType } from "../../server/http2/protocol.ts";
 
 /** @param length that it claims, where it is not the payload's */
 export function frame(
@@ -55,7 +41,7 @@ export const PUT_HEADERS: Readonly<Record<string, string>> = {
 /** A Put begins on this stream. */
 export function openedCall(stream = 1, more: Readonly<Record<string, string>> = {}): Buffer {
   const block = headerBlock({ ...PUT_HEADERS, ...more });
-  return frame(FrameType.HEADERS, END_HEADERS, stream, block);
+  return frame(FrameType.HEADERS, Flag.END_HEADERS, stream, block);
 }
 
 export function dataFrame(payload: Buffer, stream = 1): Buffer {

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { Bystander, type Witness } from "./bystander.ts";
 import { ClusterClient, must } from "./cluster-client.ts";
 import type { MemberProcess } from "./member-process.ts";
+import { residentBytes } from "./resident-memory.ts";
 
 /** Longer than this nobody may wait because of others. */
 const HANG_MS = 1_000;
@@ -77,17 +78,11 @@ export class Ordeal {
     const isAlone = () => this.#openFiles() <= filesAtFirst + OWN_FILES_MORE;
     await attack();
     await until(isAlone, () => `${this.#openFiles()} files are open, not ${filesAtFirst}`);
-    const before = this.#residentBytes();
+    const before = residentBytes(this.#member);
     for (let round = 0; round < ROUNDS; round++) await attack();
     await until(isAlone, () => `${this.#openFiles()} files are open, not ${filesAtFirst}`);
-    const isLean = () => this.#residentBytes() <= before * GROWTH_MAX;
-    await until(isLean, () => `it holds ${this.#residentBytes()} bytes, not ${before}`);
-  }
-
-  /** Mapped database pages left out: they are the system's, and go when it needs them. */
-  #residentBytes(): number {
-    const status = readFileSync(`/proc/${this.#member.pid}/status`, "utf8");
-    return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+    const isLean = () => residentBytes(this.#member) <= before * GROWTH_MAX;
+    await until(isLean, () => `it holds ${residentBytes(this.#member)} bytes, not ${before}`);
   }
 
   /** Files and connections that it has open. */

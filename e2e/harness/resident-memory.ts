@@ -1,8 +1,13 @@
 import { readFileSync } from "node:fs";
-import type { MemberProcess } from "../harness/member-process.ts";
+import type { MemberProcess } from "./member-process.ts";
 
 /** Anonymous memory: mapped database pages are the page cache's and go when they are needed. */
-export function residentMb(member: MemberProcess): number {
+export function residentBytes(member: MemberProcess): number {
   const status = readFileSync(`/proc/${member.pid}/status`, "utf8");
-  return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+}
+
+/** The same in mebibytes. */
+export function residentMb(member: MemberProcess): number {
+  return residentBytes(member) / 1024 ** 2;
 }
