@@ -12,6 +12,7 @@ import {
   type VitestReport,
   vitestFailures,
 } from "./report/failures.ts";
+import { GROUP_FAILURES_PATH, type GroupFailure } from "./report/group-failures.ts";
 
 interface Count {
   readonly passed: number;
@@ -56,17 +57,23 @@ function step(name: string, action: () => void): void {
 /** @param projects of vitest.config.ts, as a pattern */
 function runVitest(name: string, projects = name): void {
   const report = join(reports, `${name}.json`);
+  const groupReport = join(reports, `${name}-groups.json`);
   step(name, () => {
-    const status = run("vitest", [
-      "run",
-      `--project=${projects}`,
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${report}`,
-    ]);
+    const reporters = ["default", "json", "./e2e/report/group-failures.ts"];
+    const status = run(
+      "vitest",
+      [
+        "run",
+        `--project=${projects}`,
+        ...reporters.map((reporter) => `--reporter=${reporter}`),
+        `--outputFile.json=${report}`,
+      ],
+      { [GROUP_FAILURES_PATH]: groupReport },
+    );
     const result = readReport<VitestReport>(report);
+    const groups = readReport<readonly GroupFailure[]>(groupReport);
     const found = { passed: result.numPassedTests, failed: result.numFailedTests };
-    record(status, found, vitestFailures(name, result, root));
+    record(status, found, vitestFailures(name, result, groups, root));
   });
 }
 

@@ -1,45 +1,80 @@
-import { createServer } from "node:net";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 
-// Below the range from which systems take the ports of outgoing connections: a port that is free
-// here stays free until its owner listens, unless another run of the tests draws the same one. Test
-// files that run side by side draw from parts of their own.
+// Ports for what tests start. A process of the tests owns blocks of ports: a block is his who listens
+// on its first port, for as long as he lives, so that neither two workers nor two runs of the tests
+// ever hand out the same port. Within its blocks a process hands every port out once.
+
+const OUTGOING = "/proc/sys/net/ipv4/ip_local_port_range";
 const FIRST = 10_000;
-const END = 32_000;
-const PARTS = 4;
-const PART_PORTS = (END - FIRST) / PARTS;
-const TRIES_MAX = 1_000;
+/** Below the range from which systems take the ports of outgoing connections. */
+const END = Math.min(32_000, firstOutgoing());
+const BLOCK_PORTS = 200;
+const BLOCKS = Math.floor((END - FIRST) / BLOCK_PORTS);
+const HOST = "127.0.0.1";
 
-/** Ports that were free a moment ago, all different. */
+/** What listens on the first ports of this process's blocks. */
+const claims: Server[] = [];
+let next = 0;
+let end = 0;
+/** Whoever asks while another is served waits for him. */
+let turn: Promise<unknown> = Promise.resolve();
+
+/** Ports that nobody listens on, and that nobody else is given. */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  for (let tries = 0; ports.size < count; tries += 1) {
-    if (tries > TRIES_MAX) throw new Error("no free ports");
-    const port = draw(1);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
+  const ports: number[] = [];
+  while (ports.length < count) ports.push(await freePortRow(1));
+  return ports;
 }
 
-/** The first of `count` ports in a row that were all free a moment ago. */
-export async function freePortRow(count: number): Promise<number> {
-  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const first = draw(count);
+/** The first of `count` such ports in a row. */
+export function freePortRow(count: number): Promise<number> {
+  const row = turn.then(() => takeRow(count));
+  turn = row.catch(() => undefined);
+  return row;
+}
+
+async function takeRow(count: number): Promise<number> {
+  if (count >= BLOCK_PORTS) throw new RangeError(`${count} ports in a row are too many`);
+  for (;;) {
+    if (next + count > end) await claimBlock();
+    const first = next;
+    next += count;
     const row = Array.from({ length: count }, (_, at) => isFree(first + at));
     if ((await Promise.all(row)).every((free) => free)) return first;
   }
-  throw new Error("no free ports in a row");
 }
 
-function draw(count: number): number {
-  const { VITEST_POOL_ID, TEST_PARALLEL_INDEX } = process.env;
-  const part = Number(VITEST_POOL_ID ?? TEST_PARALLEL_INDEX ?? 0) % PARTS;
-  return FIRST + part * PART_PORTS + Math.floor(Math.random() * (PART_PORTS - count));
+async function claimBlock(): Promise<void> {
+  const start = Math.floor(Math.random() * BLOCKS);
+  for (let at = 0; at < BLOCKS; at += 1) {
+    const first = FIRST + ((start + at) % BLOCKS) * BLOCK_PORTS;
+    const claim = await listen(first);
+    if (claim === undefined) continue;
+    claims.push(claim.unref());
+    next = first + 1;
+    end = first + BLOCK_PORTS;
+    return;
+  }
+  throw new Error(`no block of ports is free from ${FIRST} to ${END}`);
 }
 
-function isFree(port: number): Promise<boolean> {
+async function isFree(port: number): Promise<boolean> {
+  const server = await listen(port);
+  if (server === undefined) return false;
+  return new Promise((resolve) => server.close(() => resolve(true)));
+}
+
+/** Undefined: somebody else does. */
+function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    server.once("error", () => resolve(undefined));
+    server.listen(port, HOST, () => resolve(server));
   });
+}
+
+function firstOutgoing(): number {
+  if (!existsSync(OUTGOING)) return Number.POSITIVE_INFINITY;
+  return Number.parseInt(readFileSync(OUTGOING, "utf8"), 10);
 }

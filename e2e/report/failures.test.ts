@@ -9,6 +9,7 @@ import {
   type VitestReport,
   vitestFailures,
 } from "./failures.ts";
+import type { GroupFailure } from "./group-failures.ts";
 
 const assertion = (title: string, failureMessages: readonly string[] = []) => ({
   ancestorTitles: ["a group", "inner"],
@@ -45,6 +46,12 @@ const vitestReport: VitestReport = {
       assertionResults: [{ ...assertion("never ran"), status: "skipped" }],
     },
     {
+      name: "/house/e2e/cluster/grow.test.ts",
+      status: "failed",
+      message: "",
+      assertionResults: [{ ...assertion("never ran either"), status: "skipped" }],
+    },
+    {
       name: "/house/server/wal/wal.test.ts",
       status: "passed",
       message: "",
@@ -52,6 +59,10 @@ const vitestReport: VitestReport = {
     },
   ],
 };
+
+const groupFailures: readonly GroupFailure[] = [
+  { file: "/house/e2e/cluster/grow.test.ts", name: "of three › inner", message: "m1 ended:" },
+];
 
 const run = (projectName: string, status: string, messages: readonly string[]) => ({
   projectName,
@@ -95,14 +106,14 @@ const browserReport: BrowserReport = {
 };
 
 describe("what vitest reports", () => {
-  const failures = vitestFailures("unit", vitestReport, "/house");
+  const failures = vitestFailures("unit", vitestReport, groupFailures, "/house");
 
   test("every failed test is named by file, groups and title", () => {
     expect(failures[0]?.name).toBe("server/raft/raft.test.ts › a group › inner › fails");
     expect(failures[0]?.message).toMatch(/^AssertionError: expected 1 to be 2/);
   });
 
-  test("a file that failed outside of its tests is named too", () => {
+  test("a file or a group that failed outside of its tests is named too", () => {
     expect(failures.slice(1)).toEqual([
       {
         runner: "unit",
@@ -110,6 +121,11 @@ describe("what vitest reports", () => {
         message: "Cannot find module './not-there.ts'",
       },
       { runner: "unit", name: "e2e/cluster/move.test.ts", message: "" },
+      {
+        runner: "unit",
+        name: "e2e/cluster/grow.test.ts › of three › inner",
+        message: "m1 ended:",
+      },
     ]);
   });
 });
@@ -141,7 +157,7 @@ describe("what stands before the sum", () => {
 
   test("names and messages, without colours and without the runner's own frames", () => {
     const failures = [
-      ...vitestFailures("unit", vitestReport, "/house"),
+      ...vitestFailures("unit", vitestReport, groupFailures, "/house"),
       ...browserFailures("browser", browserReport),
     ];
     expect(describeFailures(failures)).toBe(`── what failed
@@ -155,6 +171,9 @@ describe("what stands before the sum", () => {
 
 ✗ unit: e2e/cluster/move.test.ts
     (its report holds no message: see above, where it ran)
+
+✗ unit: e2e/cluster/grow.test.ts › of three › inner
+    m1 ended:
 
 ✗ browser: outside of every test
     Error: Cannot find module

@@ -1,6 +1,7 @@
 // What failed, gathered from the reports of all runners, for the end of a long log.
 import { relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import type { GroupFailure } from "./group-failures.ts";
 
 export const FAILURES_MAX = 20;
 export const MESSAGE_LINES_MAX = 15;
@@ -69,19 +70,34 @@ export interface BrowserReport {
 const FOREIGN_FRAME = /^\s+at .*(\/node_modules\/|\(node:|<anonymous>\)?$)/;
 const NO_MESSAGE = "(its report holds no message: see above, where it ran)";
 
-const fullName = (parts: readonly string[]) => parts.filter((part) => part !== "").join(" › ");
+/** What is inside what, outermost first. */
+export const fullName = (parts: readonly string[]): string =>
+  parts.filter((part) => part !== "").join(" › ");
 
-/** A file that failed without a failed test (it did not load, say) is a failure of its own. */
-export function vitestFailures(runner: string, report: VitestReport, root: string): Failure[] {
+/**
+ * A file that failed without a failed test or group (it did not load, say) is a failure of its own.
+ *
+ * @param groups what the hooks of groups threw
+ */
+export function vitestFailures(
+  runner: string,
+  report: VitestReport,
+  groups: readonly GroupFailure[],
+  root: string,
+): Failure[] {
   return report.testResults.flatMap((file) => {
     const path = relative(root, file.name);
-    const failed = file.assertionResults
+    const ofGroups = groups
+      .filter((group) => group.file === file.name)
+      .map(({ name, message }) => ({ runner, name: fullName([path, name]), message }));
+    const ofTests = file.assertionResults
       .filter((test) => test.status === "failed")
       .map((test) => ({
         runner,
         name: fullName([path, ...test.ancestorTitles, test.title]),
         message: test.failureMessages.join("\n"),
       }));
+    const failed = [...ofGroups, ...ofTests];
     const isOwn = file.message !== "" || (file.status === "failed" && failed.length === 0);
     return isOwn ? [{ runner, name: path, message: file.message }, ...failed] : failed;
   });
