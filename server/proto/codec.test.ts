@@ -77,6 +77,34 @@ test("a message without zero fields, with unknown fields, means the same", () =>
   });
 });
 
+test("a known field of another wire type is refused, as etcd refuses it", () => {
+  const messages = [
+    "0d00000000", // the type in 4 bytes
+    "120108", // the receiver as bytes
+    "3801", // an entry as a number
+    "5201 01", // the rejection as bytes
+    "6001", // the context as a number
+    "3a02 2001", // an entry's data as a number
+    "3a03 0a0101", // its type as bytes
+    "0807 4a02 0801", // a snapshot's blob as a number
+    "0807 4a02 1001", // its metadata as a number
+    "0807 4a04 1202 0801", // its configuration as a number
+    "0807 4a07 1205 0a03 2a0101", // whether one is left by itself as bytes
+  ];
+  for (const message of messages) expect(() => decodeMessage(hex(message))).toThrow(WireError);
+  expect(() => decodeConfChange(hex("0801 1201 00"))).toThrow(WireError);
+  expect(() => decodeConfChange(hex("2001"))).toThrow(WireError);
+  const entries = [
+    "0a01 01 2200", // the id as bytes
+    "2001", // a put as a number
+    "a006 01 2200", // the header as a number
+    "2200 a206 02 1001", // its user as a number
+    "2200 a206 02 0a00", // its id as bytes
+    "e144 0000000000000000 2200", // a user to add in 8 bytes
+  ];
+  for (const entry of entries) expect(() => decodeEntryContent(hex(entry))).toThrow(WireError);
+});
+
 test("types that never travel, or that a later version invented, are dropped", () => {
   for (const type of ["00", "01", "0a", "13", "17", "7f"]) {
     expect(decodeMessage(hex(`08${type}1005`))).toBeUndefined();

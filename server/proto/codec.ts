@@ -29,6 +29,12 @@ import {
 export const ENTRIES_PER_MESSAGE_MAX = 262_144;
 
 const NO_ENTRIES: readonly Entry[] = [];
+/** The highest field of each message: what etcd 3.5 does not know a later one may send. */
+const MESSAGE_FIELD_MAX = 12;
+const ENTRY_FIELD_MAX = 4;
+const SNAPSHOT_FIELD_MAX = 2;
+const METADATA_FIELD_MAX = 3;
+const CONF_STATE_FIELD_MAX = 5;
 const EMPTY_SNAPSHOT = Buffer.from("4a0a12080a0228001000180050", "hex");
 const KNOWN_TYPES = new Set<number>(Object.values(MessageType));
 
@@ -156,7 +162,7 @@ export function decodeMessage(bytes: Buffer): Message | undefined {
     else if (tag === 0x50) reject = reader.bool();
     else if (tag === 0x58) rejectHint = reader.uint();
     else if (tag === 0x62) context = reader.bytes();
-    else reader.skip(tag);
+    else reader.skipUnknown(tag, MESSAGE_FIELD_MAX);
   }
   if (!isMessageType(type)) return undefined;
   const plain = {
@@ -199,7 +205,7 @@ function readEntry(reader: WireReader): Entry {
     else if (tag === 0x10) term = reader.uint();
     else if (tag === 0x18) index = reader.uint();
     else if (tag === 0x22) data = reader.bytes();
-    else reader.skip(tag);
+    else reader.skipUnknown(tag, ENTRY_FIELD_MAX);
   }
   if (type !== EntryType.NORMAL && type !== EntryType.CONF_CHANGE) {
     throw new WireError(`entry of type ${type}`);
@@ -264,7 +270,8 @@ function readSnapshot(reader: WireReader): SnapshotMetadata {
   while (!reader.isAtEnd) {
     const tag = reader.tag();
     if (tag === 0x12) metadata = readMetadata(reader);
-    else reader.skip(tag);
+    else if (tag === 0x0a) reader.bytes();
+    else reader.skipUnknown(tag, SNAPSHOT_FIELD_MAX);
   }
   reader.leave(outer);
   return metadata;
@@ -280,7 +287,7 @@ function readMetadata(reader: WireReader): SnapshotMetadata {
     if (tag === 0x0a) confState = readConfState(reader);
     else if (tag === 0x10) index = reader.uint();
     else if (tag === 0x18) term = reader.uint();
-    else reader.skip(tag);
+    else reader.skipUnknown(tag, METADATA_FIELD_MAX);
   }
   reader.leave(outer);
   return { index, term, confState };
@@ -296,7 +303,8 @@ function readConfState(reader: WireReader): ConfState {
     if (field === 1) readIds(reader, tag, voters);
     else if (field === 2) readIds(reader, tag, learners);
     else if (field === 3 || field === 4) throw new WireError("joint configuration");
-    else reader.skip(tag);
+    else if (tag === 0x28) reader.bool();
+    else reader.skipUnknown(tag, CONF_STATE_FIELD_MAX);
   }
   reader.leave(outer);
   return { voters: voters.sort(byId), learners: learners.sort(byId) };

@@ -18,6 +18,7 @@ export interface ConfChangeEntry extends ConfChange {
   readonly context: Buffer;
 }
 
+const FIELD_MAX = 4;
 const CHANGE_TYPES = new Set<number>(Object.values(ConfChangeType));
 
 export function encodeConfChange(change: ConfChangeEntry): Buffer {
@@ -50,7 +51,7 @@ export function decodeConfChange(bytes: Buffer): ConfChangeEntry {
     else if (tag === 0x10) type = reader.uint();
     else if (tag === 0x18) nodeId = reader.uint64();
     else if (tag === 0x22) context = reader.bytes();
-    else reader.skip(tag);
+    else reader.skipUnknown(tag, FIELD_MAX);
   }
   if (!isChangeType(type)) throw new WireError(`conf change of type ${type}`);
   return { id, type, nodeId, context };

@@ -56,12 +56,15 @@ export const InternalField = {
 } as const;
 export type InternalField = (typeof InternalField)[keyof typeof InternalField];
 
-/** The log keeps entries in memory until a marker has passed them. */
-const entries = new ByteArena(64 * 1024);
-
 const HEADER_FIELD = 100;
+const HEADER_FIELD_MAX = 3;
 const V2_FIELD = 2;
 const V2_METHOD = /^[A-Z]{1,8}$/;
+/** All that an InternalRaftRequest may hold, its own id included. */
+const KNOWN_FIELDS = new Set<number>([1, V2_FIELD, HEADER_FIELD, ...Object.values(InternalField)]);
+
+/** The log keeps entries in memory until a marker has passed them. */
+const entries = new ByteArena(64 * 1024);
 
 export interface InternalHeader {
   /** The id under which the proposer waits; 0n when the entry names none. */
@@ -140,17 +143,17 @@ export function decodeEntryContent(data: Buffer): EntryContent {
   let request: Buffer = EMPTY_BYTES;
   while (!reader.isAtEnd) {
     const tag = reader.tag();
+    const number = tag >>> 3;
     if (tag === 0x08) id = reader.uint64();
-    else if ((tag & 7) !== WireType.BYTES) reader.skip(tag);
+    else if ((tag & 7) !== WireType.BYTES || number === 1) {
+      if (KNOWN_FIELDS.has(number)) throw new WireError(`field ${number} has wire type ${tag & 7}`);
+      reader.skip(tag);
+    } else if (number === HEADER_FIELD) header = readHeader(reader);
     else {
-      const number = tag >>> 3;
-      if (number === HEADER_FIELD) header = readHeader(reader);
-      else {
-        request = reader.bytes();
-        field = number;
-        if (field === V2_FIELD && V2_METHOD.test(request.toString("latin1"))) {
-          return { kind: "v2", request: decodeV2(data) };
-        }
+      request = reader.bytes();
+      field = number;
+      if (field === V2_FIELD && V2_METHOD.test(request.toString("latin1"))) {
+        return { kind: "v2", request: decodeV2(data) };
       }
     }
   }
@@ -195,7 +198,7 @@ function readHeader(reader: WireReader): InternalHeader {
     if (tag === 0x08) id = reader.uint64();
     else if (tag === 0x12) username = reader.text();
     else if (tag === 0x18) authRevision = reader.uint();
-    else reader.skip(tag);
+    else reader.skipUnknown(tag, HEADER_FIELD_MAX);
   }
   reader.leave(outer);
   return { id, username, authRevision };
