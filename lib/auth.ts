@@ -7,6 +7,7 @@ import { cookies } from "next/headers";
 import NextAuth, { type AuthOptions } from "next-auth";
 import { decode } from "next-auth/jwt";
 import CredentialsProvider from "next-auth/providers/credentials";
+import { tell } from "./console/audit-log.ts";
 import { type ConsoleState, consoleState } from "./console/console-state.ts";
 import { PasswordsBusy } from "./console/passwords.ts";
 import { LIFETIME_MS, type LiveSession } from "./console/sessions.ts";
@@ -91,7 +92,9 @@ function optionsOf(state: ConsoleState): AuthOptions {
     },
     events: {
       signOut({ token }) {
-        if (typeof token?.["sid"] === "string") state.sessions.end(token["sid"]);
+        if (typeof token?.["sid"] !== "string") return;
+        state.sessions.end(token["sid"]);
+        tell("signed out", { user: token.name });
       },
     },
     logger: { error: logError, warn: () => undefined, debug: () => undefined },
@@ -120,12 +123,17 @@ async function authorize(
   const waitSeconds = state.throttle.begin(username, address);
   if (waitSeconds > 0) throw new Error(`${THROTTLED}:${waitSeconds}`);
   try {
-    if (!(await state.users.verify(username, password))) return null;
+    if (!(await state.users.verify(username, password))) {
+      // What nobody is called may be a password that went into the wrong field.
+      tell("sign-in refused", { user: state.users.has(username) ? username : undefined, address });
+      return null;
+    }
   } catch (error) {
     if (error instanceof PasswordsBusy) throw new Error(`${THROTTLED}:${BUSY_RETRY_SECONDS}`);
     throw error;
   }
   state.throttle.succeeded(username, address);
+  tell("signed in", { user: username, address });
   return { id: username, name: username };
 }
 

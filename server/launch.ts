@@ -180,6 +180,7 @@ function keeperEvents(options: LaunchOptions): KeeperEvents {
       const log = join(options.dataDir, "logs", `${name}.log`);
       say(`${name} ended (${cause}); it starts again in ${delayMs / 1000} s. Its log: ${log}`);
     },
+    logStuck: (name, cause) => say(`The log of ${name} is full and cannot be put aside: ${cause}`),
   };
 }
 

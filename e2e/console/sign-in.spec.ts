@@ -26,10 +26,11 @@ test.describe("without a session", () => {
 
   test("a wrong password is refused, the right one lets in, and signing out ends it", async ({
     page,
+    installation,
   }) => {
     await page.goto("/");
     await expect(page).toHaveURL(/\/login\?/);
-    await fillSignIn(page, "wrong");
+    await fillSignIn(page, "guessed-password");
     await expect(page.getByText("Wrong user or password")).toBeVisible();
     const names = (await page.context().cookies()).map(({ name }) => name);
     expect(names.filter((name) => name.endsWith(".session"))).toEqual([]);
@@ -45,6 +46,16 @@ test.describe("without a session", () => {
     await page.context().addCookies(before);
     const reply = await page.request.get("/api/session");
     expect(reply.status()).toBe(401);
+
+    const lines = installation.log.split("\n").filter((line) => line.includes('"msg":"sign'));
+    const acts = lines.slice(-3).map((line) => JSON.parse(line) as Record<string, unknown>);
+    const time = expect.stringMatching(/^\d{4}-/);
+    expect(acts).toEqual([
+      { level: "info", msg: "sign-in refused", time, user: "admin", address: "127.0.0.1" },
+      { level: "info", msg: "signed in", time, user: "admin", address: "127.0.0.1" },
+      { level: "info", msg: "signed out", time, user: "admin" },
+    ]);
+    expect(installation.log).not.toContain("guessed-password");
   });
 
   test("a deep link asks for sign-in and then shows what it names", async ({ page, client }) => {

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { ClusterProcess, type Make } from "./member-process.ts";
 import { QuorateProcess } from "./quorate-process.ts";
 
@@ -36,6 +38,11 @@ export class Installation {
 
   get port(): number {
     return this.#console.port;
+  }
+
+  /** What the console has written so far. */
+  get log(): string {
+    return readFileSync(join(this.#console.dataDir, "logs/console.log"), "utf8");
   }
 
   /** Client URL of member `at`, counted from 0. */

@@ -1,5 +1,6 @@
 // Who changed what by way of the console: a line of JSON in its log for every request with an effect
 // that a signed-in user sends, granted or not. Keys are named, values never.
+import { tell } from "../console/audit-log.ts";
 import { ADDRESS_HEADER } from "./front-door.ts";
 import { hasEffect } from "./request-input.ts";
 
@@ -38,11 +39,6 @@ export function auditAct(act: Act, reply: Response): void {
 /** The end of what was still under way when its reply began. */
 export function auditEnd(requestId: string, end: { deleted: number; total: number }): void {
   tell("delete-prefix ended", { requestId, ...end });
-}
-
-function tell(msg: string, facts: Readonly<Record<string, unknown>>): void {
-  const time = new Date().toISOString();
-  process.stdout.write(`${JSON.stringify({ level: "info", msg, time, ...facts })}\n`);
 }
 
 function fieldOf(body: unknown, name: string): unknown {

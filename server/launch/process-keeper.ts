@@ -1,18 +1,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, renameSync, statSync } from "node:fs";
+import { closeSync } from "node:fs";
+import { emptyFullLog, openLog } from "./log-file.ts";
 
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 15_000;
 /** A process that ran this long starts over with the first, short delay. */
 const BACKOFF_RESET_MS = 30_000;
-const LOG_BYTES_MAX = 16 * 1024 * 1024;
+const LOG_LOOK_MS = 60_000;
 
 export interface KeptProcess {
   readonly name: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Standard output and error go here; a file over 16 MiB is moved to `<file>.1` at a start. */
+  /** Standard output and error go here; over 16 MiB are moved to `<file>.1`. */
   readonly logFile: string;
 }
 
@@ -20,6 +21,8 @@ export interface KeeperEvents {
   started(name: string, pid: number): void;
   /** It ended although nobody stopped it; it comes back after `delayMs`. */
   died(name: string, cause: string, delayMs: number): void;
+  /** Its log is full and cannot be moved: it goes on growing. */
+  logStuck(name: string, cause: string): void;
 }
 
 /** Keeps one Node process running: restarts it with a growing delay until `stop`. */
@@ -28,6 +31,7 @@ export class ProcessKeeper {
   readonly #events: KeeperEvents;
   #child: ChildProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #logTimer: NodeJS.Timeout | undefined;
   #delayMs = BACKOFF_FIRST_MS;
   #isStopping = false;
   #onEnd: (() => void) | undefined;
@@ -51,8 +55,8 @@ export class ProcessKeeper {
 
   start(): void {
     const { args, cwd, env, logFile, name } = this.#process;
-    rotate(logFile);
-    const log = openSync(logFile, "a", 0o600);
+    const log = openLog(logFile);
+    this.#emptyFullLog();
     const startedAt = performance.now();
     const child = spawn(process.execPath, [...args], {
       cwd,
@@ -61,6 +65,7 @@ export class ProcessKeeper {
     });
     closeSync(log);
     this.#child = child;
+    this.#logTimer = setInterval(() => this.#emptyFullLog(), LOG_LOOK_MS);
     child.once("error", (error) => this.#ended(String(error), startedAt));
     child.once("exit", (code, signal) => {
       this.#ended(signal === null ? `exit code ${code}` : `signal ${signal}`, startedAt);
@@ -87,6 +92,7 @@ export class ProcessKeeper {
   #ended(cause: string, startedAt: number): void {
     if (this.#child === undefined) return;
     this.#child = undefined;
+    clearInterval(this.#logTimer);
     this.#onEnd?.();
     if (this.#isStopping) return;
     if (performance.now() - startedAt > BACKOFF_RESET_MS) this.#delayMs = BACKOFF_FIRST_MS;
@@ -94,9 +100,12 @@ export class ProcessKeeper {
     this.#timer = setTimeout(() => this.start(), this.#delayMs);
     this.#delayMs = Math.min(this.#delayMs * 2, BACKOFF_MAX_MS);
   }
-}
 
-function rotate(logFile: string): void {
-  const size = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > LOG_BYTES_MAX) renameSync(logFile, `${logFile}.1`);
+  #emptyFullLog(): void {
+    try {
+      emptyFullLog(this.logFile);
+    } catch (error) {
+      this.#events.logStuck(this.name, error instanceof Error ? error.message : String(error));
+    }
+  }
 }
