@@ -13,7 +13,7 @@ import { Tooltip } from "@/components/ui/tooltip";
 import type { WatchTarget } from "@/components/watch/watch-address";
 import { watchCommand } from "@/lib/browser/etcdctl";
 import { formatCount, formatDecimal, plural } from "@/lib/browser/format";
-import type { FeedView, RatePoint, WatchFeed } from "@/lib/browser/watch-feed";
+import type { FeedView, WatchFeed } from "@/lib/browser/watch-feed";
 import type { WatchOp } from "@/lib/browser/watch-row";
 
 const RateChart = dynamic(async () => (await import("@/components/watch/rate-chart")).RateChart, {
@@ -52,7 +52,7 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
           <div className="text-2xs text-ink-3">events/s</div>
         </div>
         <div className="h-14 min-w-0 flex-1">
-          <LastMinute points={points} />
+          {feed.isQuiet(now) ? <QuietMinute /> : <RateChart points={points} />}
         </div>
       </div>
       <div className="flex items-center gap-2 px-3 pt-1 pb-2">
@@ -89,8 +89,7 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
 }
 
 /** A chart of nothing would be a line and a number that mean nothing. */
-function LastMinute({ points }: { points: RatePoint[] }) {
-  if (points.some(({ puts, deletes }) => puts + deletes > 0)) return <RateChart points={points} />;
+function QuietMinute() {
   return (
     <div className="flex size-full items-center justify-end text-xs text-ink-3">
       No events in the last minute

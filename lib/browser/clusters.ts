@@ -38,11 +38,26 @@ export function overviewQuery(cluster: string) {
     queryKey: ["overview", cluster],
     queryFn: async ({ signal, client, queryKey }): Promise<OverviewLook> => {
       const overview = await request(OverviewReply, clusterPath(cluster, "overview"), { signal });
-      return nextLook(client.getQueryData<OverviewLook>(queryKey), overview);
+      const last = client.getQueryData<OverviewLook>(queryKey);
+      return nextLook(last, inOwnTime(overview, Date.now()));
     },
     refetchInterval: OVERVIEW_POLL_MS,
     retry: false,
   });
+}
+
+/**
+ * The same look with its times by this browser's clock, as if it had been taken at `nowMs`, when it
+ * came: the console's clock may be minutes off, and how long ago something was is what is shown.
+ */
+export function inOwnTime(overview: OverviewReply, nowMs: number): OverviewReply {
+  const shiftMs = nowMs - Date.parse(overview.checkedAt);
+  const shifted = (time: string) => new Date(Date.parse(time) + shiftMs).toISOString();
+  const members = overview.members.map((member) => {
+    const { lastSeen } = member;
+    return lastSeen === null ? member : { ...member, lastSeen: shifted(lastSeen) };
+  });
+  return { ...overview, checkedAt: shifted(overview.checkedAt), members };
 }
 
 /** Silent members keep what they said last; members that left the cluster are forgotten. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { MemberStatus, OverviewMember, OverviewReply } from "../schema/overview.ts";
-import { nextLook } from "./clusters.ts";
+import { inOwnTime, nextLook } from "./clusters.ts";
 import { judge } from "./verdict.ts";
 
 const status: MemberStatus = {
@@ -142,4 +142,12 @@ test("a silent member keeps what it said last, with the time of it", () => {
   expect(second.known["2"]).toEqual({ status, seenAt: "2026-01-01T00:00:00.000Z" });
   expect(second.known["1"]?.seenAt).toBe("2026-01-01T00:00:10.000Z");
   expect(second.known["3"]).toBeUndefined();
+});
+
+test("times are told by the browser's clock, whatever the console's says", () => {
+  const seen = member("2", { ...down, lastSeen: "2025-12-31T23:59:30.000Z" });
+  const look = overview({ checkedAt: "2026-01-01T00:00:00.000Z", members: [member("1"), seen] });
+  const own = inOwnTime(look, Date.parse("2026-05-05T00:10:00.000Z"));
+  expect(own.checkedAt).toBe("2026-05-05T00:10:00.000Z");
+  expect(own.members.map(({ lastSeen }) => lastSeen)).toEqual([null, "2026-05-05T00:09:30.000Z"]);
 });

@@ -11,11 +11,16 @@ class Line {
   openings: (string | undefined)[] = [];
   closed = 0;
   sink: StreamSink | undefined;
-  readonly feed = new WatchFeed((lastId, sink) => {
-    this.openings.push(lastId);
-    this.sink = sink;
-    return { close: () => void (this.closed += 1) };
-  });
+  /** The browser's clock, a day behind the console's. */
+  now = Date.parse("2025-12-31T00:00:00.000Z");
+  readonly feed = new WatchFeed(
+    (lastId, sink) => {
+      this.openings.push(lastId);
+      this.sink = sink;
+      return { close: () => void (this.closed += 1) };
+    },
+    () => this.now,
+  );
 
   constructor() {
     this.feed.start();
@@ -181,13 +186,16 @@ describe("watch feed", () => {
     expect(line.feed.view().trouble).toBeNull();
   });
 
-  test("the rate counts whole seconds that are over", () => {
+  test("the rate counts whole seconds that are over, by the clock of the browser", () => {
     const line = new Line();
+    const at = line.now;
+    expect(line.feed.isQuiet(at)).toBe(true);
     line.put(5, "a", "b");
-    const now = Date.parse("2026-01-01T00:00:01.500Z");
-    const points = line.feed.rate(now);
+    const points = line.feed.rate(at + 1_500);
     expect(points).toHaveLength(60);
     expect(points.at(-1)).toEqual({ ago: 1, puts: 2, deletes: 0 });
-    expect(line.feed.rate(now - 1_000).at(-1)?.puts).toBe(0);
+    expect(line.feed.rate(at + 500).at(-1)?.puts).toBe(0);
+    for (const later of [-500, 500, 60_500]) expect(line.feed.isQuiet(at + later)).toBe(false);
+    expect(line.feed.isQuiet(at + 61_500)).toBe(true);
   });
 });

@@ -53,6 +53,7 @@ export type OpenFeed = (lastId: string | undefined, sink: StreamSink) => EventSt
 
 export class WatchFeed {
   readonly #open: OpenFeed;
+  readonly #now: () => number;
   readonly #ring = new EventRing<WatchRow>(FEED_LIMITS, rowBytes);
   readonly #listeners = new Set<() => void>();
   readonly #rate = new RateMeter();
@@ -77,8 +78,13 @@ export class WatchFeed {
   #isStale = true;
   #view: FeedView | undefined;
 
-  constructor(open: OpenFeed) {
+  /**
+   * @param now this browser's time, in ms since 1970: events are counted as they come here, since the
+   *   console's clock may be another
+   */
+  constructor(open: OpenFeed, now: () => number = Date.now) {
     this.#open = open;
+    this.#now = now;
   }
 
   start(): void {
@@ -109,8 +115,14 @@ export class WatchFeed {
     return this.#view;
   };
 
+  /** Events of each of the last seconds; of the one that is not over there is no rate yet. */
   rate(nowMs: number): RatePoint[] {
     return this.#rate.points(nowMs);
+  }
+
+  /** Whether no event has come in the time of which `rate` speaks, nor since. */
+  isQuiet(nowMs: number): boolean {
+    return this.#rate.newest < Math.floor(nowMs / 1_000) - RATE_SECONDS;
   }
 
   pause(): void {
@@ -201,9 +213,10 @@ export class WatchFeed {
     const fresh = change.events.slice(skip);
     this.#partial.skip = Math.max(0, skip - change.events.length);
     this.#partial.seen += fresh.length;
+    const now = this.#now();
     for (const event of fresh) {
       this.#received += 1;
-      this.#rate.count(Date.parse(change.receivedAt), event.type);
+      this.#rate.count(now, event.type);
       this.#add({
         kind: "event",
         revision: change.revision,
@@ -289,11 +302,14 @@ function readChange(data: string): ChangeEvent {
 
 /** Events of each of the last seconds. */
 class RateMeter {
+  /** Seconds since 1970. */
+  newest = Number.NEGATIVE_INFINITY;
   readonly #puts = new Map<number, number>();
   readonly #deletes = new Map<number, number>();
 
   count(atMs: number, type: "put" | "delete"): void {
     const second = Math.floor(atMs / 1_000);
+    this.newest = Math.max(this.newest, second);
     const counts = type === "put" ? this.#puts : this.#deletes;
     counts.set(second, (counts.get(second) ?? 0) + 1);
     if (counts.size > RATE_SECONDS * 2) {
