@@ -4,11 +4,13 @@ import { MousePointerClick } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { CreateKeyDialog } from "@/components/keys/create-key-dialog";
 import { DeletePrefixDialog } from "@/components/keys/delete-prefix-dialog";
+import { FirstKeyHint } from "@/components/keys/empty-key-space";
 import { FolderDetail } from "@/components/keys/folder-detail";
 import { KeyDetail } from "@/components/keys/key-detail";
 import { type KeysLocation, useKeysLocation } from "@/components/keys/keys-address";
 import { TreePanel } from "@/components/keys/tree-panel";
 import { useKeyTree } from "@/components/keys/use-key-tree";
+import { useReread } from "@/components/keys/use-reread";
 import { type Standing, useStanding } from "@/components/keys/use-standing";
 import { Button } from "@/components/ui/button";
 import { Kbd } from "@/components/ui/kbd";
@@ -27,7 +29,7 @@ export function KeysBoard() {
   const [deleting, setDeleting] = useState<Uint8Array | null>(null);
   const standing = useStanding(address.cluster);
   useReveal(tree, view, location);
-  useReturn(tree, view, standing);
+  useReread(tree, view, standing, address.revision !== undefined);
   const refresh = () => void tree.refresh();
   const open = (key: Uint8Array) => {
     setCreating(null);
@@ -165,20 +167,12 @@ function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: Cho
       />
     );
   }
+  if (view.count === 0 && revision === undefined) return <FirstKeyHint />;
   return (
     <Blank icon={<MousePointerClick aria-hidden />} title="Select a key">
       Press <Kbd>/</Kbd> to search by prefix or <Kbd>{commandKey} K</Kbd> to open one by its name.
     </Blank>
   );
-}
-
-/** What one member alone has gives way to what the cluster has, once it can be asked again. */
-function useReturn(tree: KeyTree, view: TreeView, { hasQuorum, checkedAt }: Standing) {
-  const isDue = hasQuorum && checkedAt !== undefined && view.onlyMember !== null;
-  useEffect(() => {
-    if (isDue && !tree.view().isRefreshing) void tree.refresh();
-    // Each new look at the cluster is another occasion.
-  }, [tree, isDue, checkedAt]);
 }
 
 /** A shared address opens the tree down to its key; a lone folder opens anyway. */

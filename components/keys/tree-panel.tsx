@@ -1,7 +1,8 @@
 "use client";
 
-import { Database, Plus, Search, TriangleAlert, X } from "lucide-react";
+import { Plus, Search, TriangleAlert, X } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
+import { EmptyTree } from "@/components/keys/empty-key-space";
 import type { KeysLocation } from "@/components/keys/keys-address";
 import { RevisionBar } from "@/components/keys/revision-bar";
 import { RowMenu } from "@/components/keys/row-menu";
@@ -82,6 +83,7 @@ export function TreePanel({ location, tree, view, onCreate, onDeletePrefix }: Tr
             tree={tree}
             view={view}
             separator={formatKey(address.separator)}
+            fixed={address.revision}
             list={list}
             refusal={refusal}
             onCreate={() => onCreate(encodeUtf8(""))}
@@ -112,12 +114,14 @@ interface TreeBodyProps {
   tree: KeyTree;
   view: TreeView;
   separator: string;
+  /** Set when the past is looked at. */
+  fixed: string | undefined;
   list: Pick<React.ComponentProps<typeof TreeList>, "selected" | "edited" | "onChoose" | "onMenu">;
   refusal: string | null;
   onCreate: () => void;
 }
 
-function TreeBody({ tree, view, separator, list, refusal, onCreate }: TreeBodyProps) {
+function TreeBody({ tree, view, separator, fixed, list, refusal, onCreate }: TreeBodyProps) {
   const [first] = view.rows;
   if (view.revision === null && first?.kind === "failed") {
     return (
@@ -131,21 +135,7 @@ function TreeBody({ tree, view, separator, list, refusal, onCreate }: TreeBodyPr
     );
   }
   if (view.revision === null) return <TreeSkeleton />;
-  if (view.count === 0) {
-    return (
-      <Blank
-        icon={<Database aria-hidden />}
-        title="The key space is empty"
-        actions={
-          <Button refusal={refusal} onClick={onCreate}>
-            Create the first key
-          </Button>
-        }
-      >
-        Keys appear here as soon as something writes them.
-      </Blank>
-    );
-  }
+  if (view.count === 0) return <EmptyTree fixed={fixed} refusal={refusal} onCreate={onCreate} />;
   return (
     <TreeList
       label="Keys"

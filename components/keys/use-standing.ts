@@ -15,6 +15,8 @@ export interface Standing {
   readonly memberName: (id: string) => string;
   /** When the cluster was last looked at, as an ISO time. */
   readonly checkedAt: string | undefined;
+  /** The newest that any member had then; null when none told. */
+  readonly revision: string | null;
 }
 
 const REFUSAL = "Nothing can be written while the cluster has no quorum.";
@@ -32,6 +34,7 @@ export function useStanding(cluster: string): Standing {
     const doubt = overview === undefined ? null : quorumDoubt(overview);
     const why = doubt === null ? REFUSAL : `Nothing can be written. ${doubt.title}.`;
     const refusal = hasQuorum ? null : why;
-    return { hasQuorum, refusal, memberName, checkedAt: overview?.checkedAt };
+    const { checkedAt, revision = null } = overview ?? {};
+    return { hasQuorum, refusal, memberName, checkedAt, revision };
   }, [overview]);
 }

@@ -30,8 +30,13 @@ function copyBySelection(text: string): boolean {
   return done;
 }
 
+interface CopyCommandProps {
+  command: string | null;
+  label?: string;
+}
+
 /** For the command line that does the same as what stands beside it; null shows nothing. */
-export function CopyCommandButton({ command }: { command: string | null }) {
+export function CopyCommandButton({ command, label = "Copy as etcdctl" }: CopyCommandProps) {
   const [isCopied, setIsCopied] = useState(false);
   const toaster = useToaster();
   useEffect(() => {
@@ -47,7 +52,7 @@ export function CopyCommandButton({ command }: { command: string | null }) {
   return (
     <Button tone="quiet" size="sm" title={command} onClick={() => void copy()}>
       {isCopied ? <Check className="text-good" /> : <Terminal />}
-      {isCopied ? "Copied" : "Copy as etcdctl"}
+      {isCopied ? "Copied" : label}
     </Button>
   );
 }
