@@ -189,7 +189,8 @@ const compaction: fc.Arbitrary<Message> = fc.record({
     { weight: 8, arbitrary: revisionRef(-2, 150) },
     { weight: 1, arbitrary: anyRevision },
   ),
-  physical: sometimes,
+  // A hash taken behind it is another one while the compaction is still at work.
+  physical: fc.constant(true),
 });
 
 export function steps(call: string, request: fc.Arbitrary<Message>): fc.Arbitrary<Step> {
