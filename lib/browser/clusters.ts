@@ -47,11 +47,13 @@ export function overviewQuery(cluster: string) {
 }
 
 /**
- * The same look with its times by this browser's clock, as if it had been taken at `nowMs`, when it
- * came: the console's clock may be minutes off, and how long ago something was is what is shown.
+ * The same look with its times by this browser's clock: the console's may be minutes off, and how
+ * long ago something was is what is shown.
+ *
+ * @param nowMs when it came, in ms since 1970
  */
 export function inOwnTime(overview: OverviewReply, nowMs: number): OverviewReply {
-  const shiftMs = nowMs - Date.parse(overview.checkedAt);
+  const shiftMs = nowMs - overview.ageMs - Date.parse(overview.checkedAt);
   const shifted = (time: string) => new Date(Date.parse(time) + shiftMs).toISOString();
   const members = overview.members.map((member) => {
     const { lastSeen } = member;

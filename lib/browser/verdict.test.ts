@@ -51,6 +51,7 @@ function overview(changes: Partial<OverviewReply> = {}): OverviewReply {
   return {
     clusterId: "9",
     checkedAt: "2026-01-01T00:00:00.000Z",
+    ageMs: 0,
     slowAboveMs: 300,
     revision: "5",
     raftTerm: "2",
@@ -146,8 +147,9 @@ test("a silent member keeps what it said last, with the time of it", () => {
 
 test("times are told by the browser's clock, whatever the console's says", () => {
   const seen = member("2", { ...down, lastSeen: "2025-12-31T23:59:30.000Z" });
-  const look = overview({ checkedAt: "2026-01-01T00:00:00.000Z", members: [member("1"), seen] });
-  const own = inOwnTime(look, Date.parse("2026-05-05T00:10:00.000Z"));
+  const checkedAt = "2026-01-01T00:00:00.000Z";
+  const look = overview({ checkedAt, ageMs: 2_000, members: [member("1"), seen] });
+  const own = inOwnTime(look, Date.parse("2026-05-05T00:10:02.000Z"));
   expect(own.checkedAt).toBe("2026-05-05T00:10:00.000Z");
   expect(own.members.map(({ lastSeen }) => lastSeen)).toEqual([null, "2026-05-05T00:09:30.000Z"]);
 });

@@ -36,6 +36,12 @@ interface Probe {
   readonly error: ClusterError | undefined;
 }
 
+interface Look {
+  readonly overview: Omit<OverviewReply, "ageMs">;
+  /** When it ended, by the monotonic clock. */
+  readonly at: number;
+}
+
 /** Where the member list outlives the console. */
 export interface Memory {
   load(): KnownMembers | undefined;
@@ -47,10 +53,11 @@ export class ClusterObserver {
   readonly #client: EtcdClient;
   readonly #memory: Memory;
   #known: KnownMembers | undefined;
+  /** By the monotonic clock, as all that is compared here: the system's may step back. */
   readonly #lastSeen = new Map<string, number>();
   /** Which member answered behind a URL, for when it does not any more. */
   readonly #behind = new Map<string, bigint>();
-  #recent: { readonly at: number; readonly look: Promise<OverviewReply> } | undefined;
+  #recent: { readonly at: number; readonly look: Promise<Look> } | undefined;
 
   constructor(client: EtcdClient, memory: Memory) {
     this.#client = client;
@@ -58,15 +65,21 @@ export class ClusterObserver {
     this.#known = memory.load();
   }
 
-  look(): Promise<OverviewReply> {
+  async look(): Promise<OverviewReply> {
+    const { overview, at } = await this.#sharedLook();
+    return { ...overview, ageMs: Math.round(performance.now() - at) };
+  }
+
+  #sharedLook(): Promise<Look> {
+    const now = performance.now();
     const recent = this.#recent;
-    if (recent !== undefined && Date.now() - recent.at < SHARED_MS) return recent.look;
+    if (recent !== undefined && now - recent.at < SHARED_MS) return recent.look;
     const look = this.#look();
-    this.#recent = { at: Date.now(), look };
+    this.#recent = { at: now, look };
     return look;
   }
 
-  async #look(): Promise<OverviewReply> {
+  async #look(): Promise<Look> {
     const [list, probes, proof, raised] = await Promise.all([
       this.#memberList(),
       Promise.all(this.#client.endpoints.map((endpoint) => this.#probe(endpoint))),
@@ -76,7 +89,7 @@ export class ClusterObserver {
     const members = await this.#members(list.members, probes);
     const answered = members.flatMap(({ status }) => (status === null ? [] : [status]));
     const leaderId = agreedLeader(members);
-    return {
+    const overview = {
       clusterId: this.#known === undefined ? null : String(this.#known.clusterId),
       checkedAt: new Date().toISOString(),
       slowAboveMs: SLOW_ABOVE_MS,
@@ -88,6 +101,7 @@ export class ClusterObserver {
       membership: { source: list.source, ageMs: list.ageMs },
       alarms: raised === null ? null : raised.map((alarm) => alarmOf(alarm, members)),
     };
+    return { overview, at: performance.now() };
   }
 
   async #memberList(): Promise<{
@@ -104,7 +118,7 @@ export class ClusterObserver {
       if (!(error instanceof ClusterError)) throw error;
       if (this.#known === undefined) return { members: [], source: "endpoints", ageMs: 0 };
       const { members, at } = this.#known;
-      return { members, source: "remembered", ageMs: Date.now() - at };
+      return { members, source: "remembered", ageMs: Math.max(0, Date.now() - at) };
     }
   }
 
@@ -114,7 +128,7 @@ export class ClusterObserver {
       const report = await statusOf(this.#client, endpoint, { deadlineMs: STATUS_MS });
       const latencyMs = Math.round((performance.now() - startedAt) * 10) / 10;
       this.#behind.set(endpoint, report.memberId);
-      this.#lastSeen.set(String(report.memberId), Date.now());
+      this.#lastSeen.set(String(report.memberId), performance.now());
       return { endpoint, answer: { report, latencyMs }, error: undefined };
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
@@ -197,7 +211,7 @@ export class ClusterObserver {
       endpoint: probe?.endpoint ?? null,
       status: answer === undefined ? null : statusFrom(answer, Math.max(0, ...commits)),
       error: probe?.error === undefined ? null : apiError(probe.error),
-      lastSeen: seen === undefined ? null : new Date(seen).toISOString(),
+      lastSeen: seen === undefined ? null : systemTime(seen),
     };
   }
 
@@ -271,4 +285,9 @@ function largest(decimals: readonly string[]): string | null {
 
 function sameAddress(a: string, b: string): boolean {
   return a.replace(/\/$/, "") === b.replace(/\/$/, "");
+}
+
+/** What the system's clock would have told then, as an ISO time. */
+function systemTime(monotonicMs: number): string {
+  return new Date(Date.now() - (performance.now() - monotonicMs)).toISOString();
 }

@@ -83,6 +83,8 @@ export const OverviewReply = z.object({
   clusterId: Decimal.nullable(),
   /** ISO time of this look. */
   checkedAt: z.string(),
+  /** How old it was when the reply left, by a clock that never steps back. */
+  ageMs: z.number(),
   slowAboveMs: z.number(),
   /** The newest revision that a member reports; null when none answers. */
   revision: Decimal.nullable(),

@@ -21,6 +21,8 @@ export interface KeeperEvents {
   started(name: string, pid: number): void;
   /** It ended although nobody stopped it; it comes back after `delayMs`. */
   died(name: string, cause: string, delayMs: number): void;
+  /** It has come back, but what `started` does with that failed. */
+  unrecorded(name: string, cause: string): void;
   /** Its log is full and cannot be moved: it goes on growing. */
   logStuck(name: string, cause: string): void;
 }
@@ -53,17 +55,22 @@ export class ProcessKeeper {
     return this.#child !== undefined;
   }
 
+  /** @throws Error of the system, and what `started` throws, which leaves it running */
   start(): void {
     const { args, cwd, env, logFile, name } = this.#process;
     const log = openLog(logFile);
     this.#emptyFullLog();
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [...args], {
-      cwd,
-      env: { ...process.env, ...env },
-      stdio: ["ignore", log, log],
-    });
-    closeSync(log);
+    let child: ChildProcess;
+    try {
+      child = spawn(process.execPath, [...args], {
+        cwd,
+        env: { ...process.env, ...env },
+        stdio: ["ignore", log, log],
+      });
+    } finally {
+      closeSync(log);
+    }
     this.#child = child;
     this.#logTimer = setInterval(() => this.#emptyFullLog(), LOG_LOOK_MS);
     child.once("error", (error) => this.#ended(String(error), startedAt));
@@ -96,16 +103,34 @@ export class ProcessKeeper {
     this.#onEnd?.();
     if (this.#isStopping) return;
     if (performance.now() - startedAt > BACKOFF_RESET_MS) this.#delayMs = BACKOFF_FIRST_MS;
+    this.#startLater(cause);
+  }
+
+  #startLater(cause: string): void {
     this.#events.died(this.name, cause, this.#delayMs);
-    this.#timer = setTimeout(() => this.start(), this.#delayMs);
+    this.#timer = setTimeout(() => this.#startAgain(), this.#delayMs);
     this.#delayMs = Math.min(this.#delayMs * 2, BACKOFF_MAX_MS);
+  }
+
+  /** A full disk, which may have ended it, must not end its keeper as well. */
+  #startAgain(): void {
+    try {
+      this.start();
+    } catch (error) {
+      if (this.isRunning) this.#events.unrecorded(this.name, textOf(error));
+      else this.#startLater(textOf(error));
+    }
   }
 
   #emptyFullLog(): void {
     try {
       emptyFullLog(this.logFile);
     } catch (error) {
-      this.#events.logStuck(this.name, error instanceof Error ? error.message : String(error));
+      this.#events.logStuck(this.name, textOf(error));
     }
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
