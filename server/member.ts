@@ -109,6 +109,8 @@ export class Member {
       },
       onInstalling: () => this.#hub.pause(),
       onInstalled: () => {
+        // Changes of the membership that came with it are not told one by one.
+        this.#connectMembers();
         this.#hub.restore(state.kv);
         credentials.tokens.stateReplaced(state.auth.isEnabled);
       },
@@ -265,9 +267,7 @@ export class Member {
   async #start(): Promise<void> {
     const { config, clock, log } = this.#surroundings;
     const { membership } = this.#state;
-    this.#transport.setPeers(
-      membership.members.map(({ id, peerUrls }) => ({ id, urls: peerUrls })),
-    );
+    this.#connectMembers();
     const id = hexId(membership.memberId);
     log.info("starting etcd server", {
       "local-member-id": id,
@@ -287,6 +287,11 @@ export class Member {
     const { electionTicks } = timingOf(config);
     const replica = this.#replica;
     hastenFirstElection({ clock, membership, replica, activeSince, electionTicks });
+  }
+
+  #connectMembers(): void {
+    const { members } = this.#state.membership;
+    this.#transport.setPeers(members.map(({ id, peerUrls }) => ({ id, urls: peerUrls })));
   }
 
   #transportEvents(): TransportEvents {

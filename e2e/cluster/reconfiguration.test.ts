@@ -51,6 +51,12 @@ async function idOf(endpoints: string, peerUrl: string): Promise<string> {
   return lines.find((line) => line.includes(peerUrl))?.split(", ")[0] ?? "";
 }
 
+/** How many members this one has a stream to, by its metrics. */
+async function activePeers(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return [...text.matchAll(/^etcd_network_active_peers\{.*\} 1$/gm)].length;
+}
+
 test("a learner joins by log or snapshot, serves what it may, and becomes a voter", async () => {
   cluster = await ClusterProcess.start({
     make: "quorate",
@@ -73,6 +79,10 @@ test("a learner joins by log or snapshot, serves what it may, and becomes a vote
   const promoted = async () => (await run(endpoints, "member", "promote", id)).includes("promoted");
   await expect.poll(() => listed(endpoints), { timeout: 20_000 }).toMatchObject({ m4: true });
   expect(await run(joiner.clientUrl, "get", "k0", "--consistency=s")).toBe("k0\n119\n");
+  // The snapshot told it who else is there, and it has called them by itself.
+  for (const { clientUrl } of [joiner, ...cluster.members]) {
+    await expect.poll(() => activePeers(clientUrl), { timeout: 10_000 }).toBe(3);
+  }
   expect(await run(joiner.clientUrl, "put", "a", "b")).toContain("not supported for learner");
   await expect.poll(promoted, { timeout: 20_000 }).toBe(true);
   expect(await run(joiner.clientUrl, "put", "a", "b")).toBe("OK\n");

@@ -62,6 +62,9 @@ class TickingClock extends ManualClock {
 }
 
 const DENIED = Buffer.from("secret");
+/** Asked for while the state is being replaced. */
+const UNDECIDED = Buffer.from("undecided");
+const UNDECIDED_LATER = Buffer.from("later, undecided");
 /** Their caller's name is not known at once. */
 const LATER = Buffer.from("later");
 const DENIED_LATER = Buffer.from("later, secret");
@@ -78,6 +81,8 @@ function fixture() {
     log: SILENT_LOG,
     authorize: (_call, key) => {
       if (key.equals(DENIED)) throw new EtcdError("PermissionDenied");
+      if (key.equals(UNDECIDED)) throw new EtcdError("LeaderChanged");
+      if (key.equals(UNDECIDED_LATER)) return Promise.reject(new EtcdError("LeaderChanged"));
       if (key.equals(DENIED_LATER)) return Promise.reject(new EtcdError("PermissionDenied"));
       return key.equals(LATER) ? Promise.resolve() : undefined;
     },
@@ -152,6 +157,20 @@ test("what cannot be watched is created and canceled in one answer without an id
     expect(answer.compactRevision).toBe(0);
   }
 });
+
+test.each([UNDECIDED, UNDECIDED_LATER])(
+  "where nobody can tell who may watch %s the stream fails",
+  async (key) => {
+    const { call, create, put } = fixture();
+    create({ key: Buffer.from("a") });
+    call.take();
+    create({ key });
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(call.ended).toEqual([[Status.UNAVAILABLE, "etcdserver: leader changed"]]);
+    put("a");
+    expect(call.take()).toEqual([]);
+  },
+);
 
 test("a compacted watch is created, then canceled under a header without a revision", () => {
   const { call, create, put, store, clock } = fixture();

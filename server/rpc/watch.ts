@@ -151,6 +151,9 @@ class WatchCall implements GrpcHandler, WatchSink {
 
   #deny(error: unknown): void {
     if (!(error instanceof EtcdError)) throw error;
+    // While the state is being replaced nobody can tell who may: a watch that is refused is ended for
+    // good, and a stream that fails is resumed by its client.
+    if (error.code === "LeaderChanged") return this.#fail(error);
     this.#refuse(`rpc error: code = ${codeName(error.status)} desc = ${error.message}`);
   }
 
