@@ -11,6 +11,7 @@ import { tell } from "./console/audit-log.ts";
 import { type ConsoleState, consoleState } from "./console/console-state.ts";
 import { PasswordsBusy } from "./console/passwords.ts";
 import { LIFETIME_MS, type LiveSession } from "./console/sessions.ts";
+import { ADDRESS_HEADER, addressIn } from "./http/front-door.ts";
 import { Credentials, THROTTLED } from "./schema/session.ts";
 
 const BUSY_RETRY_SECONDS = 5;
@@ -119,7 +120,7 @@ async function authorize(
   const credentials = Credentials.safeParse(input);
   if (!credentials.success) return null;
   const { username, password } = credentials.data;
-  const address = addressIn(headers);
+  const address = addressIn(headers[ADDRESS_HEADER]);
   const waitSeconds = state.throttle.begin(username, address);
   if (waitSeconds > 0) throw new Error(`${THROTTLED}:${waitSeconds}`);
   try {
@@ -135,12 +136,6 @@ async function authorize(
   state.throttle.succeeded(username, address);
   tell("signed in", { user: username, address });
   return { id: username, name: username };
-}
-
-/** The connection's address, which lib/http puts there itself. */
-function addressIn(headers: Readonly<Record<string, unknown>>): string {
-  const forwarded = headers["x-forwarded-for"];
-  return typeof forwarded === "string" ? (forwarded.split(",").at(-1)?.trim() ?? "") : "";
 }
 
 async function sessionIdIn(cookie: string, secret: string): Promise<string | undefined> {

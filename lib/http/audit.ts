@@ -1,7 +1,7 @@
 // Who changed what by way of the console: a line of JSON in its log for every request with an effect
 // that a signed-in user sends, granted or not. Keys are named, values never.
 import { tell } from "../console/audit-log.ts";
-import { ADDRESS_HEADER } from "./front-door.ts";
+import { ADDRESS_HEADER, addressIn } from "./front-door.ts";
 import { hasEffect } from "./request-input.ts";
 
 export interface Act {
@@ -21,7 +21,7 @@ export function auditAct(act: Act, reply: Response): void {
     ...named("key", fieldOf(body, "key"), "base64"),
     ...named("prefix", fieldOf(body, "prefix"), "base64"),
   };
-  const address = request.headers.get(ADDRESS_HEADER);
+  const address = addressIn(request.headers.get(ADDRESS_HEADER));
   const revision = /^"(\d+)"$/.exec(reply.headers.get("etag") ?? "")?.[1];
   const { method } = request;
   tell("write", {

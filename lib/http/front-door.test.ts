@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { readEnvironment } from "../console/environment.ts";
 import {
   ADDRESS_HEADER,
+  addressIn,
   divertUnknownMethod,
   guardFrontDoor,
   replaceClaims,
@@ -69,4 +70,11 @@ test("then every answer of the process says so", async () => {
   guardFrontDoor({ trustsProxy: false, isHttpsOnly: true });
   expect(await answered()).toMatchObject({ "strict-transport-security": "max-age=15552000" });
   await new Promise((resolve) => server.close(resolve));
+});
+
+test("of several hops only the last is told by one who knows", () => {
+  expect(addressIn("10.0.0.5, 192.0.2.7")).toBe("192.0.2.7");
+  expect(addressIn("2001:db8::1")).toBe("2001:db8::1");
+  expect(addressIn(`${"1".repeat(10_000)}`)).toHaveLength(64);
+  for (const nothing of [undefined, null, ["a"], ""]) expect(addressIn(nothing)).toBe("");
 });

@@ -15,6 +15,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConsoleEnvironment } from "../console/environment.ts";
 
 export const ADDRESS_HEADER = "x-forwarded-for";
+/** The longest that is written of an IPv6 address, and room for the name of its interface. */
+const ADDRESS_CHARACTERS_MAX = 64;
 const CLAIMS = ["x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "forwarded"] as const;
 const INSTALLED = Symbol.for("quorate.front-door");
 
@@ -45,6 +47,18 @@ export function guardFrontDoor({ trustsProxy, isHttpsOnly }: Situation): void {
 export function replaceClaims(request: IncomingMessage): void {
   for (const name of CLAIMS) delete request.headers[name];
   request.headers[ADDRESS_HEADER] = request.socket.remoteAddress ?? "unknown";
+}
+
+/**
+ * The address of whoever sent a request with this header: of what stands there the last hop, which
+ * alone was written by the socket's end or by one's own proxy. "" where nothing stands there.
+ */
+export function addressIn(header: unknown): string {
+  if (typeof header !== "string") return "";
+  return header
+    .slice(header.lastIndexOf(",") + 1)
+    .trim()
+    .slice(0, ADDRESS_CHARACTERS_MAX);
 }
 
 export function divertUnknownMethod(request: IncomingMessage): void {

@@ -8,8 +8,10 @@ export function lineReply(lines: AsyncGenerator<unknown>, cancelled: () => void)
       if (next.done) controller.close();
       else controller.enqueue(encoder.encode(`${JSON.stringify(next.value)}\n`));
     },
-    cancel() {
+    async cancel() {
       cancelled();
+      // What the generator does at its end, it does only when it is asked to end.
+      await lines.return(undefined);
     },
   });
   return new Response(body, {
