@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ClusterObserver, type Memory } from "../../lib/console/cluster-observer.ts";
 import type { KnownMembers } from "../../lib/console/member-memory.ts";
 import { EtcdClient } from "../../lib/etcd/client.ts";
@@ -54,6 +54,26 @@ describe.each(["etcd-3.4", "etcd-3.5", "quorate"] as const)("over three members 
       expect(["up", "slow"]).toContain(member.health);
       expect(member.status?.leaderId).toBe(look.leaderId);
       expect(Number(member.status?.dbSizeBytes)).toBeGreaterThan(0);
+    }
+
+    // A look that was shared with others is as old as it is, and none is kept for longer because the
+    // system's clock has been put back.
+    const nowMs = performance.now();
+    vi.useFakeTimers({ toFake: ["Date", "performance"] });
+    try {
+      // The false clock begins at 0.
+      vi.advanceTimersByTime(nowMs + 1_000);
+      const { checkedAt, ageMs } = await observer.look();
+      expect(ageMs).toBe(0);
+      vi.advanceTimersByTime(300);
+      expect(await observer.look()).toMatchObject({ checkedAt, ageMs: 300 });
+      vi.setSystemTime(Date.now() - 3_600_000);
+      vi.advanceTimersByTime(500);
+      const fresh = await observer.look();
+      expect(fresh.ageMs).toBe(0);
+      expect(fresh.checkedAt).not.toBe(checkedAt);
+    } finally {
+      vi.useRealTimers();
     }
   });
 
