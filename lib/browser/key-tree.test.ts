@@ -1,80 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { encodeBase64 } from "../schema/bytes.ts";
-import type { Child, ChildrenReply } from "../schema/keys.ts";
 import { encodeUtf8, formatKey } from "./key-text.ts";
-import { KeyTree, type LoadChildren } from "./key-tree.ts";
-import { RequestError } from "./request.ts";
-import { foldersAbove, type TreeRow, typeAhead } from "./tree-rows.ts";
-
-const b64 = (text: string) => encodeBase64(encodeUtf8(text));
-
-/** A store of keys that answers one level at a time, as the console's API does. */
-class Store {
-  revision = 1;
-  calls: string[] = [];
-  keys: string[];
-  pageChildren = 1_000;
-  failing: string | null = null;
-  compacted = 0;
-  onlyMember: string | null = null;
-
-  constructor(keys: string[]) {
-    this.keys = keys;
-  }
-
-  readonly load: LoadChildren = async ({ prefix, cursor, from, revision }) => {
-    const folder = formatKey(prefix);
-    const start = from === undefined ? "" : ` from ${formatKey(from)}`;
-    const place = `${cursor === undefined ? "" : `+${cursor}`}${start}`;
-    this.calls.push(`${folder}@${revision ?? "now"}${place}`);
-    if (folder === this.failing) throw new RequestError("unavailable", "etcd is busy.", 503);
-    if (revision !== undefined && Number(revision) < this.compacted) {
-      throw new RequestError("compacted", "Compacted.", 410);
-    }
-    return this.#reply(folder, Number(cursor ?? 0), from === undefined ? "" : formatKey(from));
-  };
-
-  #reply(folder: string, at: number, first: string): ChildrenReply {
-    const below = this.keys.filter((key) => key.startsWith(folder)).toSorted();
-    const names = new Map<string, number>();
-    for (const key of below) {
-      const cut = key.indexOf("/", folder.length);
-      const child = cut === -1 ? key : key.slice(0, cut + 1);
-      names.set(child, (names.get(child) ?? 0) + 1);
-    }
-    const inOrder = [...names];
-    const from = first === "" ? at : inOrder.filter(([key]) => key < first).length;
-    const all = inOrder.map(([key, count]): Child => {
-      const isFolder = key.endsWith("/") && key !== folder;
-      const name = b64(isFolder ? key.slice(folder.length, -1) : key.slice(folder.length));
-      if (isFolder) return { kind: "folder", key: b64(key), name, count };
-      const meta = { key: b64(key), createRevision: "1", modRevision: "1", version: "1" };
-      return { kind: "key", key: b64(key), name, meta: { ...meta, lease: "0", sizeBytes: null } };
-    });
-    const end = from + this.pageChildren;
-    return {
-      revision: String(this.revision),
-      onlyMember: this.onlyMember,
-      count: below.length,
-      children: all.slice(from, end),
-      cursor: end < all.length ? String(end) : null,
-    };
-  }
-}
-
-function drawing(rows: readonly TreeRow[]): string[] {
-  return rows.map((row) => {
-    const indent = "  ".repeat(row.depth);
-    if (row.kind === "folder") {
-      return `${indent}${row.isOpen ? "-" : "+"}${atob(row.name)}/ ${row.count}`;
-    }
-    return row.kind === "key" ? `${indent}${atob(row.name)}` : `${indent}(${row.kind})`;
-  });
-}
-
-function treeOver(store: Store, revision?: string): KeyTree {
-  return new KeyTree(store.load, encodeUtf8("/"), revision);
-}
+import { KeyTree } from "./key-tree.ts";
+import { b64, drawing, Store, treeOver } from "./key-tree-store.suite.ts";
+import { foldersAbove, typeAhead } from "./tree-rows.ts";
 
 describe("tree of keys", () => {
   test("one level is loaded at a time, and all at the revision of the first", async () => {

@@ -66,8 +66,12 @@ export class KeyTree {
     count: null,
     isRefreshing: false,
   };
-  /** Replies of an earlier epoch are of another revision and dropped. */
+  /** Counts the swaps: pages asked for in an earlier epoch are of another revision and dropped. */
   #epoch = 0;
+  /** Counts the refreshes: of several that are under way only the last is swapped in. */
+  #refreshes = 0;
+  /** The last refresh while it is under way. */
+  #refreshing: Promise<void> | null = null;
 
   constructor(load: LoadChildren, separator: Uint8Array, revision: string | undefined) {
     this.#load = load;
@@ -161,31 +165,52 @@ export class KeyTree {
   }
 
   /** Loads the root and all open folders anew, at the newest revision unless it is fixed. */
-  async refresh(): Promise<void> {
-    this.#epoch += 1;
-    const epoch = this.#epoch;
+  refresh(): Promise<void> {
+    this.#refreshes += 1;
+    const running = this.#reload(this.#refreshes);
+    this.#refreshing = running;
+    return running;
+  }
+
+  /** Until the swap the tree stays at its revision, and pages of it are welcome. */
+  async #reload(turn: number): Promise<void> {
     this.#publish({ isRefreshing: true });
     try {
       const root = await this.#loadAgain(ROOT, this.#fixed);
-      if (epoch !== this.#epoch) return;
+      if (turn !== this.#refreshes) return;
       const levels = new Map([[ROOT, root.level]]);
-      await this.#reloadOpen(levels, root.revision);
-      if (epoch !== this.#epoch) return;
+      // Folders are opened meanwhile too: none is left without a level by the swap.
+      for (let left = this.#openBut(levels); left.length > 0; left = this.#openBut(levels)) {
+        await this.#reloadFolders(left, levels, root.revision);
+        if (turn !== this.#refreshes) return;
+      }
+      this.#epoch += 1;
       this.#levels = levels;
       const { revision, onlyMember, count } = root;
       this.#publish({ revision, onlyMember, count, isRefreshing: false });
     } catch (error) {
-      if (epoch !== this.#epoch) return;
+      if (turn !== this.#refreshes) return;
       const before = this.#levels.get(ROOT) ?? EMPTY;
-      this.#levels.set(ROOT, { ...before, isLoading: false, error: errorText(error) });
+      this.#levels.set(ROOT, { ...before, error: errorText(error) });
       this.#publish({ isRefreshing: false });
+    } finally {
+      if (turn === this.#refreshes) this.#refreshing = null;
     }
   }
 
+  /** Open folders that have no level among these, outer ones first. */
+  #openBut(levels: ReadonlyMap<string, TreeLevel>): string[] {
+    const left = [...this.#open].filter((folder) => !levels.has(folder));
+    return left.toSorted((a, b) => a.length - b.length);
+  }
+
   /** Folders that are gone close; a folder whose reload fails says so in its place. */
-  async #reloadOpen(levels: Map<string, TreeLevel>, revision: string): Promise<void> {
-    const inOrder = [...this.#open].toSorted((a, b) => a.length - b.length);
-    await runBounded(inOrder, LEVELS_AT_ONCE, async (folder) => {
+  async #reloadFolders(
+    folders: readonly string[],
+    levels: Map<string, TreeLevel>,
+    revision: string,
+  ): Promise<void> {
+    await runBounded(folders, LEVELS_AT_ONCE, async (folder) => {
       try {
         const reply = await this.#loadAgain(folder, revision);
         if (reply.count === 0) this.#open.delete(folder);
@@ -194,6 +219,12 @@ export class KeyTree {
         levels.set(folder, { ...EMPTY, error: errorText(error) });
       }
     });
+  }
+
+  /** Waits for the refresh that is under way, and tells whether any was swapped in since `epoch`. */
+  async #isSwapped(epoch: number): Promise<boolean> {
+    while (this.#refreshing !== null) await this.#refreshing;
+    return epoch !== this.#epoch;
   }
 
   /** As many pages as are loaded now, so that nobody is thrown back to the top of a long list. */
@@ -245,8 +276,8 @@ export class KeyTree {
     } catch (error) {
       if (epoch !== this.#epoch) return;
       if (isCompacted(error) && this.#fixed === undefined) {
-        await this.refresh();
-        return;
+        if (this.#refreshing === null) void this.refresh();
+        if (await this.#isSwapped(epoch)) return;
       }
       const now = this.#levels.get(folder) ?? before;
       this.#levels.set(folder, { ...now, isLoading: false, error: errorText(error) });
