@@ -12,6 +12,7 @@ import {
 } from "../schema/keys.ts";
 import { LeaseReply } from "../schema/leases.ts";
 import { clusterPath } from "./clusters.ts";
+import { compareDecimal } from "./decimal.ts";
 import type { LeaseChoice } from "./lease-choice.ts";
 import { RequestError, request } from "./request.ts";
 
@@ -103,10 +104,21 @@ export function keyQueryKey(cluster: string, key: string, revision: string | und
 export function keyQuery(cluster: string, key: Uint8Array, revision: string | undefined) {
   return queryOptions({
     queryKey: keyQueryKey(cluster, encodeBase64(key), revision),
-    queryFn: ({ signal }) => fetchKey(cluster, key, revision, signal),
+    queryFn: async ({ client, queryKey, signal }) => {
+      const read = await fetchKey(cluster, key, revision, signal);
+      // A watch may have brought a later change while this was read.
+      const known = client.getQueryData<KeySnapshot>(queryKey);
+      return known !== undefined && isKept(known, read) ? known : read;
+    },
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 30_000,
   });
+}
+
+/** What one member alone knew gives way to any read. */
+function isKept(known: KeySnapshot, read: KeySnapshot): boolean {
+  if (known.onlyMember !== null || known.revision === null || read.revision === null) return false;
+  return compareDecimal(known.revision, read.revision) > 0;
 }
 
 async function fetchKey(
