@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { b64, heldTree, Store } from "./key-tree-store.suite.ts";
+import { encodeUtf8 } from "./key-text.ts";
+import { b64, heldTree, Store, settled } from "./key-tree-store.suite.ts";
 import { RequestError } from "./request.ts";
 
 const busy = new RequestError("unavailable", "etcd is busy.", 503);
@@ -85,5 +86,102 @@ describe("while a refresh is under way", () => {
     await release("a/@5");
     await release("b/@5");
     expect(shown()).toEqual(["-a/ 1", "  1", "-b/ 1", "  1"]);
+  });
+});
+
+describe("a key that is revealed", () => {
+  const names = Array.from({ length: 100 }, (_, at) => `f/k${String(at).padStart(2, "0")}`);
+
+  async function begun(keys: string[]) {
+    const store = new Store(keys);
+    store.pageChildren = 15;
+    const held = heldTree(store);
+    void held.tree.refresh();
+    await held.release("@now");
+    const reveal = (key: string) => {
+      void held.tree.reveal(encodeUtf8(key), true);
+      return settled();
+    };
+    return { store, reveal, ...held, names: () => held.shown().map((row) => row.trim()) };
+  }
+
+  test("while a refresh is under way is in view after its swap too", async () => {
+    const { store, tree, reveal, release, names: shown } = await begun(names);
+    store.revision = 5;
+    void tree.refresh();
+    await reveal("f/k73");
+    await release("f/@1");
+    await release("@now");
+    await release("f/@1 from f/k7");
+    expect(shown()).toContain("k73");
+    await release("f/@5");
+    await release("f/@5 from f/k7");
+    expect(shown()).toContain("k73");
+    expect(tree.view()).toMatchObject({ revision: "5", isRefreshing: false });
+  });
+
+  test("comes at the new revision when the swap overtakes it", async () => {
+    const { store, tree, reveal, release, waiting, names: shown } = await begun(names);
+    await reveal("f/k73");
+    await release("f/@1");
+    store.revision = 5;
+    void tree.refresh();
+    await release("@now");
+    await release("f/@5");
+    await release("f/@1 from f/k7");
+    await release("f/@5 from f/k7");
+    expect(shown()).toContain("k73");
+    expect(waiting()).toEqual([]);
+  });
+
+  test("gives way after a swap to one that was revealed later, and opens nothing again", async () => {
+    const keys = [...names, "g/1"];
+    const { store, tree, reveal, release, waiting, names: shown } = await begun(keys);
+    await reveal("f/k73");
+    await release("f/@1");
+    store.revision = 5;
+    void tree.refresh();
+    await reveal("g/1");
+    tree.closeFolder(b64("f/"));
+    await release("@now");
+    await release("g/@5");
+    await release("g/@1");
+    await release("f/@1 from f/k7");
+    expect(waiting()).toEqual([]);
+    expect(shown()).toEqual(["+f/ 100", "-g/ 1", "1"]);
+  });
+
+  test("waits for the first page of a folder that somebody else has opened", async () => {
+    const { tree, reveal, release, names: shown } = await begun(names);
+    void tree.openFolder(b64("f/"));
+    await reveal("f/k73");
+    await release("f/@1");
+    await release("f/@1 from f/k7");
+    expect(shown()).toContain("k73");
+  });
+
+  test("comes at the present when its folder is there but the revision is compacted", async () => {
+    const { store, tree, reveal, release, names: shown } = await begun(names);
+    void tree.openFolder(b64("f/"));
+    await release("f/@1");
+    store.revision = 5;
+    await reveal("f/k73");
+    await release("f/@1 from f/k7", compacted);
+    await release("@now");
+    await release("f/@5");
+    await release("f/@5 from f/k7");
+    expect(shown()).toContain("k73");
+  });
+
+  test("and a page that it joins before that page comes, stand there once", async () => {
+    const { tree, reveal, release, names: shown } = await begun(names.map((name) => name.slice(2)));
+    void tree.loadMore("", "start");
+    await reveal("k17");
+    await release("@1 from k1");
+    await release("@1+15");
+    expect(shown()).toEqual([...names.slice(0, 25).map((name) => name.slice(2)), "(more)"]);
+    void tree.loadMore("", "start");
+    await release("@1+25");
+    expect(shown()).toEqual([...names.slice(0, 40).map((name) => name.slice(2)), "(more)"]);
   });
 });

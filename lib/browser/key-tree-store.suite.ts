@@ -108,4 +108,5 @@ export function heldTree(store: Store) {
   return { tree, release, waiting, shown: () => drawing(tree.view().rows) };
 }
 
-const settled = () => new Promise<void>((resolve) => setTimeout(resolve));
+/** After everything that can go on without another reply. */
+export const settled = () => new Promise<void>((resolve) => setTimeout(resolve));

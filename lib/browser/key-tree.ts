@@ -66,10 +66,14 @@ export class KeyTree {
     count: null,
     isRefreshing: false,
   };
+  /** First pages of this epoch. */
+  readonly #opening = new Map<string, Promise<void>>();
   /** Counts the swaps: pages asked for in an earlier epoch are of another revision and dropped. */
   #epoch = 0;
   /** Counts the refreshes: of several that are under way only the last is swapped in. */
   #refreshes = 0;
+  /** Counts what was to be revealed: the last alone is brought into view again after a swap. */
+  #reveals = 0;
   /** The last refresh while it is under way. */
   #refreshing: Promise<void> | null = null;
 
@@ -90,11 +94,14 @@ export class KeyTree {
     return this.#open.has(folder);
   }
 
+  /** Returns when its first page is there, whoever has opened it. */
   async openFolder(folder: string): Promise<void> {
-    if (this.#open.has(folder)) return;
-    this.#open.add(folder);
-    if (this.#levels.has(folder)) this.#publish({});
-    else await this.#loadPage(folder);
+    if (!this.#open.has(folder)) {
+      this.#open.add(folder);
+      if (this.#levels.has(folder)) this.#publish({});
+      else this.#opening.set(folder, this.#loadPage(folder));
+    }
+    await this.#opening.get(folder);
   }
 
   closeFolder(folder: string): void {
@@ -120,14 +127,22 @@ export class KeyTree {
     if (folders.at(-1)?.length === path.length && !isInto) folders.pop();
     const parents = [new Uint8Array(0), ...folders];
     const steps = parents.map((folder, at) => ({ folder, child: folders[at] ?? path }));
-    await runBounded(steps, LEVELS_AT_ONCE, async ({ folder, child }) => {
-      if (folder.length > 0) await this.openFolder(encodeBase64(folder));
-      await this.#loadAround(folder, child);
+    this.#reveals += 1;
+    const turn = this.#reveals;
+    let epoch = this.#epoch;
+    await runBounded(steps, LEVELS_AT_ONCE, async (step) => {
+      if (step.folder.length > 0) await this.openFolder(encodeBase64(step.folder));
+      await this.#loadAround(step);
     });
+    // A swap takes away what was loaded around the child since its refresh came by.
+    while ((await this.#isSwapped(epoch)) && turn === this.#reveals) {
+      epoch = this.#epoch;
+      await runBounded(steps, LEVELS_AT_ONCE, (step) => this.#loadAround(step));
+    }
   }
 
   /** Brings a child into its folder's level, without all the pages before it. */
-  async #loadAround(folder: Uint8Array, child: Uint8Array): Promise<void> {
+  async #loadAround({ folder, child }: RevealStep): Promise<void> {
     const parent = encodeBase64(folder);
     const wanted = encodeBase64(child);
     const isWanted = ({ key }: Child) => key === wanted;
@@ -153,14 +168,16 @@ export class KeyTree {
   /** Undefined when it fails: the folder itself is still as good as it was. */
   async #loadFrom(folder: string, from: Uint8Array): Promise<AheadPart | undefined> {
     const prefix = decodeBase64(folder);
+    const epoch = this.#epoch;
     const revision = this.#view.revision ?? this.#fixed;
     const page = { prefix, revision, cursor: undefined, from, limit: FIRST_PAGE_CHILDREN };
     try {
       const { children, cursor } = await this.#load(page);
       return { children, cursor, from: encodeBase64(from) };
     } catch (error) {
-      if (error instanceof RequestError) return undefined;
-      throw error;
+      if (!(error instanceof RequestError)) throw error;
+      if (epoch === this.#epoch) this.#leaveCompacted(error);
+      return undefined;
     }
   }
 
@@ -185,6 +202,7 @@ export class KeyTree {
         if (turn !== this.#refreshes) return;
       }
       this.#epoch += 1;
+      this.#opening.clear();
       this.#levels = levels;
       const { revision, onlyMember, count } = root;
       this.#publish({ revision, onlyMember, count, isRefreshing: false });
@@ -219,6 +237,13 @@ export class KeyTree {
         levels.set(folder, { ...EMPTY, error: errorText(error) });
       }
     });
+  }
+
+  /** Goes to the present when the revision is compacted, unless it is fixed; tells whether it does. */
+  #leaveCompacted(error: unknown): boolean {
+    if (this.#fixed !== undefined || !isCompacted(error)) return false;
+    if (this.#refreshing === null) void this.refresh();
+    return true;
   }
 
   /** Waits for the refresh that is under way, and tells whether any was swapped in since `epoch`. */
@@ -275,10 +300,7 @@ export class KeyTree {
       this.#publish({ revision: reply.revision, onlyMember });
     } catch (error) {
       if (epoch !== this.#epoch) return;
-      if (isCompacted(error) && this.#fixed === undefined) {
-        if (this.#refreshing === null) void this.refresh();
-        if (await this.#isSwapped(epoch)) return;
-      }
+      if (this.#leaveCompacted(error) && (await this.#isSwapped(epoch))) return;
       const now = this.#levels.get(folder) ?? before;
       this.#levels.set(folder, { ...now, isLoading: false, error: errorText(error) });
       this.#publish({});
@@ -289,6 +311,12 @@ export class KeyTree {
     this.#view = { ...this.#view, ...changes, rows: flattenTree(this.#levels, this.#open) };
     for (const listener of this.#listeners) listener();
   }
+}
+
+interface RevealStep {
+  readonly folder: Uint8Array;
+  /** What of the folder must be in view. */
+  readonly child: Uint8Array;
 }
 
 interface LoadedLevel {
@@ -314,6 +342,8 @@ function grown(
     const longer = { ...ahead, children, cursor: page.cursor };
     return { ...level, ahead: longer, isLoading: false };
   }
+  // The part ahead was joined meanwhile, and this page with it.
+  if (level.cursor !== cursor) return { ...level, isLoading: false };
   const children = [...(cursor === null ? [] : level.children), ...page.children];
   return { ...joined({ children, cursor: page.cursor }, ahead), error: null };
 }
