@@ -1,8 +1,8 @@
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { EtcdError } from "../../server/errors.ts";
+import { type ErrorCode, EtcdError } from "../../server/errors.ts";
 import { HTTP_STATUS } from "../schema/errors.ts";
-import { ClusterError, fromStatus } from "./cluster-error.ts";
+import { ClusterError, fromStatus, isWithoutEffect } from "./cluster-error.ts";
 import { parseEndpoint } from "./endpoint.ts";
 
 const AT = "http://10.0.0.1:2379";
@@ -65,6 +65,58 @@ test("a write is free to go elsewhere only when it certainly had no effect", () 
   expect(of(status.UNAVAILABLE, "etcdserver: no leader").neverSent).toBe(true);
   expect(of(status.UNAVAILABLE, "etcdserver: request timed out").neverSent).toBe(false);
   expect(of(status.UNAVAILABLE, "etcdserver: leader changed").neverSent).toBe(false);
+});
+
+test("only a refusal says that a write had no effect", () => {
+  const refused = [
+    "AuthOldRevision",
+    "Corrupt",
+    "EmptyKey",
+    "InvalidAuthToken",
+    "KeyNotFound",
+    "LeaseNotFound",
+    "LeaseProvided",
+    "NoLeader",
+    "NotCapable",
+    "NotSupportedForLearner",
+    "PermissionDenied",
+    "RequestTooLarge",
+    "TooManyRequests",
+  ] as const;
+  const open = [
+    "Canceled",
+    "DeadlineExceeded",
+    "LeaderChanged",
+    "NoSpace",
+    "Stopped",
+    "Timeout",
+    "TimeoutDueToConnectionLost",
+    "TimeoutDueToLeaderFail",
+    "TimeoutWaitAppliedIndex",
+    "UnsentInTime",
+  ] as const;
+  const isNothing = (etcdCode: ErrorCode) => {
+    const told = new EtcdError(etcdCode);
+    return isWithoutEffect(of(told.status, told.message));
+  };
+  expect(refused.filter((etcdCode) => !isNothing(etcdCode))).toEqual([]);
+  expect(open.filter(isNothing)).toEqual([]);
+});
+
+test("what gRPC says of a call leaves open whether a write had an effect, unless it was not sent", () => {
+  const isNothing = (code: number, details: string) => isWithoutEffect(of(code, details));
+  expect(isNothing(status.INTERNAL, "Received RST_STREAM with code 2")).toBe(false);
+  expect(isNothing(status.INTERNAL, "Received RST_STREAM (Call ended without gRPC status)")).toBe(
+    false,
+  );
+  expect(isNothing(status.UNAVAILABLE, "Received HTTP status code 502")).toBe(false);
+  expect(isNothing(status.UNAVAILABLE, "read ECONNRESET")).toBe(false);
+  expect(isNothing(status.CANCELLED, "Cancelled on client")).toBe(false);
+  expect(isNothing(status.UNAVAILABLE, "No connection established. Last error: x")).toBe(true);
+  expect(isNothing(status.UNIMPLEMENTED, "unknown service etcdserverpb.KV")).toBe(true);
+  expect(
+    isNothing(status.RESOURCE_EXHAUSTED, "grpc: received message larger than max (2 vs. 1)"),
+  ).toBe(true);
 });
 
 test("a missing method is told from a server that is no etcd", () => {

@@ -12,6 +12,7 @@ interface ClusterErrorContext {
   readonly endpoint?: string | undefined;
   readonly neverSent?: boolean | undefined;
   readonly isUnimplemented?: boolean | undefined;
+  readonly mayHaveHappened?: boolean | undefined;
 }
 
 /** Expected: its message may be shown to the user. */
@@ -25,6 +26,8 @@ export class ClusterError extends Error {
   readonly neverSent: boolean;
   /** True when the member does not know the service or the method. */
   readonly isUnimplemented: boolean;
+  /** True of a write whose outcome is unknown. */
+  readonly mayHaveHappened: boolean;
 
   constructor(code: ErrorName, message: string, context: ClusterErrorContext = {}) {
     super(message);
@@ -34,6 +37,7 @@ export class ClusterError extends Error {
     this.endpoint = context.endpoint;
     this.neverSent = context.neverSent ?? false;
     this.isUnimplemented = context.isUnimplemented ?? false;
+    this.mayHaveHappened = context.mayHaveHappened ?? false;
   }
 
   /** Next gives pages and routes each a copy of this class; to all of them it is the same error. */
@@ -81,6 +85,38 @@ const NAME_OF: Partial<Record<ErrorCode, ErrorName>> = {
 const NEVER_SENT = /^No connection established|^Name resolution failed|Waiting for LB pick/;
 /** etcd says these before it proposes anything, given that every request asks for a leader. */
 const REFUSED_AT_ONCE: ReadonlySet<ErrorCode> = new Set(["NoLeader", "NotSupportedForLearner"]);
+
+/** With these etcd refuses, before it proposes a write or in place of applying it. */
+const REFUSALS: ReadonlySet<ErrorName> = new Set([
+  "bad-request",
+  "compacted",
+  "corrupt",
+  "etcd-permission-denied",
+  "etcd-unauthenticated",
+  "exists",
+  "not-found",
+  "too-large",
+]);
+/** Refusals too, under names that other errors share. */
+const REFUSED_BY_NAME: ReadonlySet<ErrorCode> = new Set([
+  "AuthNotEnabled",
+  "AuthOldRevision",
+  "LeaseProvided",
+  "NotCapable",
+  "RoleNotFound",
+  "TooManyRequests",
+  "UserNotFound",
+  "ValueProvided",
+]);
+
+/**
+ * True of a write that certainly had no effect. A full database is no such refusal: etcd says the
+ * same of a write that was refused and of the one that it has applied and that took the last room.
+ */
+export function isWithoutEffect(error: ClusterError): boolean {
+  if (error.neverSent || error.isUnimplemented || REFUSALS.has(error.code)) return true;
+  return error.etcdCode !== undefined && REFUSED_BY_NAME.has(error.etcdCode);
+}
 
 /** The error of a finished gRPC call, read backwards through etcd's texts. */
 export function fromStatus(

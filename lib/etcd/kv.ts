@@ -17,7 +17,7 @@ import {
   type TxnResponse,
 } from "../../server/proto/gen/rpc.ts";
 import type { CallOptions, EtcdClient } from "./client.ts";
-import { ClusterError } from "./cluster-error.ts";
+import { ClusterError, isWithoutEffect } from "./cluster-error.ts";
 
 /** A key with its value and history, as etcd returns it. */
 export type { KeyValue as KeyRecord } from "../../server/proto/gen/kv.ts";
@@ -127,7 +127,7 @@ export async function deleteRangeIfOlder(
   target: { key: Buffer; rangeEnd: Buffer; revision: number },
 ): Promise<{ readonly deleted: number | undefined; readonly revision: number }> {
   const { key, rangeEnd } = target;
-  const reply = await txn(client, {
+  const reply = await writingTxn(client, {
     compare: [notNewer(target)],
     success: [{ requestDeleteRange: DeleteRangeRequest.fromPartial({ key, rangeEnd }) }],
     failure: [],
@@ -180,29 +180,32 @@ async function guarded(
   key: Buffer,
 ): Promise<GuardedWrite> {
   const read: RequestOp = { requestRange: RangeRequest.fromPartial({ key }) };
-  const reply = await txn(client, { compare: [compare], success: [write, read], failure: [read] });
+  const reply = await writingTxn(client, {
+    compare: [compare],
+    success: [write, read],
+    failure: [read],
+  });
   const revision = reply.header?.revision ?? 0;
   const kv = reply.responses.at(-1)?.responseRange?.kvs[0];
   if (!reply.succeeded) return { done: false, revision, current: kv };
   return { done: true, revision, kv };
 }
 
-async function txn(client: EtcdClient, request: TxnRequest): Promise<TxnResponse> {
+function txn(client: EtcdClient, request: TxnRequest): Promise<TxnResponse> {
+  return client.write(KVDefinition, KVDefinition.methods.txn, TxnRequest.fromPartial(request));
+}
+
+async function writingTxn(client: EtcdClient, request: TxnRequest): Promise<TxnResponse> {
   try {
-    return await client.write(
-      KVDefinition,
-      KVDefinition.methods.txn,
-      TxnRequest.fromPartial(request),
-    );
+    return await txn(client, request);
   } catch (error) {
     throw uncertain(error);
   }
 }
 
-/** A write that got no answer may have happened: the message must not claim otherwise. */
+/** A write that etcd has not refused may have happened: nobody must claim otherwise. */
 function uncertain(error: unknown): unknown {
-  if (!(error instanceof ClusterError) || error.neverSent) return error;
-  if (error.code !== "timeout" && error.code !== "unreachable") return error;
-  const message = `${error.message}; the write may or may not have happened`;
-  return new ClusterError("timeout", message, { endpoint: error.endpoint });
+  if (!(error instanceof ClusterError) || isWithoutEffect(error)) return error;
+  const { code, message, etcdCode, detail, endpoint } = error;
+  return new ClusterError(code, message, { etcdCode, detail, endpoint, mayHaveHappened: true });
 }

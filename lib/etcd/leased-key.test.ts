@@ -67,6 +67,25 @@ test("a lease without an answer is revoked, and one that was never asked for is 
   expect(unreachable.asked).toHaveLength(1);
 });
 
+test("with the lease gone it is certain that nothing was created", async () => {
+  const unknown = () =>
+    new ClusterError("unavailable", "etcdserver: server stopped", { etcdCode: "Stopped" });
+  const undone = scripted((method) => {
+    if (method === "Txn") throw unknown();
+    return {};
+  });
+  await expect(createWithTtl(undone.client, put)).rejects.toMatchObject({
+    message: "etcdserver: server stopped",
+    mayHaveHappened: false,
+  });
+
+  const left = scripted((method) => {
+    if (method === "LeaseGrant") return {};
+    throw unknown();
+  });
+  await expect(createWithTtl(left.client, put)).rejects.toMatchObject({ mayHaveHappened: true });
+});
+
 test("a lease that may be left is named, so that it can be revoked by hand", async () => {
   const { asked, client } = scripted((method) => {
     if (method === "Txn") return EXISTS;
@@ -75,7 +94,7 @@ test("a lease that may be left is named, so that it can be revoked by hand", asy
   });
   const error = await createWithTtl(client, put).catch((caught: unknown) => caught);
   const hex = asked[0]?.request.ID?.toString(16);
-  expect(error).toMatchObject({ code: "timeout" });
+  expect(error).toMatchObject({ code: "timeout", mayHaveHappened: false });
   expect((error as Error).message).toMatch(/^there is such a key already; the lease /);
   expect((error as Error).message).toContain(`the lease ${hex} `);
 });

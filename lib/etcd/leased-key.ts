@@ -25,10 +25,17 @@ export async function createWithTtl(
     outcome = await create(client, { key, value, lease });
   } catch (error) {
     await withdraw(client, lease, error);
-    throw error;
+    throw undone(error);
   }
   if (!outcome.done) await withdraw(client, lease, new Error("there is such a key already"));
   return outcome;
+}
+
+/** With the lease gone it is certain that there is no key. */
+function undone(error: unknown): unknown {
+  if (!(error instanceof ClusterError) || !error.mayHaveHappened) return error;
+  const { code, message, etcdCode, detail, endpoint } = error;
+  return new ClusterError(code, message, { etcdCode, detail, endpoint });
 }
 
 /** Throws when the lease may be left, with what came before it. */
@@ -39,6 +46,9 @@ async function withdraw(client: EtcdClient, lease: bigint, cause: unknown): Prom
     if (!(error instanceof ClusterError)) throw error;
     const why = cause instanceof Error ? cause.message : String(cause);
     const left = `the lease ${lease.toString(16)} that was granted for it may be left: ${error.message}`;
-    throw new ClusterError(error.code, `${why}; ${left}`, { endpoint: error.endpoint });
+    throw new ClusterError(error.code, `${why}; ${left}`, {
+      endpoint: error.endpoint,
+      mayHaveHappened: cause instanceof ClusterError && cause.mayHaveHappened,
+    });
   }
 }

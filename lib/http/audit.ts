@@ -12,7 +12,8 @@ export interface Act {
   readonly body: unknown;
 }
 
-export function auditAct(act: Act, reply: Response): void {
+/** `mayHaveHappened`: the reply is an error, and does not say that nothing was changed. */
+export function auditAct(act: Act, reply: Response, mayHaveHappened?: true): void {
   const { request, requestId, user, body } = act;
   if (!hasEffect(request)) return;
   const { pathname: path, searchParams } = new URL(request.url);
@@ -33,11 +34,20 @@ export function auditAct(act: Act, reply: Response): void {
     ...target,
     status: reply.status,
     revision,
+    mayHaveHappened,
   });
 }
 
+export interface DeleteTally {
+  /** Of the steps that etcd has confirmed. */
+  readonly deleted: number;
+  readonly total: number;
+  /** Another step may have happened, without an answer that tells. */
+  readonly mayBeMore?: true | undefined;
+}
+
 /** The end of what was still under way when its reply began. */
-export function auditEnd(requestId: string, end: { deleted: number; total: number }): void {
+export function auditEnd(requestId: string, end: DeleteTally): void {
   tell("delete-prefix ended", { requestId, ...end });
 }
 

@@ -12,6 +12,7 @@ export async function* deleteProgress(
   requestId: string,
 ): AsyncGenerator<DeleteProgress> {
   let deleted = 0;
+  let mayBeMore: true | undefined;
   try {
     for await (const step of deletePrefix(client, plan, signal)) {
       deleted = step.deleted;
@@ -19,9 +20,10 @@ export async function* deleteProgress(
     }
   } catch (error) {
     const failure = apiErrorOf(error, requestId);
+    mayBeMore = failure.mayHaveHappened;
     if (failure.code === "internal") logUnexpected(error, requestId);
     yield { type: "failed", deleted, total: plan.count, error: failure };
   } finally {
-    auditEnd(requestId, { deleted, total: plan.count });
+    auditEnd(requestId, { deleted, total: plan.count, mayBeMore });
   }
 }

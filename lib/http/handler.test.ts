@@ -5,6 +5,7 @@ import { encode } from "next-auth/jwt";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { type ConsoleState, consoleState } from "../console/console-state.ts";
+import { ClusterError } from "../etcd/cluster-error.ts";
 import { ErrorReply } from "../schema/errors.ts";
 import { openRoute, type RouteHandler, route } from "./handler.ts";
 import { jsonReply } from "./reply.ts";
@@ -207,4 +208,27 @@ test("a session that was ended is refused at once", async () => {
   expect((await call(hello, { headers })).status).toBe(200);
   state.sessions.end(ended);
   expect((await call(hello, { headers })).status).toBe(401);
+});
+
+test("a write whose outcome is unknown is told as such, in the reply and in the log", async () => {
+  const lines: string[] = [];
+  const spy = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    lines.push(String(text));
+    return true;
+  });
+  const fails = (mayHaveHappened: boolean) =>
+    call(
+      route({}, () => {
+        throw new ClusterError("unavailable", "etcdserver: server stopped", { mayHaveHappened });
+      }),
+      { method: "POST" },
+    );
+  const replies = [await fails(true), await fails(false)];
+  spy.mockRestore();
+  const errors = await Promise.all(
+    replies.map(async (reply) => ErrorReply.parse(await reply.json()).error),
+  );
+  expect(errors.map((error) => error.mayHaveHappened)).toEqual([true, undefined]);
+  const told = lines.map((line) => JSON.parse(line));
+  expect(told.map(({ mayHaveHappened }) => mayHaveHappened)).toEqual([true, undefined]);
 });

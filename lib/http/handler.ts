@@ -9,7 +9,7 @@ import type { EtcdClient } from "../etcd/client.ts";
 import { auditAct } from "./audit.ts";
 import { guardFrontDoor } from "./front-door.ts";
 import { Problem } from "./problem.ts";
-import { errorReply, secured } from "./reply.ts";
+import { apiErrorOf, errorReply, secured } from "./reply.ts";
 import {
   parseInput,
   queryOf,
@@ -97,7 +97,8 @@ export function route<
       return secured(response, requestId);
     } catch (error) {
       const refusal = errorReply(error, requestId);
-      if (act.user !== "") auditAct(act, refusal);
+      const { mayHaveHappened } = apiErrorOf(error, requestId);
+      if (act.user !== "") auditAct(act, refusal, mayHaveHappened);
       return secured(refusal, requestId);
     }
   };

@@ -34,10 +34,16 @@ export function jsonReply(
 export function apiErrorOf(error: unknown, requestId: string): ApiError {
   if (error instanceof Problem || error instanceof ClusterError) {
     const { code, message, detail } = error;
-    return { code, message, requestId, ...(detail === undefined ? {} : { detail: { ...detail } }) };
+    return {
+      code,
+      message,
+      requestId,
+      ...(detail === undefined ? {} : { detail: { ...detail } }),
+      ...(error instanceof ClusterError && error.mayHaveHappened ? { mayHaveHappened: true } : {}),
+    };
   }
   const message = `Something went wrong inside the console. Its log names the cause: ${requestId}`;
-  return { code: "internal", message, requestId };
+  return { code: "internal", message, requestId, mayHaveHappened: true };
 }
 
 export function errorReply(error: unknown, requestId: string): Response {

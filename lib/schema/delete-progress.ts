@@ -13,7 +13,10 @@ export const DeleteProgress = z.discriminatedUnion("type", [
     alreadyGone: z.number(),
     revision: Decimal,
   }),
-  /** Stopped in between: `deleted` keys are gone, the rest is untouched. */
+  /**
+   * Stopped in between: `deleted` keys are gone, the rest is untouched; where the error may have
+   * happened, a step more may be gone.
+   */
   z.object({
     type: z.literal("failed"),
     deleted: z.number(),

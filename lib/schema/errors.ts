@@ -44,7 +44,7 @@ export const HTTP_STATUS = {
   unavailable: 503,
   /** A CORRUPT alarm stands. */
   corrupt: 503,
-  /** No answer within the deadline. A write may or may not have happened. */
+  /** No answer within the deadline. */
   timeout: 504,
   /** The database quota is used up; a NOSPACE alarm stands. */
   "no-space": 507,
@@ -58,6 +58,8 @@ export const ApiError = z.object({
   message: z.string(),
   detail: z.record(z.string(), z.unknown()).optional(),
   requestId: z.string().optional(),
+  /** Of a request with an effect: nobody knows whether it took place. Left out where it did not. */
+  mayHaveHappened: z.literal(true).optional(),
 });
 export type ApiError = z.infer<typeof ApiError>;
 
