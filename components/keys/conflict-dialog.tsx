@@ -1,10 +1,12 @@
 "use client";
 
+import { WriteFailureNotice } from "@/components/keys/write-failure-notice";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Notice } from "@/components/ui/notice";
 import { ValueDiff } from "@/components/ui/value-diff";
 import { formatDecimal } from "@/lib/browser/format";
+import type { WriteFailure } from "@/lib/browser/write-failure";
 import { decodeBase64 } from "@/lib/schema/bytes";
 import type { KeyValue } from "@/lib/schema/keys";
 
@@ -18,20 +20,23 @@ interface ConflictDialogProps {
   mine: Uint8Array | null;
   baseRevision: string;
   isSaving: boolean;
-  failure: string | null;
+  failure: WriteFailure | null;
   onClose: () => void;
   onRebase: (theirs: KeyValue) => void;
   onOverwrite: (theirs: KeyValue | null) => void;
   onDiscard: () => void;
+  /** Leaves the dialog for what stands there now. */
+  onReload: () => void;
 }
 
 /** Both versions, and every way out named by what it does to them. */
 export function ConflictDialog(props: ConflictDialogProps) {
   const { conflict, mine, baseRevision, isSaving, failure } = props;
-  const { onClose, onRebase, onOverwrite, onDiscard } = props;
+  const { onClose, onRebase, onOverwrite, onDiscard, onReload } = props;
   const theirs = conflict?.theirs ?? null;
   const isGone = conflict !== null && theirs === null;
   const at = theirs === null ? "" : formatDecimal(theirs.modRevision);
+  const untouched = failure?.isUnknown === true ? "" : " Nothing has been overwritten.";
   return (
     <Dialog
       open={conflict !== null}
@@ -42,7 +47,7 @@ export function ConflictDialog(props: ConflictDialogProps) {
       title={
         isGone ? "The key was deleted while you edited it" : "The key changed while you edited it"
       }
-      description={`Your edit began at revision ${formatDecimal(baseRevision)}. Nothing has been overwritten.`}
+      description={`Your edit began at revision ${formatDecimal(baseRevision)}.${untouched}`}
       footer={
         <>
           <Button tone="danger-quiet" className="mr-auto" onClick={onDiscard}>
@@ -65,11 +70,17 @@ export function ConflictDialog(props: ConflictDialogProps) {
       }
     >
       <div className="flex h-[52vh] flex-col gap-3">
-        {failure === null ? null : (
-          <Notice tone="bad" title="Not saved">
-            {failure}
-          </Notice>
-        )}
+        <WriteFailureNotice
+          failure={failure}
+          aim="saved"
+          actions={
+            failure?.isUnknown === true ? (
+              <Button size="sm" onClick={onReload}>
+                Reload the key
+              </Button>
+            ) : null
+          }
+        />
         {mine === null ? (
           <Notice tone="warn" title="Your edit is not complete">
             It cannot be read in the form that you are editing. Keep editing to correct it.

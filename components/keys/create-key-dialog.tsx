@@ -2,12 +2,12 @@
 
 import { useState } from "react";
 import { LeaseField } from "@/components/keys/lease-field";
+import { WriteFailureNotice } from "@/components/keys/write-failure-notice";
 import { Button } from "@/components/ui/button";
 import { CodeEditor } from "@/components/ui/code-editor";
 import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/input";
-import { Notice } from "@/components/ui/notice";
 import { Segmented } from "@/components/ui/segmented";
 import { useToaster } from "@/components/ui/toast";
 import { createCommand } from "@/lib/browser/etcdctl";
@@ -15,8 +15,8 @@ import { formatBytes, formatDecimal } from "@/lib/browser/format";
 import { formatKey, type ParsedKey, parseKey } from "@/lib/browser/key-text";
 import { conflictOf, createKey } from "@/lib/browser/keys";
 import { NO_LEASE, parseLease } from "@/lib/browser/lease-choice";
-import { errorText } from "@/lib/browser/request";
 import { parseHex, parseValue, VALUE_FORMS, type ValueForm } from "@/lib/browser/value-form";
+import { type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
 import { REQUEST_BYTES_MAX } from "@/lib/schema/keys";
 
 interface CreateKeyDialogProps {
@@ -56,7 +56,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
   const [valueText, setValueText] = useState("");
   const [leaseFields, setLeaseFields] = useState(NO_LEASE);
   const [isBusy, setIsBusy] = useState(false);
-  const [failure, setFailure] = useState<{ text: string; exists: boolean } | null>(null);
+  const [failure, setFailure] = useState<CreateFailure | null>(null);
   const key = readKey(keyText, keyForm);
   const value = parseValue(valueText, valueForm);
   const isTooLarge = value.ok && value.bytes.length > REQUEST_BYTES_MAX;
@@ -75,9 +75,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
       onClose();
       onCreated(key.bytes);
     } catch (error) {
-      const exists = conflictOf(error) !== undefined;
-      const text = exists ? "A key with this name exists. Nothing was changed." : errorText(error);
-      setFailure({ text, exists });
+      setFailure(createFailure(error));
     } finally {
       setIsBusy(false);
     }
@@ -102,21 +100,17 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
       }
     >
       <div className="flex flex-col gap-4">
-        {failure === null ? null : (
-          <Notice
-            tone="bad"
-            title="Not created"
-            actions={
-              failure.exists && key.ok ? (
-                <Button size="sm" onClick={() => onOpenExisting(key.bytes)}>
-                  Open it
-                </Button>
-              ) : null
-            }
-          >
-            {failure.text}
-          </Notice>
-        )}
+        <WriteFailureNotice
+          failure={failure}
+          aim="created"
+          actions={
+            failure?.mayExist === true && key.ok ? (
+              <Button size="sm" onClick={() => onOpenExisting(key.bytes)}>
+                Open it
+              </Button>
+            ) : null
+          }
+        />
         <KeyField
           form={keyForm}
           text={keyText}
@@ -211,6 +205,20 @@ function ValueStanding({ value, isEmpty, isTooLarge }: ValueStandingProps) {
       {size}: etcd takes at most {formatBytes(REQUEST_BYTES_MAX)}.
     </div>
   );
+}
+
+interface CreateFailure extends WriteFailure {
+  /** There is a key to look at, or there may be. */
+  readonly mayExist: boolean;
+}
+
+function createFailure(error: unknown): CreateFailure {
+  if (conflictOf(error) !== undefined) {
+    const text = "A key with this name exists. Nothing was changed.";
+    return { isUnknown: false, text, mayExist: true };
+  }
+  const failure = writeFailure(error);
+  return { ...failure, mayExist: failure.isUnknown };
 }
 
 function readKey(text: string, form: KeyForm): ParsedKey {

@@ -1,17 +1,17 @@
 "use client";
 
 import { useState } from "react";
+import { WriteFailureNotice } from "@/components/keys/write-failure-notice";
 import { Button } from "@/components/ui/button";
 import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
-import { Notice } from "@/components/ui/notice";
 import { useToaster } from "@/components/ui/toast";
 import { dropDraft } from "@/lib/browser/drafts";
 import { deleteCommand } from "@/lib/browser/etcdctl";
 import { formatBytes, formatDecimal } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import { conflictOf, deleteKey } from "@/lib/browser/keys";
-import { errorText } from "@/lib/browser/request";
+import { type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
 import { decodeBase64 } from "@/lib/schema/bytes";
 import type { KeyValue } from "@/lib/schema/keys";
 
@@ -21,13 +21,15 @@ interface DeleteKeyDialogProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
   onDeleted: () => void;
+  /** Reads what stands there now. */
+  onReload: () => void;
 }
 
 export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
-  const { cluster, kv, open, onOpenChange, onDeleted } = props;
+  const { cluster, kv, open, onOpenChange, onDeleted, onReload } = props;
   const toaster = useToaster();
   const [isBusy, setIsBusy] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
+  const [failure, setFailure] = useState<WriteFailure | null>(null);
   const key = decodeBase64(kv.key);
   const command = deleteCommand(key);
   const close = (isOpen: boolean) => {
@@ -45,12 +47,7 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
       onDeleted();
     } catch (error) {
       const found = conflictOf(error);
-      if (found === undefined) setFailure(errorText(error));
-      else if (found.current === null) setFailure("Somebody else has deleted it already.");
-      else {
-        const at = formatDecimal(found.current.modRevision);
-        setFailure(`It has changed at revision ${at}. Look at it before you delete it.`);
-      }
+      setFailure(found === undefined ? writeFailure(error) : refusal(found.current));
     } finally {
       setIsBusy(false);
     }
@@ -76,11 +73,23 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
       }
     >
       <div className="flex flex-col gap-3 text-ink-2">
-        {failure === null ? null : (
-          <Notice tone="bad" title="Not deleted">
-            {failure}
-          </Notice>
-        )}
+        <WriteFailureNotice
+          failure={failure}
+          aim="deleted"
+          actions={
+            failure?.isUnknown === true ? (
+              <Button
+                size="sm"
+                onClick={() => {
+                  close(false);
+                  onReload();
+                }}
+              >
+                Reload the key
+              </Button>
+            ) : null
+          }
+        />
         <p>
           {formatBytes(kv.sizeBytes)}, version {formatDecimal(kv.version)}, last changed at revision{" "}
           {formatDecimal(kv.modRevision)}. If it has changed since, it is not deleted. Keys below it
@@ -89,4 +98,11 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
       </div>
     </Dialog>
   );
+}
+
+function refusal(current: KeyValue | null): WriteFailure {
+  if (current === null) return { isUnknown: false, text: "Somebody else has deleted it already." };
+  const at = formatDecimal(current.modRevision);
+  const text = `It has changed at revision ${at}. Look at it before you delete it.`;
+  return { isUnknown: false, text };
 }

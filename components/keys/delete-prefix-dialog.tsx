@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { DeleteEnded } from "@/components/keys/delete-ended";
 import { DeletePreview } from "@/components/keys/delete-preview";
 import { Button } from "@/components/ui/button";
 import { CopyCommandButton } from "@/components/ui/copy-button";
@@ -11,10 +12,11 @@ import { Notice } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
 import { type DeleteEnd, deletePrefix } from "@/lib/browser/delete-prefix";
 import { deletePrefixCommand } from "@/lib/browser/etcdctl";
-import { formatCount, formatDecimal, plural } from "@/lib/browser/format";
+import { formatCount, plural } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import { conflictOf, deletePreview } from "@/lib/browser/keys";
 import { errorText } from "@/lib/browser/request";
+import { isOutcomeUnknown } from "@/lib/browser/write-failure";
 import { encodeBase64 } from "@/lib/schema/bytes";
 import type { DeletePreviewReply } from "@/lib/schema/keys";
 
@@ -36,15 +38,20 @@ export function DeletePrefixDialog(props: DeletePrefixDialogProps) {
 /** What must be typed when the prefix is empty. */
 const EVERYTHING = "all keys";
 
+interface Failure {
+  readonly title: string;
+  readonly text?: string;
+}
+
 type Run =
-  | { readonly at: "asking"; readonly notice: string | null }
+  | { readonly at: "asking"; readonly failure: Failure | null }
   | { readonly at: "running"; readonly deleted: number }
   | { readonly at: "ended"; readonly end: DeleteEnd };
 
 function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
   const { cluster, separator, prefix, onClose, onDeleted } = props;
   const [typed, setTyped] = useState("");
-  const [run, setRun] = useState<Run>({ at: "asking", notice: null });
+  const [run, setRun] = useState<Run>({ at: "asking", failure: null });
   const preview = useQuery({
     queryKey: ["delete preview", cluster, encodeBase64(prefix)],
     queryFn: ({ signal }) => deletePreview(cluster, prefix, signal),
@@ -60,13 +67,9 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
       onDeleted();
     } catch (error) {
       setTyped("");
-      const hasMoved = conflictOf(error) !== undefined;
-      const notice = hasMoved
-        ? "The keys have changed since the preview. Nothing was deleted; look again."
-        : errorText(error);
-      setRun({ at: "asking", notice });
+      setRun({ at: "asking", failure: failureOf(error) });
       await preview.refetch();
-      if (!hasMoved) onDeleted();
+      if (conflictOf(error) === undefined) onDeleted();
     }
   };
   const { data } = preview;
@@ -109,10 +112,12 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
       }
     >
       <div className="flex flex-col gap-4">
-        {run.at === "asking" && run.notice !== null ? (
-          <Notice tone="bad" title={run.notice} />
+        {run.at === "asking" && run.failure !== null ? (
+          <Notice tone="bad" title={run.failure.title}>
+            {run.failure.text}
+          </Notice>
         ) : null}
-        {run.at === "ended" ? <Ended end={run.end} /> : null}
+        {run.at === "ended" ? <DeleteEnded end={run.end} /> : null}
         {run.at === "running" && data !== undefined ? (
           <Progress deleted={run.deleted} total={data.count} />
         ) : null}
@@ -148,6 +153,17 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
   );
 }
 
+function failureOf(error: unknown): Failure {
+  if (conflictOf(error) !== undefined) {
+    return { title: "The keys have changed since the preview. Nothing was deleted; look again." };
+  }
+  if (!isOutcomeUnknown(error)) return { title: errorText(error) };
+  return {
+    title: "Not known how many keys were deleted",
+    text: `${errorText(error)} The delete may have gone on: look at what is left before you try again.`,
+  };
+}
+
 interface PreviewStateProps {
   preview: DeletePreviewReply | undefined;
   error: Error | null;
@@ -180,24 +196,5 @@ function Progress({ deleted, total }: { deleted: number; total: number }) {
         {formatCount(deleted)} of {plural(total, "key")} deleted
       </div>
     </div>
-  );
-}
-
-function Ended({ end }: { end: DeleteEnd }) {
-  if (end.type === "failed") {
-    const text = `${formatCount(end.deleted)} of ${plural(end.total, "key")} are gone, the rest is untouched.`;
-    return (
-      <Notice tone="bad" title="Stopped in between">
-        {text} {end.error.message}
-      </Notice>
-    );
-  }
-  return (
-    <Notice tone="good" title={`${plural(end.deleted, "key")} deleted`}>
-      Done at revision {formatDecimal(end.revision)}.
-      {end.alreadyGone > 0
-        ? ` ${plural(end.alreadyGone, "key was", "keys were")} gone already.`
-        : null}
-    </Notice>
   );
 }

@@ -169,6 +169,7 @@ function Detail(props: DetailProps) {
           isSaving={save.isSaving}
           failure={save.failure}
           onSave={save.save}
+          onReload={save.reload}
         />
       )}
       <ConflictDialog
@@ -183,6 +184,7 @@ function Detail(props: DetailProps) {
           save.close();
         }}
         onOverwrite={save.overwrite}
+        onReload={save.reload}
         onDiscard={() => {
           edit.discard();
           save.close();
@@ -193,6 +195,7 @@ function Detail(props: DetailProps) {
         kv={kv}
         open={isDeleting}
         onOpenChange={setIsDeleting}
+        onReload={reload}
         onDeleted={onDeleted}
       />
     </section>

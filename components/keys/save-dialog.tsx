@@ -1,13 +1,14 @@
 "use client";
 
+import { WriteFailureNotice } from "@/components/keys/write-failure-notice";
 import { Button } from "@/components/ui/button";
 import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
-import { Notice } from "@/components/ui/notice";
 import { ValueDiff } from "@/components/ui/value-diff";
 import { putCommand } from "@/lib/browser/etcdctl";
 import { formatDecimal } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
+import type { WriteFailure } from "@/lib/browser/write-failure";
 
 interface SaveDialogProps {
   open: boolean;
@@ -19,14 +20,16 @@ interface SaveDialogProps {
   hasLease: boolean;
   isSaving: boolean;
   /** Why the last try failed. */
-  failure: string | null;
+  failure: WriteFailure | null;
   onSave: () => void;
+  /** Leaves the dialog for what stands there now. */
+  onReload: () => void;
 }
 
 /** Nothing is written that has not been seen as a difference first. */
 export function SaveDialog(props: SaveDialogProps) {
   const { open, onOpenChange, keyBytes, before, after, baseRevision, hasLease } = props;
-  const { isSaving, failure, onSave } = props;
+  const { isSaving, failure, onSave, onReload } = props;
   const command = putCommand(keyBytes, after, hasLease);
   return (
     <Dialog
@@ -52,11 +55,17 @@ export function SaveDialog(props: SaveDialogProps) {
       }
     >
       <div className="flex h-[52vh] flex-col gap-3">
-        {failure === null ? null : (
-          <Notice tone="bad" title="Not saved">
-            {failure}
-          </Notice>
-        )}
+        <WriteFailureNotice
+          failure={failure}
+          aim="saved"
+          actions={
+            failure?.isUnknown === true ? (
+              <Button size="sm" onClick={onReload}>
+                Reload the key
+              </Button>
+            ) : null
+          }
+        />
         <ValueDiff
           before={before}
           after={after}

@@ -8,7 +8,7 @@ import { compareDecimal } from "@/lib/browser/decimal";
 import { dropDraft } from "@/lib/browser/drafts";
 import { formatDecimal } from "@/lib/browser/format";
 import { conflictOf, createKey, saveKey } from "@/lib/browser/keys";
-import { errorText } from "@/lib/browser/request";
+import { type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
 import { decodeBase64 } from "@/lib/schema/bytes";
 import type { KeyValue } from "@/lib/schema/keys";
 
@@ -18,11 +18,13 @@ const ECHO_MS = 1_500;
 export interface Saving {
   readonly isReviewing: boolean;
   readonly isSaving: boolean;
-  readonly failure: string | null;
+  readonly failure: WriteFailure | null;
   readonly conflict: Conflict | null;
   readonly review: () => void;
   readonly compare: () => void;
   readonly close: () => void;
+  /** Closes, and reads what stands there now. */
+  readonly reload: () => void;
   readonly save: () => void;
   readonly overwrite: (theirs: KeyValue | null) => void;
 }
@@ -41,7 +43,7 @@ export function useSave(
   const [step, setStep] = useState<Step>("none");
   const [refused, setRefused] = useState<Conflict | null>(null);
   const [isSending, setIsSending] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
+  const [failure, setFailure] = useState<WriteFailure | null>(null);
   const [awaited, setAwaited] = useState<string | null>(null);
   const live: Conflict = { theirs: isGone ? null : kv };
   const hasArrived = awaited !== null && compareDecimal(kv.modRevision, awaited) >= 0;
@@ -68,7 +70,7 @@ export function useSave(
       toaster.done(`Saved at revision ${formatDecimal(revision)}`);
     } catch (error) {
       const found = conflictOf(error);
-      if (found === undefined) setFailure(errorText(error));
+      if (found === undefined) setFailure(writeFailure(error));
       else {
         setRefused({ theirs: found.current });
         setStep("conflict");
@@ -91,6 +93,10 @@ export function useSave(
     review: () => begin(edit.baseRevision === kv.modRevision && !isGone ? "review" : "conflict"),
     compare: () => begin("conflict"),
     close: () => setStep("none"),
+    reload: () => {
+      setStep("none");
+      refetch();
+    },
     save: () => void run((value) => saveKey(cluster, key, value, edit.baseRevision)),
     overwrite: (theirs) =>
       void run((value) =>

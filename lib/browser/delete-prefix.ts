@@ -37,7 +37,9 @@ async function* linesOf(response: Response): AsyncGenerator<string> {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const chunk = await reader.read();
+    // A connection that breaks has ended, and says no more of how far the delete has come.
+    const chunk = await reader.read().catch(() => undefined);
+    if (chunk === undefined) return;
     if (chunk.done) break;
     const lines = (rest + chunk.value).split("\n");
     rest = lines.pop() ?? "";

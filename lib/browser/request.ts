@@ -12,6 +12,8 @@ export class RequestError extends Error {
   readonly status: number;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly requestId: string | undefined;
+  /** The console says so of a write whose outcome it does not know. */
+  readonly mayHaveHappened: boolean;
 
   constructor(code: RequestErrorCode, message: string, status: number, reply?: ApiError) {
     super(message);
@@ -19,6 +21,7 @@ export class RequestError extends Error {
     this.status = status;
     this.detail = reply?.detail ?? {};
     this.requestId = reply?.requestId;
+    this.mayHaveHappened = reply?.mayHaveHappened ?? false;
   }
 
   static ofReply(reply: ApiError, status: number): RequestError {
