@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { encodeBase64 } from "../schema/bytes.ts";
-import type { StreamMessage, StreamSink } from "./event-stream.ts";
+import type { StreamMessage, StreamSink, StreamState } from "./event-stream.ts";
 import { encodeUtf8 } from "./key-text.ts";
 import { BACKLOG_LIMITS, FEED_LIMITS, WatchFeed } from "./watch-feed.ts";
 
@@ -22,9 +22,17 @@ class Line {
     () => this.now,
   );
 
-  constructor() {
+  constructor(state: StreamState = { phase: "open" }) {
     this.feed.start();
+    this.sink?.state(state);
+  }
+
+  /** The connection breaks and comes back. */
+  reconnect(...first: StreamMessage[]): void {
+    this.sink?.state({ phase: "waiting", retryInMs: 500, reason: "gone" });
+    this.sink?.state({ phase: "connecting", attempt: 1 });
     this.sink?.state({ phase: "open" });
+    this.send(...first);
   }
 
   send(...messages: StreamMessage[]): void {
@@ -35,12 +43,41 @@ class Line {
     this.send(change(revision, keys));
   }
 
+  /** Newest first, as all rows. */
+  markers(): string[] {
+    return this.feed.view().rows.flatMap((row) => (row.kind === "event" ? [] : [row.text]));
+  }
+
   lines(): string[] {
     return this.feed.view().rows.map((row) => {
       return row.kind === "event" ? `${row.revision} ${row.op} ${atob(row.key)}` : row.kind;
     });
   }
 }
+
+function opened(from: number, revision: number): StreamMessage {
+  const data = JSON.stringify({ from: String(from), revision: String(revision) });
+  return { event: "open", data, id: String(from - 1) };
+}
+
+function reset(from: number, compacted: number): StreamMessage {
+  const data = JSON.stringify({ from: String(from), compactRevision: String(compacted) });
+  return { event: "reset", data, id: String(compacted) };
+}
+
+function link(data: object): StreamMessage {
+  return { event: "link", data: JSON.stringify(data), id: undefined };
+}
+
+const NO_LEADER = { code: "no-leader", message: "etcdserver: no leader" };
+const LOST = link({ state: "lost", error: NO_LEADER, revision: null });
+
+function restored(revision: number): StreamMessage {
+  return link({ state: "restored", error: null, revision: String(revision) });
+}
+
+const BACK = "Connected again behind revision 5.";
+const WHOLE = `${BACK} No event was missed.`;
 
 function change(revision: number, keys: string[], part = 0, isLast = true): StreamMessage {
   const events = keys.map((key) => {
@@ -97,8 +134,7 @@ describe("watch feed", () => {
 
   test("compaction leaves a row that names the missing revisions", () => {
     const line = new Line();
-    const data = JSON.stringify({ from: "3", compactRevision: "9" });
-    line.send({ event: "reset", data, id: "9" });
+    line.send(reset(3, 9));
     line.put(10, "a");
     expect(line.lines()).toEqual(["10 create a", "gap"]);
     const gap = line.feed.view().rows[1];
@@ -108,31 +144,65 @@ describe("watch feed", () => {
   test("a lost connection and its return are rows of their own", () => {
     const line = new Line();
     line.put(5, "a");
-    line.sink?.state({ phase: "waiting", retryInMs: 500, reason: "gone" });
-    line.sink?.state({ phase: "connecting", attempt: 1 });
-    line.sink?.state({ phase: "open" });
+    line.reconnect();
     line.put(6, "b");
     expect(line.lines()).toEqual(["6 create b", "resumed", "lost", "5 create a"]);
   });
 
   test("an etcd that stays out of reach is one row, however often it is tried", () => {
     const line = new Line();
-    const error = { code: "no-leader", message: "etcdserver: no leader" };
-    const lost = { event: "link", data: JSON.stringify({ state: "lost", error }), id: undefined };
-    const back = { ...lost, data: JSON.stringify({ state: "restored", error: null }) };
-    line.send(lost, lost, lost);
+    line.put(5, "a");
+    line.send(LOST, LOST, LOST);
     expect(line.feed.view().isLinkLost).toBe(true);
-    line.send(back);
-    expect(line.lines()).toEqual(["resumed", "lost"]);
+    line.send(restored(5));
+    expect(line.markers()).toEqual([WHOLE, "etcd is out of reach: etcdserver: no leader"]);
     expect(line.feed.view().isLinkLost).toBe(false);
+  });
+
+  test("a way to etcd that was lost is back with any new connection", () => {
+    const line = new Line();
+    line.put(5, "a");
+    line.send(LOST);
+    line.reconnect();
+    line.send(opened(6, 5));
+    expect(line.feed.view().isLinkLost).toBe(false);
+    expect(line.lines()).toEqual(["resumed", "lost", "lost", "5 create a"]);
+  });
+
+  test.each([
+    { how: "connection", comeBack: (line: Line) => line.reconnect(opened(6, 9)) },
+    { how: "way to etcd", comeBack: (line: Line) => line.send(LOST, restored(9)) },
+  ])("a $how that is back has missed nothing only if no gap comes first", ({ comeBack }) => {
+    const ends: [StreamMessage, string[]][] = [
+      [change(9, ["b"]), [WHOLE]],
+      [{ event: "progress", data: JSON.stringify({ revision: "9" }), id: "9" }, [WHOLE]],
+      [reset(6, 8), ["Gap: revisions 6 to 8 were compacted and cannot be shown.", BACK]],
+    ];
+    for (const [first, told] of ends) {
+      const line = new Line();
+      line.put(5, "a");
+      comeBack(line);
+      expect(line.markers()).toHaveLength(1);
+      line.send(first);
+      expect(line.markers().slice(0, -1)).toEqual(told);
+    }
+  });
+
+  test("a first connection that took several tries has nothing to go on behind", () => {
+    for (const isBrokenEarly of [false, true]) {
+      const line = new Line(
+        isBrokenEarly ? { phase: "open" } : { phase: "connecting", attempt: 0 },
+      );
+      line.reconnect(opened(6, 5));
+      line.put(6, "a");
+      expect(line.lines()).toEqual(["6 create a", ...(isBrokenEarly ? ["lost"] : [])]);
+    }
   });
 
   test("a revision cut in two by a lost connection shows each of its events once", () => {
     const line = new Line();
-    line.send(change(5, ["a", "b"], 0, false));
-    line.sink?.state({ phase: "waiting", retryInMs: 500, reason: "gone" });
-    line.sink?.state({ phase: "connecting", attempt: 1 });
-    line.sink?.state({ phase: "open" });
+    line.send(opened(5, 4), change(5, ["a", "b"], 0, false));
+    line.reconnect(opened(5, 5));
     line.send(change(5, ["a"], 0, false), change(5, ["b", "c"], 1, true));
     expect(line.lines()).toEqual(["5 create c", "resumed", "lost", "5 create b", "5 create a"]);
     expect(line.feed.view()).toMatchObject({ received: 3, position: "5" });
@@ -142,11 +212,7 @@ describe("watch feed", () => {
     const line = new Line();
     line.put(5, "alpha");
     line.put(6, "beta");
-    line.send({
-      event: "reset",
-      data: JSON.stringify({ from: "7", compactRevision: "8" }),
-      id: "8",
-    });
+    line.send(reset(7, 8));
     line.feed.filter("ALP", null);
     expect(line.lines()).toEqual(["gap", "5 create alpha"]);
     line.feed.filter("", "delete");
@@ -159,20 +225,14 @@ describe("watch feed", () => {
 
   test("a watch from a revision that is still to come says so until it has come", () => {
     const line = new Line();
-    const open = (from: string, revision: string) =>
-      line.send({
-        event: "open",
-        data: JSON.stringify({ from, revision }),
-        id: String(Number(from) - 1),
-      });
-    open("8", "5");
+    line.send(opened(8, 5));
     expect(line.feed.view()).toMatchObject({
       startsAhead: { from: "8", revision: "5" },
       position: null,
     });
     line.put(8, "a");
     expect(line.feed.view()).toMatchObject({ startsAhead: null, position: "8" });
-    open("9", "8");
+    line.send(opened(9, 8));
     expect(line.feed.view()).toMatchObject({ startsAhead: null, position: "8" });
   });
 

@@ -9,6 +9,7 @@
 
 import { ErrorReply } from "../schema/errors.ts";
 import { type ChangeEvent, LinkEvent, OpenEvent, ResetEvent } from "../schema/watch.ts";
+import { compareDecimal } from "./decimal.ts";
 import { EventRing } from "./event-ring.ts";
 import type { EventStream, StreamMessage, StreamSink, StreamState } from "./event-stream.ts";
 import { formatDecimal } from "./format.ts";
@@ -65,6 +66,8 @@ export class WatchFeed {
   #isPaused = false;
   #isHeld = false;
   #isLinkLost = false;
+  /** A break is among the rows, and what came of it is not yet. */
+  #isBroken = false;
   #seq = 0;
   #received = 0;
   #position: string | undefined;
@@ -156,10 +159,7 @@ export class WatchFeed {
 
   #streamState(state: StreamState): void {
     if (state.phase === "waiting" && this.#state.phase === "open") {
-      this.#add({ kind: "lost", text: `Connection lost: ${state.reason}` });
-    }
-    if (state.phase === "open" && this.#state.phase === "connecting" && this.#state.attempt > 0) {
-      this.#resumed();
+      this.#broken(`Connection lost: ${state.reason}`);
     }
     if (state.phase !== "open") this.#partial.skip = this.#partial.seen;
     if (state.phase === "waiting") this.#trouble = state.reason;
@@ -169,35 +169,57 @@ export class WatchFeed {
   }
 
   /** The console tells of every failed try; one row says enough. */
-  #linkState(isLost: boolean, reason: string | undefined): void {
-    if (isLost === this.#isLinkLost) return;
+  #takeLink({ state, error, revision }: LinkEvent): void {
+    const isLost = state === "lost";
+    if (isLost && !this.#isLinkLost) {
+      this.#broken(`etcd is out of reach${error === null ? "" : `: ${error.message}`}`);
+    }
     this.#isLinkLost = isLost;
-    const why = reason === undefined ? "" : `: ${reason}`;
-    if (isLost) this.#add({ kind: "lost", text: `etcd is out of reach${why}` });
-    else this.#resumed();
+    if (revision !== null) this.#standsAt(revision);
   }
 
-  #resumed(): void {
-    const at = this.#position;
-    const behind = at === undefined ? "" : ` behind revision ${formatDecimal(at)}`;
-    this.#add({ kind: "resumed", text: `Connected again${behind}. No event was missed.` });
+  /** Where nothing has happened since the position, no other message may come for long. */
+  #standsAt(revision: string): void {
+    if (compareDecimal(revision, this.#position ?? "0") <= 0) this.#resumed(true);
+  }
+
+  #broken(text: string): void {
+    this.#isBroken = true;
+    this.#add({ kind: "lost", text });
+  }
+
+  /** A connection that stands does not tell yet whether compaction has taken something. */
+  #resumed(isWhole: boolean): void {
+    if (!this.#isBroken || this.#position === undefined) return;
+    this.#isBroken = false;
+    const back = `Connected again behind revision ${formatDecimal(this.#position)}.`;
+    this.#add({ kind: "resumed", text: isWhole ? `${back} No event was missed.` : back });
   }
 
   #take(message: StreamMessage): void {
-    if (message.event === "change") this.#takeChange(readChange(message.data));
+    if (message.event === "change") {
+      const change = readChange(message.data);
+      this.#resumed(true);
+      this.#takeChange(change);
+    } else if (message.event === "progress") this.#resumed(true);
     else if (message.event === "open") {
       const { from, revision } = OpenEvent.parse(JSON.parse(message.data));
+      // The console says so once etcd has made the watch, and of an earlier break it knows nothing.
+      this.#isLinkLost = false;
+      // Without a position the watch begins anew: there is nothing that it goes on behind.
+      if (this.#position === undefined) this.#isBroken = false;
+      this.#standsAt(revision);
       this.#startsAhead = BigInt(from) > BigInt(revision) + 1n ? { from, revision } : null;
     } else if (message.event === "reset") {
       const { from, compactRevision } = ResetEvent.parse(JSON.parse(message.data));
+      this.#resumed(false);
       const span = `${formatDecimal(from)} to ${formatDecimal(compactRevision)}`;
       this.#add({
         kind: "gap",
         text: `Gap: revisions ${span} were compacted and cannot be shown.`,
       });
     } else if (message.event === "link") {
-      const { state, error } = LinkEvent.parse(JSON.parse(message.data));
-      this.#linkState(state === "lost", error?.message);
+      this.#takeLink(LinkEvent.parse(JSON.parse(message.data)));
     } else if (message.event === "failure") {
       const { error } = ErrorReply.parse(JSON.parse(message.data));
       this.#add({ kind: "lost", text: error.message });

@@ -55,7 +55,8 @@ export type WatchMessage =
   /** Compaction has taken what happened from `from` up to `compactRevision`. */
   | { readonly type: "gap"; readonly from: number; readonly compactRevision: number }
   | { readonly type: "lost"; readonly error: ClusterError }
-  | { readonly type: "restored" };
+  /** `revision` is the cluster's when the watch went on. */
+  | { readonly type: "restored"; readonly revision: number };
 
 const PART_EVENTS_MAX = 500;
 const PROGRESS_INTERVAL_MS = 10_000;
@@ -210,7 +211,7 @@ function* messagesOf(response: WatchResponse, position: Position): Generator<Wat
     position.next ??= revision + 1;
     if (!position.isOpen) yield { type: "open", from: position.next, revision };
     position.isOpen = true;
-    if (position.isLost) yield { type: "restored" };
+    if (position.isLost) yield { type: "restored", revision };
     position.isLost = false;
     return;
   }

@@ -125,10 +125,13 @@ function sseOf(message: WatchMessage, requestId: string): SseMessage {
     case "lost":
       return {
         event: "link",
-        data: { state: "lost", error: apiErrorOf(message.error, requestId) },
+        data: { state: "lost", error: apiErrorOf(message.error, requestId), revision: null },
       };
     case "restored":
-      return { event: "link", data: { state: "restored", error: null } };
+      return {
+        event: "link",
+        data: { state: "restored", error: null, revision: String(message.revision) },
+      };
   }
 }
 

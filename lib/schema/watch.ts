@@ -86,5 +86,7 @@ export type ResetEvent = z.infer<typeof ResetEvent>;
 export const LinkEvent = z.object({
   state: z.enum(["lost", "restored"]),
   error: ApiError.nullable(),
+  /** The cluster's when the watch went on; null while the way is lost. */
+  revision: Decimal.nullable(),
 });
 export type LinkEvent = z.infer<typeof LinkEvent>;
