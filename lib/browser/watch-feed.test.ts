@@ -199,10 +199,13 @@ describe("watch feed", () => {
     }
   });
 
-  test("a revision cut in two by a lost connection shows each of its events once", () => {
+  test.each([
+    { what: "connection", breakOff: (line: Line) => line.reconnect(opened(5, 5)) },
+    { what: "way to etcd", breakOff: (line: Line) => line.send(LOST, LOST, restored(5)) },
+  ])("a revision cut in two by a lost $what shows each of its events once", ({ breakOff }) => {
     const line = new Line();
     line.send(opened(5, 4), change(5, ["a", "b"], 0, false));
-    line.reconnect(opened(5, 5));
+    breakOff(line);
     line.send(change(5, ["a"], 0, false), change(5, ["b", "c"], 1, true));
     expect(line.lines()).toEqual(["5 create c", "resumed", "lost", "5 create b", "5 create a"]);
     expect(line.feed.view()).toMatchObject({ received: 3, position: "5" });

@@ -161,7 +161,6 @@ export class WatchFeed {
     if (state.phase === "waiting" && this.#state.phase === "open") {
       this.#broken(`Connection lost: ${state.reason}`);
     }
-    if (state.phase !== "open") this.#partial.skip = this.#partial.seen;
     if (state.phase === "waiting") this.#trouble = state.reason;
     else if (state.phase === "open") this.#trouble = null;
     this.#state = state;
@@ -230,7 +229,7 @@ export class WatchFeed {
   #takeChange(change: ChangeEvent): void {
     if (this.#partial.revision !== change.revision) {
       this.#partial = { revision: change.revision, seen: 0, skip: 0 };
-    }
+    } else if (change.part === 0) this.#partial.skip = this.#partial.seen;
     const { skip } = this.#partial;
     const fresh = change.events.slice(skip);
     this.#partial.skip = Math.max(0, skip - change.events.length);

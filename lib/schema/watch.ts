@@ -5,8 +5,8 @@
 //
 //   event: open       OpenEvent      id; once per connection, before anything else
 //   event: change     ChangeEvent    id; one message per revision. A large revision comes in
-//                                    parts; only the last one has the id, and a reconnect in
-//                                    between delivers all parts again, from part 0
+//                                    parts; only the last one has the id, and a break of
+//                                    any kind in between delivers all parts again, from part 0
 //   event: progress   ProgressEvent  id; nothing new up to here (about every 10 s when idle)
 //   event: reset      ResetEvent     id; a gap: compaction took [from, compactRevision]
 //   event: link       LinkEvent      the way to etcd broke or is back; the stream resumes by itself
