@@ -39,7 +39,7 @@ interface KeyDetailProps {
 export function KeyDetail({ location, keyBytes, onCreate, onTreeChanged }: KeyDetailProps) {
   const { address } = location;
   const { data, error, live, refetch } = useLiveKey(address.cluster, keyBytes, address.revision);
-  const hasDraft = useDraft(address.cluster, encodeBase64(keyBytes)) !== undefined;
+  const draft = useDraft(address.cluster, encodeBase64(keyBytes));
   const [last, setLast] = useState<KeyValue | null>(null);
   if (data !== undefined && data.kv !== null && data.kv !== last) setLast(data.kv);
   const reload = () => void refetch();
@@ -56,7 +56,9 @@ export function KeyDetail({ location, keyBytes, onCreate, onTreeChanged }: KeyDe
       </Blank>
     );
   }
-  const shown = data.kv ?? (hasDraft ? last : null);
+  // An edit stays in reach when its key goes, also if that happened while another key was open.
+  const gone = draft === undefined || address.revision !== undefined ? null : (last ?? draft.base);
+  const shown = data.kv ?? gone;
   if (shown === null) {
     return (
       <MissingKey

@@ -213,7 +213,9 @@ function useEdited(cluster: string): ReadonlySet<string> {
   return useMemo(
     () =>
       new Set(
-        [...drafts.values()].filter((draft) => draft.cluster === cluster).map(({ key }) => key),
+        [...drafts.values()]
+          .filter((draft) => draft.cluster === cluster)
+          .map(({ base }) => base.key),
       ),
     [drafts, cluster],
   );

@@ -43,18 +43,19 @@ export function useValueEdit(cluster: string, kv: KeyValue): ValueEdit {
   const [chosen, setChosen] = useState<ValueForm | null>(null);
   const [refusal, setRefusal] = useState<string | null>(null);
   const live = useMemo(() => decodeBase64(kv.value), [kv.value]);
-  const base = draft?.baseValue ?? live;
+  const origin = draft?.base ?? kv;
+  const base = useMemo(() => decodeBase64(origin.value), [origin.value]);
   const form = draft?.form ?? fittingForm(live, chosen);
   const text = useMemo(() => draft?.text ?? showValue(live, form) ?? "", [draft?.text, live, form]);
   const parsed = useMemo(
     () => (draft === undefined ? { ok: true as const, bytes: live } : parseValue(text, form, base)),
     [draft, live, text, form, base],
   );
-  const baseRevision = draft?.baseRevision ?? kv.modRevision;
+  const baseRevision = origin.modRevision;
   const put = (next: { form: ValueForm; text: string }) => {
     const isBack = showValue(base, next.form) === next.text;
     if (isBack && baseRevision === kv.modRevision) dropDraft(cluster, kv.key);
-    else setDraft({ cluster, key: kv.key, baseRevision, baseValue: base, ...next });
+    else setDraft({ cluster, base: origin, ...next });
   };
   return {
     form,
@@ -96,17 +97,7 @@ export function useValueEdit(cluster: string, kv: KeyValue): ValueEdit {
       setRefusal(null);
       dropDraft(cluster, kv.key);
     },
-    rebase: (onto) => {
-      const baseValue = decodeBase64(onto.value);
-      setDraft({
-        cluster,
-        key: kv.key,
-        form,
-        text,
-        baseRevision: onto.modRevision,
-        baseValue,
-      });
-    },
+    rebase: (onto) => setDraft({ cluster, base: onto, form, text }),
   };
 }
 

@@ -2,18 +2,16 @@
 // and outlast going to another key or page; leaving the tab asks first.
 
 import { useSyncExternalStore } from "react";
+import type { KeyValue } from "../schema/keys.ts";
 import type { ValueForm } from "./value-form.ts";
 
 export interface Draft {
   readonly cluster: string;
-  /** base64. */
-  readonly key: string;
   readonly form: ValueForm;
   /** What stands in the editor, which need not be well-formed. */
   readonly text: string;
-  /** The revision that the edit began from, and what stood there. */
-  readonly baseRevision: string;
-  readonly baseValue: Uint8Array;
+  /** What the edit began from. It outlasts the key itself, which others may delete meanwhile. */
+  readonly base: KeyValue;
 }
 
 let drafts: ReadonlyMap<string, Draft> = new Map();
@@ -34,7 +32,7 @@ function subscribe(listener: () => void): () => void {
 }
 
 export function setDraft(draft: Draft): void {
-  publish(new Map(drafts).set(nameOf(draft.cluster, draft.key), draft));
+  publish(new Map(drafts).set(nameOf(draft.cluster, draft.base.key), draft));
 }
 
 export function dropDraft(cluster: string, key: string): void {
