@@ -74,6 +74,7 @@ export function KeyDetail({ location, keyBytes, onCreate, onTreeChanged }: KeyDe
     <Detail
       location={location}
       kv={shown}
+      revision={data.revision}
       isGone={data.kv === null}
       live={live}
       onlyMember={data.onlyMember}
@@ -89,6 +90,8 @@ export function KeyDetail({ location, keyBytes, onCreate, onTreeChanged }: KeyDe
 interface DetailProps {
   location: KeysLocation;
   kv: KeyValue;
+  /** As of when this is; null when that is not known. */
+  revision: string | null;
   isGone: boolean;
   live: LiveState;
   /** The one member that was asked, where there is no quorum. */
@@ -98,7 +101,7 @@ interface DetailProps {
 }
 
 function Detail(props: DetailProps) {
-  const { location, kv, isGone, live, onlyMember, reload, onDeleted } = props;
+  const { location, kv, revision, isGone, live, onlyMember, reload, onDeleted } = props;
   const { address, go } = location;
   const { refusal, memberName } = useStanding(address.cluster);
   const copyOf = onlyMember === null ? null : memberName(onlyMember);
@@ -106,7 +109,7 @@ function Detail(props: DetailProps) {
   const isPast = address.revision !== undefined;
   const [isDeleting, setIsDeleting] = useState(false);
   const edit = useValueEdit(address.cluster, kv);
-  const save = useSave(address.cluster, kv, isGone, edit, reload);
+  const save = useSave(address.cluster, { kv, revision, isGone }, edit, reload);
   const mine = edit.parsed.ok ? edit.parsed.bytes : null;
   const isOverrun = edit.isEdited && (isGone || edit.baseRevision !== kv.modRevision);
   return (

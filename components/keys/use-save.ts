@@ -29,13 +29,21 @@ export interface Saving {
   readonly overwrite: (theirs: KeyValue | null) => void;
 }
 
+/** What is known of the key in the cluster. */
+export interface KeyStanding {
+  /** The key now; when it is gone, what was last known of it. */
+  readonly kv: KeyValue;
+  /** As of when; null when that is not known. */
+  readonly revision: string | null;
+  readonly isGone: boolean;
+}
+
 type Step = "none" | "review" | "conflict";
 
 /** The way of an edit into the cluster. It never touches what is shown: the watch does that. */
 export function useSave(
   cluster: string,
-  kv: KeyValue,
-  isGone: boolean,
+  { kv, revision, isGone }: KeyStanding,
   edit: ValueEdit,
   refetch: () => void,
 ): Saving {
@@ -46,12 +54,15 @@ export function useSave(
   const [failure, setFailure] = useState<WriteFailure | null>(null);
   const [awaited, setAwaited] = useState<string | null>(null);
   const live: Conflict = { theirs: isGone ? null : kv };
-  const hasArrived = awaited !== null && compareDecimal(kv.modRevision, awaited) >= 0;
-
+  // Not the key's own revision: somebody may have deleted it right after.
+  const seen = revision ?? kv.modRevision;
+  const hasArrived = awaited !== null && compareDecimal(seen, awaited) >= 0;
   const isAwaited = awaited !== null && !hasArrived;
 
   useEffect(() => {
-    if (hasArrived) dropDraft(cluster, kv.key);
+    if (!hasArrived) return;
+    dropDraft(cluster, kv.key);
+    setAwaited(null);
   }, [hasArrived, cluster, kv.key]);
   useEffect(() => {
     if (!isAwaited) return;
@@ -64,10 +75,10 @@ export function useSave(
     setIsSending(true);
     setFailure(null);
     try {
-      const { revision } = await write(edit.parsed.bytes);
+      const saved = await write(edit.parsed.bytes);
       setStep("none");
-      setAwaited(revision);
-      toaster.done(`Saved at revision ${formatDecimal(revision)}`);
+      setAwaited(saved.revision);
+      toaster.done(`Saved at revision ${formatDecimal(saved.revision)}`);
     } catch (error) {
       const found = conflictOf(error);
       if (found === undefined) setFailure(writeFailure(error));
