@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { Applier } from "../apply/applier.ts";
+import { type Applied, Applier, type ApplierOptions } from "../apply/applier.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import { Quota } from "../apply/quota.ts";
 import { ReplicatedState } from "../apply/replicated-state.ts";
@@ -7,12 +7,13 @@ import { must } from "../base/assert.ts";
 import { type Cancel, type Clock, SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { SeededRandom } from "../base/random.ts";
+import { finish, isSteps, type Steps } from "../base/steps.ts";
 import { NoTokens } from "../credentials/tokens.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import { encodeConfChange } from "../proto/conf-codec.ts";
 import { PutRequest } from "../proto/gen/rpc.ts";
 import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
-import { EntryType } from "../raft/entry.ts";
+import { type Entry, EntryType } from "../raft/entry.ts";
 import { type Message, MessageType } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
@@ -84,6 +85,28 @@ class Disk {
   }
 }
 
+/** Takes its time over an entry where it is told to. */
+class SlowApplier extends Applier {
+  /** Whether a client's entry that is begun now goes on until the member stops. */
+  isSlow = false;
+  readonly #isStopped: () => boolean;
+
+  constructor(options: ApplierOptions, isStopped: () => boolean) {
+    super(options);
+    this.#isStopped = isStopped;
+  }
+
+  override apply(entry: Entry): Applied | Steps<Applied> | undefined {
+    return this.isSlow && entry.data.length > 0 ? this.#applying(entry) : super.apply(entry);
+  }
+
+  *#applying(entry: Entry): Steps<Applied> {
+    while (!this.#isStopped()) yield;
+    const applied = super.apply(entry);
+    return isSteps(applied) ? finish(applied) : must(applied, "a normal entry of a client's");
+  }
+}
+
 interface Ground {
   readonly wal: MemoryWal;
   readonly engine: MemoryEngine;
@@ -98,6 +121,7 @@ class TestMember {
   readonly replica: Replica;
   readonly failures: unknown[] = [];
   readonly snapshots: Snapshots;
+  readonly applier: SlowApplier;
   installed = 0;
 
   constructor(network: Network, id: bigint, disk: Disk, ground: Ground) {
@@ -150,12 +174,8 @@ class TestMember {
       onMarker: (mark) => this.replica.checkpointed(mark),
       onFailed: (error) => this.failures.push(error),
     });
-    this.replica = new Replica({
-      memberId: id,
-      raft,
-      wal,
-      state,
-      applier: new Applier({
+    this.applier = new SlowApplier(
+      {
         state,
         quota,
         log: SILENT_LOG,
@@ -163,7 +183,15 @@ class TestMember {
         onCompacted: () => undefined,
         tokens: new NoTokens(),
         onSpaceExceeded: () => undefined,
-      }),
+      },
+      () => this.replica.isStopped,
+    );
+    this.replica = new Replica({
+      memberId: id,
+      raft,
+      wal,
+      state,
+      applier: this.applier,
       checkpoints,
       compactor: new Compactor({
         state,
@@ -456,4 +484,29 @@ test("a stopping member settles everything that waits", async () => {
   await expect(write).rejects.toThrow("server stopped");
   await expect(read).rejects.toThrow("server stopped");
   await stopped;
+});
+
+test("a member stops while a snapshot waits for a long entry, and installs it when it is back", async () => {
+  network = new Network(20);
+  const members = await network.found(3);
+  const leader = await network.leader();
+  const away = must(
+    members.find(({ id }) => id !== leader.id),
+    "two others",
+  );
+  away.applier.isSlow = true;
+  await leader.put("long");
+  const { index } = leader.state.applied;
+  await until(() => away.replica.committedIndex >= index);
+  network.cutOff.add(away.id);
+  await Promise.all(Array.from({ length: 60 }, (_, i) => leader.put(`key-${i}`)));
+  await until(() => leader.replica.status().firstIndex > 30);
+  network.cutOff.delete(away.id);
+  await until(() => away.replica.status().firstIndex > 30);
+  await away.replica.stop();
+  expect([away.installed, away.failures]).toEqual([0, []]);
+  expect(away.keys).toEqual(["long"]);
+  const restarted = network.restart(away.id);
+  await until(() => restarted.keys.includes("key-59"));
+  expect(restarted.installed).toBe(1);
 });

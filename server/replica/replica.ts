@@ -113,6 +113,7 @@ export class Replica {
     this.#proposals.failAll(new EtcdError("Stopped"));
     this.#reads.failAll(new EtcdError("Stopped"));
     if (this.#unfinished !== undefined) finish(this.#unfinished);
+    this.#unfinished = undefined;
     await this.#log.settle();
     await this.#parts.checkpoints.stop();
     await this.#parts.wal.close();
@@ -294,12 +295,16 @@ export class Replica {
     this.#send(append.messages);
   }
 
-  /** What was committed but not applied before is part of the snapshot. */
+  /**
+   * What was committed but not applied before is part of the snapshot.
+   * @throws EtcdError Stopped: after a restart the leader sends it again
+   */
   async #install(snapshot: SnapshotMetadata): Promise<void> {
     const { checkpoints, compactor, snapshots, applier } = this.#parts;
     while (this.#unfinished !== undefined) {
       await new Promise<void>((resolve) => this.#clock.soon(resolve));
     }
+    if (this.#isStopped) throw new EtcdError("Stopped");
     this.#isInstalling = true;
     compactor.pause();
     await checkpoints.pause();
