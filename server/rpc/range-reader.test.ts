@@ -3,6 +3,7 @@ import { answerRange } from "../apply/range.ts";
 import { ReplicatedState } from "../apply/replicated-state.ts";
 import { SystemClock } from "../base/clock.ts";
 import { SeededRandom } from "../base/random.ts";
+import { EtcdError } from "../errors.ts";
 import {
   RangeRequest,
   RangeResponse,
@@ -32,6 +33,29 @@ function storeOfKeys(): ReplicatedState {
     txn.end();
   }
   return state;
+}
+
+/** Its callbacks run when it is told to. */
+class HeldClock extends SystemClock {
+  #held: (() => void)[] = [];
+
+  override soon(callback: () => void): void {
+    this.#held.push(callback);
+  }
+
+  release(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const callback of held) callback();
+  }
+}
+
+/** As a snapshot does that holds no keys. */
+async function replaceByNothing(state: ReplicatedState): Promise<void> {
+  state.beginReplacing();
+  await state.engine.replace((async function* () {})());
+  const { confState } = state.applied;
+  for (const _slice of state.reopening({ index: 9, term: 1, confState }));
 }
 
 const state = storeOfKeys();
@@ -101,4 +125,18 @@ test("all ranges of a transaction show one revision, other work gets its turn in
   expect(responses[0]?.responseRange?.kvs).toEqual(expected.kvs);
   expect(responses[1]?.responseRange?.count).toBe(0);
   expect(responses[2]?.responseRange?.kvs).toEqual(expected.kvs);
+});
+
+test("a range that waited for its turn while a snapshot replaced the state is not read", async () => {
+  const own = storeOfKeys();
+  const held = new HeldClock();
+  const few = { key: Buffer.from("k/0"), rangeEnd: Buffer.from("k/01"), sortTarget: 4 };
+  const success = [few, all].map((range) =>
+    RequestOp.fromPartial({ requestRange: RangeRequest.fromPartial(range) }),
+  );
+  const reading = new RangeReader(own, held).readTxn(TxnRequest.fromPartial({ success }));
+  const refused = expect(reading).rejects.toThrow(new EtcdError("LeaderChanged"));
+  await replaceByNothing(own);
+  held.release();
+  await refused;
 });

@@ -15,6 +15,7 @@ import type { Clock } from "../base/clock.ts";
 import { EtcdError } from "../errors.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
 import type { RangeCursor } from "../mvcc/range-cursor.ts";
+import type { MvccStore } from "../mvcc/store.ts";
 import type { RangeRequest, TxnRequest } from "../proto/gen/rpc.ts";
 
 /** Keys that a range may have to be answered within one turn. */
@@ -29,6 +30,13 @@ const MERGE_SLICE = 8192;
 export interface RangeAnswer {
   readonly revision: number;
   readonly chunks: readonly Buffer[];
+}
+
+/** A range that takes turns to read, and the store that its cursor reads. */
+interface OpenRange {
+  readonly request: RangeRequest;
+  readonly kv: MvccStore;
+  readonly cursor: RangeCursor;
 }
 
 /** Answers ranges from local state, long ones in slices so that no turn stalls. */
@@ -52,7 +60,7 @@ export class RangeReader {
     const cursor = kv.openRange(rangeQuery(request));
     const wanted = request.limit > 0 && !needsAll(request) ? request.limit : cursor.count;
     if (Math.min(wanted, cursor.count) > SMALL_COUNT) {
-      return this.#readSliced(request, cursor, revision);
+      return this.#readSliced({ request, kv, cursor }, revision);
     }
     try {
       const { records, more } = selectRecords(cursor.next(SMALL_COUNT + 1), request);
@@ -73,17 +81,17 @@ export class RangeReader {
     const { hasSucceeded, ranges } = decideReadOnlyTxn(kv, request);
     operationCounts.read(request.compare.length + ranges.length);
     const answers: Buffer[] = [];
-    const pinned: { range: RangeRequest; cursor: RangeCursor; at: number }[] = [];
+    const pinned: (OpenRange & { at: number })[] = [];
     try {
       // What takes turns to read is pinned now, before anything can be written.
-      for (const [at, range] of ranges.entries()) {
-        const isShort = range.rangeEnd.length === 0 || range.countOnly;
-        if (isShort) answers[at] = answerRange(kv, range);
-        else pinned.push({ range, cursor: kv.openRange(rangeQuery(range)), at });
+      for (const [at, request] of ranges.entries()) {
+        const isShort = request.rangeEnd.length === 0 || request.countOnly;
+        if (isShort) answers[at] = answerRange(kv, request);
+        else pinned.push({ request, kv, cursor: kv.openRange(rangeQuery(request)), at });
       }
-      for (const { range, cursor, at } of pinned) {
-        const { chunks } = await this.#readSliced(range, cursor, revision);
-        answers[at] = Buffer.concat(chunks);
+      for (const open of pinned) {
+        const { chunks } = await this.#readSliced(open, revision);
+        answers[open.at] = Buffer.concat(chunks);
       }
     } finally {
       for (const { cursor } of pinned) cursor.close();
@@ -91,27 +99,23 @@ export class RangeReader {
     return { revision, body: encodeReadOnlyTxn(hasSucceeded, revision, answers) };
   }
 
-  async #readSliced(
-    request: RangeRequest,
-    cursor: RangeCursor,
-    revision: number,
-  ): Promise<RangeAnswer> {
+  async #readSliced(open: OpenRange, revision: number): Promise<RangeAnswer> {
     try {
+      const { request } = open;
       const isDirect = !needsAll(request) && request.sortTarget === 0;
-      const chunks = isDirect
-        ? await this.#encodeSlices(request, cursor)
-        : await this.#collectSlices(request, cursor);
+      const chunks = isDirect ? await this.#encodeSlices(open) : await this.#collectSlices(open);
       return { revision, chunks };
     } finally {
-      cursor.close();
+      open.cursor.close();
     }
   }
 
   /** The order of the keys is the order asked for: every slice is encoded as it comes. */
-  async #encodeSlices(request: RangeRequest, cursor: RangeCursor): Promise<Buffer[]> {
+  async #encodeSlices(open: OpenRange): Promise<Buffer[]> {
+    const { request, cursor } = open;
     const chunks: Buffer[] = [];
     let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
-    for await (const records of this.#slices(cursor)) {
+    for await (const records of this.#slices(open)) {
       const sent = records.length > left ? records.slice(0, left) : records;
       left -= sent.length;
       chunks.push(encodeRecords(recordBytes(sent, request.keysOnly)));
@@ -123,11 +127,12 @@ export class RangeReader {
   }
 
   /** Every slice is filtered and sorted as it comes; the sorted runs are merged in slices too. */
-  async #collectSlices(request: RangeRequest, cursor: RangeCursor): Promise<Buffer[]> {
+  async #collectSlices(open: OpenRange): Promise<Buffer[]> {
+    const { request, cursor } = open;
     const order = recordOrder(request);
     const most = request.limit > 0 ? request.limit + 1 : Number.POSITIVE_INFINITY;
     let runs: (readonly KeyValueRecord[])[] = [];
-    for await (const records of this.#slices(cursor)) {
+    for await (const records of this.#slices(open)) {
       const run = filterRecords(records, request);
       runs.push(order === undefined ? run : [...run].sort(order).slice(0, most));
     }
@@ -177,14 +182,12 @@ export class RangeReader {
     return new Promise((resolve) => this.#clock.soon(resolve));
   }
 
-  async *#slices(cursor: RangeCursor): AsyncGenerator<KeyValueRecord[]> {
-    const { kv } = this.#state;
+  async *#slices({ kv, cursor }: OpenRange): AsyncGenerator<KeyValueRecord[]> {
     while (!cursor.isDone) {
-      yield cursor.next(SLICE_RECORDS, SLICE_BYTES);
-      if (cursor.isDone) return;
-      await this.#pause();
-      // A snapshot took the place of what the cursor reads.
+      // A snapshot took the place of what the cursor reads, maybe while it waited for its turn.
       if (this.#state.isReplacing || this.#state.kv !== kv) throw new EtcdError("LeaderChanged");
+      yield cursor.next(SLICE_RECORDS, SLICE_BYTES);
+      if (!cursor.isDone) await this.#pause();
     }
   }
 }
