@@ -80,7 +80,7 @@ test("renewing restarts the full TTL; too late it does nothing until the revocat
   const { lessor } = newLessor();
   lessor.promote(0, 0);
   lessor.grant(1n, 10, 0);
-  expect(lessor.renew(1n, 9_000)).toEqual({ ttlSeconds: 10, clearsCheckpoint: false });
+  expect(lessor.renew(1n, 9_000)).toEqual({ ttlSeconds: 10, isShortened: false });
   expect(lessor.expired(10_000, 500)).toEqual([]);
   expect(lessor.expired(19_000, 500)).toEqual([1n]);
   expect(lessor.renew(1n, 19_000).ttlSeconds).toBe(0);
@@ -108,8 +108,10 @@ test("a checkpoint shortens the next leader's clock until a renewal has cleared 
   const next = Lessor.open(engine, 2);
   next.promote(0, 0);
   expect(next.timeToLive(1n, 0).remainingSeconds).toBe(120);
-  expect(next.renew(1n, 0)).toEqual({ ttlSeconds: 600, clearsCheckpoint: true });
+  expect(next.renew(1n, 0)).toEqual({ ttlSeconds: 0, isShortened: true });
+  expect(next.timeToLive(1n, 0).remainingSeconds).toBe(120);
   next.checkpoint(1n, 0, 0);
+  expect(next.renew(1n, 0)).toEqual({ ttlSeconds: 600, isShortened: false });
   expect(next.timeToLive(1n, 0).remainingSeconds).toBe(600);
 });
 
@@ -152,9 +154,9 @@ test("what is left of a long lease is told every so often, and survives a change
   const restarted = Lessor.open(engine, 2);
   restarted.promote(500_000, 0);
   expect(restarted.timeToLive(1n, 500_000).remainingSeconds).toBe(3300);
-  expect(follower.renew(1n, 401_000)).toEqual({ ttlSeconds: 3600, clearsCheckpoint: true });
+  expect(follower.renew(1n, 401_000)).toEqual({ ttlSeconds: 0, isShortened: true });
   follower.checkpoint(1n, 0, 401_000);
-  expect(follower.renew(1n, 402_000).clearsCheckpoint).toBe(false);
+  expect(follower.renew(1n, 402_000)).toEqual({ ttlSeconds: 3600, isShortened: false });
   follower.demote();
   expect(follower.checkpointsDue(10_000_000, 10)).toEqual([]);
 });

@@ -52,10 +52,13 @@ export interface LeaseLife {
 }
 
 export interface Renewal {
-  /** Seconds from now; 0 when it expired before and is only waiting to be revoked. */
+  /** Seconds from now; 0 when it was not renewed. */
   readonly ttlSeconds: number;
-  /** A checkpoint shortened this lease: the leader must propose one with 0 remaining seconds. */
-  readonly clearsCheckpoint: boolean;
+  /**
+   * Why not: a checkpoint shortened this lease, and one with 0 remaining seconds must come from the
+   * log before. Otherwise it has expired and is only waiting to be revoked.
+   */
+  readonly isShortened: boolean;
 }
 
 export class Lessor {
@@ -256,11 +259,11 @@ export class Lessor {
   renew(id: bigint, nowMs: number): Renewal {
     if (!this.#isPrimary) throw new EtcdError("NotPrimaryLessor");
     const lease = this.#known(id);
-    if (lease.expiresAt <= nowMs) return { ttlSeconds: 0, clearsCheckpoint: false };
-    const clearsCheckpoint = lease.remainingSeconds > 0;
+    if (lease.expiresAt <= nowMs) return { ttlSeconds: 0, isShortened: false };
+    if (lease.remainingSeconds > 0) return { ttlSeconds: 0, isShortened: true };
     lease.expiresAt = nowMs + lease.ttlSeconds * 1000;
     this.#counts.renewed++;
-    return { ttlSeconds: lease.ttlSeconds, clearsCheckpoint };
+    return { ttlSeconds: lease.ttlSeconds, isShortened: false };
   }
 
   /**

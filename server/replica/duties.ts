@@ -124,20 +124,19 @@ export class Duties {
     this.#propose("alarm", id, encodeInternal(InternalField.ALARM, request, id), false, done);
   }
 
-  /** A renewal gave a lease its whole time again. */
-  clearCheckpoint(leaseId: bigint): void {
-    this.#proposeCheckpoints([{ id: leaseId, remainingSeconds: 0 }]);
+  /**
+   * A renewal is about to give a lease its whole time again. Resolves once that is committed.
+   * @throws EtcdError as `Replica.propose`, and LeaseNotFound
+   */
+  async clearCheckpoint(leaseId: bigint): Promise<void> {
+    const { replica } = this.#options;
+    const id = replica.nextId();
+    await replica.propose(id, encodeCheckpoints([{ id: leaseId, remainingSeconds: 0 }], id), true);
   }
 
   #proposeCheckpoints(remainders: readonly LeaseRemainder[]): void {
-    const checkpoints = remainders.map(({ id: ID, remainingSeconds: remainingTTL }) => ({
-      ID,
-      remainingTTL,
-    }));
     const id = this.#options.replica.nextId();
-    const request = LeaseCheckpointRequest.encode({ checkpoints }).finish();
-    const data = encodeInternal(InternalField.LEASE_CHECKPOINT, request, id);
-    this.#propose("lease checkpoint", id, data, true);
+    this.#propose("lease checkpoint", id, encodeCheckpoints(remainders, id), true);
   }
 
   #tendLeases(): void {
@@ -277,4 +276,14 @@ export class Duties {
       },
     );
   }
+}
+
+/** @param id of the entry */
+function encodeCheckpoints(remainders: readonly LeaseRemainder[], id: bigint): Buffer {
+  const checkpoints = remainders.map(({ id: ID, remainingSeconds: remainingTTL }) => ({
+    ID,
+    remainingTTL,
+  }));
+  const request = LeaseCheckpointRequest.encode({ checkpoints }).finish();
+  return encodeInternal(InternalField.LEASE_CHECKPOINT, request, id);
 }

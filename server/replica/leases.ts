@@ -9,18 +9,26 @@ import type { Replica } from "./replica.ts";
 const RETRY_MS = 50;
 
 export interface LeasesOptions {
-  readonly replica: Replica;
+  readonly replica: Pick<Replica, "isLeader" | "isStopped" | "leadership" | "readBarrier" | "term">;
   readonly state: ReplicatedState;
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly calls: (id: bigint) => PeerCalls | undefined;
-  /** A renewed lease had a checkpoint, which no longer holds. */
-  readonly clearCheckpoint: (id: bigint) => void;
+  /** Resolves when no new leader would go by the checkpoint of a lease any more. */
+  readonly clearCheckpoint: (id: bigint) => Promise<void>;
+}
+
+/** A checkpoint being cleared. */
+interface Clearing {
+  readonly term: number;
+  readonly done: Promise<void>;
 }
 
 /** What only the leader's clock can say about leases; every other member asks the leader. */
 export class Leases {
   readonly #options: LeasesOptions;
+  /** By lease: its renewals in one term all wait for the same one. */
+  readonly #clearings = new Map<bigint, Clearing>();
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -47,19 +55,19 @@ export class Leases {
 
   /**
    * Renews as the leader. Leadership is confirmed first: a member that was replaced without
-   * noticing must not promise its clients time that the new leader does not know of.
-   * @throws EtcdError NotPrimaryLessor, and what `renew` throws
+   * noticing must not promise its clients time that the new leader does not know of. Nor may a
+   * checkpoint be left from which the next leader would give the lease less.
+   * @throws EtcdError NotPrimaryLessor, NotLeader, TooManyRequests, and what `renew` throws
    */
   async renewHere(id: bigint): Promise<number> {
-    const { replica, state, clock, timeoutMs, clearCheckpoint } = this.#options;
+    const { replica, state, clock, timeoutMs } = this.#options;
     const deadlineMs = clock.monotonic() + timeoutMs;
     await replica.readBarrier();
     for (;;) {
-      const { ttlSeconds, clearsCheckpoint } = state.lessor.renew(id, clock.monotonic());
-      if (clearsCheckpoint) clearCheckpoint(id);
+      const { ttlSeconds, isShortened } = state.lessor.renew(id, clock.monotonic());
       if (ttlSeconds > 0) return ttlSeconds;
       if (clock.monotonic() > deadlineMs) throw new EtcdError("Timeout");
-      await this.#pause();
+      await (isShortened ? this.#clearCheckpoint(id) : this.#pause());
     }
   }
 
@@ -91,6 +99,20 @@ export class Leases {
       await this.#pause();
     }
     throw new EtcdError(replica.leadership.hasLeader ? "Timeout" : "NoLeader");
+  }
+
+  #clearCheckpoint(id: bigint): Promise<void> {
+    const { replica, clearCheckpoint } = this.#options;
+    const { term } = replica;
+    const begun = this.#clearings.get(id);
+    // What was proposed in an earlier term may be lost.
+    if (begun?.term === term) return begun.done;
+    const done = clearCheckpoint(id).finally(() => {
+      if (this.#clearings.get(id) === clearing) this.#clearings.delete(id);
+    });
+    const clearing = { term, done };
+    this.#clearings.set(id, clearing);
+    return done;
   }
 
   #pause(): Promise<void> {
