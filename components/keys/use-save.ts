@@ -60,10 +60,9 @@ export function useSave(
   const isAwaited = awaited !== null && !hasArrived;
 
   useEffect(() => {
-    if (!hasArrived) return;
-    dropDraft(cluster, kv.key);
-    setAwaited(null);
-  }, [hasArrived, cluster, kv.key]);
+    if (hasArrived) dropDraft(cluster, kv.key);
+    // Of a second save the watch may tell before its answer comes.
+  }, [hasArrived, awaited, cluster, kv.key]);
   useEffect(() => {
     if (!isAwaited) return;
     const timer = setInterval(refetch, ECHO_MS);
