@@ -280,11 +280,10 @@ export class Replica {
     if (messages.length === 0) return;
     const { sink, snapshots } = this.#parts;
     const isSnapshot = (message: Message) => message.type === MessageType.SNAPSHOT;
-    if (!messages.some(isSnapshot)) {
-      sink.send(this.#news.sift(messages));
-      return;
-    }
-    sink.send(this.#news.sift(messages.filter((message) => !isSnapshot(message))));
+    const hasSnapshot = messages.some(isSnapshot);
+    const plain = hasSnapshot ? messages.filter((message) => !isSnapshot(message)) : messages;
+    sink.send(this.#news.sift(plain));
+    if (!hasSnapshot) return;
     for (const message of messages) if (isSnapshot(message)) snapshots.send(message);
   }
 
@@ -295,15 +294,13 @@ export class Replica {
     this.#send(append.messages);
   }
 
-  /**
-   * What was committed but not applied before is part of the snapshot.
-   * @throws EtcdError Stopped: after a restart the leader sends it again
-   */
+  /** What was committed but not applied before is part of it. */
   async #install(snapshot: SnapshotMetadata): Promise<void> {
     const { checkpoints, compactor, snapshots, applier } = this.#parts;
     while (this.#unfinished !== undefined) {
       await new Promise<void>((resolve) => this.#clock.soon(resolve));
     }
+    // After a restart the leader sends it again.
     if (this.#isStopped) throw new EtcdError("Stopped");
     this.#isInstalling = true;
     compactor.pause();
