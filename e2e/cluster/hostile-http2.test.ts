@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
+import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Flag, FrameType, PREFACE } from "../../server/http2/protocol.ts";
@@ -13,6 +15,8 @@ import { Ordeal } from "../harness/ordeal.ts";
 const LIMIT_MS = 20_000;
 /** Every one of ten thousand settings is acknowledged before it is one too many. */
 const ANSWER_BYTES = 128 * 1024;
+/** More than a call may take before it is told of. */
+const SLOW_MS = 400;
 const MIB = 1024 * 1024;
 const [PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, COMPRESSION_ERROR] = [1, 3, 6, 9];
 const ENHANCE_YOUR_CALM = 11;
@@ -167,4 +171,27 @@ test("when they are gone, so is what they took", async () => {
       5 * FLOODS.length,
     );
   });
+});
+
+test("what comes late and cannot be read is refused, and the member goes on", async () => {
+  const session = connectHttp2(member.clientUrl);
+  const broken = Buffer.from("00000000020801", "hex");
+  // Slow enough to be told of in the log, which would read them once more.
+  const late = ["KV/Range", "KV/DeleteRange", "KV/Put", "KV/Txn"].map(async (method) => {
+    const call = session.request({
+      ":method": "POST",
+      ":path": `/etcdserverpb.${method}`,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    await delay(SLOW_MS);
+    call.end(broken);
+    const [trailers] = (await once(call, "response")) as [Record<string, string>];
+    call.close();
+    return trailers["grpc-status"];
+  });
+  expect(await Promise.all(late)).toEqual(["13", "13", "13", "13"]);
+  session.close();
+  expect(member.isRunning).toBe(true);
+  expect((await fetch(`${member.clientUrl}/health`)).ok).toBe(true);
 });

@@ -69,6 +69,15 @@ const READERS: Readonly<Record<string, (call: EndedCall) => Contents>> = {
   },
 };
 
+/** Of what cannot be decoded etcd tells nothing either: its call has not begun. */
+function contentsOf(call: EndedCall): Contents | "unreadable" | undefined {
+  try {
+    return READERS[call.path]?.(call);
+  } catch {
+    return "unreadable";
+  }
+}
+
 /** Tells in the log of unary calls that took long. */
 export class RequestStats {
   readonly #options: RequestStatsOptions;
@@ -82,14 +91,15 @@ export class RequestStats {
     const { log, warningMs, isDebug } = this.#options;
     const isSlow = tookMs > warningMs;
     if (!isSlow && !isDebug) return;
-    const fields = this.#fields(tookMs, call);
+    const contents = contentsOf(call);
+    if (contents === "unreadable") return;
+    const fields = this.#fields(tookMs, call, contents);
     if (isDebug) log.debug("request stats", fields);
     else log.warn("request stats", fields);
   }
 
-  #fields(tookMs: number, call: EndedCall) {
+  #fields(tookMs: number, call: EndedCall, contents: Contents | undefined) {
     const start = new Date(this.#options.clock.now() - tookMs).toISOString();
-    const contents = READERS[call.path]?.(call);
     const isKnown = contents !== undefined;
     return {
       "start time": start.replace("Z", "000Z"),
