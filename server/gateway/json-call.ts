@@ -142,7 +142,11 @@ export class JsonCall implements GrpcCall {
     this.#exchange.readBody(
       (bytes) =>
         step(() => {
-          for (const message of this.#body.push(bytes)) this.#message(message);
+          for (const message of this.#body.push(bytes)) {
+            this.#message(message);
+            // What comes behind the last message that counts is not kept.
+            if (this.#isOver) break;
+          }
         }),
       () =>
         step(() => {

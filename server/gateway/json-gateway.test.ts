@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { BytePool } from "../base/byte-pool.ts";
@@ -22,6 +23,7 @@ import type { MemberProbe } from "./member-probe.ts";
 import { Site } from "./site.ts";
 
 const MESSAGE_BYTES_MAX = 10_000;
+const BODIES_BYTES_MAX = 100_000;
 const PROBE = {} as MemberProbe;
 
 /** What a service saw of its call. */
@@ -59,7 +61,12 @@ async function serve(answer: (call: GrpcCall, message: Buffer) => void = () => {
       },
     };
   };
-  const json = new JsonGateway({ clock, dispatch, messageBytesMax: MESSAGE_BYTES_MAX });
+  const json = new JsonGateway({
+    clock,
+    dispatch,
+    messageBytesMax: MESSAGE_BYTES_MAX,
+    bodiesBytesMax: BODIES_BYTES_MAX,
+  });
   const metrics = new Metrics();
   const site = new Site({
     log: SILENT_LOG,
@@ -98,6 +105,23 @@ test("a call carries the request's token, its own metadata and no certificate's 
   );
   expect(call?.peerCertificateName).toBeUndefined();
   expect(messages.map((bytes) => PutRequest.decode(bytes).key.toString())).toEqual(["a"]);
+});
+
+test("what comes behind the message of a call that is answered is not kept", async () => {
+  const { post, port } = await serve(answerPut);
+  for (let call = 0; call < 30; call++) {
+    expect((await post("/v3/kv/put", `{"key":"YQ=="}{"${"x".repeat(4_000)}`)).status).toBe(200);
+  }
+  // Its value comes in two pieces, so that the first of them has to be kept.
+  const [head, ...rest] = ['{"key":"', `${"A".repeat(4_000)}"}`];
+  const socket = connect(port, "127.0.0.1");
+  const length = head.length + rest.join("").length;
+  socket.write(`POST /v3/kv/put HTTP/1.1\r\nHost: m\r\nContent-Length: ${length}\r\n\r\n${head}`);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.write(rest.join(""));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
 });
 
 test("who leaves cancels the call, whether it was answered in part or not at all", async () => {

@@ -16,6 +16,8 @@ export interface JsonGatewayOptions {
   readonly clock: Clock;
   readonly dispatch: GrpcDispatch;
   readonly messageBytesMax: number;
+  /** Of unfinished requests, all together; default 64 MiB. */
+  readonly bodiesBytesMax?: number;
 }
 
 /** etcd's services as JSON over HTTP, below `/v3/`. */
@@ -24,7 +26,8 @@ export class JsonGateway {
   readonly #routes: ReadonlyMap<string, MethodDescriptor>;
 
   constructor(options: JsonGatewayOptions) {
-    this.#options = { ...options, pool: new BytePool(BODIES_BYTES_MAX) };
+    const pool = new BytePool(options.bodiesBytesMax ?? BODIES_BYTES_MAX);
+    this.#options = { ...options, pool };
     const methods = new Map(methodDescriptors().map((method) => [method.path, method]));
     this.#routes = new Map(
       Object.entries(JSON_ROUTES).map(([path, method]) => {
