@@ -64,6 +64,22 @@ test("RFC 7541 C.6: entries leave a table of 256 bytes, oldest first", () => {
   expect(() => decode(decoder, "c1")).toThrow(ConnectionError);
 });
 
+test("a block that moves the table's limit means something else when it comes again", () => {
+  const decoder = new HpackDecoder(1 << 20);
+  const moves = (hex: string) => {
+    const before = decoder.generation;
+    decode(decoder, hex);
+    return decoder.generation !== before;
+  };
+  expect(moves("82")).toBe(false);
+  expect(moves("3fe11f 82")).toBe(false);
+  expect(moves("20 82")).toBe(true);
+  expect(moves("20 82")).toBe(false);
+  expect(moves("3fe11f 82")).toBe(true);
+  decode(decoder, "4001610162");
+  expect(decode(decoder, "be")).toEqual([["a", "b"]]);
+});
+
 test("a field larger than the table empties it", () => {
   const decoder = new HpackDecoder(1 << 20);
   decode(decoder, "4001610162");

@@ -62,6 +62,8 @@ export class HpackDecoder {
     while (this.#at < this.#end && ((this.#bytes[this.#at] as number) & 0xe0) === 0x20) {
       const size = this.#readInteger(0x1f);
       if (size > TABLE_BYTES_MAX) throw compressionError("the table size is above ours");
+      // What moves the limit means something else when it comes again.
+      if (size !== this.#sizeMax) this.generation++;
       this.#sizeMax = size;
       this.#evict(0);
     }
