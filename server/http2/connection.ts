@@ -120,6 +120,11 @@ export class Connection implements Turning, Guest {
     return this.#streams.held.held;
   }
 
+  /** Calls that are not begun until answers before them have been read. */
+  get parkedCount(): number {
+    return this.#streams.parkedCount;
+  }
+
   read(chunk: Buffer): void {
     if (this.#phase === "closing" || this.#phase === "closed") return;
     this.#nowMs = this.#host.clock.monotonic();

@@ -90,6 +90,13 @@ export class GrpcServer implements ConnectionHost {
     return this.held.held;
   }
 
+  /** Calls of all peers that are not begun until answers before them have been read. */
+  get parkedCount(): number {
+    let count = 0;
+    for (const connection of this.#connections) count += connection.parkedCount;
+    return count;
+  }
+
   /**
    * Opens one more address; port 0 takes a free one. Rejects when the address cannot be had.
    * @param access without one, only what is not encrypted is served

@@ -301,6 +301,18 @@ test("calls that wait start as soon as the answers before them are gone", async 
   expect(beds.last.app.calls.length).toBe(2);
 });
 
+test("calls that wait are forgotten once they are over", async () => {
+  const peer = await open({ unreadBytesPause: 1000 });
+  const timed = block(requestFields("/echo", { "grpc-timeout": "20S" }));
+  const timedCall = (id: number) => frame(FrameType.HEADERS, ENDS, id, timed);
+  peer.write(unary(1, "/reply/100000", "x"), timedCall(3), headers(5, "/echo"), timedCall(7));
+  await expect.poll(() => beds.last.server.parkedCount).toBe(3);
+  peer.write(frame(FrameType.RST_STREAM, 0, 5, uint32(8)));
+  await expect.poll(() => beds.last.server.parkedCount).toBe(2);
+  beds.last.clock.advance(21_000);
+  await expect.poll(() => beds.last.server.parkedCount).toBe(0);
+});
+
 test("a short answer does not wait for a long one on the same connection", async () => {
   const peer = await open();
   const window = uint32(0x7000_0000);

@@ -30,7 +30,7 @@ export class StreamSet implements StreamHost {
   /** Open streams whose peer has asked. */
   #askedCount = 0;
   /** Calls that start when the peer has read its earlier answers. */
-  #parked: GrpcStream[] = [];
+  readonly #parked = new Set<GrpcStream>();
   /** Answered before the peer had closed its side; it has until the end of the turn. */
   #lingering: Stream[] = [];
 
@@ -127,11 +127,16 @@ export class StreamSet implements StreamHost {
     for (const stream of lingering) this.#endLingering(stream);
   }
 
+  get parkedCount(): number {
+    return this.#parked.size;
+  }
+
   /** Starts the calls that waited, as far as the peer has read its answers by now. */
   unpark(): void {
     const { unreadBytesPause } = this.#host.limits;
-    while (this.#parked.length > 0 && this.held.unread < unreadBytesPause) {
-      const stream = this.#parked.shift() as GrpcStream;
+    for (const stream of this.#parked) {
+      if (this.held.unread >= unreadBytesPause) return;
+      this.#parked.delete(stream);
       stream.open(this.#host.dispatch);
       if (!stream.isRemoteClosed && !stream.isOver) this.#grants.replenish(stream);
     }
@@ -142,7 +147,7 @@ export class StreamSet implements StreamHost {
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     this.#askedCount = 0;
-    this.#parked = [];
+    this.#parked.clear();
     this.#lingering = [];
     for (const stream of streams) {
       this.#endDeadline(stream);
@@ -203,12 +208,12 @@ export class StreamSet implements StreamHost {
       stream.refuseWith(httpStatus, status, text);
       return;
     }
-    if (this.held.unread < this.#host.limits.unreadBytesPause && this.#parked.length === 0) {
+    if (this.held.unread < this.#host.limits.unreadBytesPause && this.#parked.size === 0) {
       stream.open(this.#host.dispatch);
       if (isLast) stream.remoteClosed();
     } else {
       stream.park();
-      this.#parked.push(stream);
+      this.#parked.add(stream);
     }
   }
 
@@ -245,6 +250,7 @@ export class StreamSet implements StreamHost {
   #forget(stream: Stream): void {
     if (this.#streams.delete(stream.id) && stream.hasAsked) this.#askedCount--;
     this.#grants.release(stream);
+    if (stream instanceof GrpcStream) this.#parked.delete(stream);
     this.#endDeadline(stream);
   }
 
