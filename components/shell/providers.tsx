@@ -5,10 +5,9 @@ import { ThemeProvider } from "next-themes";
 import { type ReactNode, useState } from "react";
 import { ToastProvider } from "@/components/ui/toast";
 import { TooltipProvider } from "@/components/ui/tooltip";
-import { isPassing } from "@/lib/browser/request";
+import { queryDefaults } from "@/lib/browser/query-defaults";
 
 const TOOLTIP_DELAY_MS = 400;
-const RETRIES = 1;
 
 interface ProvidersProps {
   /** Of the page's content security policy; styles that are added later must carry it. */
@@ -17,17 +16,7 @@ interface ProvidersProps {
 }
 
 export function Providers({ nonce, children }: ProvidersProps) {
-  const [client] = useState(
-    () =>
-      new QueryClient({
-        defaultOptions: {
-          queries: {
-            retry: (count, error) => count < RETRIES && isPassing(error),
-            refetchOnWindowFocus: false,
-          },
-        },
-      }),
-  );
+  const [client] = useState(() => new QueryClient({ defaultOptions: queryDefaults }));
   if (nonce !== undefined && typeof window !== "undefined") {
     Object.assign(window, { __webpack_nonce__: nonce });
   }
