@@ -9,6 +9,11 @@ const looks: Record<Exclude<LiveState, "off">, { label: string; dot: string; hin
     dot: "bg-warn-fill",
     hint: "The stream of changes is broken and is being reopened; this may be old.",
   },
+  refused: {
+    label: "Not live",
+    dot: "bg-warn-fill",
+    hint: "The stream of changes was refused and is asked for again later; this may be old.",
+  },
 };
 
 export function LiveBadge({ state }: { state: LiveState }) {

@@ -1,14 +1,21 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { encodeBase64, toBase64Url } from "../schema/bytes.ts";
 import { ChangeEvent, LinkEvent } from "../schema/watch.ts";
 import { clusterPath } from "./clusters.ts";
 import { compareDecimal, nextDecimal } from "./decimal.ts";
 import { openStream, type StreamMessage } from "./event-stream.ts";
 import { type KeySnapshot, keyQuery, keyQueryKey } from "./keys.ts";
+import { hasSessionEnded, subscribeSessionEnd } from "./session-end.ts";
 
-/** live: every change arrives here; broken: it may be old; off: the past does not change. */
-export type LiveState = "connecting" | "live" | "broken" | "off";
+/** A refusal may pass, as when a role is granted, but not by asking often. */
+export const REFUSED_RETRY_MS = 30_000;
+
+/**
+ * live: every change arrives here; broken: it may be old, and so it may be where the stream is
+ * refused; off: the past does not change.
+ */
+export type LiveState = "connecting" | "live" | "broken" | "refused" | "off";
 
 /**
  * A key that follows the cluster. One read fills the cache, a watch from the next revision on is
@@ -19,13 +26,20 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
   const query = useQuery(keyQuery(cluster, key, revision));
   const encoded = encodeBase64(key);
   const [live, setLive] = useState<LiveState>("connecting");
+  const [attempt, setAttempt] = useState(0);
   const isFollowed = typeof query.data?.revision === "string" && revision === undefined;
+  const reopen = useCallback(() => {
+    setLive("connecting");
+    setAttempt((last) => last + 1);
+  }, []);
 
   useEffect(() => {
     if (!isFollowed) return;
     const cacheKey = keyQueryKey(cluster, encoded, undefined);
     const start = client.getQueryData<KeySnapshot>(cacheKey)?.revision;
     if (typeof start !== "string") return;
+    let isRefused = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const stream = openStream(
       {
         path: clusterPath(cluster, "watch"),
@@ -36,14 +50,30 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
           for (const message of batch) takeMessage(client, cacheKey, encoded, message, setLive);
         },
         state: (state) => {
-          if (state.phase === "waiting" || state.phase === "refused") setLive("broken");
+          if (state.phase === "waiting") setLive("broken");
+          if (state.phase !== "refused") return;
+          setLive("refused");
+          isRefused = true;
+          if (state.error.status !== 401) timer = setTimeout(reopen, REFUSED_RETRY_MS);
         },
       },
     );
-    return () => stream.close();
-  }, [client, cluster, encoded, isFollowed]);
+    const unsubscribe = subscribeSessionEnd(() => {
+      if (isRefused && !hasSessionEnded()) reopen();
+    });
+    return () => {
+      unsubscribe();
+      clearTimeout(timer);
+      stream.close();
+    };
+    // Each attempt goes on behind what is known of the key by then.
+  }, [client, cluster, encoded, isFollowed, attempt, reopen]);
 
-  return { ...query, live: revision === undefined ? live : ("off" as const) };
+  const refetch = () => {
+    if (live === "refused") reopen();
+    return query.refetch();
+  };
+  return { ...query, refetch, live: revision === undefined ? live : ("off" as const) };
 }
 
 function takeMessage(

@@ -1,0 +1,151 @@
+// @vitest-environment happy-dom
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { act, cleanup, renderHook } from "@testing-library/react";
+import { createElement, type ReactNode } from "react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { encodeBase64 } from "../schema/bytes.ts";
+import { encodeUtf8 } from "./key-text.ts";
+import { REFUSED_RETRY_MS, useLiveKey } from "./live-key.ts";
+import { clearSessionEnd } from "./session-end.ts";
+
+const KEY = encodeUtf8("/a");
+
+function keyValue(value: string, modRevision: string) {
+  return {
+    key: encodeBase64(KEY),
+    createRevision: "1",
+    modRevision,
+    version: "1",
+    lease: "0",
+    sizeBytes: value.length,
+    value: encodeBase64(encodeUtf8(value)),
+  };
+}
+
+/** A console with one key. */
+class FakeConsole {
+  /** Of the next streams; undefined lets them open. */
+  refusal: { readonly status: number; readonly code: string } | undefined;
+  revision = "5";
+  /** The first revision that each stream was asked for. */
+  readonly asked: (string | null)[] = [];
+  openStreams = 0;
+  #newest: ReadableStreamDefaultController<Uint8Array> | undefined;
+
+  readonly fetch = async (path: string, { signal }: RequestInit): Promise<Response> => {
+    if (!path.includes("/watch")) {
+      const { revision } = this;
+      return Response.json({ revision, onlyMember: null, kv: keyValue("one", revision) });
+    }
+    this.asked.push(new URL(path, "http://console").searchParams.get("revision"));
+    if (this.refusal !== undefined) {
+      const { status, code } = this.refusal;
+      return Response.json({ error: { code, message: "no" } }, { status });
+    }
+    const body = new ReadableStream<Uint8Array>({
+      start: (control) => {
+        this.#newest = control;
+        this.openStreams += 1;
+        signal?.addEventListener("abort", () => {
+          this.openStreams -= 1;
+          control.error(signal.reason);
+        });
+      },
+    });
+    this.send("open", { from: this.revision, revision: this.revision });
+    return new Response(body);
+  };
+
+  send(event: string, data: unknown): void {
+    this.#newest?.enqueue(encodeUtf8(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+  }
+
+  change(revision: string): void {
+    this.revision = revision;
+    const events = [
+      { type: "put", key: encodeBase64(KEY), kv: keyValue("new", revision), previous: null },
+    ];
+    this.send("change", { revision, receivedAt: "", part: 0, isLast: true, events });
+  }
+}
+
+let server = new FakeConsole();
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  server = new FakeConsole();
+  vi.stubGlobal("fetch", server.fetch);
+});
+afterEach(() => {
+  cleanup();
+  clearSessionEnd();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+/** Lets time pass, and what became due happen. */
+function pass(ms: number): Promise<void> {
+  return act(async () => {
+    await vi.advanceTimersByTimeAsync(ms);
+  });
+}
+
+/** The key while it is open on a page. */
+async function opened() {
+  const client = new QueryClient();
+  const wrapper = ({ children }: { children: ReactNode }) =>
+    createElement(QueryClientProvider, { client }, children);
+  const { result } = renderHook(() => useLiveKey("local", KEY, undefined), { wrapper });
+  await pass(100);
+  return {
+    live: () => result.current.live,
+    revision: () => result.current.data?.revision,
+    refetch: () => act(async () => void (await result.current.refetch())),
+  };
+}
+
+test("a key follows the cluster", async () => {
+  const key = await opened();
+  expect(key.live()).toBe("live");
+  server.change("7");
+  await pass(100);
+  expect(key.revision()).toBe("7");
+});
+
+test("a stream that was refused for want of a session is reopened when that is back", async () => {
+  server.refusal = { status: 401, code: "unauthenticated" };
+  const key = await opened();
+  expect(key.live()).toBe("refused");
+  await pass(2 * REFUSED_RETRY_MS);
+  expect(server.asked).toHaveLength(1);
+  server.refusal = undefined;
+  act(clearSessionEnd);
+  await pass(100);
+  expect(key.live()).toBe("live");
+  server.change("7");
+  await pass(100);
+  expect(key.revision()).toBe("7");
+});
+
+test("a stream that was refused for another reason is asked for again after a while", async () => {
+  server.refusal = { status: 403, code: "forbidden" };
+  const key = await opened();
+  expect(key.live()).toBe("refused");
+  await pass(REFUSED_RETRY_MS - 1_000);
+  expect(server.asked).toHaveLength(1);
+  server.refusal = undefined;
+  await pass(1_000);
+  expect(key.live()).toBe("live");
+});
+
+test("reading the key again reopens a refused stream, and no other", async () => {
+  server.refusal = { status: 403, code: "forbidden" };
+  const key = await opened();
+  server.refusal = undefined;
+  await key.refetch();
+  await pass(100);
+  expect(key.live()).toBe("live");
+  await key.refetch();
+  await pass(100);
+  expect(server.asked).toHaveLength(2);
+});
