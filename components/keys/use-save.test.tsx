@@ -2,7 +2,7 @@
 import { act, cleanup, renderHook } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ToastProvider } from "@/components/ui/toast";
-import { dropDraft } from "@/lib/browser/drafts";
+import { dropDraft, setDraft, useDrafts } from "@/lib/browser/drafts";
 import { encodeUtf8 } from "@/lib/browser/key-text";
 import { encodeBase64 } from "@/lib/schema/bytes";
 import type { KeyValue } from "@/lib/schema/keys";
@@ -28,13 +28,14 @@ function at(kv: KeyValue): KeyStanding {
 }
 
 /** A key that is shown with its edit; each save is answered with the next of these revisions. */
-function shown(initial: KeyStanding, answers: string[]) {
+function shown(initial: KeyStanding, answers: string[], hold: Promise<void> = Promise.resolve()) {
   vi.stubGlobal("fetch", async () => {
+    await hold;
     const { value: _, ...kv } = initial.kv;
     return Response.json({ revision: answers.shift(), kv });
   });
   const refetch = () => undefined;
-  const { result, rerender } = renderHook(
+  const { result, rerender, unmount } = renderHook(
     (standing: KeyStanding) => {
       const edit = useValueEdit("local", standing.kv);
       return { edit, save: useSave("local", standing, edit, refetch) };
@@ -44,10 +45,17 @@ function shown(initial: KeyStanding, answers: string[]) {
   return {
     now: () => ({ isSaving: result.current.save.isSaving, isEdited: result.current.edit.isEdited }),
     bring: rerender,
+    leave: unmount,
     write: (text: string) => act(() => result.current.edit.change(text)),
     save: () => act(async () => result.current.save.save()),
     createAgain: () => act(async () => result.current.save.overwrite(null)),
   };
+}
+
+/** What is left of edits anywhere. */
+function edits(): string[] {
+  const { result } = renderHook(() => useDrafts());
+  return [...result.current.values()].map((draft) => draft.text);
 }
 
 const WAITS = { isSaving: true, isEdited: true };
@@ -100,4 +108,39 @@ test("each save is done, also when the watch brings it before the reply", async 
     await key.save();
     expect(key.now()).toEqual(DONE);
   }
+});
+
+test("no edit stays of a key that is left while its save is awaited", async () => {
+  const key = shown(at(keyValue("one", "5")), ["7"]);
+  key.write("two");
+  await key.save();
+  expect(edits()).toEqual(["two"]);
+  key.leave();
+  expect(edits()).toEqual([]);
+});
+
+test("no edit stays of a key that is left before its save is answered", async () => {
+  const reply = Promise.withResolvers<void>();
+  const key = shown(at(keyValue("one", "5")), ["7"], reply.promise);
+  key.write("two");
+  await key.save();
+  key.leave();
+  expect(edits()).toEqual(["two"]);
+  reply.resolve();
+  await vi.waitFor(() => expect(edits()).toEqual([]));
+});
+
+test("what was edited further after the key was left stays", async () => {
+  const reply = Promise.withResolvers<void>();
+  const base = keyValue("one", "5");
+  const key = shown(at(base), ["7"], reply.promise);
+  key.write("two");
+  await key.save();
+  key.leave();
+  setDraft({ cluster: "local", form: "text", text: "three", base });
+  await act(async () => {
+    reply.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+  expect(edits()).toEqual(["three"]);
 });

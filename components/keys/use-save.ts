@@ -1,11 +1,11 @@
 "use client";
 
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Conflict } from "@/components/keys/conflict-dialog";
 import type { ValueEdit } from "@/components/keys/use-value-edit";
 import { useToaster } from "@/components/ui/toast";
 import { compareDecimal } from "@/lib/browser/decimal";
-import { dropDraft } from "@/lib/browser/drafts";
+import { dropDraft, dropSavedDraft } from "@/lib/browser/drafts";
 import { formatDecimal } from "@/lib/browser/format";
 import { conflictOf, createKey, saveKey } from "@/lib/browser/keys";
 import { type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
@@ -40,6 +40,13 @@ export interface KeyStanding {
 
 type Step = "none" | "review" | "conflict";
 
+/** A save that the cluster has taken. */
+interface Saved {
+  readonly revision: string;
+  /** What stood in the editor. */
+  readonly text: string;
+}
+
 /** The way of an edit into the cluster. It never touches what is shown: the watch does that. */
 export function useSave(
   cluster: string,
@@ -52,17 +59,29 @@ export function useSave(
   const [refused, setRefused] = useState<Conflict | null>(null);
   const [isSending, setIsSending] = useState(false);
   const [failure, setFailure] = useState<WriteFailure | null>(null);
-  const [awaited, setAwaited] = useState<string | null>(null);
+  const [awaited, setAwaited] = useState<Saved | null>(null);
+  const isLeft = useRef(false);
   const live: Conflict = { theirs: isGone ? null : kv };
   // Not the key's own revision: somebody may have deleted it right after.
   const seen = revision ?? kv.modRevision;
-  const hasArrived = awaited !== null && compareDecimal(seen, awaited) >= 0;
+  const hasArrived = awaited !== null && compareDecimal(seen, awaited.revision) >= 0;
   const isAwaited = awaited !== null && !hasArrived;
 
   useEffect(() => {
     if (hasArrived) dropDraft(cluster, kv.key);
     // Of a second save the watch may tell before its answer comes.
   }, [hasArrived, awaited, cluster, kv.key]);
+  useEffect(() => {
+    isLeft.current = false;
+    return () => {
+      isLeft.current = true;
+    };
+  }, []);
+  useEffect(() => {
+    if (!isAwaited) return;
+    // Once the key is left nobody waits any more, and what was saved is no edit.
+    return () => dropSavedDraft(cluster, kv.key, awaited.text);
+  }, [isAwaited, awaited, cluster, kv.key]);
   useEffect(() => {
     if (!isAwaited) return;
     const timer = setInterval(refetch, ECHO_MS);
@@ -71,12 +90,14 @@ export function useSave(
 
   const run = async (write: (value: Uint8Array) => Promise<{ revision: string }>) => {
     if (!edit.parsed.ok) return;
+    const { text } = edit;
     setIsSending(true);
     setFailure(null);
     try {
       const saved = await write(edit.parsed.bytes);
+      if (isLeft.current) dropSavedDraft(cluster, kv.key, text);
       setStep("none");
-      setAwaited(saved.revision);
+      setAwaited({ revision: saved.revision, text });
       toaster.done(`Saved at revision ${formatDecimal(saved.revision)}`);
     } catch (error) {
       const found = conflictOf(error);

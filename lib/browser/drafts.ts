@@ -42,6 +42,11 @@ export function dropDraft(cluster: string, key: string): void {
   publish(next);
 }
 
+/** Drops a draft whose text has been saved, unless it was edited further meanwhile. */
+export function dropSavedDraft(cluster: string, key: string, text: string): void {
+  if (findDraft(cluster, key)?.text === text) dropDraft(cluster, key);
+}
+
 function findDraft(cluster: string, key: string): Draft | undefined {
   return drafts.get(nameOf(cluster, key));
 }
