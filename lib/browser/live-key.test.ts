@@ -4,6 +4,7 @@ import { act, cleanup, renderHook } from "@testing-library/react";
 import { createElement, type ReactNode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { encodeBase64 } from "../schema/bytes.ts";
+import { AWAY_AFTER_MS } from "./away.ts";
 import { encodeUtf8 } from "./key-text.ts";
 import { REFUSED_RETRY_MS, useLiveKey } from "./live-key.ts";
 import { clearSessionEnd } from "./session-end.ts";
@@ -79,6 +80,7 @@ beforeEach(() => {
 afterEach(() => {
   cleanup();
   clearSessionEnd();
+  Reflect.deleteProperty(document, "hidden");
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
@@ -88,6 +90,11 @@ function pass(ms: number): Promise<void> {
   return act(async () => {
     await vi.advanceTimersByTimeAsync(ms);
   });
+}
+
+function hide(isHidden: boolean): void {
+  Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+  act(() => void document.dispatchEvent(new Event("visibilitychange")));
 }
 
 /** The key while it is open on a page. */
@@ -148,4 +155,37 @@ test("reading the key again reopens a refused stream, and no other", async () =>
   await key.refetch();
   await pass(100);
   expect(server.asked).toHaveLength(2);
+});
+
+test("a tab that nobody sees lets its stream go and later goes on behind what it knows", async () => {
+  const key = await opened();
+  server.change("7");
+  await pass(100);
+  hide(true);
+  await pass(AWAY_AFTER_MS);
+  expect(server.openStreams).toBe(0);
+  expect(key.live()).toBe("connecting");
+  hide(false);
+  await pass(100);
+  expect(server.openStreams).toBe(1);
+  expect(server.asked).toEqual(["6", "8"]);
+  expect(key.live()).toBe("live");
+});
+
+test("a tab that is hidden for a moment keeps its stream", async () => {
+  const key = await opened();
+  hide(true);
+  await pass(AWAY_AFTER_MS - 1_000);
+  hide(false);
+  await pass(AWAY_AFTER_MS);
+  expect(server.asked).toHaveLength(1);
+  expect(key.live()).toBe("live");
+});
+
+test("a tab that is opened behind others lets its stream go too", async () => {
+  hide(true);
+  await opened();
+  await pass(AWAY_AFTER_MS);
+  expect(server.asked).toHaveLength(1);
+  expect(server.openStreams).toBe(0);
 });

@@ -2,6 +2,7 @@ import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useCallback, useEffect, useState } from "react";
 import { encodeBase64, toBase64Url } from "../schema/bytes.ts";
 import { ChangeEvent, LinkEvent } from "../schema/watch.ts";
+import { useIsAway } from "./away.ts";
 import { clusterPath } from "./clusters.ts";
 import { compareDecimal, nextDecimal } from "./decimal.ts";
 import { openStream, type StreamMessage } from "./event-stream.ts";
@@ -19,7 +20,8 @@ export type LiveState = "connecting" | "live" | "broken" | "refused" | "off";
 
 /**
  * A key that follows the cluster. One read fills the cache, a watch from the next revision on is
- * the only thing that changes it; editors never do.
+ * the only thing that changes it; editors never do. In a tab that nobody sees the watch is let go:
+ * a browser has few connections to one host for all its tabs.
  */
 export function useLiveKey(cluster: string, key: Uint8Array, revision: string | undefined) {
   const client = useQueryClient();
@@ -27,7 +29,9 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
   const encoded = encodeBase64(key);
   const [live, setLive] = useState<LiveState>("connecting");
   const [attempt, setAttempt] = useState(0);
-  const isFollowed = typeof query.data?.revision === "string" && revision === undefined;
+  const isAway = useIsAway();
+  const isFollowed = typeof query.data?.revision === "string" && revision === undefined && !isAway;
+  if (isAway && live !== "connecting") setLive("connecting");
   const reopen = useCallback(() => {
     setLive("connecting");
     setAttempt((last) => last + 1);
@@ -66,7 +70,7 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
       clearTimeout(timer);
       stream.close();
     };
-    // Each attempt goes on behind what is known of the key by then.
+    // Each opening goes on behind what is known of the key by then.
   }, [client, cluster, encoded, isFollowed, attempt, reopen]);
 
   const refetch = () => {
