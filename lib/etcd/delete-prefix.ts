@@ -10,7 +10,7 @@ import { prefixEnd } from "../../server/base/bytes.ts";
 import { rangeOfPrefix } from "./children.ts";
 import type { EtcdClient } from "./client.ts";
 import { ClusterError } from "./cluster-error.ts";
-import { deleteRangeIfOlder, inspectRange, type KeyRecord, range } from "./kv.ts";
+import { deleteRangeIfOlder, type KeyRecord, range } from "./kv.ts";
 import { keyAfter } from "./level-walk.ts";
 
 export interface DeletePlan {
@@ -55,13 +55,38 @@ export async function previewDelete(
   return { revision, count, sample: kvs, start: key, end: prefixEnd(prefix) };
 }
 
-/** Throws `modified` when the range is not what the preview showed; nothing is deleted then. */
-export async function checkPlan(client: EtcdClient, plan: DeletePlan): Promise<void> {
-  const target = { ...rangeOfPrefix(plan.prefix), revision: plan.revision };
-  const { isOlder, count } = await inspectRange(client, target);
-  if (isOlder && count === plan.count) return;
-  const change = isOlder ? `it holds ${count} keys now` : "keys in it were written";
-  throw new ClusterError(
+/**
+ * Throws `modified` when the range is not what the preview showed; nothing is deleted then. Goes
+ * through the keys page by page, all at the revision of the first page: one compare over the whole
+ * range would make a member read every value in it at once. A page is as large as a step, because
+ * etcd reads the values even of an answer without them.
+ */
+export async function checkPlan(
+  client: EtcdClient,
+  plan: DeletePlan,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { key, rangeEnd } = rangeOfPrefix(plan.prefix);
+  let start: Buffer | undefined = key;
+  let pinned: { readonly revision: number; readonly count: number } | undefined;
+  while (start !== undefined) {
+    const { revision } = pinned ?? {};
+    const question = { key: start, rangeEnd, revision, limit: STEP_KEYS, keysOnly: true };
+    const page: Awaited<ReturnType<typeof range>> = await range(client, question, { signal });
+    // The count is of everything from the page's start on: only the first page tells the whole.
+    pinned ??= { revision: page.revision, count: page.count };
+    const { count } = pinned;
+    if (page.kvs.some(({ modRevision }) => modRevision > plan.revision)) {
+      throw changedSince(plan, count, "keys in it were written");
+    }
+    if (count !== plan.count) throw changedSince(plan, count, `it holds ${count} keys now`);
+    const last = page.more ? page.kvs.at(-1) : undefined;
+    start = last === undefined ? undefined : keyAfter(last.key);
+  }
+}
+
+function changedSince(plan: DeletePlan, count: number, change: string): ClusterError {
+  return new ClusterError(
     "modified",
     `the range has changed since the preview (${plan.count} keys): ${change}`,
     { detail: { count } },

@@ -1,13 +1,7 @@
 import { expect, test } from "vitest";
 import type { EtcdClient } from "./client.ts";
 import { ClusterError } from "./cluster-error.ts";
-import {
-  create,
-  deleteIfUnchanged,
-  deleteRangeIfOlder,
-  inspectRange,
-  putIfUnchanged,
-} from "./kv.ts";
+import { create, deleteIfUnchanged, deleteRangeIfOlder, putIfUnchanged } from "./kv.ts";
 
 const key = Buffer.from("k");
 const value = Buffer.from("v");
@@ -40,10 +34,4 @@ test.each([
   await expect(write(failing(refusal))).rejects.toBe(refusal);
   const unsent = new ClusterError("timeout", "no answer", { neverSent: true });
   await expect(write(failing(unsent))).rejects.toBe(unsent);
-});
-
-test("a look at a range changes nothing, however it ends", async () => {
-  await expect(inspectRange(failing(stopped), range)).rejects.toMatchObject({
-    mayHaveHappened: false,
-  });
 });

@@ -136,23 +136,6 @@ export async function deleteRangeIfOlder(
   return { deleted, revision: reply.header?.revision ?? 0 };
 }
 
-/** How many keys the range holds now, and whether one of them is newer than `revision`. */
-export async function inspectRange(
-  client: EtcdClient,
-  target: { key: Buffer; rangeEnd: Buffer; revision: number },
-): Promise<{ readonly isOlder: boolean; readonly count: number }> {
-  const { key, rangeEnd } = target;
-  const count: RequestOp = {
-    requestRange: RangeRequest.fromPartial({ key, rangeEnd, countOnly: true }),
-  };
-  const reply = await txn(client, {
-    compare: [notNewer(target)],
-    success: [count],
-    failure: [count],
-  });
-  return { isOlder: reply.succeeded, count: reply.responses[0]?.responseRange?.count ?? 0 };
-}
-
 function modEquals(key: Buffer, modRevision: number): Compare {
   return Compare.fromPartial({
     target: Compare_CompareTarget.MOD,
@@ -191,13 +174,10 @@ async function guarded(
   return { done: true, revision, kv };
 }
 
-function txn(client: EtcdClient, request: TxnRequest): Promise<TxnResponse> {
-  return client.write(KVDefinition, KVDefinition.methods.txn, TxnRequest.fromPartial(request));
-}
-
 async function writingTxn(client: EtcdClient, request: TxnRequest): Promise<TxnResponse> {
   try {
-    return await txn(client, request);
+    const whole = TxnRequest.fromPartial(request);
+    return await client.write(KVDefinition, KVDefinition.methods.txn, whole);
   } catch (error) {
     throw uncertain(error);
   }

@@ -7,13 +7,14 @@ import { DeletePrefixRequest } from "@/lib/schema/keys.ts";
 
 export const dynamic = "force-dynamic";
 
-export const POST = route({ body: DeletePrefixRequest }, async ({ client, body, requestId }) => {
+export const POST = route({ body: DeletePrefixRequest }, async (input) => {
+  const { client, body, requestId, signal } = input;
   const plan = {
     prefix: Buffer.from(body.prefix, "base64"),
     revision: revisionOf(body.revision) ?? 0,
     count: body.count,
   };
-  await checkPlan(client, plan);
+  await checkPlan(client, plan, signal);
   const control = new AbortController();
   const lines = deleteProgress(client, plan, control.signal, requestId);
   return lineReply(lines, () => control.abort());
