@@ -22,6 +22,7 @@ import type { EtcdClient } from "./client.ts";
 import { ClusterError, fromStatus } from "./cluster-error.ts";
 import type { KeyRecord } from "./kv.ts";
 import { statusOf } from "./maintenance.ts";
+import { blamesToken } from "./token-source.ts";
 
 export interface WatchTarget {
   readonly key: Buffer;
@@ -94,18 +95,27 @@ export async function* followWatch(
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ClusterError)) throw error;
-      if (error.etcdCode === "InvalidAuthToken" && !deniedOnce) {
+      if (mayBlameToken(error) && !deniedOnce) {
         deniedOnce = true;
         client.forgetToken();
         continue;
       }
       if (!RETRIABLE.has(error.code) || !position.isOpen) throw error;
       position.isLost = true;
+      deniedOnce = false;
       yield { type: "lost", error };
       await sleep(delayMs, signal);
       delayMs = Math.min(delayMs * 2, RETRY_DELAY_MAX_MS);
     }
   }
+}
+
+/**
+ * True of a denial that another token may lift. To older members a token that they do not know is
+ * a user without permission, and they say so of a watch.
+ */
+function mayBlameToken(error: ClusterError): boolean {
+  return blamesToken(error) || error.etcdCode === "PermissionDenied";
 }
 
 interface Position {
