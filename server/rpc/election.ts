@@ -11,13 +11,13 @@ import type { WatchHub } from "../watch/hub.ts";
 import { decodeRequest } from "./call-errors.ts";
 import type { CallContext, Dispatcher } from "./dispatch.ts";
 import {
-  CallerGoneError,
   createdAt,
   firstKey,
   ownKey,
   queueRange,
   sessionLease,
   waitForTurn,
+  withdrawn,
 } from "./key-queue.ts";
 import { LocalClient, LocalServices } from "./local-client.ts";
 import { Observation } from "./observation.ts";
@@ -79,14 +79,14 @@ async function campaign(
     try {
       await proclaim(client, leader, value);
     } catch (thrown) {
-      await resign(client, leader);
+      await withdrawn(resign(client, leader));
       throw thrown;
     }
   }
   try {
     await waitForTurn(client, hub, queue, rev - 1, context);
   } catch (thrown) {
-    if (thrown instanceof CallerGoneError) await resign(client, leader);
+    if (context.isCanceled) await withdrawn(resign(client, leader));
     throw thrown;
   }
   return { header, leader };

@@ -64,6 +64,15 @@ export class CallerGoneError extends StatusError {
   }
 }
 
+/** Waits for a key to be taken back; that this failed must not hide why it was to be. */
+export async function withdrawn(withdrawal: Promise<unknown>): Promise<void> {
+  try {
+    await withdrawal;
+  } catch (thrown) {
+    if (!(thrown instanceof EtcdError || thrown instanceof StatusError)) throw thrown;
+  }
+}
+
 /** Resolves when no key of the queue is left that was created at `revision` or before. */
 export async function waitForTurn(
   client: LocalClient,
@@ -82,6 +91,8 @@ export async function waitForTurn(
       maxCreateRevision: revision,
       limit: 1,
     });
+    // Also when it is the caller's turn: a turn that nobody hears of must not be taken.
+    if (context.isCanceled) throw new CallerGoneError();
     const [last] = kvs;
     if (last === undefined) return;
     await deletion(hub, last, header?.revision ?? 0, context);
@@ -94,7 +105,6 @@ function deletion(
   fromRevision: number,
   context: CallContext,
 ): Promise<void> {
-  if (context.isCanceled) return Promise.reject(new CallerGoneError());
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const stream = hub.openStream({
     hasRoom: true,

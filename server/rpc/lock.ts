@@ -1,9 +1,18 @@
 import { EtcdError } from "../errors.ts";
 import { LockDefinition, type LockRequest, type LockResponse } from "../proto/gen/lock.ts";
-import { RequestOp } from "../proto/gen/rpc.ts";
+import { type RangeResponse, RequestOp } from "../proto/gen/rpc.ts";
 import type { WatchHub } from "../watch/hub.ts";
 import type { CallContext, Dispatcher } from "./dispatch.ts";
-import { createdAt, firstKey, ownKey, queueRange, sessionLease, waitForTurn } from "./key-queue.ts";
+import {
+  CallerGoneError,
+  createdAt,
+  firstKey,
+  ownKey,
+  queueRange,
+  sessionLease,
+  waitForTurn,
+  withdrawn,
+} from "./key-queue.ts";
 import { LocalClient, LocalServices } from "./local-client.ts";
 
 export interface LockServiceOptions {
@@ -40,15 +49,22 @@ async function lock(
   const own = succeeded ? header?.revision : responses[0]?.responseRange?.kvs[0]?.createRevision;
   const revision = own ?? 0;
   const owner = responses[1]?.responseRange?.kvs[0];
-  if (owner === undefined || owner.createRevision === revision) return { header, key };
+  if (owner === undefined || owner.createRevision === revision) {
+    // What the lease held before is not this call's to give up.
+    if (!succeeded || !context.isCanceled) return { header, key };
+    await withdrawn(client.deleteKey(key));
+    throw new CallerGoneError();
+  }
+  let kept: RangeResponse;
   try {
     await waitForTurn(client, hub, queue, revision - 1, context);
+    kept = await client.range({ key });
+    if (context.isCanceled) throw new CallerGoneError();
   } catch (thrown) {
     // Who does not wait any longer must not be waited for.
-    await client.deleteKey(key);
+    await withdrawn(client.deleteKey(key));
     throw thrown;
   }
-  const kept = await client.range({ key });
   if (kept.kvs.length === 0) throw new EtcdError("SessionExpired");
   return { header: kept.header, key };
 }
