@@ -7,6 +7,7 @@ import type { RowMenuAt } from "@/components/keys/tree-list";
 import { useCopy } from "@/components/keys/use-copy";
 import { useStanding } from "@/components/keys/use-standing";
 import { MenuItem, MenuSeparator } from "@/components/ui/menu";
+import { returnFocusToTree } from "@/components/ui/use-focus-return";
 import { getCommand, listCommand } from "@/lib/browser/etcdctl";
 import { formatKey } from "@/lib/browser/key-text";
 import { keysHref, watchHref } from "@/lib/browser/page-address";
@@ -46,6 +47,10 @@ export function RowMenu(props: RowMenuProps) {
           align="start"
           collisionPadding={8}
           aria-label="Actions"
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            returnFocusToTree();
+          }}
           className="z-50 min-w-52 animate-fade rounded-lg border bg-raised p-1 shadow-float"
         >
           {at === null ? null : <Items {...props} at={at} />}

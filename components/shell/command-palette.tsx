@@ -11,6 +11,7 @@ import { AREAS } from "@/components/shell/areas";
 import { useAreaHref, useCluster } from "@/components/shell/cluster";
 import { useShell } from "@/components/shell/shell-context";
 import { THEMES } from "@/components/shell/themes";
+import { useFocusReturn } from "@/components/ui/use-focus-return";
 import { formatKey, parseKey } from "@/lib/browser/key-text";
 import { searchKeysQuery } from "@/lib/browser/keys";
 import { keysHref } from "@/lib/browser/page-address";
@@ -24,12 +25,15 @@ interface CommandPaletteProps {
 }
 
 export function CommandPalette({ open, onOpenChange }: CommandPaletteProps) {
+  const { remember, giveBack } = useFocusReturn();
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-veil" />
         <Radix.Content
           aria-describedby={undefined}
+          onOpenAutoFocus={remember}
+          onCloseAutoFocus={giveBack}
           className="fixed top-[14vh] left-1/2 z-50 w-[calc(100vw-32px)] max-w-xl -translate-x-1/2 animate-rise overflow-hidden rounded-lg border bg-raised shadow-float"
         >
           <Radix.Title className="sr-only">Go to a page or key</Radix.Title>

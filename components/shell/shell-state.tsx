@@ -1,6 +1,6 @@
 "use client";
 
-import { useRouter } from "next/navigation";
+import { usePathname, useRouter, useSearchParams } from "next/navigation";
 import { signOut as endSession } from "next-auth/react";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { AREAS } from "@/components/shell/areas";
@@ -11,6 +11,7 @@ import { isTyping } from "@/components/shell/shortcuts";
 import { ShortcutsDialog } from "@/components/shell/shortcuts-dialog";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
+import { returnFocus } from "@/components/ui/use-focus-return";
 import { useDrafts } from "@/lib/browser/drafts";
 import { plural } from "@/lib/browser/format";
 
@@ -35,6 +36,7 @@ export function ShellProvider({ children }: { children: ReactNode }) {
   );
   useShortcuts(shell);
   useUnloadGuard(draftCount > 0);
+  useFocusOnPage();
   const bind = (name: Overlay) => ({
     open: overlay === name,
     onOpenChange: (open: boolean) => setOverlay(open ? name : null),
@@ -101,4 +103,15 @@ function useUnloadGuard(isActive: boolean) {
     window.addEventListener("beforeunload", onUnload);
     return () => window.removeEventListener("beforeunload", onUnload);
   }, [isActive]);
+}
+
+/** Where the address has changed, what had focus may have gone with what was shown before. */
+function useFocusOnPage() {
+  const here = `${usePathname()}?${useSearchParams()}`;
+  const seen = useRef(here);
+  useEffect(() => {
+    if (seen.current === here) return;
+    seen.current = here;
+    returnFocus(null);
+  }, [here]);
 }

@@ -3,6 +3,7 @@ import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/components/ui/class-names";
+import { useFocusReturn } from "@/components/ui/use-focus-return";
 
 interface DialogProps {
   open: boolean;
@@ -31,12 +32,17 @@ const widths = { sm: "max-w-md", md: "max-w-xl", lg: "max-w-6xl" };
 
 export function Dialog(props: DialogProps) {
   const { open, onOpenChange, title, description, size, children, footer } = props;
+  const { remember, giveBack } = useFocusReturn();
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-veil" />
         <Radix.Content
-          onOpenAutoFocus={focusMarked}
+          onOpenAutoFocus={(event) => {
+            remember();
+            focusMarked(event);
+          }}
+          onCloseAutoFocus={giveBack}
           className={cn(
             "fixed top-[8vh] left-1/2 z-50 flex max-h-[84vh] w-[calc(100vw-32px)] -translate-x-1/2 animate-rise flex-col overflow-hidden rounded-lg border bg-panel shadow-float",
             widths[size ?? "md"],

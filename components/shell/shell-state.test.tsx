@@ -1,0 +1,76 @@
+// @vitest-environment happy-dom
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { useSyncExternalStore } from "react";
+import { afterEach, expect, test, vi } from "vitest";
+import { ShellProvider } from "./shell-state.tsx";
+
+const address = vi.hoisted(() => {
+  const listeners = new Set<() => void>();
+  let path = "/overview";
+  return {
+    read: () => path,
+    go: (href: string) => {
+      path = href.split("?")[0] ?? "";
+      for (const listener of listeners) listener();
+    },
+    subscribe: (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+});
+
+vi.mock("next/navigation", () => ({
+  usePathname: () => useSyncExternalStore(address.subscribe, address.read),
+  useSearchParams: () => new URLSearchParams(),
+  // A page arrives some time after it is asked for.
+  useRouter: () => ({ push: (href: string) => setTimeout(() => address.go(href), 20) }),
+}));
+
+afterEach(cleanup);
+
+function Pages() {
+  const path = useSyncExternalStore(address.subscribe, address.read);
+  return (
+    <main tabIndex={-1}>
+      {path === "/overview" ? <button type="button">of the overview</button> : path}
+    </main>
+  );
+}
+
+async function openPalette(): Promise<HTMLElement> {
+  render(
+    <QueryClientProvider client={new QueryClient()}>
+      <ShellProvider>
+        <Pages />
+      </ShellProvider>
+    </QueryClientProvider>,
+  );
+  const opener = screen.getByRole("button", { name: "of the overview" });
+  opener.focus();
+  fireEvent.keyDown(opener, { key: "k", ctrlKey: true });
+  await focused(await screen.findByRole("combobox"));
+  return opener;
+}
+
+const focused = (element: Element) => waitFor(() => expect(document.activeElement).toBe(element));
+
+test("the palette gives focus back, also after the list of shortcuts that it opened", async () => {
+  const opener = await openPalette();
+  fireEvent.click(screen.getByRole("option", { name: "Keyboard shortcuts" }));
+  await focused(screen.getByRole("button", { name: "Close" }));
+  fireEvent.keyDown(document.activeElement ?? document, { key: "Escape" });
+  await focused(opener);
+  fireEvent.keyDown(opener, { key: "k", ctrlKey: true });
+  await focused(await screen.findByRole("combobox"));
+  fireEvent.keyDown(screen.getByRole("combobox"), { key: "Escape" });
+  await focused(opener);
+});
+
+test("after the palette has led to another page, that page has focus", async () => {
+  await openPalette();
+  fireEvent.click(screen.getByRole("option", { name: "Watch" }));
+  await screen.findByText("/watch");
+  await focused(screen.getByRole("main"));
+});
