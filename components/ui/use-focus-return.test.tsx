@@ -24,7 +24,9 @@ function Page({ hasTree = true, hasOpener = true, dialog = null }: PageProps) {
       {hasOpener ? <button type="button">opener</button> : null}
       {hasTree ? (
         <div role="tree" tabIndex={0}>
-          <div role="treeitem" aria-selected tabIndex={-1} />
+          <div role="treeitem" aria-selected tabIndex={-1}>
+            row
+          </div>
         </div>
       ) : null}
       {titled("first")}
@@ -142,4 +144,27 @@ test("a dialog that a menu opened gives focus back to what opens the menu", asyn
   await settled();
   fireEvent.keyDown(document.activeElement ?? document, { key: "Escape" });
   await focused(trigger);
+});
+
+function Stacked({ hasUpper, isBusy }: { hasUpper: boolean; isBusy: boolean }) {
+  return (
+    <>
+      <button type="button">below</button>
+      <Dialog open onOpenChange={() => undefined} title="lower" description="">
+        {isBusy ? null : <input aria-label="field of lower" data-autofocus />}
+      </Dialog>
+      <Dialog open={hasUpper} onOpenChange={() => undefined} title="upper" description="">
+        <input aria-label="field of upper" data-autofocus />
+      </Dialog>
+    </>
+  );
+}
+
+test("a dialog over another one leaves focus in that one, whatever goes within", async () => {
+  const { rerender } = render(<Stacked hasUpper={false} isBusy={false} />);
+  await inDialog("lower");
+  rerender(<Stacked hasUpper isBusy={false} />);
+  await inDialog("upper");
+  rerender(<Stacked hasUpper={false} isBusy />);
+  await focused(screen.getByRole("dialog", { name: "lower" }));
 });
