@@ -1,5 +1,4 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
-import { must } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { EtcdError } from "../errors.ts";
 import { additionOf, promotionOf, removalOf, updateOf } from "../membership/conf-changes.ts";
@@ -19,7 +18,10 @@ import type { Replica } from "./replica.ts";
 const RETRY_MS = 100;
 
 export interface ReconfigurerOptions {
-  readonly replica: Replica;
+  readonly replica: Pick<
+    Replica,
+    "isLeader" | "isStopped" | "leadership" | "status" | "nextId" | "configure"
+  >;
   readonly state: ReplicatedState;
   readonly clock: Clock;
   readonly activeSince: (id: bigint) => number | undefined;
@@ -99,7 +101,7 @@ export class Reconfigurer {
       await this.#promoteAsLeader(id);
       this.promotions++;
     } catch (error) {
-      if (error instanceof EtcdError) {
+      if (error instanceof EtcdError && error.code !== "NotLeader") {
         const { refusedPromotions } = this;
         refusedPromotions.set(error.message, (refusedPromotions.get(error.message) ?? 0) + 1);
       }
@@ -120,10 +122,10 @@ export class Reconfigurer {
   #match(id: bigint): { learner: number; leader: number } {
     const { progress, id: leaderId } = this.#options.replica.status();
     const matchOf = (wanted: bigint) => progress.find((each) => each.id === wanted)?.match;
-    return {
-      learner: matchOf(id) ?? 0,
-      leader: must(matchOf(leaderId), "a leader knows its own progress"),
-    };
+    const leader = matchOf(leaderId);
+    // Raft has stepped down already; the replica sees it at its next turn.
+    if (leader === undefined) throw new EtcdError("NotLeader");
+    return { learner: matchOf(id) ?? 0, leader };
   }
 
   #connectivity(): Connectivity {
