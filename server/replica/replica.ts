@@ -278,13 +278,7 @@ export class Replica {
 
   #send(messages: readonly Message[]): void {
     if (messages.length === 0) return;
-    const { sink, snapshots } = this.#parts;
-    const isSnapshot = (message: Message) => message.type === MessageType.SNAPSHOT;
-    const hasSnapshot = messages.some(isSnapshot);
-    const plain = hasSnapshot ? messages.filter((message) => !isSnapshot(message)) : messages;
-    sink.send(this.#news.sift(plain));
-    if (!hasSnapshot) return;
-    for (const message of messages) if (isSnapshot(message)) snapshots.send(message);
+    this.#parts.sink.send(this.#news.sift(this.#parts.snapshots.divert(messages)));
   }
 
   #appended(append: Append): void {

@@ -18,7 +18,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { writeDatabase } from "../bbolt/database-writer.ts";
 import type { SnapshotMetadata } from "../raft/entry.ts";
-import type { Message } from "../raft/message.ts";
+import { type Message, MessageType } from "../raft/message.ts";
 import type { EngineSnapshot } from "../storage/engine.ts";
 import type { Table } from "../storage/tables.ts";
 import type { DatabaseSource } from "../transport/transport.ts";
@@ -77,18 +77,11 @@ export class Snapshots {
     return this.#sending.size > 0 || this.#options.clock.monotonic() < this.#keepLogUntilMs;
   }
 
-  /** Sends this member's state in place of what `message` names, which is not newer. */
-  send(message: Message): void {
-    const isBusy = this.#sending.has(message.to);
-    if (isBusy || this.#sending.size >= SNAPSHOTS_IN_FLIGHT_MAX) {
-      this.#options.onFailed(message.to, new Error("too many snapshots in flight"));
-      return;
-    }
-    this.#sending.set(message.to, undefined);
-    this.#upload(message).catch((error: unknown) => {
-      this.#options.onFailed(message.to, error);
-      this.#release(message.to);
-    });
+  /** Sends what of `messages` is a SNAPSHOT. @returns the others, in their order */
+  divert(messages: readonly Message[]): readonly Message[] {
+    if (!messages.some(isSnapshot)) return messages;
+    for (const message of messages) if (isSnapshot(message)) this.#send(message);
+    return messages.filter((message) => !isSnapshot(message));
   }
 
   /** The transport is through with the snapshot to a member, one way or the other. */
@@ -161,6 +154,20 @@ export class Snapshots {
     await this.#removeOutdated();
   }
 
+  /** Sends this member's state in place of what `message` names, which is not newer. */
+  #send(message: Message): void {
+    const isBusy = this.#sending.has(message.to);
+    if (isBusy || this.#sending.size >= SNAPSHOTS_IN_FLIGHT_MAX) {
+      this.#options.onFailed(message.to, new Error("too many snapshots in flight"));
+      return;
+    }
+    this.#sending.set(message.to, undefined);
+    this.#upload(message).catch((error: unknown) => {
+      this.#options.onFailed(message.to, error);
+      this.#release(message.to);
+    });
+  }
+
   async #upload(message: Message): Promise<void> {
     const { state, clock, log, upload } = this.#options;
     state.mark();
@@ -182,4 +189,8 @@ export class Snapshots {
     this.#sending.get(id)?.close();
     this.#sending.delete(id);
   }
+}
+
+function isSnapshot({ type }: Message): boolean {
+  return type === MessageType.SNAPSHOT;
 }
