@@ -87,9 +87,11 @@ export class Checkpoints {
     if (this.#hasStopped) return;
     await this.#halt();
     this.#hasStopped = true;
-    this.#options.state.mark();
-    await this.#options.state.engine.commit();
-    await this.#options.index?.stop();
+    const { state, index } = this.#options;
+    state.mark();
+    const touched = index?.touched;
+    await state.engine.commit();
+    if (touched !== undefined) await index?.stop(touched);
   }
 
   async #halt(): Promise<void> {

@@ -38,6 +38,7 @@ export class Compactor {
   #waiting: Waiter[] = [];
   #timer: Cancel | undefined;
   #isPaused = false;
+  #hasStopped = false;
 
   constructor(options: CompactorOptions) {
     this.#options = options;
@@ -78,7 +79,14 @@ export class Compactor {
     this.#timer = undefined;
   }
 
+  /** For good: the engine may be closed from now on, whoever resumes. */
+  stop(): void {
+    this.#hasStopped = true;
+    this.pause();
+  }
+
   resume(): void {
+    if (this.#hasStopped) return;
     this.#isPaused = false;
     this.#notify();
     this.kick();

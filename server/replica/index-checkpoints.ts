@@ -38,6 +38,8 @@ export class IndexCheckpoints {
   #saving: Promise<void> | undefined;
   #onDurable: (() => void) | undefined;
   #isGivenUp = false;
+  /** The last commit has ended. */
+  #isOver = false;
   #quiet: Cancel | undefined;
 
   constructor(options: IndexCheckpointsOptions) {
@@ -76,14 +78,13 @@ export class IndexCheckpoints {
     this.#durable = 0;
   }
 
-  /** Everything is committed, and nothing more will be. */
-  async stop(): Promise<void> {
-    this.#quiet?.();
-    const { kv } = this.#options.state;
-    this.committed(kv.recordsTouched);
+  /** Nothing more will be committed. @param touched of the last commit, as for `committed` */
+  async stop(touched: number): Promise<void> {
+    this.#isOver = true;
+    this.committed(touched);
     this.#quiet?.();
     await this.#saving;
-    if (kv.recordsTouched - this.#saved >= STOP_RECORDS_MIN) this.#start();
+    if (this.touched - this.#saved >= STOP_RECORDS_MIN) this.#start();
     await this.#saving;
   }
 
@@ -132,9 +133,13 @@ export class IndexCheckpoints {
 
   async #untilDurable(touched: number): Promise<void> {
     while (this.#durable < touched && !this.#isGivenUp) {
-      await new Promise<void>((resolve) => {
-        this.#onDurable = resolve;
-      });
+      // What no commit will cover is not waited for.
+      if (this.#isOver) this.#isGivenUp = true;
+      else {
+        await new Promise<void>((resolve) => {
+          this.#onDurable = resolve;
+        });
+      }
     }
     this.#onDurable = undefined;
   }

@@ -121,6 +121,7 @@ class TestMember {
   readonly replica: Replica;
   readonly failures: unknown[] = [];
   readonly snapshots: Snapshots;
+  readonly compactor: Compactor;
   readonly applier: SlowApplier;
   installed = 0;
 
@@ -186,6 +187,14 @@ class TestMember {
       },
       () => this.replica.isStopped,
     );
+    this.compactor = new Compactor({
+      state,
+      clock,
+      log: SILENT_LOG,
+      touched: () => undefined,
+      batchLimit: 1000,
+      pauseMs: 1,
+    });
     this.replica = new Replica({
       memberId: id,
       raft,
@@ -193,14 +202,7 @@ class TestMember {
       state,
       applier: this.applier,
       checkpoints,
-      compactor: new Compactor({
-        state,
-        clock,
-        log: SILENT_LOG,
-        touched: () => undefined,
-        batchLimit: 1000,
-        pauseMs: 1,
-      }),
+      compactor: this.compactor,
       snapshots: this.snapshots,
       sink: {
         send: (messages) => network.send(this, messages),
@@ -484,6 +486,30 @@ test("a stopping member settles everything that waits", async () => {
   await expect(write).rejects.toThrow("server stopped");
   await expect(read).rejects.toThrow("server stopped");
   await stopped;
+});
+
+test.each<[string, (member: TestMember) => Promise<unknown>]>([
+  ["has stopped", (member) => member.replica.stop()],
+  [
+    "has lost its log",
+    (member) => {
+      member.disk.isBroken = true;
+      member.put("lost").catch(() => undefined);
+      return until(() => member.failures.length > 0);
+    },
+  ],
+])("a member that %s deletes nothing more", async (_how, end) => {
+  network = new Network();
+  const [member] = (await network.found(1)) as [TestMember];
+  await network.leader();
+  await member.put("a");
+  await member.put("a");
+  const { kv } = member.state;
+  await end(member);
+  kv.compact(kv.revision);
+  member.compactor.kick();
+  await turns();
+  expect(kv.isCompacting).toBe(true);
 });
 
 test("a member stops while a snapshot waits for a long entry, and installs it when it is back", async () => {

@@ -107,9 +107,7 @@ export class Replica {
   /** Settles everything that waits, finishes the append in flight, then lets go of the log. */
   async stop(): Promise<void> {
     if (this.#isStopped) return;
-    this.#isStopped = true;
-    this.#cancelTicks?.();
-    this.#news.stop();
+    this.#halt();
     this.#proposals.failAll(new EtcdError("Stopped"));
     this.#reads.failAll(new EtcdError("Stopped"));
     if (this.#unfinished !== undefined) finish(this.#unfinished);
@@ -386,11 +384,17 @@ export class Replica {
     this.#parts.events.leadershipChanged();
   }
 
-  #fail(error: unknown): void {
-    if (this.#isStopped) return;
+  /** Nothing goes on by itself: the engine may fail or be closed. */
+  #halt(): void {
     this.#isStopped = true;
     this.#cancelTicks?.();
     this.#news.stop();
+    this.#parts.compactor.stop();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return;
+    this.#halt();
     this.#parts.events.failed(error);
   }
 }
