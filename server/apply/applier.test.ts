@@ -360,6 +360,7 @@ describe("the cluster", () => {
       "added",
       MEMBER,
     ]);
+    expect(machine.state.applied.confState).toEqual({ voters: [MEMBER], learners: [] });
     const again = machine.applier.applyConfChange(machine.entry(data, EntryType.CONF_CHANGE));
     expect(again.outcome.error?.code).toBe("MemberExist");
     expect(again.change.change.nodeId).toBe(0n);

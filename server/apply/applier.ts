@@ -21,6 +21,7 @@ import { decodeConfChange } from "../proto/conf-codec.ts";
 import type { Request } from "../proto/gen/internal.ts";
 import { AlarmType } from "../proto/gen/rpc.ts";
 import { decodeEntryContent, type EntryContent } from "../proto/internal-codec.ts";
+import { changeConfState } from "../raft/conf-change.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
 import { authOperations } from "./auth-operations.ts";
 import { applyPublication, clusterOperations } from "./cluster-operations.ts";
@@ -143,13 +144,17 @@ export class Applier {
     return { ...applied, outcome };
   }
 
-  /** Applies a CONF_CHANGE entry; raft must be told of `change.change`. */
+  /**
+   * Applies a CONF_CHANGE entry; raft must be told of `change.change`. The configuration of the state
+   * is the one at its own index: raft's may already be that of a snapshot further on.
+   */
   applyConfChange(entry: Entry): AppliedConfChange {
     assert(entry.type === EntryType.CONF_CHANGE, "normal entries are applied apart");
     this.#advance(entry);
     const request = decodeConfChange(entry.data);
     const { state } = this.#options;
     const change = state.membership.apply(request);
+    state.setConfState(changeConfState(state.applied.confState, change.change));
     const { revision } = state.kv;
     const outcome =
       change.kind === "refused"

@@ -125,9 +125,8 @@ export class Core {
     return [...voters, ...learners].filter((id) => id !== this.id).sort(ascending);
   }
 
-  changeConf(change: ConfChange): ConfState {
+  changeConf(change: ConfChange): void {
     this.confState = changeConfState(this.confState, change);
-    return this.confState;
   }
 
   installConf(snapshot: SnapshotMetadata): void {

@@ -161,6 +161,28 @@ test("nothing is applied while a snapshot is being installed, and old writes do 
   expect(raft.status().applied).toBe(5);
 });
 
+test("a change that is applied while a later snapshot waits leaves the snapshot's configuration", () => {
+  const raft = open();
+  const { APPEND, SNAPSHOT } = MessageType;
+  raft.step(message(APPEND, { entries: [entry(1, 1, EntryType.CONF_CHANGE)], commit: 1 }));
+  expect(raft.ready().append).toBeDefined();
+  raft.appended();
+  expect(raft.ready().committed).toHaveLength(1);
+  raft.step(message(APPEND, { index: 1, logTerm: 1, entries: [entry(2, 1)], commit: 1 }));
+  expect(raft.ready().append).toBeDefined();
+  const confState: ConfState = { voters: [1n, 2n, 3n, 4n], learners: [] };
+  raft.step(message(SNAPSHOT, { snapshot: { index: 5, term: 1, confState } }));
+  raft.applyConfChange({ type: ConfChangeType.ADD_LEARNER_NODE, nodeId: 4n });
+  raft.applied(1);
+  raft.appended();
+  expect(raft.ready().append?.snapshot?.index).toBe(5);
+  raft.applyConfChange({ type: ConfChangeType.REMOVE_NODE, nodeId: 3n });
+  raft.appended();
+  expect(raft.confState).toEqual(confState);
+  raft.applyConfChange({ type: ConfChangeType.REMOVE_NODE, nodeId: 3n });
+  expect(raft.confState.voters).toEqual([1n, 2n, 4n]);
+});
+
 test("an older snapshot, or one that this member is not part of, changes nothing", () => {
   const hardState = { term: 1, vote: 0n, commit: 2 };
   const raft = open({ entries: [entry(1, 1), entry(2, 1)], hardState });

@@ -221,11 +221,15 @@ export class Raft {
     this.#core.log.appliedTo(index);
   }
 
-  /** To be called when a CONF_CHANGE entry is applied, refused ones (nodeId 0n) included. */
-  applyConfChange(change: ConfChange): ConfState {
-    const state = this.#core.changeConf(change);
+  /**
+   * To be called when a CONF_CHANGE entry is applied, refused ones (nodeId 0n) included. What is
+   * applied while a snapshot waits lies before it: the snapshot's configuration, which holds here
+   * from its arrival on, contains the change already.
+   */
+  applyConfChange(change: ConfChange): void {
+    if (this.#core.log.pendingSnapshot !== undefined) return;
+    this.#core.changeConf(change);
     if (this.#role instanceof Leader) this.#role.confChanged();
-    return state;
   }
 
   /**

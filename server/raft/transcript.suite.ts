@@ -220,7 +220,8 @@ class Stage {
     if (member.isHeld) return;
     for (const entry of member.committed) {
       if (entry.type === EntryType.CONF_CHANGE) {
-        const { voters, learners } = member.raft.applyConfChange(parseChange(entry.data));
+        member.raft.applyConfChange(parseChange(entry.data));
+        const { voters, learners } = member.raft.confState;
         const listening = learners.length === 0 ? "" : `, learners ${learners.join(" ")}`;
         this.#say(`${member.config.id} applied the change: voters ${voters.join(" ")}${listening}`);
       }

@@ -369,9 +369,9 @@ export class Replica {
   #applyConfChange(entry: Entry): void {
     // A member that it removes is not reached any more, and must have heard that it is committed.
     this.#news.tell();
-    const { applier, state, events } = this.#parts;
+    const { applier, events } = this.#parts;
     const { id, outcome, change } = applier.applyConfChange(entry);
-    state.setConfState(this.#raft.applyConfChange(change.change));
+    this.#raft.applyConfChange(change.change);
     events.confChanged(change);
     this.#proposals.settle(id, outcome);
   }

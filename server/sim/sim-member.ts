@@ -1,5 +1,6 @@
 import { assert, must } from "../base/assert.ts";
 import type { SeededRandom } from "../base/random.ts";
+import { changeConfState } from "../raft/conf-change.ts";
 import { type ConfState, type Entry, EntryType, type SnapshotMetadata } from "../raft/entry.ts";
 import { checkDelta, type Summary } from "../raft/invariants.ts";
 import { type Message, MessageType } from "../raft/message.ts";
@@ -143,7 +144,8 @@ export class SimMember {
     const operation = this.machine.apply(entry);
     if (entry.type === EntryType.CONF_CHANGE) {
       const change = admitChange(decodeConfChange(entry.data), this.machine.confState);
-      this.machine.confState = raft.applyConfChange(change);
+      this.machine.confState = changeConfState(this.machine.confState, change);
+      raft.applyConfChange(change);
     }
     raft.applied(entry.index);
     this.#world.applied(this, entry, operation);
