@@ -8,9 +8,11 @@
 //
 // The engine is replaced before the log says so: after a crash in between the state is ahead of the
 // log, and the member starts from it. The other way round the state would be lost. The received file
-// stays until the log has said so: it tells such a start from a log that lost its end.
+// stays until the log has said so: it tells such a start from a log that lost its end. Databases of
+// older leaders lack the term or the configuration: the content that takes the engine's place is
+// marked by what raft was told, so that a crash at any moment behind that finds what it stands for.
 
-import { readAppliedMark } from "../apply/applied-mark.ts";
+import { readAppliedMark, withAppliedMark } from "../apply/applied-mark.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { must } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
@@ -135,11 +137,11 @@ export class Snapshots {
     });
     state.beginReplacing();
     onInstalling();
-    await state.engine.replace(received.content());
+    await state.engine.replace(withAppliedMark(received.content(), snapshot));
     for (const _slice of state.reopening(snapshot)) {
       await new Promise<void>((resolve) => clock.soon(resolve));
     }
-    state.mark();
+    // The membership may have been put right.
     await state.engine.commit();
     this.#installed = received;
     onInstalled();

@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import { type AppliedMark, CONSISTENT_INDEX, writeAppliedMark } from "../apply/applied-mark.ts";
+import { ReplicatedState } from "../apply/replicated-state.ts";
+import { encodeUint64 } from "../base/bytes.ts";
+import { SystemClock } from "../base/clock.ts";
+import { SILENT_LOG } from "../base/log.ts";
+import { recoverLog } from "../member/recovered-log.ts";
+import { type Message, MessageType } from "../raft/message.ts";
+import { MemoryEngine } from "../storage/memory-engine.ts";
+import type { Table } from "../storage/tables.ts";
+import { MemoryWal } from "../wal/memory-wal.ts";
+import { Snapshots } from "./snapshots.ts";
+
+const clock = new SystemClock();
+const metadata = { memberId: 1n, clusterId: 2n };
+const confState = { voters: [1n, 2n, 3n], learners: [] };
+const APPLIED: AppliedMark = { index: 10, term: 1, confState };
+
+/** Its process ends behind the change of the content. */
+class CrashingEngine extends MemoryEngine {
+  override async replace(content: AsyncIterable<readonly [Table, Buffer, Buffer]>): Promise<void> {
+    await super.replace(content);
+    throw new Error("crash");
+  }
+}
+
+function stateOver(engine: MemoryEngine): ReplicatedState {
+  return new ReplicatedState({
+    engine,
+    membership: metadata,
+    leaseTtlMinSeconds: 2,
+    clock,
+    serverVersion: "3.5.16",
+  });
+}
+
+class Ground {
+  readonly engine: MemoryEngine = new CrashingEngine();
+  readonly snapshots: Snapshots;
+
+  constructor() {
+    writeAppliedMark(this.engine, APPLIED);
+    this.snapshots = new Snapshots({
+      state: stateOver(this.engine),
+      clock,
+      log: SILENT_LOG,
+      spool: async (index) => ({
+        appliedIndex: index,
+        content: () => contentAt(index),
+        remove: async () => undefined,
+      }),
+      upload: () => undefined,
+      onFailed: () => undefined,
+      onInstalling: () => undefined,
+      onInstalled: () => undefined,
+    });
+  }
+
+  receive(index: number): Promise<void> {
+    return this.snapshots.receive(snapshotAt(index), noBytes());
+  }
+}
+
+function snapshotAt(index: number): Message {
+  return {
+    type: MessageType.SNAPSHOT,
+    to: 1n,
+    from: 2n,
+    term: 2,
+    logTerm: 0,
+    index: 0,
+    entries: [],
+    commit: 0,
+    reject: false,
+    rejectHint: 0,
+    context: Buffer.alloc(0),
+    snapshot: { index, term: 2, confState },
+  };
+}
+
+/** As a leader of etcd 3.4 has it: without its term and its configuration. */
+async function* contentAt(index: number): AsyncGenerator<readonly [Table, Buffer, Buffer]> {
+  yield ["meta", CONSISTENT_INDEX, encodeUint64(BigInt(index))];
+}
+
+async function* noBytes(): AsyncGenerator<Buffer> {}
+
+test("a crash behind the change of the content finds what the new content stands for", async () => {
+  const ground = new Ground();
+  await ground.receive(100);
+  const snapshot = { index: 100, term: 2, confState };
+  await expect(ground.snapshots.install(snapshot)).rejects.toThrow("crash");
+  const { applied } = stateOver(ground.engine.crash());
+  expect(applied).toEqual(snapshot);
+  const log = {
+    metadata,
+    hardState: { term: 2, vote: 0n, commit: 10 },
+    snapshot: APPLIED,
+    entries: [],
+  };
+  const start = await recoverLog(new MemoryWal(metadata), log, applied, new Set([100]));
+  expect(start).toMatchObject({ snapshot, entries: [], applied: 100 });
+});
