@@ -103,6 +103,8 @@ export class Member {
       log: log.named("replica/snapshots"),
       spool: (index, chunks) => spoolDatabase(incoming, index, chunks, { clock, metrics }),
       upload: (message, blob, database) => this.#transport.sendSnapshot(message, blob, database),
+      onReceived: (message) => this.#replica.withRaft((each) => each.step(message)),
+      isAwaited: (index) => raft.awaitsSnapshot(index),
       onFailed: (id, error) => {
         log.warn("failed to send database snapshot", { "remote-peer-id": hexId(id), error });
         this.#replica.withRaft((each) => each.reportSnapshot(id, false));
@@ -302,10 +304,7 @@ export class Member {
         this.#snapshots.sent(id);
         this.#replica.withRaft((raft) => raft.reportSnapshot(id, delivered));
       },
-      snapshotArrived: async (message, database) => {
-        await this.#snapshots.receive(message, database);
-        this.#replica.step(message);
-      },
+      snapshotArrived: (message, database) => this.#snapshots.receive(message, database),
       removed: () => this.#removed(),
     };
   }

@@ -113,6 +113,11 @@ export class RaftLog {
     return this.#received ?? this.#installing;
   }
 
+  /** Beside the snapshot that is being installed a newer one may wait. */
+  awaits(index: number): boolean {
+    return this.#received?.index === index || this.#installing?.index === index;
+  }
+
   get hasCommitted(): boolean {
     return this.pendingSnapshot === undefined && this.#taken < this.#applicable;
   }

@@ -183,6 +183,25 @@ test("a change that is applied while a later snapshot waits leaves the snapshot'
   expect(raft.confState.voters).toEqual([1n, 2n, 4n]);
 });
 
+test("a snapshot is awaited until it is installed or a newer one replaces it", () => {
+  const raft = open();
+  const awaited = () => [5, 7, 9].filter((index) => raft.awaitsSnapshot(index));
+  const arrive = (index: number) =>
+    raft.step(message(MessageType.SNAPSHOT, { snapshot: { index, term: 1, confState: THREE } }));
+  expect(awaited()).toEqual([]);
+  arrive(5);
+  expect(raft.ready().append?.snapshot?.index).toBe(5);
+  arrive(7);
+  expect(awaited()).toEqual([5, 7]);
+  arrive(9);
+  expect(awaited()).toEqual([5, 9]);
+  raft.appended();
+  expect(awaited()).toEqual([9]);
+  expect(raft.ready().append?.snapshot?.index).toBe(9);
+  raft.appended();
+  expect(awaited()).toEqual([]);
+});
+
 test("an older snapshot, or one that this member is not part of, changes nothing", () => {
   const hardState = { term: 1, vote: 0n, commit: 2 };
   const raft = open({ entries: [entry(1, 1), entry(2, 1)], hardState });

@@ -146,6 +146,11 @@ export class Raft {
     return this.#core.log.term(index);
   }
 
+  /** Whether the snapshot of this index will be installed, or is being installed. */
+  awaitsSnapshot(index: number): boolean {
+    return this.#core.log.awaits(index);
+  }
+
   get hasReady(): boolean {
     const core = this.#core;
     if (core.messages.length > 0 || core.readStates.length > 0 || core.log.hasCommitted)

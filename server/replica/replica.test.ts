@@ -160,6 +160,8 @@ class TestMember {
       log: SILENT_LOG,
       spool: spoolTo(network),
       upload: (message) => network.sendSnapshot(this, message),
+      onReceived: (message) => this.replica.withRaft((each) => each.step(message)),
+      isAwaited: (index) => raft.awaitsSnapshot(index),
       onFailed: () => undefined,
       onInstalling: () => undefined,
       onInstalled: () => this.installed++,
@@ -304,10 +306,7 @@ class Network {
       return;
     }
     this.sender = from;
-    void target.snapshots.receive(message, noBytes()).then(() => {
-      target.replica.step(message);
-      done(true);
-    });
+    void target.snapshots.receive(message, noBytes()).then(() => done(true));
   }
 
   /** Whose database the next spool takes. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type AppliedMark, CONSISTENT_INDEX, writeAppliedMark } from "../apply/applied-mark.ts";
 import { ReplicatedState } from "../apply/replicated-state.ts";
+import { must } from "../base/assert.ts";
 import { encodeUint64 } from "../base/bytes.ts";
 import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
@@ -37,6 +38,12 @@ function stateOver(engine: MemoryEngine): ReplicatedState {
 class Ground {
   readonly engine: MemoryEngine = new CrashingEngine();
   readonly snapshots: Snapshots;
+  /** Indexes of the databases that are on the disk. */
+  readonly spooled = new Set<number>();
+  /** Indexes that raft is about to install, whatever it is told. */
+  readonly awaited = new Set<number>();
+  /** Indexes that raft was told of. */
+  readonly told: number[] = [];
 
   constructor() {
     writeAppliedMark(this.engine, APPLIED);
@@ -44,12 +51,17 @@ class Ground {
       state: stateOver(this.engine),
       clock,
       log: SILENT_LOG,
-      spool: async (index) => ({
-        appliedIndex: index,
-        content: () => contentAt(index),
-        remove: async () => undefined,
-      }),
+      spool: async (index) => {
+        this.spooled.add(index);
+        return {
+          appliedIndex: index,
+          content: () => contentAt(index),
+          remove: async () => void this.spooled.delete(index),
+        };
+      },
       upload: () => undefined,
+      onReceived: ({ snapshot }) => this.told.push(must(snapshot, "of a snapshot").index),
+      isAwaited: (index) => this.awaited.has(index),
       onFailed: () => undefined,
       onInstalling: () => undefined,
       onInstalled: () => undefined,
@@ -87,6 +99,7 @@ async function* noBytes(): AsyncGenerator<Buffer> {}
 
 test("a crash behind the change of the content finds what the new content stands for", async () => {
   const ground = new Ground();
+  ground.awaited.add(100);
   await ground.receive(100);
   const snapshot = { index: 100, term: 2, confState };
   await expect(ground.snapshots.install(snapshot)).rejects.toThrow("crash");
@@ -100,4 +113,29 @@ test("a crash behind the change of the content finds what the new content stands
   };
   const start = await recoverLog(new MemoryWal(metadata), log, applied, new Set([100]));
   expect(start).toMatchObject({ snapshot, entries: [], applied: 100 });
+});
+
+test("databases that raft ignores are removed, and keep no later one out", async () => {
+  const ground = new Ground();
+  for (const index of [100, 101, 102, 103]) {
+    await ground.receive(index);
+    expect([...ground.spooled]).toEqual([]);
+  }
+  ground.awaited.add(104);
+  await ground.receive(104);
+  expect([...ground.spooled]).toEqual([104]);
+  expect(ground.told).toEqual([100, 101, 102, 103, 104]);
+});
+
+test("a database stays until raft no longer awaits it, or the state has reached it", async () => {
+  const ground = new Ground();
+  ground.awaited.add(100).add(200);
+  await ground.receive(100);
+  await ground.receive(200);
+  await ground.receive(150);
+  expect([...ground.spooled]).toEqual([100, 200]);
+  ground.awaited.delete(100);
+  ground.awaited.add(5);
+  await ground.receive(5);
+  expect([...ground.spooled]).toEqual([200]);
 });

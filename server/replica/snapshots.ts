@@ -3,7 +3,7 @@
 // file of etcd's, behind a message that names exactly that index.
 //
 //   send      raft's SNAPSHOT ─► engine picture ─► transport ─► done: picture closed, raft told
-//   receive   transport ─► spooled and verified ─► raft.step ─► Ready ─► install
+//   receive   transport ─► spooled and verified ─► raft.step ─► Ready ─► install, or ignored: removed
 //   install   engine replaced ─► all stores read again ─► watchers restored ─► the log's marker
 //
 // The engine is replaced before the log says so: after a crash in between the state is ahead of the
@@ -27,8 +27,6 @@ import type { DatabaseSource } from "../transport/transport.ts";
 
 /** Snapshots on their way to followers at once; etcd's limit. */
 export const SNAPSHOTS_IN_FLIGHT_MAX = 16;
-/** Databases received and not installed. */
-const RECEIVED_MAX = 4;
 /** The log keeps its entries so long after a snapshot was sent: the follower still needs some. */
 const KEEP_LOG_AFTER_SEND_MS = 30_000;
 
@@ -52,6 +50,10 @@ export interface SnapshotsOptions {
   readonly log: Log;
   readonly spool: SpoolDatabase;
   readonly upload: (message: Message, blob: Buffer, database: DatabaseSource) => void;
+  /** The database of this message is there: raft is to be told at once, before this returns. */
+  readonly onReceived: (message: Message) => void;
+  /** Whether raft is about to install the snapshot of this index. */
+  readonly isAwaited: (index: number) => boolean;
   /** The message never left; raft must hear of it. */
   readonly onFailed: (id: bigint, error: unknown) => void;
   /** All stores were replaced. */
@@ -93,34 +95,39 @@ export class Snapshots {
     this.#keepLogUntilMs = this.#options.clock.monotonic() + KEEP_LOG_AFTER_SEND_MS;
   }
 
-  /** Takes in the database of a SNAPSHOT message; afterwards the message may go to raft. */
+  /**
+   * Takes in the database of a SNAPSHOT message, then tells raft. What raft ignores, or needs no more
+   * because of it, is removed: a disk may have no room for two.
+   */
   async receive(message: Message, chunks: AsyncIterable<Buffer>): Promise<void> {
+    const { log, spool, onReceived } = this.#options;
     const { index } = must(message.snapshot, "a snapshot message names its snapshot");
     const from = hexId(message.from);
-    this.#options.log.info("receiving database snapshot", {
+    log.info("receiving database snapshot", {
       "remote-snapshot-sender-id": from,
       index,
     });
-    await this.#removeOutdated();
-    if (this.#received.size >= RECEIVED_MAX) throw new Error("too many snapshots wait already");
-    const database = await this.#options.spool(index, chunks);
+    const database = await spool(index, chunks);
     if (database.appliedIndex !== index) {
       await database.remove();
       throw new Error(`the database is applied to ${database.appliedIndex}, not to ${index}`);
     }
-    this.#options.log.info("received and saved database snapshot", {
+    log.info("received and saved database snapshot", {
       "remote-snapshot-sender-id": from,
       index,
     });
     const before = this.#received.get(index);
     this.#received.set(index, database);
+    onReceived(message);
     await before?.remove();
+    await this.#removeUnwanted();
   }
 
-  /** Raft installs nothing that is not ahead of the state. */
-  async #removeOutdated(): Promise<void> {
+  /** Raft was told of all that is received. It installs nothing that is not ahead of the state. */
+  async #removeUnwanted(): Promise<void> {
+    const { state, isAwaited } = this.#options;
     for (const [index, database] of this.#received) {
-      if (index > this.#options.state.applied.index) continue;
+      if (index > state.applied.index && isAwaited(index)) continue;
       this.#received.delete(index);
       await database.remove();
     }
@@ -153,7 +160,7 @@ export class Snapshots {
     const installed = this.#installed;
     this.#installed = undefined;
     await installed?.remove();
-    await this.#removeOutdated();
+    await this.#removeUnwanted();
   }
 
   /** Sends this member's state in place of what `message` names, which is not newer. */
