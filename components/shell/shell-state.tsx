@@ -75,7 +75,7 @@ function useShortcuts(shell: Shell) {
         shell.openPalette();
         return;
       }
-      if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return;
+      if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event)) return;
       const area = AREAS.find(({ shortcut }) => shortcut === event.key);
       if (event.timeStamp - chordAt.current < CHORD_MS && area !== undefined) {
         event.preventDefault();

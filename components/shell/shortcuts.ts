@@ -42,11 +42,14 @@ export const SHORTCUTS: readonly { readonly title: string; readonly list: readon
     },
   ];
 
+const TEXT_PLACES = "input, textarea, select, [role=dialog], [role=menu]";
+/** Letters that a tree leaves to the page; by the others it finds its rows. */
+const LEFT_BY_TREES = "/?";
+
 /** True where letters are text and not commands. */
-export function isTyping(target: EventTarget | null): boolean {
+export function isTyping({ target, key }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable) return true;
-  return (
-    target.closest("input, textarea, select, [role=dialog], [role=menu], [role=tree]") !== null
-  );
+  const isForTree = !LEFT_BY_TREES.includes(key) && target.closest("[role=tree]") !== null;
+  return isForTree || target.closest(TEXT_PLACES) !== null;
 }

@@ -148,7 +148,7 @@ function usePauseKey(feed: WatchFeed, isPaused: boolean) {
     const onKeyDown = (event: KeyboardEvent) => {
       const isButton =
         event.target instanceof Element && event.target.closest("button, a") !== null;
-      if (event.key !== " " || isButton || isTyping(event.target)) return;
+      if (event.key !== " " || isButton || isTyping(event)) return;
       event.preventDefault();
       if (isPaused) feed.resume();
       else feed.pause();

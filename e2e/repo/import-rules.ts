@@ -32,6 +32,8 @@ export const SERVER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "alarm",
     "watch",
     "raft/entry",
+    // The configuration behind a change is the same function of both for raft and for the state.
+    "raft/conf-change",
     // What a request needs of its proposer is one set of rules, asked before and behind the log.
     "admission/authorize",
   ],

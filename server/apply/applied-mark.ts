@@ -2,7 +2,6 @@ import { decodeUint64, encodeUint64 } from "../base/bytes.ts";
 import { decodeConfState, encodeConfState } from "../proto/conf-codec.ts";
 import type { ConfState } from "../raft/entry.ts";
 import type { Engine, Row, View } from "../storage/engine.ts";
-import type { Table } from "../storage/tables.ts";
 
 /** The key in the table `meta`. */
 export const CONSISTENT_INDEX = Buffer.from("consistent_index");
@@ -31,23 +30,11 @@ export function readAppliedMark(view: View): AppliedMark | undefined {
 
 /** To be called between two log entries, before the engine commits. */
 export function writeAppliedMark(engine: Engine, mark: AppliedMark): void {
-  for (const [key, value] of rowsOf(mark)) engine.put("meta", key, value);
+  for (const [key, value] of markRows(mark)) engine.put("meta", key, value);
 }
 
-/** The content of a database, with `mark` in the place of the one that it has, or lacks. */
-export async function* withAppliedMark(
-  content: AsyncIterable<readonly [Table, Buffer, Buffer]>,
-  mark: AppliedMark,
-): AsyncGenerator<readonly [Table, Buffer, Buffer], void, undefined> {
-  const rows = rowsOf(mark);
-  for await (const row of content) {
-    const isMark = row[0] === "meta" && rows.some(([key]) => key.equals(row[1]));
-    if (!isMark) yield row;
-  }
-  for (const [key, value] of rows) yield ["meta", key, value];
-}
-
-function rowsOf({ index, term, confState }: AppliedMark): readonly Row[] {
+/** The rows of a mark in the table `meta`. */
+export function markRows({ index, term, confState }: AppliedMark): readonly Row[] {
   return [
     [CONSISTENT_INDEX, encodeUint64(BigInt(index))],
     [TERM, encodeUint64(BigInt(term))],

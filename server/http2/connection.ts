@@ -221,21 +221,16 @@ export class Connection implements Turning, Guest {
     try {
       step();
     } catch (thrown) {
+      const peer = { "remote-addr": this.remote };
       if (thrown instanceof ConnectionError) {
-        this.#host.log.debug("closing a connection", {
-          "remote-addr": this.remote,
-          error: thrown.message,
-        });
+        this.#host.log.debug("closing a connection", { ...peer, error: thrown.message });
         this.close(thrown.code, thrown.message);
         return;
       }
       if (thrown instanceof AssertionError) throw thrown;
       // Whatever a peer has found here, it costs that peer its connection and nobody else's.
       const stack = thrown instanceof Error ? thrown.stack : String(thrown);
-      this.#host.log.error("a connection failed unexpectedly", {
-        "remote-addr": this.remote,
-        error: stack,
-      });
+      this.#host.log.error("a connection failed unexpectedly", { ...peer, error: stack });
       this.close(ErrorCode.INTERNAL_ERROR, "internal error");
     }
   }

@@ -12,7 +12,7 @@
 // older leaders lack the term or the configuration: the content that takes the engine's place is
 // marked by what raft was told, so that a crash at any moment behind that finds what it stands for.
 
-import { readAppliedMark, withAppliedMark } from "../apply/applied-mark.ts";
+import { readAppliedMark } from "../apply/applied-mark.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { must } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
@@ -24,6 +24,7 @@ import { type Message, MessageType } from "../raft/message.ts";
 import type { EngineSnapshot } from "../storage/engine.ts";
 import type { Table } from "../storage/tables.ts";
 import type { DatabaseSource } from "../transport/transport.ts";
+import { withAppliedMark } from "./marked-content.ts";
 
 /** Snapshots on their way to followers at once; etcd's limit. */
 export const SNAPSHOTS_IN_FLIGHT_MAX = 16;
@@ -96,8 +97,8 @@ export class Snapshots {
   }
 
   /**
-   * Takes in the database of a SNAPSHOT message, then tells raft. What raft ignores, or needs no more
-   * because of it, is removed: a disk may have no room for two.
+   * Takes in the database of a SNAPSHOT message, then tells raft. What raft ignores, or needs no
+   * more because of it, is removed: a disk may have no room for two.
    */
   async receive(message: Message, chunks: AsyncIterable<Buffer>): Promise<void> {
     const { log, spool, onReceived } = this.#options;

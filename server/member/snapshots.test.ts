@@ -5,12 +5,12 @@ import { must } from "../base/assert.ts";
 import { encodeUint64 } from "../base/bytes.ts";
 import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
-import { recoverLog } from "../member/recovered-log.ts";
 import { type Message, MessageType } from "../raft/message.ts";
+import { Snapshots } from "../replica/snapshots.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import type { Table } from "../storage/tables.ts";
 import { MemoryWal } from "../wal/memory-wal.ts";
-import { Snapshots } from "./snapshots.ts";
+import { recoverLog } from "./recovered-log.ts";
 
 const clock = new SystemClock();
 const metadata = { memberId: 1n, clusterId: 2n };
