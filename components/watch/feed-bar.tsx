@@ -16,10 +16,18 @@ import { formatCount, formatDecimal, plural } from "@/lib/browser/format";
 import type { FeedView, WatchFeed } from "@/lib/browser/watch-feed";
 import type { WatchOp } from "@/lib/browser/watch-row";
 
-const RateChart = dynamic(async () => (await import("@/components/watch/rate-chart")).RateChart, {
-  ssr: false,
-  loading: () => <div className="size-full" />,
-});
+const NoChart = () => <div className="size-full" />;
+
+/** It shows no more than the figure beside it: without it, for want of a connection, the page goes on. */
+async function loadChart() {
+  try {
+    return (await import("@/components/watch/rate-chart")).RateChart;
+  } catch {
+    return NoChart;
+  }
+}
+
+const RateChart = dynamic(loadChart, { ssr: false, loading: NoChart });
 
 /** Letters typed within this time are filtered for at once. */
 const TYPING_MS = 150;
@@ -33,6 +41,8 @@ interface FeedBarProps {
 export function FeedBar({ feed, view, target }: FeedBarProps) {
   const { range, revision } = target;
   const now = useNow(1_000);
+  // Ahead of the first event: where the connection breaks, it cannot be had any more.
+  useEffect(() => void loadChart(), []);
   const points = feed.rate(now);
   const last = points.at(-1);
   return (
