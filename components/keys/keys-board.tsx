@@ -54,6 +54,7 @@ export function KeysBoard() {
           <Chosen
             location={location}
             view={view}
+            isWritable={standing.refusal === null}
             onCreate={setCreating}
             onDeletePrefix={setDeleting}
             onTreeChanged={refresh}
@@ -136,12 +137,14 @@ function WithoutQuorum({ view, standing }: Pick<CaveatsProps, "view" | "standing
 interface ChosenProps {
   location: KeysLocation;
   view: TreeView;
+  isWritable: boolean;
   onCreate: (prefix: Uint8Array) => void;
   onDeletePrefix: (prefix: Uint8Array) => void;
   onTreeChanged: () => void;
 }
 
-function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: ChosenProps) {
+function Chosen(props: ChosenProps) {
+  const { location, view, isWritable, onCreate, onDeletePrefix, onTreeChanged } = props;
   const commandKey = useCommandKey();
   const { key, folder, cluster, revision } = location.address;
   if (key !== undefined) {
@@ -167,7 +170,8 @@ function Chosen({ location, view, onCreate, onDeletePrefix, onTreeChanged }: Cho
       />
     );
   }
-  if (view.count === 0 && revision === undefined) return <FirstKeyHint />;
+  const isEmpty = view.count === 0 && view.onlyMember === null && revision === undefined;
+  if (isEmpty && isWritable) return <FirstKeyHint />;
   return (
     <Blank icon={<MousePointerClick aria-hidden />} title="Select a key">
       Press <Kbd>/</Kbd> to search by prefix or <Kbd>{commandKey} K</Kbd> to open one by its name.

@@ -34,6 +34,15 @@ describe("a key that is read again while a watch follows it", () => {
     expect(await readOver(snapshot("8"), snapshot("8", "7"))).toEqual(snapshot("8", "7"));
   });
 
+  test("is as it was read in a cluster that was restored, whatever was known before", async () => {
+    const client = new QueryClient();
+    const query = keyQuery("c", new TextEncoder().encode("k"), undefined);
+    client.setQueryData(query.queryKey, snapshot("1000"));
+    vi.stubGlobal("fetch", async () => Response.json(snapshot("500")));
+    await client.fetchQuery({ ...query, staleTime: 0 });
+    expect(client.getQueryData(query.queryKey)).toEqual(snapshot("500"));
+  });
+
   test("is as it was read when one member alone had said otherwise", async () => {
     expect(await readOver(snapshot("8", "7"), snapshot("7"))).toEqual(snapshot("7"));
   });

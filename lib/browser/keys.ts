@@ -105,10 +105,12 @@ export function keyQuery(cluster: string, key: Uint8Array, revision: string | un
   return queryOptions({
     queryKey: keyQueryKey(cluster, encodeBase64(key), revision),
     queryFn: async ({ client, queryKey, signal }) => {
+      const before = client.getQueryData<KeySnapshot>(queryKey);
       const read = await fetchKey(cluster, key, revision, signal);
-      // A watch may have brought a later change while this was read.
+      // A watch may have brought a later change while this was read. What was known before gives way:
+      // a cluster that was restored stands at an earlier revision.
       const known = client.getQueryData<KeySnapshot>(queryKey);
-      return known !== undefined && isKept(known, read) ? known : read;
+      return known !== undefined && known !== before && isKept(known, read) ? known : read;
     },
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 30_000,
