@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import { ReplicatedState } from "../apply/replicated-state.ts";
+import { must } from "../base/assert.ts";
 import { SystemClock } from "../base/clock.ts";
+import { EtcdError } from "../errors.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import type { RaftStatus } from "../raft/ready.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
+import type { PeerCalls } from "../transport/peer-calls.ts";
 import { Leadership } from "./leadership.ts";
 import { Reconfigurer } from "./reconfigurer.ts";
 
@@ -27,7 +30,13 @@ const FOLLOWING: RaftStatus = {
   droppedMessages: 0,
 };
 
-test("a leader that has stepped down since its last turn refuses a promotion", async () => {
+interface Asked {
+  readonly isLeader: () => boolean;
+  /** The leader's answer to a question of this member. */
+  readonly promote: () => Promise<string>;
+}
+
+function reconfigurerOf({ isLeader, promote }: Asked): Reconfigurer {
   const clock = new SystemClock();
   const state = new ReplicatedState({
     engine: new MemoryEngine(),
@@ -38,9 +47,11 @@ test("a leader that has stepped down since its last turn refuses a promotion", a
   });
   const learner = { id: LEARNER, name: "", peerUrls: ["http://m2:1"], clientUrls: [] };
   state.membership.apply(additionOf({ ...learner, isLearner: true }, 0n));
-  const reconfigurer = new Reconfigurer({
+  return new Reconfigurer({
     replica: {
-      isLeader: true,
+      get isLeader() {
+        return isLeader();
+      },
       isStopped: false,
       leadership: new Leadership({
         memberId: LOCAL,
@@ -56,13 +67,34 @@ test("a leader that has stepped down since its last turn refuses a promotion", a
     state,
     clock,
     activeSince: () => undefined,
-    calls: () => undefined,
+    calls: () => ({ promote }) as unknown as PeerCalls,
     isStrict: true,
     timeoutMs: 7000,
   });
-  await expect(reconfigurer.promote(LEARNER, undefined)).rejects.toMatchObject({
-    code: "NotLeader",
-  });
+}
+
+test("a leader that has stepped down since its last turn refuses a promotion", async () => {
+  const promote = () => Promise.reject(new Error("nobody is to be asked"));
+  const reconfigurer = reconfigurerOf({ isLeader: () => true, promote });
+  await expect(reconfigurer.promoteHere(LEARNER)).rejects.toMatchObject({ code: "NotLeader" });
   // As in etcd only a leader's refusals are counted.
   expect(reconfigurer.refusedPromotions.size).toBe(0);
+});
+
+test("who has just stepped down asks his successor for a promotion, and hears his refusal", async () => {
+  const answers = [
+    () => Promise.reject(new EtcdError("NotLeader")),
+    () => Promise.resolve(""),
+    () => Promise.reject(new EtcdError("LearnerNotReady")),
+  ];
+  let looks = 0;
+  const reconfigurer = reconfigurerOf({
+    isLeader: () => looks++ < 2,
+    promote: () => must(answers.shift(), "one question too many")(),
+  });
+  await reconfigurer.promote(LEARNER, undefined);
+  expect(answers).toHaveLength(1);
+  await expect(reconfigurer.promote(LEARNER, undefined)).rejects.toMatchObject({
+    code: "LearnerNotReady",
+  });
 });

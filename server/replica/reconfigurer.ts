@@ -79,15 +79,17 @@ export class Reconfigurer {
     const deadlineMs = clock.monotonic() + timeoutMs;
     while (clock.monotonic() < deadlineMs) {
       if (replica.isStopped) throw new EtcdError("Stopped");
-      if (replica.isLeader) return this.promoteHere(id);
-      const leader = calls(replica.leadership.leader);
-      if (leader !== undefined) {
-        try {
+      try {
+        if (replica.isLeader) return await this.promoteHere(id);
+        const leader = calls(replica.leadership.leader);
+        if (leader !== undefined) {
           await leader.promote(id, token);
           return;
-        } catch (error) {
-          if (error instanceof EtcdError) throw error;
         }
+      } catch (error) {
+        // Who has just stepped down asks his successor.
+        const isRefusal = error instanceof EtcdError && error.code !== "NotLeader";
+        if (isRefusal) throw error;
       }
       await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
     }
