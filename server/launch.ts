@@ -180,6 +180,8 @@ function keeperEvents(options: LaunchOptions): KeeperEvents {
       const log = join(options.dataDir, "logs", `${name}.log`);
       say(`${name} ended (${cause}); it starts again in ${delayMs / 1000} s. Its log: ${log}`);
     },
+    notStarted: (name, cause, delayMs) =>
+      say(`${name} cannot be started (${cause}); it is tried again in ${delayMs / 1000} s`),
     unrecorded: (name, cause) => say(`${name} runs, but that cannot be written down: ${cause}`),
     logStuck: (name, cause) => say(`The log of ${name} cannot be put aside: ${cause}`),
   };

@@ -42,9 +42,11 @@ test("a full log is put aside, and who has it open goes on in an empty one", () 
 
 test("what cannot be put aside stays", () => {
   writeFileSync(path, "x".repeat(50));
-  mkdirSync(`${path}.1`);
+  writeFileSync(`${path}.1`, "older");
+  mkdirSync(`${path}.new`);
   expect(() => emptyFullLog(path, 40)).toThrow(/EISDIR/);
   expect(statSync(path).size).toBe(50);
+  expect(readFileSync(`${path}.1`, "utf8")).toBe("older");
 });
 
 test("of a process that goes on writing no line is torn, and none but the newest few missing", async () => {

@@ -2,7 +2,16 @@
 // `<file>.1` and emptied in place, and what is open for appending goes on at its new beginning. What
 // is written while the copy is made is copied too; only a line that comes between the last look and
 // the emptying, microseconds later, can be lost.
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 
 export const LOG_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -16,14 +25,18 @@ export function openLog(path: string): number {
 /**
  * Empties a log that is over its limit; what stood in it is then in `<path>.1`, in place of what was
  * there before.
- * @throws Error of the system; the log is whole then
+ * @throws Error of the system; both are as they were then
  */
 export function emptyFullLog(path: string, bytesMax = LOG_BYTES_MAX): void {
   const log = openSync(path, "r+");
   try {
     if (fstatSync(log).size <= bytesMax) return;
-    copyAll(log, `${path}.1`);
+    copyAll(log, `${path}.new`);
+    renameSync(`${path}.new`, `${path}.1`);
     ftruncateSync(log);
+  } catch (error) {
+    rmSync(`${path}.new`, { force: true });
+    throw error;
   } finally {
     closeSync(log);
   }

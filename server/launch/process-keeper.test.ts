@@ -39,6 +39,7 @@ function keep(logFile: string): ProcessKeeper {
         told.push("started");
       },
       died: (name, cause) => told.push(`${name} died: ${cause}`),
+      notStarted: (name, cause) => told.push(`${name} not started: ${cause}`),
       unrecorded: (name, cause) => told.push(`${name} unrecorded: ${cause}`),
       logStuck: (name, cause) => told.push(`${name} log stuck: ${cause}`),
     },
@@ -75,7 +76,7 @@ test("what cannot be started again is tried later", async () => {
   renameSync(logs, `${logs}.away`);
   writeFileSync(logs, "no folder");
   await expect
-    .poll(() => told.some((line) => line.includes("ENOTDIR")), { timeout: 10_000 })
+    .poll(() => told.some((line) => /not started: ENOTDIR/.test(line)), { timeout: 10_000 })
     .toBe(true);
   rmSync(logs);
   renameSync(`${logs}.away`, logs);

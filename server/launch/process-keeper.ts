@@ -21,6 +21,8 @@ export interface KeeperEvents {
   started(name: string, pid: number): void;
   /** It ended although nobody stopped it; it comes back after `delayMs`. */
   died(name: string, cause: string, delayMs: number): void;
+  /** It could not be started again; it is tried once more after `delayMs`. */
+  notStarted(name: string, cause: string, delayMs: number): void;
   /** It has come back, but what `started` does with that failed. */
   unrecorded(name: string, cause: string): void;
   /** Its log is full and cannot be moved: it goes on growing. */
@@ -103,11 +105,11 @@ export class ProcessKeeper {
     this.#onEnd?.();
     if (this.#isStopping) return;
     if (performance.now() - startedAt > BACKOFF_RESET_MS) this.#delayMs = BACKOFF_FIRST_MS;
-    this.#startLater(cause);
+    this.#events.died(this.name, cause, this.#delayMs);
+    this.#startLater();
   }
 
-  #startLater(cause: string): void {
-    this.#events.died(this.name, cause, this.#delayMs);
+  #startLater(): void {
     this.#timer = setTimeout(() => this.#startAgain(), this.#delayMs);
     this.#delayMs = Math.min(this.#delayMs * 2, BACKOFF_MAX_MS);
   }
@@ -118,7 +120,10 @@ export class ProcessKeeper {
       this.start();
     } catch (error) {
       if (this.isRunning) this.#events.unrecorded(this.name, textOf(error));
-      else this.#startLater(textOf(error));
+      else {
+        this.#events.notStarted(this.name, textOf(error), this.#delayMs);
+        this.#startLater();
+      }
     }
   }
 
