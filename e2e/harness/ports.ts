@@ -7,9 +7,11 @@ import { createServer, type Server } from "node:net";
 
 const OUTGOING = "/proc/sys/net/ipv4/ip_local_port_range";
 const FIRST = 10_000;
-/** Below the range from which systems take the ports of outgoing connections. */
-const END = Math.min(32_000, firstOutgoing());
+const LAST = 32_000;
 const BLOCK_PORTS = 200;
+const BLOCKS_MIN = 20;
+/** Below the range from which systems take the ports of outgoing connections, if there is room. */
+const END = lastPort();
 const BLOCKS = Math.floor((END - FIRST) / BLOCK_PORTS);
 const HOST = "127.0.0.1";
 
@@ -74,7 +76,9 @@ function listen(port: number): Promise<Server | undefined> {
   });
 }
 
-function firstOutgoing(): number {
-  if (!existsSync(OUTGOING)) return Number.POSITIVE_INFINITY;
-  return Number.parseInt(readFileSync(OUTGOING, "utf8"), 10);
+function lastPort(): number {
+  if (!existsSync(OUTGOING)) return LAST;
+  const firstOutgoing = Number.parseInt(readFileSync(OUTGOING, "utf8"), 10);
+  const hasRoom = firstOutgoing >= FIRST + BLOCKS_MIN * BLOCK_PORTS;
+  return hasRoom ? Math.min(LAST, firstOutgoing) : LAST;
 }
