@@ -70,17 +70,7 @@ export function ConflictDialog(props: ConflictDialogProps) {
       }
     >
       <div className="flex h-[52vh] flex-col gap-3">
-        <WriteFailureNotice
-          failure={failure}
-          aim="saved"
-          actions={
-            failure?.isUnknown === true ? (
-              <Button size="sm" onClick={onReload}>
-                Reload the key
-              </Button>
-            ) : null
-          }
-        />
+        <WriteFailureNotice failure={failure} aim="saved" onReload={onReload} />
         {mine === null ? (
           <Notice tone="warn" title="Your edit is not complete">
             It cannot be read in the form that you are editing. Keep editing to correct it.

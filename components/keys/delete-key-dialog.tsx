@@ -76,19 +76,10 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
         <WriteFailureNotice
           failure={failure}
           aim="deleted"
-          actions={
-            failure?.isUnknown === true ? (
-              <Button
-                size="sm"
-                onClick={() => {
-                  close(false);
-                  onReload();
-                }}
-              >
-                Reload the key
-              </Button>
-            ) : null
-          }
+          onReload={() => {
+            close(false);
+            onReload();
+          }}
         />
         <p>
           {formatBytes(kv.sizeBytes)}, version {formatDecimal(kv.version)}, last changed at revision{" "}

@@ -55,17 +55,7 @@ export function SaveDialog(props: SaveDialogProps) {
       }
     >
       <div className="flex h-[52vh] flex-col gap-3">
-        <WriteFailureNotice
-          failure={failure}
-          aim="saved"
-          actions={
-            failure?.isUnknown === true ? (
-              <Button size="sm" onClick={onReload}>
-                Reload the key
-              </Button>
-            ) : null
-          }
-        />
+        <WriteFailureNotice failure={failure} aim="saved" onReload={onReload} />
         <ValueDiff
           before={before}
           after={after}

@@ -5,7 +5,7 @@ import { must } from "../base/assert.ts";
 import { encodeUint64 } from "../base/bytes.ts";
 import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
-import { type Message, MessageType } from "../raft/message.ts";
+import { BLANK_MESSAGE, type Message, MessageType } from "../raft/message.ts";
 import { Snapshots } from "../replica/snapshots.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import type { Table } from "../storage/tables.ts";
@@ -75,17 +75,11 @@ class Ground {
 
 function snapshotAt(index: number): Message {
   return {
+    ...BLANK_MESSAGE,
     type: MessageType.SNAPSHOT,
     to: 1n,
     from: 2n,
     term: 2,
-    logTerm: 0,
-    index: 0,
-    entries: [],
-    commit: 0,
-    reject: false,
-    rejectHint: 0,
-    context: Buffer.alloc(0),
     snapshot: { index, term: 2, confState },
   };
 }
