@@ -56,6 +56,8 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
     queryKey: ["delete preview", cluster, encodeBase64(prefix)],
     queryFn: ({ signal }) => deletePreview(cluster, prefix, signal),
     gcTime: 0,
+    // What is being read and typed over must not be exchanged by itself.
+    refetchOnReconnect: false,
   });
   const word = prefix.length === 0 ? EVERYTHING : formatKey(prefix);
   const command = deletePrefixCommand(prefix);
@@ -72,7 +74,8 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
       if (conflictOf(error) === undefined) onDeleted();
     }
   };
-  const { data } = preview;
+  // An earlier preview must not stand, or be confirmed, while its successor is counted.
+  const data = preview.isFetching || preview.error !== null ? undefined : preview.data;
   const canStart = data !== undefined && data.count > 0 && typed === word && run.at === "asking";
   return (
     <Dialog
@@ -125,7 +128,7 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
           <>
             <PreviewState
               preview={data}
-              error={preview.error}
+              error={preview.isFetching ? null : preview.error}
               prefix={prefix}
               separator={separator}
             />

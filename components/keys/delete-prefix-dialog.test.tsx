@@ -1,0 +1,97 @@
+// @vitest-environment happy-dom
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { afterEach, expect, test, vi } from "vitest";
+import { ToastProvider } from "@/components/ui/toast";
+import { encodeUtf8 } from "@/lib/browser/key-text";
+import { encodeBase64 } from "@/lib/schema/bytes";
+import { DeletePrefixDialog } from "./delete-prefix-dialog.tsx";
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+const preview = (revision: string) => ({
+  revision,
+  count: 1,
+  sample: [
+    {
+      key: encodeBase64(encodeUtf8("a/b")),
+      createRevision: "1",
+      modRevision: revision,
+      version: "1",
+      lease: "0",
+      sizeBytes: 1,
+    },
+  ],
+  start: encodeBase64(encodeUtf8("a/")),
+  end: encodeBase64(encodeUtf8("a0")),
+});
+const modified = () =>
+  Response.json(
+    { error: { code: "modified", message: "the keys have changed", requestId: "1" } },
+    { status: 412 },
+  );
+
+function show(): void {
+  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  render(
+    <QueryClientProvider client={client}>
+      <ToastProvider>
+        <DeletePrefixDialog
+          cluster="local"
+          separator={encodeUtf8("/")}
+          prefix={encodeUtf8("a/")}
+          onClose={() => undefined}
+          onDeleted={() => undefined}
+        />
+      </ToastProvider>
+    </QueryClientProvider>,
+  );
+}
+
+async function confirm(): Promise<void> {
+  fireEvent.change(await screen.findByLabelText(/to confirm/), { target: { value: "a/" } });
+  fireEvent.click(screen.getByRole("button", { name: "Delete 1 key" }));
+}
+
+test("a refused preview is gone while the keys are counted again", async () => {
+  const recount = Promise.withResolvers<Response>();
+  const previews = [Response.json(preview("5")), recount.promise];
+  const asked: unknown[] = [];
+  vi.stubGlobal("fetch", async (_: string, { method, body }: { method: string; body: string }) => {
+    if (method === "GET") return previews.shift();
+    asked.push(JSON.parse(body));
+    return modified();
+  });
+  show();
+  await confirm();
+  await screen.findByText("Counting");
+  expect(screen.getByRole("alert").textContent).toContain("Nothing was deleted; look again.");
+  expect(screen.queryByText(/counted at revision/)).toBeNull();
+  expect(screen.queryByLabelText(/to confirm/)).toBeNull();
+  recount.resolve(Response.json(preview("9")));
+  await screen.findByText(/counted at revision 9/);
+  await confirm();
+  await waitFor(() => expect(asked).toHaveLength(2));
+  expect(asked).toMatchObject([{ revision: "5" }, { revision: "9" }]);
+});
+
+test("a count that fails leaves no preview to confirm", async () => {
+  const previews = [
+    Response.json(preview("5")),
+    Response.json(
+      { error: { code: "unavailable", message: "no member answers", requestId: "1" } },
+      { status: 503 },
+    ),
+  ];
+  vi.stubGlobal("fetch", async (_: string, { method }: { method: string }) =>
+    method === "GET" ? previews.shift() : modified(),
+  );
+  show();
+  await confirm();
+  await screen.findByText("No member answers");
+  expect(screen.queryByLabelText(/to confirm/)).toBeNull();
+  expect(screen.getByRole("button", { name: "Delete" }).hasAttribute("disabled")).toBe(true);
+});
