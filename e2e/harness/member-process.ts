@@ -22,11 +22,14 @@ export interface MemberOptions {
   readonly clientPort: number;
   readonly peerPort: number;
   readonly dataDir: string;
+  /** Empty: it finds the others by its other flags. */
   readonly initialCluster: string;
   readonly state: "new" | "existing";
   readonly flags?: readonly string[];
   /** That the system lets it have open; its own limit without. */
   readonly filesMax?: number | undefined;
+  /** A command, with its first arguments, that runs the member. */
+  readonly runner?: readonly string[];
 }
 
 /** One etcd member as a real process on loopback: ours or Debian's. */
@@ -71,12 +74,12 @@ export class MemberProcess {
       `--advertise-client-urls=${this.clientUrl}`,
       `--listen-peer-urls=${this.peerUrl}`,
       `--initial-advertise-peer-urls=${this.peerUrl}`,
-      `--initial-cluster=${initialCluster}`,
+      ...(initialCluster === "" ? [] : [`--initial-cluster=${initialCluster}`]),
       `--initial-cluster-state=${state}`,
       ...(this.options.flags ?? []),
       ...more,
     ];
-    const [command = "", ...first] = [...this.#limits(), ...program(make).flat()];
+    const [command = "", ...first] = [...this.#before(), ...program(make).flat()];
     const child = spawn(command, [...first, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     const keep = (chunk: Buffer): void => {
       this.#output.push(chunk.toString("utf8"));
@@ -133,10 +136,10 @@ export class MemberProcess {
     return code;
   }
 
-  /** With what a command begins that runs another one under limits. */
-  #limits(): string[] {
-    const { filesMax } = this.options;
-    return filesMax === undefined ? [] : ["prlimit", `--nofile=${filesMax}`];
+  /** With what a command begins that runs another one, under limits. */
+  #before(): string[] {
+    const { filesMax, runner = [] } = this.options;
+    return [...runner, ...(filesMax === undefined ? [] : ["prlimit", `--nofile=${filesMax}`])];
   }
 
   async #isHealthy(): Promise<boolean> {

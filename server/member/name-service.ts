@@ -4,6 +4,7 @@ import type { LookUp } from "../replica/resolved-urls.ts";
 
 const LOOK_UP_LIMIT_MS = 30_000;
 const RETRY_MS = 1000;
+const DNS_PORT = 53;
 
 export interface ServiceRecord {
   /** The name of a host, without the dot at its end. */
@@ -16,7 +17,7 @@ export interface NameService {
   readonly lookUp: LookUp;
   /**
    * The SRV records of e.g. `_etcd-server._tcp.example.org`, by priority.
-   * @throws Error of the resolver, when there are none
+   * @throws Error in the words of etcd's resolver, when there are none
    */
   readonly services: (name: string) => Promise<readonly ServiceRecord[]>;
 }
@@ -35,9 +36,24 @@ export function systemNames(clock: Clock, resolver: Resolver = new Resolver()): 
     }
   };
   const services = async (name: string) => {
-    const records = await resolver.resolveSrv(name);
+    const records = await resolver.resolveSrv(name).catch((error: NodeJS.ErrnoException) => {
+      throw new Error(`lookup ${name} on ${serverOf(resolver)}: ${reasonOf(error)}`);
+    });
     records.sort((a, b) => a.priority - b.priority || b.weight - a.weight);
     return records.map(({ name: host, port }) => ({ host: host.replace(/\.$/, ""), port }));
   };
   return { lookUp, services };
+}
+
+/** With its port. */
+function serverOf(resolver: Resolver): string {
+  const [server = "no server"] = resolver.getServers();
+  if (server.includes("]:") || /^[^:]*:\d+$/.test(server)) return server;
+  return server.includes(":") ? `[${server}]:${DNS_PORT}` : `${server}:${DNS_PORT}`;
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "ENOTFOUND" || code === "ENODATA") return "no such host";
+  if (code === "ESERVFAIL" || code === "EREFUSED") return "server misbehaving";
+  return code === "ETIMEOUT" ? "i/o timeout" : message;
 }

@@ -92,16 +92,9 @@ async function membersOf(
     }
     return { members, problem: members.length === 0 ? problem : undefined };
   } catch (error) {
-    const reason = reasonOf(error, question);
-    const problem = `error querying DNS SRV records for _${service} ${reason}`;
+    const problem = `error querying DNS SRV records for _${service} ${(error as Error).message}`;
     return { members: [], problem };
   }
-}
-
-function reasonOf(error: unknown, question: string): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const isUnknown = code === "ENOTFOUND" || code === "ENODATA";
-  return isUnknown ? `lookup ${question}: no such host` : message;
 }
 
 function failed(reason: string): BootstrapError {
