@@ -88,8 +88,9 @@ function publish(members: readonly MemberProcess[], suffix = ""): void {
 }
 
 async function etcdctl(...args: readonly string[]): Promise<string> {
-  const [command = "", ...first] = [...runner, ETCD_35.etcdctl];
-  const { stdout } = await execute(command, [...first, `--discovery-srv=${DOMAIN}`, ...args]);
+  const [command = "", ...first] = runner;
+  const all = [...first, ETCD_35.etcdctl, `--discovery-srv=${DOMAIN}`, ...args];
+  const { stdout } = await execute(command, all);
   return stdout;
 }
 
@@ -110,7 +111,9 @@ describe.skipIf(!MAY_CHANGE_NAMES)("with a domain in place of a list of members"
     await etcdctl(...service, "put", "key", "found");
     expect(await etcdctl(...service, "get", "key", "--print-value-only")).toBe("found\n");
     const list = (await etcdctl(...service, "member", "list")).trim().split("\n");
-    expect(list.map((line) => line.split(", ").slice(1)).sort()).toEqual(
+    const found = list.map((line) => line.split(", ").slice(1));
+    found.sort(([, a = ""], [, b = ""]) => (a < b ? -1 : 1));
+    expect(found).toEqual(
       members.map(({ options: { name, peerPort, clientPort } }) => [
         "started",
         name,

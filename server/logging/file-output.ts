@@ -5,16 +5,19 @@
 //
 // A line that the disk does not take is lost and counted; the count follows when it takes one.
 import {
+  chmodSync,
   closeSync,
   createReadStream,
   createWriteStream,
   existsSync,
+  fchmodSync,
   fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
@@ -27,6 +30,7 @@ import type { LogOutput } from "./log-output.ts";
 const SHARED_MODE = 0o666;
 const OWNER_MODE = 0o600;
 const FOLDER_MODE = 0o755;
+const PERMISSIONS = 0o777;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const COMPRESSED = ".gz";
 const STAMP = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}$/;
@@ -54,7 +58,7 @@ export class FileOutput implements LogOutput {
     this.#rotation = rotation;
     this.#onDropped = onDropped;
     if (rotation !== undefined) mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
-    [this.#descriptor, this.#bytes] = this.#open();
+    [this.#descriptor, this.#bytes] = this.#open(rotation === undefined ? SHARED_MODE : OWNER_MODE);
     if (rotation !== undefined) this.#tidy(rotation);
   }
 
@@ -85,8 +89,7 @@ export class FileOutput implements LogOutput {
     return this.#compressing;
   }
 
-  #open(): [descriptor: number, bytes: number] {
-    const mode = this.#rotation === undefined ? SHARED_MODE : OWNER_MODE;
+  #open(mode: number): [descriptor: number, bytes: number] {
     const descriptor = openSync(this.#path, "a", mode);
     return [descriptor, fstatSync(descriptor).size];
   }
@@ -95,7 +98,10 @@ export class FileOutput implements LogOutput {
     if (this.#bytes === 0 || this.#bytes + bytes <= rotation.bytesMax) return;
     if (existsSync(this.#path)) renameSync(this.#path, this.#freeName(rotation));
     const full = this.#descriptor;
-    [this.#descriptor, this.#bytes] = this.#open();
+    // Who could read the log so far can read on.
+    const mode = fstatSync(full).mode & PERMISSIONS;
+    [this.#descriptor, this.#bytes] = this.#open(mode);
+    fchmodSync(this.#descriptor, mode);
     closeSync(full);
     this.#tidy(rotation);
   }
@@ -132,11 +138,9 @@ export class FileOutput implements LogOutput {
     this.#compressing = this.#compressing.then(async () => {
       const partial = `${path}${COMPRESSED}.part`;
       try {
-        await pipeline(
-          createReadStream(path),
-          createGzip(),
-          createWriteStream(partial, { mode: OWNER_MODE }),
-        );
+        const source = createReadStream(path);
+        await pipeline(source, createGzip(), createWriteStream(partial, { mode: OWNER_MODE }));
+        chmodSync(partial, statSync(path).mode & PERMISSIONS);
         renameSync(partial, path + COMPRESSED);
         rmSync(path, { force: true });
       } catch {
