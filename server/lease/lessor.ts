@@ -15,8 +15,8 @@ import { LeaseCounts } from "./lease-counts.ts";
 const LEASE_TTL_MAX_SECONDS = 9_000_000_000;
 /** An expired lease that is still there after this long is reported once more. */
 const REVOKE_RETRY_MS = 3000;
-/** The queue is swept when it holds more than so many that are gone, and more than are left. */
-const STALE_EXPIRIES_MAX = 1024;
+/** A queue is swept when it holds more than so many that are gone, and more than are left. */
+const STALE_ENTRIES_MAX = 1024;
 
 interface HeldLease {
   readonly id: bigint;
@@ -27,17 +27,15 @@ interface HeldLease {
   readonly keys: Set<string>;
   /** Monotonic ms; infinite where no leader is. */
   expiresAt: number;
-  /** Its only entry in the queue that counts. */
-  queued: QueuedExpiry | undefined;
+  /** Its only entry in the queue of expiries that counts. */
+  queued: QueuedLease | undefined;
+  /** Its only entry in the queue of checkpoints that counts. */
+  queuedCheckpoint: QueuedLease | undefined;
 }
 
-interface QueuedExpiry extends Timed {
+/** A lease and when to look at it. */
+interface QueuedLease extends Timed {
   readonly lease: HeldLease;
-}
-
-/** When to tell what is left of a lease. */
-interface QueuedCheckpoint extends Timed {
-  readonly id: bigint;
 }
 
 export interface LeaseRemainder {
@@ -67,8 +65,8 @@ export class Lessor {
   readonly #counts: LeaseCounts;
   readonly #leases = new Map<bigint, HeldLease>();
   readonly #leaseOfKey = new Map<string, HeldLease>();
-  readonly #queue = new ExpiryQueue<QueuedExpiry>();
-  readonly #checkpoints = new ExpiryQueue<QueuedCheckpoint>();
+  readonly #queue = new ExpiryQueue<QueuedLease>();
+  readonly #checkpoints = new ExpiryQueue<QueuedLease>();
   #checkpointMs = Number.POSITIVE_INFINITY;
   #isPrimary = false;
 
@@ -102,7 +100,7 @@ export class Lessor {
 
   /** Times that wait to be looked at, those of leases that are gone included. */
   get queuedCount(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#checkpoints.length;
   }
 
   get isPrimary(): boolean {
@@ -142,34 +140,46 @@ export class Lessor {
     for (const key of lease.keys) this.#leaseOfKey.delete(key);
     this.#leases.delete(id);
     lease.queued = undefined;
+    lease.queuedCheckpoint = undefined;
     this.#counts.revoked++;
-    if (this.#queue.length > this.#leases.size * 2 + STALE_EXPIRIES_MAX) {
+    const keptMax = this.#leases.size * 2 + STALE_ENTRIES_MAX;
+    if (this.#queue.length > keptMax) {
       this.#queue.retain((queued) => queued.lease.queued === queued);
+    }
+    if (this.#checkpoints.length > keptMax) {
+      this.#checkpoints.retain((queued) => queued.lease.queuedCheckpoint === queued);
     }
     this.#engine.delete("lease", encodeUint64(id));
   }
 
-  /** From the log: what is left of a lease's TTL, to survive a change of leader. */
+  /**
+   * From the log: what is left of a lease's TTL, to survive a change of leader. Nothing for a lease
+   * that has been revoked since the leader looked.
+   */
   checkpoint(id: bigint, remainingSeconds: number, nowMs: number): void {
-    const lease = this.#known(id);
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return;
     lease.remainingSeconds = remainingSeconds;
     this.#store(lease);
     if (this.#isPrimary) this.#queueCheckpoint(lease, nowMs);
   }
 
   /**
-   * What is left of up to `limit` leases whose last checkpoint is long enough ago; each is due again
-   * only once a checkpoint of it came from the log.
+   * What is left of up to `limit` leases whose last checkpoint is long enough ago; each that is
+   * returned is due again only once a checkpoint of it came from the log.
    */
   checkpointsDue(nowMs: number, limit: number): LeaseRemainder[] {
     const due: LeaseRemainder[] = [];
     while (due.length < limit) {
       const queued = this.#checkpoints.popDue(nowMs);
       if (queued === undefined) break;
-      const lease = this.#leases.get(queued.id);
-      if (lease === undefined || lease.expiresAt <= nowMs) continue;
+      const { lease } = queued;
+      if (lease.queuedCheckpoint !== queued) continue;
+      lease.queuedCheckpoint = undefined;
+      if (lease.expiresAt <= nowMs) continue;
       const remainingSeconds = Math.ceil((lease.expiresAt - nowMs) / 1000);
       if (remainingSeconds < lease.ttlSeconds) due.push({ id: lease.id, remainingSeconds });
+      else this.#queueCheckpoint(lease, nowMs);
     }
     return due;
   }
@@ -226,6 +236,7 @@ export class Lessor {
     this.#queue.clear();
     this.#checkpoints.clear();
     for (const lease of this.#leases.values()) {
+      lease.queuedCheckpoint = undefined;
       this.#restart(lease, nowMs, extendMs);
       this.#queueCheckpoint(lease, nowMs);
     }
@@ -236,7 +247,10 @@ export class Lessor {
     this.#isPrimary = false;
     this.#queue.clear();
     this.#checkpoints.clear();
-    for (const lease of this.#leases.values()) lease.expiresAt = Number.POSITIVE_INFINITY;
+    for (const lease of this.#leases.values()) {
+      lease.expiresAt = Number.POSITIVE_INFINITY;
+      lease.queuedCheckpoint = undefined;
+    }
   }
 
   /** Up to `limit` leases to propose the revocation of. Each is reported again if it stays. */
@@ -286,7 +300,15 @@ export class Lessor {
   #hold(id: bigint, ttlSeconds: number, remainingSeconds: number): HeldLease {
     const expiresAt = Number.POSITIVE_INFINITY;
     const keys = new Set<string>();
-    const lease = { id, ttlSeconds, remainingSeconds, keys, expiresAt, queued: undefined };
+    const lease = {
+      id,
+      ttlSeconds,
+      remainingSeconds,
+      keys,
+      expiresAt,
+      queued: undefined,
+      queuedCheckpoint: undefined,
+    };
     this.#leases.set(id, lease);
     return lease;
   }
@@ -297,11 +319,13 @@ export class Lessor {
     this.#engine.put("lease", encodeUint64(ID), Buffer.from(bytes));
   }
 
-  /** A lease that is over before the next checkpoint needs none. */
-  #queueCheckpoint({ id, remainingSeconds, ttlSeconds }: HeldLease, nowMs: number): void {
-    const seconds = remainingSeconds > 0 ? remainingSeconds : ttlSeconds;
+  /** A lease that is over before the next checkpoint needs none, and one that has its turn no other. */
+  #queueCheckpoint(lease: HeldLease, nowMs: number): void {
+    if (lease.queuedCheckpoint !== undefined) return;
+    const seconds = lease.remainingSeconds > 0 ? lease.remainingSeconds : lease.ttlSeconds;
     if (seconds * 1000 <= this.#checkpointMs) return;
-    this.#checkpoints.push({ id, dueAt: nowMs + this.#checkpointMs });
+    lease.queuedCheckpoint = { lease, dueAt: nowMs + this.#checkpointMs };
+    this.#checkpoints.push(lease.queuedCheckpoint);
   }
 
   /** A renewal leaves the queued time too early; the queue puts that right when it comes up. */
