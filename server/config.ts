@@ -1,5 +1,6 @@
 // What a member was told to be. One frozen value, made once by config/read-config.ts from flags,
 // variables or a file, and handed to whoever is concerned; nothing else reads them.
+import type { FeatureGate } from "./config/feature-gates.ts";
 import type { LogSettings } from "./config/log-settings.ts";
 
 /** Certificates of one side, client or peer; "" and [] mean: not given. */
@@ -108,6 +109,7 @@ export interface Config {
   readonly compactHashCheck: boolean;
   readonly compactHashCheckMs: number;
   readonly leaseCheckpoint: boolean;
+  readonly featureGates: readonly FeatureGate[];
   readonly watchProgressNotifyMs: number;
   readonly warningApplyMs: number;
   readonly warningUnaryRequestMs: number;

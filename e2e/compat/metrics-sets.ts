@@ -17,6 +17,7 @@ export const NOT_OURS: readonly RegExp[] = [
 export const NOT_THEIRS: readonly RegExp[] = [
   /^etcd_debugging_server_alarms$/,
   /^etcd_network_known_peers$/,
+  /^etcd_server_feature_enabled$/,
   /^etcd_server_range_duration_seconds$/,
   /^nodejs_/,
   /^process_cpu_(user|system)_seconds_total$/,

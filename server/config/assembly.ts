@@ -1,5 +1,6 @@
 // From what was given to a Config: defaults filled in, units converted, nothing judged yet.
 import type { Config, TlsSettings } from "../config.ts";
+import { gatesSet } from "./feature-gates.ts";
 import type { Given } from "./given.ts";
 import { readLogSettings } from "./log-settings.ts";
 import { addressOf, isUnixSocket } from "./urls.ts";
@@ -15,6 +16,7 @@ const BATCH_INTERVAL_MS_DEFAULT = 100;
 /** Handing a batch over to the engine takes some µs per change, in one turn. */
 const BATCH_LIMIT_DEFAULT = 4_000;
 const SNAPSHOT_COUNT_DEFAULT = 100_000;
+const CATCHUP_ENTRIES_DEFAULT = 5_000;
 const RAFT_TIMEOUT_MS_MIN = 5_000;
 const PROGRESS_MS_MIN = 100;
 const PROGRESS_MS_DEFAULT = 600_000;
@@ -77,7 +79,7 @@ function limitsPart(given: Given) {
   const quota = given.number("quota-backend-bytes");
   return {
     snapshotCount: given.number("snapshot-count") || SNAPSHOT_COUNT_DEFAULT,
-    snapshotCatchupEntries: given.number("snapshot-catchup-entries"),
+    snapshotCatchupEntries: given.number("snapshot-catchup-entries") || CATCHUP_ENTRIES_DEFAULT,
     batchIntervalMs: given.durationMs("backend-batch-interval") || BATCH_INTERVAL_MS_DEFAULT,
     batchLimit: given.number("backend-batch-limit") || BATCH_LIMIT_DEFAULT,
     unsafeNoFsync: given.bool("unsafe-no-fsync"),
@@ -138,6 +140,7 @@ function upkeepPart(given: Given) {
     compactHashCheck: given.bool("experimental-compact-hash-check-enabled"),
     compactHashCheckMs: given.durationMs("compact-hash-check-time"),
     leaseCheckpoint: given.bool("experimental-enable-lease-checkpoint"),
+    featureGates: gatesSet(given),
     watchProgressNotifyMs: progressMs(given.durationMs("watch-progress-notify-interval")),
     warningApplyMs: given.durationMs("warning-apply-duration"),
     warningUnaryRequestMs: given.durationMs("warning-unary-request-duration"),

@@ -12,6 +12,16 @@ const FLAGS_OF_GATES: Readonly<Record<string, string>> = {
   LeaseCheckpointPersist: "enable-lease-checkpoint-persist",
 };
 
+const ALWAYS_ON = ["TxnModeWriteWithSharedBuffer", "LeaseCheckpointPersist"];
+
+/** A switch of etcd 3.6, as its metric shows it. */
+export interface FeatureGate {
+  readonly name: string;
+  /** "ALPHA", "BETA" */
+  readonly stage: string;
+  readonly isOn: boolean;
+}
+
 /**
  * Turns gates into the flags that they stand for.
  * @throws ConfigError with etcd's text
@@ -38,6 +48,21 @@ export function applyFeatureGates(given: Given): void {
       );
     }
   }
+}
+
+/**
+ * What every gate is set to, after `applyFeatureGates`. What is so here whatever is asked for is on:
+ * writes share one buffer, and checkpoints of leases are kept.
+ */
+export function gatesSet(given: Given): FeatureGate[] {
+  const named = gatesIn(given);
+  const isOn = (name: string) => {
+    const flag = FLAGS_OF_GATES[name];
+    if (ALWAYS_ON.includes(name)) return true;
+    return flag === undefined ? named.get(name) === true : given.bool(`experimental-${flag}`);
+  };
+  const all = [...STAGES, ["AllAlpha", "alpha"] as const, ["AllBeta", "beta"] as const];
+  return all.map(([name, stage]) => ({ name, stage: stage.toUpperCase(), isOn: isOn(name) }));
 }
 
 /** A command line's were judged when it was read; a file's are judged here. */

@@ -10,6 +10,7 @@ const REQUEST_BYTES_RECOMMENDED_MAX = 10 * 1024 ** 2;
 const DEFAULT_NAME_WARNING =
   "it isn't recommended to use default name, please set a value for --name. " +
   "Note that etcd might run into issue when multiple members have the same default name";
+const CATCHUP_ENTRIES = "snapshot-catchup-entries";
 export const CHECKPOINT_PERSIST = "experimental-enable-lease-checkpoint-persist";
 
 /** Of a configuration that is not refused. */
@@ -31,6 +32,16 @@ export function notesOn(config: Config, given: Given): Note[] {
       "Detected that checkpointing is enabled without persistence. Consider enabling " +
         "experimental-enable-lease-checkpoint-persist",
     );
+  }
+  if (given.number(CATCHUP_ENTRIES) === 0) {
+    notes.push({
+      level: "info",
+      message: "updating snapshot catch-up entries to default",
+      fields: {
+        [`given-${CATCHUP_ENTRIES}`]: 0,
+        [`updated-${CATCHUP_ENTRIES}`]: config.snapshotCatchupEntries,
+      },
+    });
   }
   if (given.text("data-dir") === "") {
     warn("'data-dir' was empty; using default", { "data-dir": config.dataDir });

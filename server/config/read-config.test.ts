@@ -144,6 +144,28 @@ test("a gate that cannot be is a mistake in the command line", () => {
   }
 });
 
+test("every gate is told, with what it is set to by its flag or by name", () => {
+  const on = (args: readonly string[]) =>
+    configOf(args)
+      .featureGates.filter(({ isOn }) => isOn)
+      .map(({ name, stage }) => `${name} ${stage}`);
+  const always = ["TxnModeWriteWithSharedBuffer BETA", "LeaseCheckpointPersist ALPHA"];
+  expect(on([])).toEqual(always);
+  expect(on(["--experimental-initial-corrupt-check"])).toEqual([
+    "InitialCorruptCheck ALPHA",
+    ...always,
+  ]);
+  expect(on(["--feature-gates=LeaseCheckpoint=true"])).toContain("LeaseCheckpoint ALPHA");
+  expect(configOf([]).featureGates).toHaveLength(9);
+});
+
+test("no entries to catch up with stand for the default", () => {
+  const entries = (count: number) =>
+    configOf([`--experimental-snapshot-catchup-entries=${count}`]).snapshotCatchupEntries;
+  expect(entries(0)).toBe(entries(5_000));
+  expect(entries(7)).toBe(7);
+});
+
 test("the quota is 2 GiB by default and unlimited when negative", () => {
   expect(configOf([]).quotaBytes).toBe(2 ** 31);
   expect(configOf(["--quota-backend-bytes=-1"]).quotaBytes).toBe(Infinity);

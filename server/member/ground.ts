@@ -51,6 +51,7 @@ export async function openGround(surroundings: MemberSurroundings): Promise<Grou
   const security = await openSecurity(config, clock, log);
   log.info("starting an etcd server", startingFields(config, FileWal.exists(folder.wal)));
   const metrics = new Metrics(config.metricsLevel === "extensive");
+  metrics.reportGates(config.featureGates);
   const { wal, origin } = await openLog(
     { config, folder, log, names: systemNames(clock), dialTls: security.peer.dial },
     logSettings(config, clock, metrics),

@@ -36,7 +36,7 @@ export async function openState(ground: StateGround): Promise<OpenedState> {
     engine,
     indexFile,
     membership,
-    leaseTtlMinSeconds: Math.ceil((3 * config.electionMs) / 2 / 1000),
+    leaseTtlMinSeconds: leaseTtlMinSeconds(config),
     clock,
     serverVersion: SERVER_VERSION,
   });
@@ -71,4 +71,11 @@ async function defragmentIfWorthwhile(
   }
   await engine.defragment();
   log.info("defragmented at the start", { ...fields, "new-size-bytes": engine.size().totalBytes });
+}
+
+/** As etcd counts it, in whole ticks: members of a cluster must give a lease the same TTL. */
+export function leaseTtlMinSeconds(config: Pick<Config, "electionMs" | "heartbeatMs">): number {
+  const { electionMs, heartbeatMs } = config;
+  const ticks = Math.floor((3 * Math.floor(electionMs / heartbeatMs)) / 2);
+  return Math.ceil((ticks * heartbeatMs) / 1000);
 }

@@ -30,7 +30,8 @@ function samples(name: string, labels: Labels, { bounds, counts, sum }: Distribu
   let count = 0;
   const buckets = [...counts].map((own, at) => {
     count += own;
-    const le = bounds[at] ?? "+Inf";
+    const bound = bounds[at];
+    const le = bound === undefined ? "+Inf" : boundText(bound);
     return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: count };
   });
   return [
@@ -38,4 +39,10 @@ function samples(name: string, labels: Labels, { bounds, counts, sum }: Distribu
     { metricName: `${name}_sum`, labels, value: sum },
     { metricName: `${name}_count`, labels, value: count },
   ];
+}
+
+/** As Go writes it: another text would be another series. */
+function boundText(bound: number): string {
+  if (bound === 0 || (bound >= 1e-4 && bound < 1e6)) return String(bound);
+  return bound.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }

@@ -94,6 +94,17 @@ export class Metrics {
     this.#readFigures = readFigures;
   }
 
+  /** How the switches of etcd 3.6 stand; they do not change. */
+  reportGates(gates: readonly { name: string; stage: string; isOn: boolean }[]): void {
+    exportValues(this.#registry, {
+      name: "etcd_server_feature_enabled",
+      help: "1 for each feature gate that is on, 0 for the others",
+      type: "gauge",
+      labelNames: ["name", "stage"],
+      read: () => gates.map(({ name, stage, isOn }) => [{ name, stage }, Number(isOn)]),
+    });
+  }
+
   get contentType(): string {
     return this.#registry.contentType;
   }
