@@ -125,6 +125,7 @@ export class Member {
       ...checkpointSettings(config),
       markerIndex,
       onMarker: (mark) => this.#replica.checkpointed(mark),
+      onRoom: () => this.#replica.roomMade(),
       onFailed: (error) => this.#fail(error),
     });
     const credentials = openCredentials(surroundings, state, () => replica.readBarrier());

@@ -16,6 +16,11 @@ import type { IndexCheckpoints } from "./index-checkpoints.ts";
 
 /** Bytes of writes that wait for a commit: then it comes at once. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
+/**
+ * Memory of writes that the disk has not taken, those under way included: then nothing more is
+ * applied until a commit ends. A defragmentation lets them gather as long as it takes.
+ */
+export const UNCOMMITTED_BYTES_MAX = 256 * 1024 * 1024;
 /** Applied bytes after which a marker is due whatever the count, so that memory stays bounded. */
 const MARKER_BYTES = 64 * 1024 * 1024;
 
@@ -35,6 +40,8 @@ export interface CheckpointsOptions {
   readonly markerIndex: number;
   /** The state is durable here: the log on disk may begin behind it. */
   readonly onMarker: (mark: AppliedMark) => void;
+  /** It was full, and a commit has ended. */
+  readonly onRoom: () => void;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -45,11 +52,19 @@ export class Checkpoints {
   #timer: Cancel | undefined;
   #commit: Promise<void> | undefined;
   #isPaused = false;
+  #wasFull = false;
   #hasStopped = false;
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
     this.#markerIndex = options.markerIndex;
+  }
+
+  /** Whether writes wait in so much memory that nothing may be applied before a commit ends. */
+  get isFull(): boolean {
+    const isFull = this.#options.state.engine.uncommittedBytes > UNCOMMITTED_BYTES_MAX;
+    if (isFull) this.#wasFull = true;
+    return isFull;
   }
 
   /** Entries were applied: they will be committed soon. @param bytes of their data */
@@ -119,6 +134,9 @@ export class Checkpoints {
       .catch(this.#options.onFailed)
       .finally(() => {
         this.#commit = undefined;
+        if (!this.#wasFull) return;
+        this.#wasFull = false;
+        this.#options.onRoom();
       });
   }
 

@@ -142,6 +142,7 @@ function setUpDeleting(disk?: MemoryDisk) {
     snapshotCount: 100_000,
     markerIndex: 0,
     onMarker: () => undefined,
+    onRoom: () => undefined,
     onFailed: (error) => {
       throw error;
     },

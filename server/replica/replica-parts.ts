@@ -6,6 +6,8 @@ import type { Raft } from "../raft/raft.ts";
 import type { Wal } from "../wal/wal.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Compactor } from "./compactor.ts";
+import type { Proposals } from "./proposals.ts";
+import type { Reads } from "./reads.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { TimedApplier } from "./timed-applier.ts";
 
@@ -56,6 +58,18 @@ export interface ReplicaFigures {
   /** Rounds of reads: made void by a change of leader; not confirmed in time. */
   readonly readIndexesFailed: number;
   readonly readIndexesSlow: number;
+}
+
+export function figuresOf(
+  proposals: Pick<Proposals, "count" | "expiredCount">,
+  reads: Pick<Reads, "failedCount" | "expiredCount">,
+): ReplicaFigures {
+  return {
+    proposalsPending: proposals.count,
+    proposalsFailed: proposals.expiredCount,
+    readIndexesFailed: reads.failedCount,
+    readIndexesSlow: reads.expiredCount,
+  };
 }
 
 /** Time for an answer beyond two elections, as in etcd. */

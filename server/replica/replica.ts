@@ -31,12 +31,13 @@ import { type Entry, EntryType, type SnapshotMetadata } from "../raft/entry.ts";
 import { type Message, MessageType } from "../raft/message.ts";
 import type { Raft } from "../raft/raft.ts";
 import type { Append } from "../raft/ready.ts";
+import { Backlog } from "./backlog.ts";
 import { CommitNews } from "./commit-news.ts";
 import { Leadership } from "./leadership.ts";
 import { LogWriter } from "./log-writer.ts";
 import { type ProposalRequest, Proposals, type Settle, settled } from "./proposals.ts";
 import { Reads } from "./reads.ts";
-import { type ReplicaFigures, type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
+import { figuresOf, type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
 
 /** Messages from peers that wait for a turn; further ones are dropped, raft repeats what matters. */
 export const INBOX_MAX = 4096;
@@ -59,8 +60,7 @@ export class Replica {
   readonly #news: CommitNews;
   readonly #inbox = new BoundedQueue<Message>(INBOX_MAX);
   readonly #readIndex: (context: Buffer) => boolean;
-  #committed: Entry[] = [];
-  #committedAt = 0;
+  readonly #committed = new Backlog();
   #committedIndex: number;
   /** The rest of the first entry that is committed: it takes more than a turn. */
   #unfinished: Steps<Applied> | undefined;
@@ -138,13 +138,8 @@ export class Replica {
     return this.leadership.isLeader;
   }
 
-  get figures(): ReplicaFigures {
-    return {
-      proposalsPending: this.#proposals.count,
-      proposalsFailed: this.#proposals.expiredCount,
-      readIndexesFailed: this.#reads.failedCount,
-      readIndexesSlow: this.#reads.expiredCount,
-    };
+  get figures() {
+    return figuresOf(this.#proposals, this.#reads);
   }
 
   status() {
@@ -193,6 +188,11 @@ export class Replica {
       this.#reads.add((error) => (error === undefined ? resolve() : reject(error)));
       this.#wake();
     });
+  }
+
+  /** The disk has caught up: applying goes on. */
+  roomMade(): void {
+    this.#wake();
   }
 
   /** The state is durable up to here: the log on disk may begin behind it. */
@@ -265,7 +265,7 @@ export class Replica {
     while (this.#raft.hasReady) {
       const ready = this.#raft.ready();
       this.#send(ready.messages);
-      for (const entry of ready.committed) this.#committed.push(entry);
+      this.#committed.push(ready.committed);
       const last = ready.committed.at(-1);
       if (last !== undefined) this.#committedIndex = last.index;
       for (const { index, context } of ready.readStates) this.#reads.confirm(index, context);
@@ -299,8 +299,7 @@ export class Replica {
     await checkpoints.pause();
     await snapshots.install(snapshot);
     const { index } = snapshot;
-    this.#committed = this.#committed.slice(this.#committedAt).filter((e) => e.index > index);
-    this.#committedAt = 0;
+    this.#committed.dropUpTo(index);
     this.#committedIndex = Math.max(this.#committedIndex, index);
     this.#log.forgetMarker();
     applier.restored();
@@ -323,12 +322,11 @@ export class Replica {
     const startedMs = this.#clock.monotonic();
     let count = 0;
     let bytes = 0;
-    while (this.#committedAt < this.#committed.length) {
-      const entry = this.#committed[this.#committedAt] as Entry;
+    for (let entry = this.#toApply; entry !== undefined; entry = this.#toApply) {
       if (entry.type === EntryType.CONF_CHANGE) this.#applyConfChange(entry);
       else this.#applyNormal(entry);
       if (this.#unfinished === undefined) {
-        this.#committedAt++;
+        this.#committed.shift();
         count++;
         bytes += entry.data.length;
       }
@@ -340,11 +338,13 @@ export class Replica {
       this.#parts.checkpoints.applied(bytes);
     }
     this.#reads.advance(this.appliedIndex);
-    if (this.#committedAt < this.#committed.length) this.#wake();
-    else if (this.#committedAt > 0) {
-      this.#committed = [];
-      this.#committedAt = 0;
-    }
+    if (this.#toApply !== undefined) this.#wake();
+  }
+
+  /** The next entry, unless the disk has to catch up first: then `roomMade` comes. */
+  get #toApply(): Entry | undefined {
+    const isFull = this.#unfinished === undefined && this.#parts.checkpoints.isFull;
+    return isFull ? undefined : this.#committed.first;
   }
 
   /** All of it, or a slice of a long one, which is then unfinished. */

@@ -164,7 +164,9 @@ function readingAndWriting(create: Create): void {
     expect([engine.pendingCount, engine.pendingBytes]).toEqual([2, 9]);
     const committed = engine.commit();
     expect([engine.pendingCount, engine.pendingBytes]).toEqual([0, 0]);
+    expect(engine.uncommittedBytes).toBeGreaterThan(9);
     await committed;
+    expect(engine.uncommittedBytes).toBe(0);
     await engine.commit();
   });
 }

@@ -69,8 +69,13 @@ export interface Engine extends View {
   delete(table: Table, key: Buffer): void;
   /** Number of puts and deletes that no commit has taken yet. */
   readonly pendingCount: number;
-  /** Their keys and values. All of it stays in memory until a commit, so the caller bounds it. */
+  /** Their keys and values. */
   readonly pendingBytes: number;
+  /**
+   * Memory, roughly, of all that is not durable yet, commits under way included. The caller bounds
+   * it.
+   */
+  readonly uncommittedBytes: number;
   /**
    * A change begins that takes several turns: until `release` no commit takes anything. Whoever asks
    * for one meanwhile waits, and gets all of the change.

@@ -34,6 +34,8 @@ import type { Content, Store } from "./store.ts";
 import { TABLES, type Table } from "./tables.ts";
 
 const WHOLE: ScanRange = {};
+/** What a row in memory takes beside its key and value. */
+const ROW_BYTES = 200;
 
 /** One turn of the store; with a layer it is a commit, and may take more until it runs. */
 interface Job {
@@ -66,6 +68,12 @@ export class WriteBehindEngine implements Engine {
 
   get pendingBytes(): number {
     return this.#current.bytes;
+  }
+
+  get uncommittedBytes(): number {
+    let total = 0;
+    for (const layer of this.#layers) total += layer.bytes + layer.operations * ROW_BYTES;
+    return total;
   }
 
   get contentId(): bigint {
