@@ -2,23 +2,16 @@ import type { BytePool } from "../base/byte-pool.ts";
 import type { MessageDescriptor } from "../proto/descriptors.ts";
 import { decodeJson } from "../proto/json-decoder.ts";
 import { JsonScanner, JsonSyntaxError } from "../proto/json-scanner.ts";
-
-/** More than one message, or all together, may hold. */
-export class BodyTooLargeError extends Error {
-  override readonly name = "BodyTooLargeError";
-  readonly bytes: number;
-
-  constructor(bytes: number) {
-    super(`${bytes} bytes`);
-    this.bytes = bytes;
-  }
-}
+import { MessageTooLargeError } from "../proto/message-builder.ts";
 
 export interface JsonBodyOptions {
   readonly message: MessageDescriptor;
+  /** Of what is kept of all bodies until a value is whole. */
   readonly pool: BytePool;
   /** Of one value, as JSON. */
   readonly valueBytesMax: number;
+  /** Of one value, in protobuf. */
+  readonly messageBytesMax: number;
 }
 
 const CAPACITY_MIN = 4096;
@@ -39,7 +32,7 @@ export class JsonBody {
 
   /**
    * The messages that are whole with these bytes, as protobuf.
-   * @throws JsonSyntaxError, JsonShapeError, BodyTooLargeError
+   * @throws JsonSyntaxError, JsonShapeError, MessageTooLargeError
    */
   *push(bytes: Buffer): Generator<Buffer> {
     let from = 0;
@@ -54,7 +47,7 @@ export class JsonBody {
 
   /**
    * The body is over: its last message, if only that could show its end.
-   * @throws JsonSyntaxError when it ends within a value, JsonShapeError
+   * @throws JsonSyntaxError when it ends within a value, JsonShapeError, MessageTooLargeError
    */
   finish(): Buffer | undefined {
     if (this.#scanner.end()) return this.#decode(this.#take());
@@ -72,10 +65,10 @@ export class JsonBody {
     if (!this.#scanner.hasBegun && this.#length === 0) return;
     const { pool, valueBytesMax } = this.#options;
     const length = this.#length + bytes.length;
-    if (length > valueBytesMax) throw new BodyTooLargeError(length);
+    if (length > valueBytesMax) throw new MessageTooLargeError(length);
     if (length > this.#kept.length) {
       const capacity = Math.max(CAPACITY_MIN, Math.min(2 * length, valueBytesMax));
-      if (!pool.take(capacity - this.#kept.length)) throw new BodyTooLargeError(length);
+      if (!pool.take(capacity - this.#kept.length)) throw new MessageTooLargeError(length);
       const grown = Buffer.allocUnsafe(capacity);
       grown.set(this.#kept.subarray(0, this.#length));
       this.#kept = grown;
@@ -91,9 +84,10 @@ export class JsonBody {
   }
 
   #decode(value: Buffer): Buffer {
-    if (value.length > this.#options.valueBytesMax) throw new BodyTooLargeError(value.length);
+    const { message, valueBytesMax, messageBytesMax } = this.#options;
+    if (value.length > valueBytesMax) throw new MessageTooLargeError(value.length);
     let start = 0;
     while (start < value.length && (value[start] as number) <= SPACE) start++;
-    return decodeJson(this.#options.message, value.subarray(start));
+    return decodeJson(message, value.subarray(start), messageBytesMax);
   }
 }

@@ -1,7 +1,9 @@
 // One request to the gateway as a call of the dispatcher, the same for which gRPC has its streams:
 // guards, authentication, counters and limits hold for it without a second path.
+import { AssertionError } from "../base/assert.ts";
 import type { BytePool } from "../base/byte-pool.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import { Status } from "../errors.ts";
 import type { GrpcCall, GrpcDispatch, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
@@ -9,8 +11,9 @@ import type { MethodDescriptor } from "../proto/descriptors.ts";
 import { encodeJson, jsonPieces } from "../proto/json-encoder.ts";
 import { JsonShapeError } from "../proto/json-reader.ts";
 import { JsonSyntaxError } from "../proto/json-scanner.ts";
+import { MessageTooLargeError } from "../proto/message-builder.ts";
 import type { Exchange } from "./exchange.ts";
-import { BodyTooLargeError, JsonBody } from "./json-body.ts";
+import { JsonBody } from "./json-body.ts";
 import { errorLine, errorReply } from "./json-errors.ts";
 import { metadataOf } from "./json-metadata.ts";
 
@@ -30,6 +33,7 @@ const HTML_SENSITIVE = /[<>&\u2028\u2029]/g;
 
 export interface JsonCallOptions {
   readonly clock: Clock;
+  readonly log: Log;
   readonly dispatch: GrpcDispatch;
   readonly pool: BytePool;
   /** Of one message, as gRPC counts. */
@@ -85,6 +89,7 @@ export class JsonCall implements GrpcCall {
       message: method.request,
       pool,
       valueBytesMax: JSON_FACTOR * messageBytesMax,
+      messageBytesMax,
     });
     if (timeoutMs !== undefined) {
       this.deadlineMs = clock.monotonic() + timeoutMs;
@@ -159,8 +164,6 @@ export class JsonCall implements GrpcCall {
 
   /** Of a call without a stream of requests, the first message is the only one. */
   #message(message: Buffer): void {
-    const { messageBytesMax } = this.#options;
-    if (message.length > messageBytesMax) throw new BodyTooLargeError(message.length);
     if (this.#isOver || (this.#handler !== undefined && !this.#method.takesStream)) return;
     this.#open().message(message);
   }
@@ -176,17 +179,26 @@ export class JsonCall implements GrpcCall {
     return this.#handler;
   }
 
-  /** The body is none: told as long as the service has not been asked, else the end of it. */
+  /**
+   * The body is none: told as long as the service has not been asked, else the end of it. Anything
+   * else that was thrown fails this call alone.
+   */
   #refuse(thrown: unknown): void {
     this.#body.close();
-    if (thrown instanceof BodyTooLargeError) {
+    if (thrown instanceof MessageTooLargeError) {
       const limit = this.#options.messageBytesMax;
       const text = `grpc: received message larger than max (${thrown.bytes} vs. ${limit})`;
       this.#abort(Status.RESOURCE_EXHAUSTED, text);
     } else if (thrown instanceof JsonSyntaxError || thrown instanceof JsonShapeError) {
       if (this.#handler === undefined) this.#abort(Status.INVALID_ARGUMENT, thrown.message);
       else if (this.#method.takesStream) this.#handler.halfClose();
-    } else throw thrown;
+    } else {
+      if (thrown instanceof AssertionError) throw thrown;
+      const { stack } = thrown instanceof Error ? thrown : { stack: undefined };
+      const fields = { path: this.path, error: String(thrown), stack };
+      this.#options.log.error("a call failed unexpectedly", fields);
+      this.#abort(Status.INTERNAL, "internal error");
+    }
   }
 
   #abort(status: Status, text: string): void {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { AssertionError } from "../base/assert.ts";
 import { BytePool } from "../base/byte-pool.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { Status } from "../errors.ts";
@@ -16,8 +17,10 @@ import {
   PutResponse,
   RangeResponse,
 } from "../proto/gen/rpc.ts";
+import { MessageTooLargeError } from "../proto/message-builder.ts";
+import type { Exchange } from "./exchange.ts";
 import { Gateway } from "./gateway.ts";
-import { BodyTooLargeError, JsonBody } from "./json-body.ts";
+import { JsonBody } from "./json-body.ts";
 import { JsonGateway } from "./json-gateway.ts";
 import type { MemberProbe } from "./member-probe.ts";
 import { Site } from "./site.ts";
@@ -63,6 +66,7 @@ async function serve(answer: (call: GrpcCall, message: Buffer) => void = () => {
   };
   const json = new JsonGateway({
     clock,
+    log: SILENT_LOG,
     dispatch,
     messageBytesMax: MESSAGE_BYTES_MAX,
     bodiesBytesMax: BODIES_BYTES_MAX,
@@ -83,7 +87,7 @@ async function serve(answer: (call: GrpcCall, message: Buffer) => void = () => {
   stops.push(() => gateway.close());
   const post = (path: string, body: string, headers: Record<string, string> = {}) =>
     fetch(`http://127.0.0.1:${port}${path}`, { method: "POST", body, headers });
-  return { post, seen, port, clock };
+  return { post, seen, port, clock, json };
 }
 
 function answerPut(call: GrpcCall): void {
@@ -212,6 +216,23 @@ test("a long answer comes whole, in slices between which others are served", asy
   );
 });
 
+test("what nobody foresaw fails its own call, a broken invariant ends the process", async () => {
+  let thrown: Error = new RangeError("too many of something");
+  const { post, seen, json } = await serve(() => {
+    throw thrown;
+  });
+  const response = await post("/v3/kv/put", "{}");
+  expect([response.status, await response.json()]).toMatchObject([
+    500,
+    { code: 13, message: "internal error" },
+  ]);
+  expect(seen[0]?.reason).toBe("canceled");
+  thrown = new AssertionError("not as it must be");
+  const readBody = (onChunk: (bytes: Buffer) => void) => onChunk(Buffer.from("{}"));
+  const exchange = { method: "POST", headerPairs: [], header: () => undefined, readBody };
+  expect(() => json.serve(exchange as unknown as Exchange, "/v3/kv/put")).toThrow(thrown);
+});
+
 describe("limits", () => {
   test("a message may be as large as gRPC's, its JSON a few times larger", async () => {
     const { post, seen } = await serve(answerPut);
@@ -230,14 +251,29 @@ describe("limits", () => {
     expect(seen).toHaveLength(2);
   });
 
+  test("a message of any number of parts is one like any other, or too large", async () => {
+    const { post, seen } = await serve(answerPut);
+    const watch = (count: number) =>
+      post("/v3/watch", `{"create_request":{"filters":[${Array(count).fill(0).join()}]}}`);
+    const created = watch(4_000);
+    await expect.poll(() => seen[0]?.messages[0]?.length).toBe(8_003);
+    expect((await created).status).toBe(200);
+    const refused = await watch(15_000);
+    expect([refused.status, await refused.text()]).toMatchObject([
+      429,
+      expect.stringContaining("grpc: received message larger than max (10001 vs. 10000)"),
+    ]);
+  });
+
   test("unfinished bodies hold no more than all together may, and give it back", () => {
     const message = messageDescriptor("etcdserverpb.PutRequest");
     const pool = new BytePool(20_000);
-    const body = () => new JsonBody({ message, pool, valueBytesMax: 16_000 });
+    const limits = { valueBytesMax: 16_000, messageBytesMax: 16_000 };
+    const body = () => new JsonBody({ message, pool, ...limits });
     const push = (to: JsonBody, text: string) => [...to.push(Buffer.from(text))];
     const [first, second] = [body(), body()];
     push(first, `{"value":"${"A".repeat(7_000)}`);
-    expect(() => push(second, `{"value":"${"A".repeat(7_000)}`)).toThrow(BodyTooLargeError);
+    expect(() => push(second, `{"value":"${"A".repeat(7_000)}`)).toThrow(MessageTooLargeError);
     second.close();
     const [whole] = push(first, '"}');
     expect(whole?.length).toBeGreaterThan(5_000);
@@ -253,7 +289,7 @@ describe("limits", () => {
     const text = Buffer.from(' {"ID":"1"}\n{"ID":2}{"ID":3} ');
     for (let cut = 0; cut <= text.length; cut++) {
       const pool = new BytePool(100_000);
-      const body = new JsonBody({ message, pool, valueBytesMax: 50_000 });
+      const body = new JsonBody({ message, pool, valueBytesMax: 50_000, messageBytesMax: 9 });
       const found = [...body.push(text.subarray(0, cut)), ...body.push(text.subarray(cut))];
       expect(body.finish()).toBeUndefined();
       expect(found.map((bytes) => LeaseKeepAliveRequest.decode(bytes).ID)).toEqual([1n, 2n, 3n]);

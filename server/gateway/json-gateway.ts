@@ -1,6 +1,7 @@
 import { must } from "../base/assert.ts";
 import { BytePool } from "../base/byte-pool.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import { Status } from "../errors.ts";
 import type { GrpcDispatch } from "../http2/grpc-call.ts";
 import { type MethodDescriptor, methodDescriptors } from "../proto/descriptors.ts";
@@ -14,6 +15,7 @@ const BODIES_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface JsonGatewayOptions {
   readonly clock: Clock;
+  readonly log: Log;
   readonly dispatch: GrpcDispatch;
   readonly messageBytesMax: number;
   /** Of unfinished requests, all together; default 64 MiB. */

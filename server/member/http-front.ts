@@ -61,7 +61,7 @@ export class HttpFront {
     // etcd's rule.
     const isProfiled = config.enablePprof || config.log.level === "debug";
     this.#profiling = isProfiled ? new Profiling(clock) : undefined;
-    const json = new JsonGateway({ clock, dispatch, messageBytesMax });
+    const json = new JsonGateway({ clock, log, dispatch, messageBytesMax });
     const site = new Site({
       ...shared,
       access: new Access({ cors, hostWhitelist, areNamesIdentities, log }),

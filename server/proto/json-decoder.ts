@@ -5,7 +5,7 @@
 import type { FieldDescriptor, MessageDescriptor } from "./descriptors.ts";
 import { parseInteger } from "./json-number.ts";
 import { JsonReader, JsonShapeError, type Token } from "./json-reader.ts";
-import { uint64Size, uintSize, WireType, writeUint, writeUint64 } from "./wire.ts";
+import { MessageBuilder } from "./message-builder.ts";
 
 /** Messages within each other; what the members' decoders take. */
 const DEPTH_MAX = 512;
@@ -19,81 +19,76 @@ const INTEGER_RANGES = {
 
 /**
  * @param json one whole JSON value, as `JsonScanner` delimits it
+ * @param bytesMax of the message in protobuf; no more of the JSON is read than makes so much
  * @returns the message in protobuf
- * @throws JsonShapeError when it is no such message
+ * @throws JsonShapeError when it is no such message, MessageTooLargeError
  */
-export function decodeJson(message: MessageDescriptor, json: Buffer): Buffer {
-  const reader = new JsonReader(json);
-  const parts: Buffer[] = [];
-  readMessage(reader, message, parts, 0);
-  return Buffer.concat(parts);
+export function decodeJson(message: MessageDescriptor, json: Buffer, bytesMax: number): Buffer {
+  const built = new MessageBuilder(bytesMax);
+  readMessage(new JsonReader(json), message, built, 0);
+  return built.finish();
 }
 
-/** Appends the fields' bytes; returns how many. */
 function readMessage(
   reader: JsonReader,
   message: MessageDescriptor,
-  parts: Buffer[],
+  built: MessageBuilder,
   depth: number,
-): number {
+): void {
   if (depth >= DEPTH_MAX) throw new JsonShapeError("exceeded max recursion depth");
   const open = reader.read();
   if (open.kind !== "{") throw reader.unexpected(open);
-  const seen = new Set<FieldDescriptor | string>();
-  let total = 0;
+  // No more than the message has fields; of such, a list is quicker than a set.
+  const seen: (FieldDescriptor | string)[] = [];
   for (let name = reader.name(); name !== undefined; name = reader.name()) {
     const field = message.byName.get(name.text);
     if (field === undefined) {
       reader.skip();
       continue;
     }
-    if (seen.has(field)) throw reader.wrong(name, `duplicate field ${reader.raw(name)}`);
-    seen.add(field);
+    if (seen.includes(field)) throw reader.wrong(name, `duplicate field ${reader.raw(name)}`);
+    seen.push(field);
     if (reader.peek() === "n") {
       reader.read();
       continue;
     }
-    if (field.isRepeated) total += readList(reader, field, parts, depth);
+    if (field.isRepeated) readList(reader, field, built, depth);
     else {
       if (field.oneof !== undefined) {
-        if (seen.has(field.oneof)) {
+        if (seen.includes(field.oneof)) {
           const raw = reader.raw(name);
           throw reader.wrong(name, `error parsing ${raw}, oneof ${field.oneof} is already set`);
         }
-        seen.add(field.oneof);
+        seen.push(field.oneof);
       }
-      total += readField(reader, field, parts, depth);
+      readField(reader, field, built, depth);
     }
   }
-  return total;
 }
 
 function readList(
   reader: JsonReader,
   field: FieldDescriptor,
-  parts: Buffer[],
+  built: MessageBuilder,
   depth: number,
-): number {
+): void {
   const open = reader.read();
   if (open.kind !== "[") throw reader.unexpected(open);
-  let total = 0;
-  while (reader.hasElement()) total += readField(reader, field, parts, depth, true);
-  return total;
+  while (reader.hasElement()) readField(reader, field, built, depth, true);
 }
 
 function readField(
   reader: JsonReader,
   field: FieldDescriptor,
-  parts: Buffer[],
+  built: MessageBuilder,
   depth: number,
   isElement = false,
-): number {
+): void {
   if (field.kind === "message") {
-    const inner: Buffer[] = [];
-    const length = readMessage(reader, field.message(), inner, depth + 1);
-    const head = lengthHead(field, length);
-    parts.push(head, ...inner);
-    return head.length + length;
+    const opened = built.open(field.number);
+    readMessage(reader, field.message(), built, depth + 1);
+    built.close(opened);
+    return;
   }
   const token = reader.read();
   const value = scalar(field, token);
@@ -101,16 +96,12 @@ function readField(
     const text = `invalid value for ${field.kind} field ${field.jsonName}: ${reader.raw(token)}`;
     throw reader.wrong(token, text);
   }
-  if (value === "ignored") return 0;
+  if (value === "ignored") return;
   // Zero needs no bytes, except where being there is what counts.
   const isPresent = isElement || field.oneof !== undefined;
   if (typeof value === "bigint") {
-    return value === 0n && !isPresent ? 0 : pushNumber(field, value, parts);
-  }
-  if (value.length === 0 && !isPresent) return 0;
-  const head = lengthHead(field, value.length);
-  parts.push(head, value);
-  return head.length + value.length;
+    if (value !== 0n || isPresent) built.number(field.number, value);
+  } else if (value.length > 0 || isPresent) built.bytes(field.number, value);
 }
 
 /** The value as the wire has it. Ignored is the unknown name of an enum's value. */
@@ -154,20 +145,4 @@ function decodeBase64(text: string): Buffer | undefined {
   if (digits.length % 4 === 1) return undefined;
   if (!BASE64.test(digits) && !BASE64_URL.test(digits)) return undefined;
   return Buffer.from(digits, "base64");
-}
-
-function pushNumber(field: FieldDescriptor, value: bigint, parts: Buffer[]): number {
-  const tag = (field.number << 3) | WireType.VARINT;
-  const unsigned = BigInt.asUintN(64, value);
-  const bytes = Buffer.alloc(uintSize(tag) + uint64Size(unsigned));
-  writeUint64(bytes, writeUint(bytes, 0, tag), unsigned);
-  parts.push(bytes);
-  return bytes.length;
-}
-
-function lengthHead(field: FieldDescriptor, length: number): Buffer {
-  const tag = (field.number << 3) | WireType.BYTES;
-  const head = Buffer.alloc(uintSize(tag) + uintSize(length));
-  writeUint(head, writeUint(head, 0, tag), length);
-  return head;
 }

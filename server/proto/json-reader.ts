@@ -48,7 +48,7 @@ export class JsonReader {
     for (;;) {
       const byte = this.#json[this.#at];
       if (byte === undefined) throw new JsonShapeError("unexpected EOF");
-      if (byte > 0x20 && byte !== COMMA && byte !== COLON) return kindOf(byte);
+      if (byte > 0x20 && byte !== COMMA && byte !== COLON) return KINDS[byte] as TokenKind;
       this.#at++;
     }
   }
@@ -131,10 +131,16 @@ export class JsonReader {
     const json = this.#json;
     let text = "";
     let plainFrom = start + 1;
+    let isAscii = true;
     for (let at = plainFrom; ; at++) {
       const byte = json[at] as number;
+      if (byte >= 0x80) isAscii = false;
       if (byte !== QUOTE && byte !== BACKSLASH) continue;
-      text += this.#plain(plainFrom, at, start);
+      if (plainFrom < at) {
+        // For the short strings that most are, the decoder costs several times as much.
+        if (isAscii) text += json.toString("latin1", plainFrom, at);
+        else text += this.#unicode(plainFrom, at, start);
+      }
       if (byte === QUOTE) {
         this.#at = at + 1;
         return { kind: '"', start, end: this.#at, text };
@@ -146,8 +152,7 @@ export class JsonReader {
     }
   }
 
-  #plain(from: number, to: number, start: number): string {
-    if (from === to) return "";
+  #unicode(from: number, to: number, start: number): string {
     try {
       return UTF8.decode(this.#json.subarray(from, to));
     } catch {
@@ -171,13 +176,16 @@ export class JsonReader {
   }
 }
 
-function kindOf(byte: number): TokenKind {
+/** By the byte that a token begins with. */
+const KINDS: readonly TokenKind[] = Array.from({ length: 256 }, (_, byte) => {
   const letter = String.fromCharCode(byte);
   return letter === "-" || (letter >= "0" && letter <= "9") ? "0" : (letter as TokenKind);
-}
+});
 
-const NUMERIC: ReadonlySet<number | undefined> = new Set(Buffer.from("0123456789+-.eE"));
+const NUMERIC: readonly boolean[] = Array.from({ length: 256 }, (_, byte) =>
+  "0123456789+-.eE".includes(String.fromCharCode(byte)),
+);
 
 function isNumeric(byte: number | undefined): boolean {
-  return NUMERIC.has(byte);
+  return byte !== undefined && NUMERIC[byte] === true;
 }

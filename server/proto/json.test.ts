@@ -1,15 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { messageDescriptor, methodDescriptors } from "./descriptors.ts";
-import { LeaseGrantResponse, RangeRequest, TxnRequest, WatchResponse } from "./gen/rpc.ts";
+import {
+  LeaseGrantResponse,
+  RangeRequest,
+  TxnRequest,
+  WatchRequest,
+  WatchResponse,
+} from "./gen/rpc.ts";
 import { decodeJson } from "./json-decoder.ts";
 import { encodeJson } from "./json-encoder.ts";
 import { parseInteger } from "./json-number.ts";
 import { JsonScanner } from "./json-scanner.ts";
+import { MessageTooLargeError } from "./message-builder.ts";
 
 const RANGE = messageDescriptor("etcdserverpb.RangeRequest");
 const TXN = messageDescriptor("etcdserverpb.TxnRequest");
+const WATCH_REQUEST = messageDescriptor("etcdserverpb.WatchRequest");
 const WATCH = messageDescriptor("etcdserverpb.WatchResponse");
+const BYTES_MAX = 2 * 1024 * 1024;
 
 function bytesOf(writer: { finish(): Uint8Array }): Buffer {
   return Buffer.from(writer.finish());
@@ -75,7 +84,7 @@ describe("messages", () => {
         const encoded = bytesOf(RangeRequest.encode(RangeRequest.fromPartial(fields)));
         const json = encodeJson(RANGE, encoded);
         expect(JSON.parse(json)).toBeTypeOf("object");
-        expect(decodeJson(RANGE, Buffer.from(json))).toEqual(encoded);
+        expect(decodeJson(RANGE, Buffer.from(json), BYTES_MAX)).toEqual(encoded);
       }),
     );
   });
@@ -84,7 +93,7 @@ describe("messages", () => {
     const json = Buffer.from(
       '{"compare":[{"key":"Zm9v","version":"0"}],"success":[{"requestPut":{}},{}]}',
     );
-    const bytes = decodeJson(TXN, json);
+    const bytes = decodeJson(TXN, json, BYTES_MAX);
     expect(TxnRequest.decode(bytes)).toMatchObject({
       compare: [{ version: 0n, lease: undefined }],
       success: [{ requestPut: { value: Buffer.alloc(0) } }, { requestPut: undefined }],
@@ -110,7 +119,8 @@ describe("messages", () => {
   });
 
   test("bytes are taken in every base64, numbers in every notation of whole ones", () => {
-    const decoded = (json: string) => RangeRequest.decode(decodeJson(RANGE, Buffer.from(json)));
+    const decoded = (json: string) =>
+      RangeRequest.decode(decodeJson(RANGE, Buffer.from(json), BYTES_MAX));
     expect(decoded('{"key":"_-8="}').key).toEqual(Buffer.from([0xff, 0xef]));
     expect(decoded('{"key":"/+8"}').key).toEqual(Buffer.from([0xff, 0xef]));
     for (const bad of ["_+8=", "Zm9v=", "Z", "Zg=v", "Zm9v\\n"]) {
@@ -125,7 +135,42 @@ describe("messages", () => {
   test("nesting without end is an error, not a stack overflow", () => {
     const open = '{"success":[{"request_txn":';
     const json = Buffer.from(`${open.repeat(600)}{}${"}]}".repeat(600)}`);
-    expect(() => decodeJson(TXN, json)).toThrow("exceeded max recursion depth");
+    expect(() => decodeJson(TXN, json, BYTES_MAX)).toThrow("exceeded max recursion depth");
+  });
+});
+
+describe("size", () => {
+  const many = (item: string, count: number) => Array(count).fill(item).join(",");
+
+  test("a message within another may have any number of parts", () => {
+    const count = 200_000;
+    const filters = `{"create_request":{"filters":[${many("0", count)}]}}`;
+    const watch = decodeJson(WATCH_REQUEST, Buffer.from(filters), BYTES_MAX);
+    expect(WatchRequest.decode(watch).createRequest?.filters).toHaveLength(count);
+    const nested = `{"success":[{"request_txn":{"compare":[${many("{}", count)}]}}]}`;
+    const txn = TxnRequest.decode(decodeJson(TXN, Buffer.from(nested), BYTES_MAX));
+    expect(txn.success[0]?.requestTxn?.compare).toHaveLength(count);
+  });
+
+  test("a message is as large as it says at every depth, wherever lengths grow by a byte", () => {
+    for (const count of [0, 62, 63, 64, 8_189, 8_190, 8_192]) {
+      const inner = `{"compare":[${many("{}", count)}]}`;
+      const json = `{"success":[{"request_txn":${inner}},{"request_txn":${inner}}]}`;
+      const decoded = decodeJson(TXN, Buffer.from(json), BYTES_MAX);
+      const compare = Array.from({ length: count }, () => ({}));
+      const requestTxn = { compare };
+      const wanted = TxnRequest.fromPartial({ success: [{ requestTxn }, { requestTxn }] });
+      expect(decoded).toEqual(bytesOf(TxnRequest.encode(wanted)));
+      expect(decodeJson(TXN, Buffer.from(json), decoded.length)).toEqual(decoded);
+      const small = () => decodeJson(TXN, Buffer.from(json), decoded.length - 1);
+      expect(small).toThrow(MessageTooLargeError);
+    }
+  });
+
+  test("of JSON that makes too much, no more is read than that takes", () => {
+    const json = Buffer.from(`{"compare":[${many("{}", 501)},"no comparison"]}`);
+    expect(() => decodeJson(TXN, json, 1_001)).toThrow(MessageTooLargeError);
+    expect(() => decodeJson(TXN, json, 1_003)).toThrow("unexpected token");
   });
 });
 
