@@ -57,9 +57,14 @@ export class Gateway {
     this.#server.on("upgrade", (request, _socket, head) => {
       const { socket } = request;
       this.#inputs.get(socket)?.end();
-      const exchange = new WebSocketExchange(request, head, this.#names.get(socket));
-      this.#connections.get(socket)?.changesProtocol(exchange, clock.monotonic());
-      serve(exchange);
+      const guest = this.#connections.get(socket);
+      guest?.upgrades(() => {
+        // The last answer may have been the end of the connection.
+        if (!socket.writable) return;
+        const exchange = new WebSocketExchange(request, head, this.#names.get(socket));
+        guest.changesProtocol(exchange, clock.monotonic());
+        serve(exchange);
+      });
     });
   }
 

@@ -31,6 +31,8 @@ export class HttpGuest implements Guest {
   /** Being answered. */
   #asked: Asked | undefined;
   #waiting: Asked[] = [];
+  /** Waits for all of them: no request comes behind it. */
+  #upgrade: (() => void) | undefined;
   #dialogue: Dialogue | undefined;
   #hasAsked = false;
   /** Since when it is whose turn it is, or something moved. */
@@ -82,12 +84,22 @@ export class HttpGuest implements Guest {
     this.#hasAsked = this.hasAsked;
     this.#asked = this.#waiting.shift();
     this.#turns(nowMs);
+    if (this.#asked === undefined) this.#upgrade?.();
     return this.#asked;
+  }
+
+  /** Asks for another protocol: `begin` is called when all that was asked before is answered. */
+  upgrades(begin: () => void): void {
+    if (this.#asked === undefined) return begin();
+    this.#upgrade = begin;
+    // Node's server no longer hears of the socket, but what it answers still waits for it.
+    this.#socket.on("drain", () => this.#asked?.response.emit("drain"));
   }
 
   /** The connection is gone: what waits will not be answered. */
   left(): void {
     this.#waiting = [];
+    this.#upgrade = undefined;
   }
 
   changesProtocol(dialogue: Dialogue, nowMs: number): void {

@@ -75,3 +75,94 @@ test("pings are answered, but for a client that does not read the answers", asyn
   await once(socket, "close");
   expect(received).toBeLessThan(10 * pings.length);
 });
+
+/** A gateway whose answer to a POST is given by the test, and what it was asked. */
+async function listening() {
+  const clock = new MovableClock();
+  const asked: Exchange[] = [];
+  const serve = (exchange: Exchange) => {
+    asked.push(exchange);
+    if (exchange.open?.() !== true) return;
+    exchange.readBody(
+      (bytes) => exchange.write(bytes.toString()),
+      () => {},
+    );
+  };
+  const gateway = new Gateway({ clock, serve, connectionsMax: 10 });
+  const { port }: AddressInfo = await gateway.listen({ host: "127.0.0.1", port: 0 });
+  const socket = connect(port, "127.0.0.1");
+  stops.push(
+    () => socket.destroy(),
+    () => gateway.close(),
+  );
+  const state = { text: "", isClosed: false };
+  socket.on("error", () => {});
+  socket.on("data", (bytes: Buffer) => {
+    state.text += bytes.toString("latin1");
+  });
+  socket.on("close", () => {
+    state.isClosed = true;
+  });
+  return { socket, asked, state };
+}
+
+const ASK = "GET /health HTTP/1.1\r\nHost: member\r\n\r\n";
+const AHEAD = Buffer.concat([
+  Buffer.from(ASK + ASK + OPENING),
+  frame(1, Buffer.from("first")),
+  frame(1, Buffer.from("second")),
+]);
+
+test("a WebSocket opens when all that was asked before it is answered", async () => {
+  for (const cut of [AHEAD.length, ASK.length, ASK.length * 2 + OPENING.length]) {
+    const { socket, asked, state } = await listening();
+    socket.write(AHEAD.subarray(0, cut));
+    await expect.poll(() => asked.length).toBe(1);
+    socket.write(AHEAD.subarray(cut));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([asked.length, state.text]).toEqual([1, ""]);
+    asked[0]?.reply({ status: 200, headers: {}, body: "one" });
+    await expect.poll(() => asked.length).toBe(2);
+    expect(state.text).toMatch(/one$/);
+    asked[1]?.reply({ status: 200, headers: {}, body: "two" });
+    await expect.poll(() => state.text).toMatch(/one[^]*two[^]* 101 [^]*first[^]*second/);
+    expect(asked.map(({ method }) => method)).toEqual(["GET", "GET", "POST"]);
+  }
+});
+
+test("an answer before a WebSocket goes on as its client takes it", async () => {
+  const { socket, asked, state } = await listening();
+  socket.write(AHEAD);
+  await expect.poll(() => asked.length).toBe(1);
+  const [first] = asked as [Exchange];
+  let hasDrained = false;
+  first.onDrain = () => {
+    hasDrained = true;
+  };
+  first.start(200, {});
+  first.write("x".repeat(20_000_000));
+  await expect.poll(() => hasDrained).toBe(true);
+  first.end();
+  await expect.poll(() => asked.length).toBe(2);
+  socket.destroy();
+  await expect.poll(() => state.isClosed).toBe(true);
+});
+
+test("a WebSocket that waits is forgotten with its connection", async () => {
+  const { socket, asked } = await listening();
+  socket.write(AHEAD);
+  await expect.poll(() => asked.length).toBe(1);
+  let isGone = false;
+  (asked[0] as Exchange).onGone = () => {
+    isGone = true;
+  };
+  socket.resetAndDestroy();
+  (asked[0] as Exchange).start(200, {});
+  await expect
+    .poll(() => {
+      asked[0]?.write("x");
+      return isGone;
+    })
+    .toBe(true);
+  expect(asked).toHaveLength(1);
+});
