@@ -68,6 +68,20 @@ test("messages of every length are read, wherever their bytes are cut", () => {
   }
 });
 
+test("a message in frames takes the memory of its bytes, however many frames it has", () => {
+  const { reader, seen } = reading();
+  reader.read(masked(1, Buffer.from("many "), false));
+  const turn = Buffer.concat(Array(5_000).fill(masked(0, Buffer.alloc(0), false)));
+  const before = process.memoryUsage();
+  for (let round = 0; round < 200; round++) reader.read(turn);
+  const after = process.memoryUsage();
+  expect(after.heapUsed - before.heapUsed).toBeLessThan(64_000_000);
+  for (let byte = 0; byte < 3_000; byte++) reader.read(masked(0, Buffer.from("x"), false));
+  reader.read(masked(0, Buffer.from("end")));
+  reader.read(masked(1, Buffer.from("next")));
+  expect(seen).toEqual(["message 3008 many ", "message 4 next"]);
+});
+
 test("what is no frame of a client is an error with its code", () => {
   const cases: readonly (readonly [Buffer, number])[] = [
     [textFrame("unmasked"), 1002],

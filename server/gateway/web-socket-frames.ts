@@ -41,9 +41,9 @@ export class FrameReader {
   #length = 0;
   /** With fewer there is nothing to be done. */
   #needed = HEAD_BYTES_MIN;
-  /** Of a message in several frames. */
-  #parts: Buffer[] = [];
-  #partBytes = 0;
+  /** Of a message in several frames, in [0, gatheredBytes): a client chooses how many they are. */
+  #gathered: Buffer = NOTHING;
+  #gatheredBytes = 0;
   #isWithin = false;
 
   constructor(sink: FrameSink, messageBytesMax: number) {
@@ -92,7 +92,7 @@ export class FrameReader {
     this.#needed = head;
     if (seen.length < head) return 0;
     const length = payloadBytes(seen, short);
-    if (length + this.#partBytes > this.#messageBytesMax) {
+    if (length + this.#gatheredBytes > this.#messageBytesMax) {
       throw new WebSocketError(CloseCode.TOO_BIG, "a message that is too large");
     }
     this.#needed = head + length;
@@ -117,14 +117,26 @@ export class FrameReader {
     if (this.#isWithin !== (opcode === Opcode.CONTINUATION)) {
       throw protocolError("a message within a message");
     }
-    this.#parts.push(payload);
-    this.#partBytes += payload.length;
+    const isWhole = isFinal && !this.#isWithin;
     this.#isWithin = !isFinal;
+    if (isWhole) return this.#sink.message(payload);
+    this.#gather(payload);
     if (!isFinal) return;
-    const message = Buffer.concat(this.#parts);
-    this.#parts = [];
-    this.#partBytes = 0;
+    const message = this.#gathered.subarray(0, this.#gatheredBytes);
+    this.#gathered = NOTHING;
+    this.#gatheredBytes = 0;
     this.#sink.message(message);
+  }
+
+  #gather(payload: Buffer): void {
+    const length = this.#gatheredBytes + payload.length;
+    if (length > this.#gathered.length) {
+      const grown = Buffer.allocUnsafe(Math.min(2 * length, this.#messageBytesMax));
+      grown.set(this.#gathered.subarray(0, this.#gatheredBytes));
+      this.#gathered = grown;
+    }
+    this.#gathered.set(payload, this.#gatheredBytes);
+    this.#gatheredBytes = length;
   }
 }
 
