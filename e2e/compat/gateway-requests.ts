@@ -213,6 +213,7 @@ const HTTP: readonly HttpAsk[] = [
     .concat(["/config/local/log", "/debug/requests", "/debug/pprof/cmdline", "/a/../health"])
     .map((path) => ({ path })),
   post("/version", "x"),
+  post("/debug/vars", "x"),
   post("/livez", "x"),
   { method: "OPTIONS", path: "/v3/kv/range" },
   post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { "X-HTTP-Method-Override": "GET" } }),

@@ -106,7 +106,7 @@ test("/health names the first thing that is wrong: alarm, leader, read", async (
 
 test("fixed endpoints take GET only, unknown paths are not found, as in etcd", async () => {
   const { ask } = await serve();
-  for (const path of ["/health", "/version", "/livez", "/readyz/non_learner"]) {
+  for (const path of ["/health", "/version", "/debug/vars", "/livez", "/readyz/non_learner"]) {
     const { status, headers, body } = await ask(path, { method: "POST", body: "x" });
     expect([status, headers.get("allow"), body]).toEqual([405, "GET", "Method Not Allowed\n"]);
   }

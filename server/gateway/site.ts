@@ -94,7 +94,7 @@ export class Site {
         return method === "GET" ? versionReply(probe) : notAllowed();
       case "/debug/vars":
         if (!isFull) break;
-        return variablesReply(probe);
+        return method === "GET" ? variablesReply(probe) : notAllowed();
       default:
         break;
     }
