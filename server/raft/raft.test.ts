@@ -283,3 +283,11 @@ test("the commit index is told to the disk with the next append, or after a tick
   const ready: Ready = raft.ready();
   expect(ready.append).toMatchObject({ hardState: { commit: 2 }, entries: [], mustSync: false });
 });
+
+test("any number of answers may wait for the disk", () => {
+  const raft = open();
+  const count = 200_000;
+  const unknown = message(MessageType.APPEND, { index: 9, logTerm: 1 });
+  for (let i = 0; i < count; i++) raft.step(unknown);
+  expect(raft.ready().messages).toHaveLength(count);
+});

@@ -196,7 +196,7 @@ export class Raft {
     const mustSync = core.log.hasUnstable || this.#isVoteUnwritten;
     const { promises } = core;
     core.promises = [];
-    if (!mustSync) core.messages.push(...promises);
+    if (!mustSync) for (const promise of promises) core.messages.push(promise);
     if (!mustSync && !this.#isCommitUnwritten) return;
     const { entries, snapshot } = core.log.beginWrite();
     const hardState = { term: core.term, vote: core.vote, commit: this.#durableCommit };
