@@ -81,6 +81,56 @@ test("a member that is down degrades the cluster and is named", () => {
   expect(verdict.reasons.map((reason) => reason.title)).toEqual(["m3 is unreachable"]);
 });
 
+const noLeader = { ...status, leaderId: null, errors: ["etcdserver: no leader"] };
+
+test("a member that answers but follows no leader degrades the cluster and is named", () => {
+  const verdict = judge(
+    overview({
+      members: [member("1"), member("2"), member("3", { role: "unknown", status: noLeader })],
+      quorum: { ...quorum, healthyVoters: 2, canLose: 0 },
+    }),
+  );
+  expect(verdict).toMatchObject({ level: "risk", title: "Degraded" });
+  expect(verdict.reasons.map(({ title }) => title)).toEqual(["m3 follows no leader"]);
+  expect(verdict.reasons[0]?.text).toContain("while others followed m1.");
+});
+
+test("a learner that follows no leader is named too", () => {
+  const learner = member("4", { role: "learner", isLearner: true, status: noLeader });
+  const verdict = judge(overview({ members: [member("1"), member("2"), member("3"), learner] }));
+  expect(verdict.title).toBe("Needs attention");
+  expect(verdict.reasons.map(({ title }) => title)).toEqual(["m4 follows no leader"]);
+});
+
+test("a member that has not yet heard of the new leader is named with the one it follows", () => {
+  const late = member("3", { status: { ...status, leaderId: "2", raftTerm: "1" } });
+  const verdict = judge(
+    overview({
+      members: [member("1"), member("2"), late],
+      quorum: { ...quorum, healthyVoters: 2, canLose: 0 },
+    }),
+  );
+  expect(verdict.title).toBe("Degraded");
+  expect(verdict.reasons[0]).toMatchObject({ title: "m3 follows an earlier leader" });
+  expect(verdict.reasons[0]?.text).toMatch(/^It followed m2 in term 1 .* leader is m1\./);
+});
+
+test("while nobody names a leader this is said once, not for every member", () => {
+  const members = ["1", "2", "3"].map((id) => member(id, { status: noLeader }));
+  const electing = overview({
+    leaderId: null,
+    members,
+    quorum: { ...quorum, healthyVoters: 0, canLose: 0 },
+  });
+  expect(judge(electing).reasons.map(({ title }) => title)).toEqual(["No agreed leader"]);
+});
+
+test("nothing is healthy while fewer members can be lost than at best", () => {
+  const verdict = judge(overview({ quorum: { ...quorum, healthyVoters: 2, canLose: 0 } }));
+  expect(verdict).toMatchObject({ level: "risk", title: "Degraded" });
+  expect(verdict.reasons[0]?.text).toMatch(/^2 of 3 voting members/);
+});
+
 test("lost quorum comes first, whatever else is wrong", () => {
   const verdict = judge(
     overview({

@@ -1,8 +1,9 @@
 // What a page may say about the cluster's health: one level, and the reasons for it. Everything is
 // read from one look at the cluster; nothing is remembered here.
 
-import type { OverviewMember, OverviewReply } from "../schema/overview.ts";
-import { formatBytes, formatCount, formatLatency, plural } from "./format.ts";
+import { hexOfDecimal } from "../schema/bytes.ts";
+import type { MemberStatus, OverviewMember, OverviewReply } from "../schema/overview.ts";
+import { formatBytes, formatCount, formatDecimal, formatLatency, plural } from "./format.ts";
 import { sentence } from "./request.ts";
 
 /** lost: writes fail now. risk: works, but something is wrong. */
@@ -24,6 +25,8 @@ export interface Verdict {
 export const LAG_ENTRIES_MAX = 1_000;
 /** Share of the quota from which on etcd's own alert rules warn. */
 const QUOTA_SHARE_MAX = 0.95;
+/** What etcd adds to its status then; `leaderId` says the same. */
+const NO_LEADER = "etcdserver: no leader";
 
 export function judge(overview: OverviewReply): Verdict {
   const reasons = [
@@ -31,6 +34,7 @@ export function judge(overview: OverviewReply): Verdict {
     ...alarmReasons(overview),
     ...overview.members.flatMap((member) => memberReasons(member, overview)),
   ];
+  if (reasons.length === 0 && isDegraded(overview)) reasons.push(fewerToSpare(overview));
   const lost = reasons.some((reason) => reason.level === "lost");
   return {
     level: lost ? "lost" : reasons.length > 0 ? "risk" : "healthy",
@@ -46,7 +50,18 @@ function titleOf(overview: OverviewReply, reasons: readonly VerdictReason[]): st
   const lost = reasons.find((reason) => reason.level === "lost");
   if (lost !== undefined) return lost.title;
   if (reasons.length === 0) return "Healthy";
-  return overview.quorum.canLose < overview.quorum.canLoseAtBest ? "Degraded" : "Needs attention";
+  return isDegraded(overview) ? "Degraded" : "Needs attention";
+}
+
+/** Fewer members can be lost than the cluster is built for. */
+function isDegraded({ quorum }: OverviewReply): boolean {
+  return quorum.canLose < quorum.canLoseAtBest;
+}
+
+function fewerToSpare({ quorum }: OverviewReply): VerdictReason {
+  const { healthyVoters, voters } = quorum;
+  const text = `${healthyVoters} of ${plural(voters, "voting member")} answered and followed the leader.`;
+  return { level: "risk", title: "Not every member follows the leader", text };
 }
 
 export interface QuorumDoubt {
@@ -96,7 +111,7 @@ function quorumReasons(overview: OverviewReply): VerdictReason[] {
     return [{ level: "lost", title: "Quorum is lost", text }];
   }
   if (leaderId === null && members.some((member) => member.status !== null)) {
-    const text = "The members that answer name no common leader; an election may be under way.";
+    const text = "No member that answers names a leader; an election may be under way.";
     return [{ level: "risk", title: "No agreed leader", text }];
   }
   return [];
@@ -131,6 +146,7 @@ function memberReasons(member: OverviewMember, overview: OverviewReply): Verdict
     add(`${name} ${DOWN[member.health] ?? "is down"}`, sentence(member.error?.message ?? ""));
   }
   if (member.status === null) return reasons;
+  reasons.push(...leaderReasons(member, member.status, overview));
   const { applyLag, commitLag, errors, dbQuotaBytes, dbSizeBytes } = member.status;
   const lag = Math.max(applyLag, commitLag);
   if (lag > LAG_ENTRIES_MAX) add(`${name} lags behind`, `${formatCount(lag)} entries to catch up.`);
@@ -139,9 +155,32 @@ function memberReasons(member: OverviewMember, overview: OverviewReply): Verdict
     add(`${name} is almost out of space`, text);
   }
   for (const text of errors) {
-    if (!/alarm|no leader/i.test(text)) add(`${name} reports a fault`, text);
+    if (!/alarm/i.test(text) && text !== NO_LEADER) add(`${name} reports a fault`, text);
   }
   return reasons;
+}
+
+/**
+ * A member that answers may be cut off from the others. Members learn of a new leader some 100 ms
+ * apart, so that one look cannot tell the two: the text speaks of that moment alone.
+ */
+function leaderReasons(
+  member: OverviewMember,
+  { leaderId, raftTerm }: MemberStatus,
+  overview: OverviewReply,
+): VerdictReason[] {
+  if (leaderId === overview.leaderId) return [];
+  const name = nameOf(member);
+  const called = (id: string | null) => {
+    const found = overview.members.find((other) => other.id === id);
+    return found === undefined ? `member ${hexOfDecimal(id ?? "0")}` : nameOf(found);
+  };
+  if (leaderId === null) {
+    const text = `It answered, but knew no leader then, while others followed ${called(overview.leaderId)}. An election may just have ended, or it is cut off from the others.`;
+    return [{ level: "risk", title: `${name} follows no leader`, text }];
+  }
+  const text = `It followed ${called(leaderId)} in term ${formatDecimal(raftTerm)} when it answered; the newest leader is ${called(overview.leaderId)}. An election may just have ended, or it is cut off from the others.`;
+  return [{ level: "risk", title: `${name} follows an earlier leader`, text }];
 }
 
 const DOWN: Partial<Record<OverviewMember["health"], string>> = {

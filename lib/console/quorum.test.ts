@@ -86,6 +86,16 @@ test("a member cut off in an older term has no say about the leader", () => {
   expect(quorumOf(members, PROVEN)).toMatchObject({ healthyVoters: 2, canLose: 0 });
 });
 
+test("a member that campaigns alone, in ever newer terms, takes the leader from nobody", () => {
+  const members = [
+    member("1", "1", { term: "2" }),
+    member("2", "1", { term: "2" }),
+    member("3", null, { term: "57" }),
+  ];
+  expect(agreedLeader(members)).toBe("1");
+  expect(quorumOf(members, PROVEN)).toMatchObject({ healthyVoters: 2, canLose: 0 });
+});
+
 test("without anybody who answers there is no leader to name", () => {
   expect(agreedLeader([member("1", undefined), member("2", null)])).toBeNull();
 });

@@ -7,8 +7,8 @@ export type QuorumProof =
   | { readonly readLatencyMs: null; readonly error: ApiError };
 
 /**
- * A voter counts as healthy when it answers and follows the leader that most of those who answer
- * follow: a member that is up but cut off does not help a decision. Learners never count.
+ * A voter counts as healthy when it answers and follows the newest leader that voters name: a
+ * member that is up but cut off does not help a decision. Learners never count.
  */
 export function quorumOf(members: readonly OverviewMember[], proof: QuorumProof): Quorum {
   const voters = members.filter((member) => !member.isLearner);
@@ -29,19 +29,17 @@ export function quorumOf(members: readonly OverviewMember[], proof: QuorumProof)
   };
 }
 
-/** The leader that most voters name, in the newest term that one of them knows; null for none. */
+/**
+ * The leader of the newest term in which a member names one; null for none. A term has one leader
+ * at most, elected by a quorum. Terms without one do not count: a member that is cut off may
+ * campaign, and raise its term, for ever.
+ */
 export function agreedLeader(members: readonly OverviewMember[]): string | null {
-  const known = members.flatMap(({ status }) => (status === null ? [] : [status]));
-  const newest = known.reduce((term, status) => maxOf(term, BigInt(status.raftTerm)), 0n);
-  const votes = new Map<string, number>();
-  for (const { leaderId, raftTerm } of known) {
-    if (leaderId === null || BigInt(raftTerm) !== newest) continue;
-    votes.set(leaderId, (votes.get(leaderId) ?? 0) + 1);
+  let newest: { readonly leaderId: string; readonly term: bigint } | undefined;
+  for (const { status } of members) {
+    if (status === null || status.leaderId === null) continue;
+    const term = BigInt(status.raftTerm);
+    if (newest === undefined || term > newest.term) newest = { leaderId: status.leaderId, term };
   }
-  const ranked = [...votes].sort((a, b) => b[1] - a[1]);
-  return ranked[0]?.[0] ?? null;
-}
-
-function maxOf(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
+  return newest?.leaderId ?? null;
 }

@@ -89,7 +89,7 @@ export const OverviewReply = z.object({
   /** The newest revision that a member reports; null when none answers. */
   revision: Decimal.nullable(),
   raftTerm: Decimal.nullable(),
-  /** Null when there is none, or the members that answer disagree. */
+  /** Of the newest term in which a member names one; null when none does. */
   leaderId: Decimal.nullable(),
   quorum: Quorum,
   members: z.array(OverviewMember),
