@@ -176,6 +176,21 @@ test("an alarm is a reason even when every member is up", () => {
   expect(verdict).toMatchObject({ level: "lost", title: "Out of space" });
 });
 
+test("an alarm of a member that nobody can name is one all the same", () => {
+  const alarms = (memberId: string) => [{ memberId, memberName: "", alarm: "CORRUPT" as const }];
+  const texts = ["0", "31"].map((id) => judge(overview({ alarms: alarms(id) })).reasons[0]?.text);
+  expect(texts[0]).toMatch(/^A member disagrees/);
+  expect(texts[1]).toMatch(/^Member 1f disagrees/);
+});
+
+test("alarms that could not be read are not taken for none", () => {
+  const members = ["1", "2", "3"].map((id) => member(id, down));
+  const error = { code: "unreachable", message: "no connection" } as const;
+  const dark = { ...quorum, hasQuorum: false, healthyVoters: 0, canLose: 0, error };
+  const verdict = judge(overview({ alarms: null, members, leaderId: null, quorum: dark }));
+  expect(verdict.reasons.map(({ title }) => title)).toContain("Alarms could not be read");
+});
+
 test("slowness and lag need attention but are no loss", () => {
   const slow = member("2", { health: "slow", status: { ...status, commitLag: 5_000 } });
   const verdict = judge(overview({ members: [member("1"), slow, member("3")] }));

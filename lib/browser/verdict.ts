@@ -118,17 +118,21 @@ function quorumReasons(overview: OverviewReply): VerdictReason[] {
 }
 
 function alarmReasons({ alarms }: OverviewReply): VerdictReason[] {
-  if (alarms === null) return [];
-  return alarms.map(({ alarm, memberName }) => {
+  if (alarms === null) {
+    const text = "No member answered. Whether an alarm is raised is not known.";
+    return [{ level: "risk", title: "Alarms could not be read", text }];
+  }
+  return alarms.map(({ alarm, memberId, memberName }) => {
+    const who = memberName || (memberId === "0" ? "A member" : `Member ${hexOfDecimal(memberId)}`);
     if (alarm === "NOSPACE") {
-      const text = `${memberName} has used up its database quota. The cluster refuses writes until space is freed and the alarm is disarmed.`;
+      const text = `${who} has used up its database quota. The cluster refuses writes until space is freed and the alarm is disarmed.`;
       return { level: "lost", title: "Out of space", text };
     }
     if (alarm === "CORRUPT") {
-      const text = `${memberName} disagrees with the others about the data. Its data cannot be trusted.`;
+      const text = `${who} disagrees with the others about the data. Its data cannot be trusted.`;
       return { level: "lost", title: "Data corruption", text };
     }
-    return { level: "risk", title: "Alarm", text: `${memberName} has raised an unknown alarm.` };
+    return { level: "risk", title: "Alarm", text: `${who} has raised an unknown alarm.` };
   });
 }
 
@@ -155,7 +159,7 @@ function memberReasons(member: OverviewMember, overview: OverviewReply): Verdict
     add(`${name} is almost out of space`, text);
   }
   for (const text of errors) {
-    if (!/alarm/i.test(text) && text !== NO_LEADER) add(`${name} reports a fault`, text);
+    if (text !== NO_LEADER) add(`${name} reports a fault`, text);
   }
   return reasons;
 }

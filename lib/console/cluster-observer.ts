@@ -5,7 +5,7 @@
 import type { EtcdClient } from "../etcd/client.ts";
 import { ClusterError } from "../etcd/cluster-error.ts";
 import { range } from "../etcd/kv.ts";
-import { type AlarmRecord, alarms, type MemberReport, statusOf } from "../etcd/maintenance.ts";
+import { type MemberReport, statusOf } from "../etcd/maintenance.ts";
 import { type MemberRecord, memberList } from "../etcd/members.ts";
 import type { ApiError } from "../schema/errors.ts";
 import type {
@@ -34,6 +34,18 @@ interface Probe {
   readonly endpoint: string;
   readonly answer: Answer | undefined;
   readonly error: ClusterError | undefined;
+}
+
+interface MemberSource {
+  readonly members: readonly MemberRecord[];
+  readonly source: OverviewReply["membership"]["source"];
+  readonly ageMs: number;
+}
+
+interface FoundMember {
+  readonly record: MemberRecord;
+  /** Of the address that leads to it; undefined where it has none. */
+  readonly probe: Probe | undefined;
 }
 
 interface Look {
@@ -80,13 +92,10 @@ export class ClusterObserver {
   }
 
   async #look(): Promise<Look> {
-    const [list, probes, proof, raised] = await Promise.all([
-      this.#memberList(),
-      Promise.all(this.#client.endpoints.map((endpoint) => this.#probe(endpoint))),
-      this.#prove(),
-      this.#alarms(),
-    ]);
-    const members = await this.#members(list.members, probes);
+    const [{ list, found }, proof] = await Promise.all([this.#find(), this.#prove()]);
+    const reports = found.flatMap(({ probe }) => probe?.answer?.report ?? []);
+    const furthestCommit = Math.max(0, ...reports.map(({ raftIndex }) => raftIndex));
+    const members = found.map((member) => this.#described(member, furthestCommit));
     const answered = members.flatMap(({ status }) => (status === null ? [] : [status]));
     const leaderId = agreedLeader(members);
     const overview = {
@@ -99,16 +108,45 @@ export class ClusterObserver {
       quorum: quorumOf(members, proof),
       members: members.map((member) => ({ ...member, role: roleOf(member, leaderId) })),
       membership: { source: list.source, ageMs: list.ageMs },
-      alarms: raised === null ? null : raised.map((alarm) => alarmOf(alarm, members)),
+      alarms: alarmsIn(reports, members),
     };
     return { overview, at: performance.now() };
   }
 
-  async #memberList(): Promise<{
-    members: readonly MemberRecord[];
-    source: "live" | "remembered" | "endpoints";
-    ageMs: number;
-  }> {
+  /** Who belongs to the cluster, each with the answer of its own. */
+  async #find(): Promise<{ list: MemberSource; found: readonly FoundMember[] }> {
+    const [list, probes] = await Promise.all([
+      this.#memberList(),
+      Promise.all(this.#addresses().map((address) => this.#probe(address))),
+    ]);
+    const found =
+      list.members.length === 0
+        ? probes.map((probe) => ({ record: this.#withoutRecord(probe), probe }))
+        : await Promise.all(
+            list.members.map(async (record) => ({
+              record,
+              probe: await this.#probeOf(record, probes),
+            })),
+          );
+    return { list, found };
+  }
+
+  /**
+   * Our endpoints, and what is known to lead to members besides. Lags are told from answers of one
+   * moment: a member that was asked seconds later would make the others seem to lag.
+   */
+  #addresses(): readonly string[] {
+    const { endpoints } = this.#client;
+    const others = (this.#known?.members ?? []).flatMap(({ ID, clientURLs }) =>
+      clientURLs.filter(
+        (url) =>
+          this.#behind.get(url) === ID && !endpoints.some((endpoint) => sameAddress(endpoint, url)),
+      ),
+    );
+    return [...endpoints, ...others];
+  }
+
+  async #memberList(): Promise<MemberSource> {
     try {
       const { members, clusterId } = await memberList(this.#client, { deadlineMs: LIST_MS });
       this.#known = { clusterId, members, at: Date.now() };
@@ -156,49 +194,28 @@ export class ClusterObserver {
     }
   }
 
-  async #alarms(): Promise<readonly AlarmRecord[] | null> {
-    try {
-      return await alarms(this.#client, { deadlineMs: LIST_MS });
-    } catch (error) {
-      if (error instanceof ClusterError) return null;
-      throw error;
-    }
-  }
-
-  async #members(
-    records: readonly MemberRecord[],
-    probes: readonly Probe[],
-  ): Promise<OverviewMember[]> {
-    if (records.length === 0) return probes.map((probe) => this.#withoutRecord(probe));
-    return Promise.all(records.map((record) => this.#member(record, probes)));
-  }
-
   /** Its endpoint of ours if one leads to it, else the addresses that it advertises itself. */
-  async #member(record: MemberRecord, probes: readonly Probe[]): Promise<OverviewMember> {
-    const leadsHere = (probe: Probe): boolean =>
-      probe.answer === undefined
-        ? this.#behind.get(probe.endpoint) === record.ID ||
-          record.clientURLs.some((url) => sameAddress(url, probe.endpoint))
-        : probe.answer.report.memberId === record.ID;
-    let probe = probes.find(leadsHere);
-    for (const url of probe?.answer === undefined ? record.clientURLs : []) {
+  async #probeOf(record: MemberRecord, probes: readonly Probe[]): Promise<Probe | undefined> {
+    const answered = probes.find(({ answer }) => answer?.report.memberId === record.ID);
+    if (answered !== undefined) return answered;
+    let probe = probes.find(
+      ({ answer, endpoint }) =>
+        answer === undefined &&
+        (this.#behind.get(endpoint) === record.ID ||
+          record.clientURLs.some((url) => sameAddress(url, endpoint))),
+    );
+    for (const url of record.clientURLs) {
       if (probes.some(({ endpoint }) => sameAddress(endpoint, url))) continue;
       const other = await this.#probe(url);
-      if (other.answer !== undefined && other.answer.report.memberId !== record.ID) continue;
-      if (probe === undefined || other.answer !== undefined) probe = other;
-      if (other.answer !== undefined) break;
+      if (other.answer?.report.memberId === record.ID) return other;
+      if (other.answer === undefined) probe ??= other;
     }
-    return this.#described(record, probe, probes);
+    return probe;
   }
 
-  #described(
-    record: MemberRecord,
-    probe: Probe | undefined,
-    probes: readonly Probe[],
-  ): OverviewMember {
+  #described({ record, probe }: FoundMember, furthestCommit: number): OverviewMember {
     const answer = probe?.answer;
     const isUnstarted = record.name === "" && record.clientURLs.length === 0;
-    const commits = probes.map((other) => other.answer?.report.raftIndex ?? 0);
     const seen = this.#lastSeen.get(String(record.ID));
     return {
       id: String(record.ID),
@@ -209,22 +226,21 @@ export class ClusterObserver {
       peerUrls: record.peerURLs,
       clientUrls: record.clientURLs,
       endpoint: probe?.endpoint ?? null,
-      status: answer === undefined ? null : statusFrom(answer, Math.max(0, ...commits)),
+      status: answer === undefined ? null : statusFrom(answer, furthestCommit),
       error: probe?.error === undefined ? null : apiError(probe.error),
       lastSeen: seen === undefined ? null : systemTime(seen),
     };
   }
 
   /** Before any member list is known, each endpoint stands for a member. */
-  #withoutRecord(probe: Probe): OverviewMember {
-    const record: MemberRecord = {
-      ID: probe.answer?.report.memberId ?? this.#behind.get(probe.endpoint) ?? 0n,
+  #withoutRecord({ answer, endpoint }: Probe): MemberRecord {
+    return {
+      ID: answer?.report.memberId ?? this.#behind.get(endpoint) ?? 0n,
       name: "",
       peerURLs: [],
-      clientURLs: [probe.endpoint],
-      isLearner: probe.answer?.report.isLearner ?? false,
+      clientURLs: [endpoint],
+      isLearner: answer?.report.isLearner ?? false,
     };
-    return this.#described(record, probe, [probe]);
   }
 }
 
@@ -268,10 +284,19 @@ function roleOf(member: OverviewMember, leaderId: string | null): OverviewMember
   return member.status.leaderId === null ? "unknown" : "follower";
 }
 
-function alarmOf(alarm: AlarmRecord, members: readonly OverviewMember[]): Alarm {
-  const memberId = String(alarm.memberId);
-  const memberName = members.find(({ id }) => id === memberId)?.name ?? "";
-  return { memberId, memberName, alarm: alarm.alarm };
+/** Of all who answer together, as one that lags may not know of one; null when none answers. */
+function alarmsIn(
+  reports: readonly MemberReport[],
+  members: readonly OverviewMember[],
+): Alarm[] | null {
+  if (reports.length === 0) return null;
+  const found = new Map<string, Alarm>();
+  for (const { memberId, alarm } of reports.flatMap(({ alarms }) => alarms)) {
+    const id = String(memberId);
+    const memberName = members.find((member) => member.id === id)?.name ?? "";
+    found.set(`${id} ${alarm}`, { memberId: id, memberName, alarm });
+  }
+  return [...found.values()];
 }
 
 function apiError(error: ClusterError): ApiError {

@@ -1,6 +1,4 @@
 import {
-  AlarmRequest,
-  AlarmType,
   MaintenanceDefinition,
   StatusRequest,
   type StatusResponse,
@@ -11,6 +9,14 @@ export interface MemberReport extends StatusResponse {
   /** Who answered. */
   readonly memberId: bigint;
   readonly revision: number;
+  /** Of any member, as the one that answered knows them; they are not among its `errors`. */
+  readonly alarms: readonly AlarmRecord[];
+}
+
+export interface AlarmRecord {
+  /** 0 when etcd does not tell: its alarms about corruption may lack the member. */
+  readonly memberId: bigint;
+  readonly alarm: "NOSPACE" | "CORRUPT" | "UNKNOWN";
 }
 
 /** What the member behind `url` says of itself; no other is asked. Needs no leader. */
@@ -26,29 +32,27 @@ export async function statusOf(
     leaderless: true,
   });
   const { memberId = 0n, revision = 0 } = reply.header ?? {};
-  return { ...reply, memberId, revision };
+  const errors: string[] = [];
+  const alarms: AlarmRecord[] = [];
+  for (const text of reply.errors) {
+    const alarm = alarmIn(text);
+    if (alarm === undefined) errors.push(text);
+    else alarms.push(alarm);
+  }
+  return { ...reply, errors, memberId, revision, alarms };
 }
 
-export interface AlarmRecord {
-  readonly memberId: bigint;
-  readonly alarm: "NOSPACE" | "CORRUPT" | "UNKNOWN";
-}
+/**
+ * A status has alarms among its errors, as the text of an AlarmMember: `memberID:5 alarm:NOSPACE `,
+ * fields that are zero left out (etcd's Status in server/etcdserver/api/v3rpc/maintenance.go). The
+ * spaces are up to the version of protobuf. To ask for alarms would write an entry to the log.
+ */
+const ALARM_TEXT = /^\s*(?:memberID:\s*(\d+))?\s*(?:alarm:\s*(\w+))?\s*$/;
 
-/** Answered from one member's own state. */
-export async function alarms(
-  client: EtcdClient,
-  options: CallOptions = {},
-): Promise<readonly AlarmRecord[]> {
-  const { alarm } = MaintenanceDefinition.methods;
-  const request = AlarmRequest.fromPartial({});
-  const reply = await client.read(MaintenanceDefinition, alarm, request, {
-    ...options,
-    leaderless: true,
-  });
-  return reply.alarms.map((raised) => ({ memberId: raised.memberID, alarm: nameOf(raised.alarm) }));
-}
-
-function nameOf(alarm: AlarmType): AlarmRecord["alarm"] {
-  if (alarm === AlarmType.NOSPACE) return "NOSPACE";
-  return alarm === AlarmType.CORRUPT ? "CORRUPT" : "UNKNOWN";
+function alarmIn(text: string): AlarmRecord | undefined {
+  const found = ALARM_TEXT.exec(text);
+  if (found === null) return undefined;
+  const [, memberId = "0", alarm] = found;
+  const isKnown = alarm === "NOSPACE" || alarm === "CORRUPT";
+  return { memberId: BigInt(memberId), alarm: isKnown ? alarm : "UNKNOWN" };
 }

@@ -25,6 +25,7 @@ export const MemberStatus = z.object({
   revision: Decimal,
   /** The member that this one takes for the leader; null for none. */
   leaderId: Decimal.nullable(),
+  /** Without its alarms. */
   errors: z.array(z.string()),
 });
 export type MemberStatus = z.infer<typeof MemberStatus>;
@@ -72,7 +73,9 @@ export const Quorum = z.object({
 export type Quorum = z.infer<typeof Quorum>;
 
 export const Alarm = z.object({
+  /** 0 when etcd does not tell. */
   memberId: Decimal,
+  /** Empty when it is not known. */
   memberName: z.string(),
   alarm: z.enum(["NOSPACE", "CORRUPT", "UNKNOWN"]),
 });
@@ -98,7 +101,7 @@ export const OverviewReply = z.object({
     source: z.enum(["live", "remembered", "endpoints"]),
     ageMs: z.number(),
   }),
-  /** Null when no member could be asked. */
+  /** Known to any member that answers; null when none does. */
   alarms: z.array(Alarm).nullable(),
 });
 export type OverviewReply = z.infer<typeof OverviewReply>;

@@ -1,0 +1,112 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { MemberListResponse, StatusResponse } from "../../server/proto/gen/rpc.ts";
+import type { Method } from "../etcd/channel.ts";
+import type { EtcdClient } from "../etcd/client.ts";
+import { ClusterError } from "../etcd/cluster-error.ts";
+import { ClusterObserver } from "./cluster-observer.ts";
+
+// A look over members that are played here; over real ones it is tested in e2e/compat.
+
+const A = "http://a:2379";
+const B = "http://b:2379";
+const C = "http://c:2379";
+const ID_OF = new Map([
+  [A, 1n],
+  [B, 2n],
+  [C, 3n],
+]);
+
+let told: Map<string, Partial<StatusResponse>>;
+let asked: string[];
+/** What an answer waits for. */
+let answersOf: Map<string, Promise<void>>;
+
+beforeEach(() => {
+  told = new Map([...ID_OF.keys()].map((url) => [url, {}]));
+  asked = [];
+  answersOf = new Map();
+});
+
+const unreachable = () => new ClusterError("unreachable", "no connection");
+
+function statusAt(url: string): StatusResponse {
+  const own = told.get(url);
+  const memberId = ID_OF.get(url);
+  if (own === undefined || memberId === undefined) throw unreachable();
+  return StatusResponse.fromPartial({
+    header: { memberId, revision: 5 },
+    leader: 1n,
+    raftTerm: 2,
+    raftIndex: 100,
+    raftAppliedIndex: 100,
+    ...own,
+  });
+}
+
+function clientOf(...endpoints: string[]): EtcdClient {
+  const members = [...ID_OF].map(([url, ID]) => ({ ID, name: `m${ID}`, clientURLs: [url] }));
+  const client = {
+    endpoints,
+    ask: async (url: string) => {
+      asked.push(url);
+      await answersOf.get(url);
+      return statusAt(url);
+    },
+    read: async (_: unknown, method: Method<unknown, unknown>) => {
+      asked.push(method.name);
+      if (!endpoints.some((url) => told.has(url))) throw unreachable();
+      return method.name === "MemberList"
+        ? MemberListResponse.fromPartial({ header: { clusterId: 9n }, members })
+        : {};
+    },
+  };
+  return client as unknown as EtcdClient;
+}
+
+const FORGETFUL = { load: () => undefined, save: () => undefined };
+
+test("alarms are told together by all who answer, without an entry in the log", async () => {
+  told.set(A, { errors: ["memberID:1 alarm:NOSPACE "] });
+  told.set(B, { errors: ["memberID:1 alarm:NOSPACE ", "alarm:CORRUPT ", "a fault"] });
+  const look = await new ClusterObserver(clientOf(A, B, C), FORGETFUL).look();
+  expect(look.alarms).toEqual([
+    { memberId: "1", memberName: "m1", alarm: "NOSPACE" },
+    { memberId: "0", memberName: "", alarm: "CORRUPT" },
+  ]);
+  expect(look.members.map(({ status }) => status?.errors)).toEqual([[], ["a fault"], []]);
+  expect(asked).not.toContain("Alarm");
+});
+
+test("alarms are known without a quorum, and not known when no member answers", async () => {
+  told = new Map([[B, { leader: 0n, errors: ["etcdserver: no leader", "alarm:CORRUPT "] }]]);
+  const left = await new ClusterObserver(clientOf(B), FORGETFUL).look();
+  expect(left.alarms).toEqual([{ memberId: "0", memberName: "", alarm: "CORRUPT" }]);
+  told.clear();
+  const dark = await new ClusterObserver(clientOf(B), FORGETFUL).look();
+  expect(dark.alarms).toBeNull();
+});
+
+test("a member lags behind the furthest of all members, also of those that are no endpoint", async () => {
+  told.set(A, { raftIndex: 50_100, raftAppliedIndex: 50_100 });
+  const look = await new ClusterObserver(clientOf(B), FORGETFUL).look();
+  expect(look.members.map(({ status }) => status?.commitLag)).toEqual([0, 50_000, 50_000]);
+});
+
+test("members once found are asked while the endpoints are, not after them", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    const observer = new ClusterObserver(clientOf(B), FORGETFUL);
+    await observer.look();
+    vi.advanceTimersByTime(1_000);
+    asked = [];
+    let answer = (): void => undefined;
+    answersOf.set(B, new Promise((resolve) => (answer = resolve)));
+    const second = observer.look();
+    expect(asked.filter((what) => ID_OF.has(what))).toEqual([B, A, C]);
+    answer();
+    expect((await second).members.map(({ health }) => health)).toEqual(["up", "up", "up"]);
+    expect(asked.filter((what) => ID_OF.has(what))).toHaveLength(3);
+  } finally {
+    vi.useRealTimers();
+  }
+});
