@@ -110,3 +110,27 @@ test("members once found are asked while the endpoints are, not after them", asy
     vi.useRealTimers();
   }
 });
+
+test("all who ask during a look share it, however long it lasts, and shortly after it", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    const observer = new ClusterObserver(clientOf(A, B, C), FORGETFUL);
+    const statuses = () => asked.filter((what) => what === A).length;
+    let answer = (): void => undefined;
+    answersOf.set(B, new Promise((resolve) => (answer = resolve)));
+    const first = observer.look();
+    vi.advanceTimersByTime(5_000);
+    const second = observer.look();
+    expect(statuses()).toBe(1);
+    answer();
+    expect(await second).toEqual(await first);
+    vi.advanceTimersByTime(600);
+    expect(await observer.look()).toEqual({ ...(await first), ageMs: 600 });
+    expect(statuses()).toBe(1);
+    vi.advanceTimersByTime(100);
+    await observer.look();
+    expect(statuses()).toBe(2);
+  } finally {
+    vi.useRealTimers();
+  }
+});

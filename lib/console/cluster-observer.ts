@@ -22,7 +22,7 @@ const STATUS_MS = 2_000;
 const QUORUM_MS = 4_500;
 const LIST_MS = 3_000;
 const SLOW_ABOVE_MS = 500;
-/** Looks closer together than this share one answer: tabs cost nothing. */
+/** One look serves all who ask while it lasts and for this long after it: tabs cost nothing. */
 const SHARED_MS = 700;
 
 interface Answer {
@@ -69,7 +69,7 @@ export class ClusterObserver {
   readonly #lastSeen = new Map<string, number>();
   /** Which member answered behind a URL, for when it does not any more. */
   readonly #behind = new Map<string, bigint>();
-  #recent: { readonly at: number; readonly look: Promise<Look> } | undefined;
+  #last: { readonly look: Promise<Look>; readonly endedAt: number } | undefined;
 
   constructor(client: EtcdClient, memory: Memory) {
     this.#client = client;
@@ -83,12 +83,15 @@ export class ClusterObserver {
   }
 
   #sharedLook(): Promise<Look> {
-    const now = performance.now();
-    const recent = this.#recent;
-    if (recent !== undefined && now - recent.at < SHARED_MS) return recent.look;
-    const look = this.#look();
-    this.#recent = { at: now, look };
-    return look;
+    const last = this.#last;
+    if (last !== undefined && performance.now() - last.endedAt < SHARED_MS) return last.look;
+    const next = { look: this.#look(), endedAt: Number.POSITIVE_INFINITY };
+    const end = (): void => {
+      next.endedAt = performance.now();
+    };
+    next.look.then(end, end);
+    this.#last = next;
+    return next.look;
   }
 
   async #look(): Promise<Look> {
