@@ -42,13 +42,14 @@ export class MemberMemory {
     return Stored.safeParse(this.#store.get(this.#key)).data;
   }
 
+  /** Never throws: a console that cannot remember shows what it sees all the same. */
   save(known: KnownMembers): void {
     const members = known.members.map((member) => ({ ...member, ID: String(member.ID) }));
     const clusterId = String(known.clusterId);
     const text = JSON.stringify([clusterId, members]);
     const last = this.#written;
     if (last !== undefined && last.text === text && known.at - last.at < REWRITE_MS) return;
-    this.#store.put(this.#key, { clusterId, at: known.at, members });
-    this.#written = { text, at: known.at };
+    const isWritten = this.#store.putIfPossible(this.#key, { clusterId, at: known.at, members });
+    if (isWritten) this.#written = { text, at: known.at };
   }
 }

@@ -47,8 +47,9 @@ export class Sessions {
       this.#store.remove(keyOf(id));
       return undefined;
     }
-    if (now - record.usedAt >= TOUCH_MS) this.#store.put(keyOf(id), { ...record, usedAt: now });
-    return { user: record.user, expiresAt: expiryOf({ ...record, usedAt: now }) };
+    const touched = { ...record, usedAt: now };
+    if (now - record.usedAt >= TOUCH_MS) this.#store.putIfPossible(keyOf(id), touched);
+    return { user: record.user, expiresAt: expiryOf(touched) };
   }
 
   end(id: string): void {

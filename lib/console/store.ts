@@ -8,9 +8,12 @@ import { open, type RootDatabase } from "lmdb";
 export type RecordKey = readonly [table: string, id: string];
 
 const MAP_BYTES = 256 * 1024 * 1024;
+const COMPLAINT_MS = 5 * 60_000;
 
 export class ConsoleStore {
   readonly #database: RootDatabase<unknown, string[]>;
+  /** By the monotonic clock. */
+  #complainedAt = Number.NEGATIVE_INFINITY;
 
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -32,6 +35,20 @@ export class ConsoleStore {
     this.#database.putSync([...key], value);
   }
 
+  /**
+   * For what the console can do without: where it cannot be written, as on a full disk, that goes to
+   * the log, at most once in 5 min, and all goes on. Durable when true is returned.
+   */
+  putIfPossible(key: RecordKey, value: unknown): boolean {
+    try {
+      this.put(key, value);
+      return true;
+    } catch (error) {
+      this.#complain(error);
+      return false;
+    }
+  }
+
   remove(key: RecordKey): void {
     this.#database.removeSync([...key]);
   }
@@ -44,5 +61,15 @@ export class ConsoleStore {
 
   close(): Promise<void> {
     return this.#database.close();
+  }
+
+  #complain(error: unknown): void {
+    const now = performance.now();
+    if (now - this.#complainedAt < COMPLAINT_MS) return;
+    this.#complainedAt = now;
+    const why = error instanceof Error ? error.message : String(error);
+    const time = new Date().toISOString();
+    const line = { level: "error", msg: "the console's store cannot be written", time, why };
+    process.stderr.write(`${JSON.stringify(line)}\n`);
   }
 }

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { MemberMemory } from "./member-memory.ts";
+import { Sessions } from "./sessions.ts";
+import { ConsoleStore } from "./store.ts";
+
+let folder: string;
+let store: ConsoleStore;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-console-"));
+  store = new ConsoleStore(folder);
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+  await store.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** As a full disk does. */
+function refuseWrites(): { readonly log: () => string[] } {
+  vi.spyOn(store, "put").mockImplementation(() => {
+    throw new Error("No space left on device");
+  });
+  const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  return { log: () => stderr.mock.calls.map(([line]) => String(line)) };
+}
+
+const known = { clusterId: 9n, members: [], at: 0 };
+
+test("sessions and looks go on while the disk is full, and are written when it is not", () => {
+  let now = 0;
+  const sessions = new Sessions(store, () => now);
+  const memory = new MemberMemory(store, "local");
+  const id = sessions.start("admin");
+  refuseWrites();
+  now = 61_000;
+  expect(sessions.resume(id)?.user).toBe("admin");
+  memory.save(known);
+  expect(memory.load()).toBeUndefined();
+  vi.restoreAllMocks();
+  memory.save(known);
+  expect(memory.load()).toEqual(known);
+});
+
+test("a store that cannot be written is told to the log, not every time", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const { log } = refuseWrites();
+  const tries = () => [1, 2, 3].map(() => store.putIfPossible(["table", "id"], "value"));
+  expect(tries()).toEqual([false, false, false]);
+  expect(log()).toHaveLength(1);
+  expect(log()[0]).toContain("No space left on device");
+  vi.advanceTimersByTime(5 * 60_000);
+  tries();
+  expect(log()).toHaveLength(2);
+});
+
+test("what must not be lost says that it was not written", () => {
+  refuseWrites();
+  expect(() => new Sessions(store, () => 0).start("admin")).toThrow("No space left on device");
+});
