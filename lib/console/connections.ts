@@ -59,10 +59,8 @@ export class Connections {
     if (known !== undefined) return known;
     const { endpoints, tls, user } = this.#environment;
     const client = new EtcdClient({ endpoints, tls, user });
-    const opened = {
-      client,
-      observer: new ClusterObserver(client, new MemberMemory(this.#store, id)),
-    };
+    const memory = new MemberMemory(this.#store, id, client.endpoints);
+    const opened = { client, observer: new ClusterObserver(client, memory) };
     this.#open.set(id, opened);
     return opened;
   }

@@ -112,11 +112,21 @@ test("a cluster's members are known over a restart, ids beyond 2^53 included", a
     isLearner: false,
   };
   const known = { clusterId: 2n ** 63n + 1n, members: [member], at: 1_000 };
-  new MemberMemory(store, "local").save(known);
+  const over = (...endpoints: string[]) => new MemberMemory(store, "local", endpoints);
+  over("http://a:2379", "http://b:2379").save(known);
   await store.close();
   store = new ConsoleStore(folder);
-  expect(new MemberMemory(store, "local").load()).toEqual(known);
-  expect(new MemberMemory(store, "other").load()).toBeUndefined();
+  expect(over("http://b:2379", "http://a:2379").load()).toEqual(known);
+  expect(new MemberMemory(store, "other", ["http://a:2379"]).load()).toBeUndefined();
+});
+
+test("members are not remembered of a cluster behind other endpoints", () => {
+  const over = (...endpoints: string[]) => new MemberMemory(store, "local", endpoints);
+  const known = { clusterId: 9n, members: [], at: 1_000 };
+  over("http://a:2379").save(known);
+  expect(over("http://c:2379").load()).toBeUndefined();
+  expect(over("http://a:2379", "http://c:2379").load()).toBeUndefined();
+  expect(over("http://a:2379").load()).toEqual(known);
 });
 
 test("ten failures lock an account for an address, tries in parallel included", () => {

@@ -35,7 +35,7 @@ const known = { clusterId: 9n, members: [], at: 0 };
 test("sessions and looks go on while the disk is full, and are written when it is not", () => {
   let now = 0;
   const sessions = new Sessions(store, () => now);
-  const memory = new MemberMemory(store, "local");
+  const memory = new MemberMemory(store, "local", ["http://a:2379"]);
   const id = sessions.start("admin");
   refuseWrites();
   now = 61_000;
