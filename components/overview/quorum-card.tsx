@@ -29,7 +29,11 @@ export function QuorumCard({ overview, isStale }: QuorumCardProps) {
           ) : (
             <span className="text-lg font-semibold text-bad">{centre}</span>
           )}
-          <span className="text-2xs text-ink-3">{quorum.hasQuorum ? "to spare" : "no writes"}</span>
+          {doubt === null ? (
+            <span className="text-2xs text-ink-3">
+              {quorum.hasQuorum ? "to spare" : "no writes"}
+            </span>
+          ) : null}
         </QuorumRing>
         <div className="min-w-0">
           <p className={cn("text-lg leading-6 font-semibold", headlineInk(quorum))}>

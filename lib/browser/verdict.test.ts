@@ -169,6 +169,22 @@ test("a refused user is not taken for a lost quorum", () => {
   });
 });
 
+test("a read that fails while enough members follow one leader is not taken for a lost quorum", () => {
+  const error = { code: "timeout", message: "http://a did not answer in time" } as const;
+  const failed = { ...quorum, hasQuorum: false, healthyVoters: 2, canLose: 0, error };
+  const verdict = judge(overview({ quorum: failed }));
+  expect(verdict).toMatchObject({ level: "lost", title: "Read failed" });
+  expect(verdict.reasons.map(({ title }) => title)).toEqual(["A linearizable read failed"]);
+  expect(verdict.reasons[0]?.text).toContain("2 of 3 voting members answered and followed m1");
+  expect(verdict.reasons[0]?.text).toContain(error.message);
+
+  const members = ["1", "2", "3"].map((id) => member(id, { status: noLeader }));
+  const apart = { ...failed, healthyVoters: 0 };
+  const lost = judge(overview({ leaderId: null, members, quorum: apart }));
+  expect(lost.title).toBe("No quorum");
+  expect(lost.reasons[0]?.text).toMatch(/too few of them follow one leader.*did not answer/);
+});
+
 test("an alarm is a reason even when every member is up", () => {
   const verdict = judge(
     overview({ alarms: [{ memberId: "2", memberName: "m2", alarm: "NOSPACE" }] }),

@@ -72,7 +72,8 @@ export interface QuorumDoubt {
 }
 
 /** Why nothing is known of a quorum, where saying that it is lost would be a guess; else null. */
-export function quorumDoubt({ quorum, membership, members }: OverviewReply): QuorumDoubt | null {
+export function quorumDoubt(overview: OverviewReply): QuorumDoubt | null {
+  const { quorum, membership, members } = overview;
   if (quorum.error === null) return null;
   if (quorum.error.code === "etcd-unauthenticated") {
     return {
@@ -81,14 +82,26 @@ export function quorumDoubt({ quorum, membership, members }: OverviewReply): Quo
       text: `Name and password were given when the console was started (${quorum.error.message}).`,
     };
   }
-  if (membership.source !== "endpoints" || members.some(({ status }) => status !== null)) {
-    return null;
+  if (membership.source === "endpoints" && members.every(({ status }) => status === null)) {
+    return {
+      short: "Not reachable",
+      title: "No etcd has answered yet",
+      text: "Check the endpoints that the console was started with, and that etcd runs there.",
+    };
   }
+  // Overload or a slow disk fails a read too: what is known then is who follows whom.
+  if (quorum.healthyVoters < quorum.needed) return null;
+  const following = `${quorum.healthyVoters} of ${plural(quorum.voters, "voting member")}`;
   return {
-    short: "Not reachable",
-    title: "No etcd has answered yet",
-    text: "Check the endpoints that the console was started with, and that etcd runs there.",
+    short: "Read failed",
+    title: "A linearizable read failed",
+    text: `${following} answered and followed ${nameById(overview.leaderId, overview)}, but the read failed (${quorum.error.message}). Writes may fail too.`,
   };
+}
+
+function nameById(id: string | null, { members }: OverviewReply): string {
+  const member = members.find((each) => each.id === id);
+  return member === undefined ? `member ${hexOfDecimal(id ?? "0")}` : nameOf(member);
 }
 
 /** Voting members that answer, whether or not they have a leader to follow. */
@@ -106,7 +119,7 @@ function quorumReasons(overview: OverviewReply): VerdictReason[] {
     const state =
       answering < quorum.needed
         ? `${answering} of ${plural(quorum.voters, "voting member")} can be reached, ${quorum.needed} are needed.`
-        : "Enough members can be reached, but they do not agree on a leader.";
+        : "Enough members can be reached, but too few of them follow one leader.";
     const text = `${state} Writes and linearizable reads fail${why}.`;
     return [{ level: "lost", title: "Quorum is lost", text }];
   }
@@ -175,15 +188,11 @@ function leaderReasons(
 ): VerdictReason[] {
   if (leaderId === overview.leaderId) return [];
   const name = nameOf(member);
-  const called = (id: string | null) => {
-    const found = overview.members.find((other) => other.id === id);
-    return found === undefined ? `member ${hexOfDecimal(id ?? "0")}` : nameOf(found);
-  };
   if (leaderId === null) {
-    const text = `It answered, but knew no leader then, while others followed ${called(overview.leaderId)}. An election may just have ended, or it is cut off from the others.`;
+    const text = `It answered, but knew no leader then, while others followed ${nameById(overview.leaderId, overview)}. An election may just have ended, or it is cut off from the others.`;
     return [{ level: "risk", title: `${name} follows no leader`, text }];
   }
-  const text = `It followed ${called(leaderId)} in term ${formatDecimal(raftTerm)} when it answered; the newest leader is ${called(overview.leaderId)}. An election may just have ended, or it is cut off from the others.`;
+  const text = `It followed ${nameById(leaderId, overview)} in term ${formatDecimal(raftTerm)} when it answered; the newest leader is ${nameById(overview.leaderId, overview)}. An election may just have ended, or it is cut off from the others.`;
   return [{ level: "risk", title: `${name} follows an earlier leader`, text }];
 }
 
