@@ -76,7 +76,9 @@ function refuse(log: Log, error: unknown): never {
 
 function openLog({ config }: MemberRequest): ProcessLog {
   try {
-    return openProcessLog(config.log, clock);
+    const processLog = openProcessLog(config.log, clock);
+    process.once("exit", () => processLog.close());
+    return processLog;
   } catch (error) {
     return refuse(earlyLog(), new ConfigError((error as Error).message));
   }

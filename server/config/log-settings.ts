@@ -46,7 +46,9 @@ export function readLogSettings(given: Given): LogSettings {
     );
   }
   const rotation = given.bool("enable-log-rotation") ? readRotation(given, targets) : undefined;
-  const outputs = new Set(targets.map((target) => (target === "default" ? "stderr" : target)));
+  const outputs = new Set(
+    targets.map((target) => (target === "default" ? "stderr" : withoutScheme(target))),
+  );
   return {
     level: readLevel(given.text("log-level")),
     format: readFormat(given.text("log-format")),
@@ -55,11 +57,17 @@ export function readLogSettings(given: Given): LogSettings {
   };
 }
 
+/** A file may be named by a URL. */
+function withoutScheme(target: string): string {
+  return /^file:/i.test(target) && URL.canParse(target)
+    ? decodeURIComponent(new URL(target).pathname)
+    : target;
+}
+
 function readLevel(text: string): LogLevel {
   const level = text === "" ? "info" : text.toLowerCase();
-  const isKnown = text === level || text === level.toUpperCase() || text === "";
   const found = LOG_LEVELS.find((each) => each === level);
-  if (found !== undefined && isKnown) return found;
+  if (found !== undefined) return found;
   throw new ConfigError(`unrecognized level: ${JSON.stringify(text)}`);
 }
 
@@ -77,7 +85,11 @@ function readRotation(given: Given, targets: readonly string[]): LogRotation | u
     );
   }
   const fields = parseRotation(given.text("log-rotation-config-json"));
-  const number = (name: string) => Number(fields.get(name) ?? 0);
+  const number = (name: string) => {
+    const value = Number(fields.get(name) ?? 0);
+    if (value >= 0) return value;
+    throw new ConfigError(`invalid log rotation config: ${name} is negative: ${value}`);
+  };
   return {
     bytesMax: (number("maxsize") || MEGABYTES_DEFAULT) * MEGABYTE,
     ageDaysMax: number("maxage"),

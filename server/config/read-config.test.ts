@@ -71,7 +71,8 @@ test("timings and addresses that cannot work are refused", () => {
   expect(refusal("--listen-peer-urls=http://example.org:1")).toBe(
     "expected IP in URL for binding (http://example.org:1)",
   );
-  for (const url of ["http://:1", "http://999.0.0.1:1", "http://1.2.3:1"]) {
+  const noAddresses = ["http://:1", "http://999.0.0.1:1", "http://1.2.3:1", "http://[zz::1]:1"];
+  for (const url of [...noAddresses, "http://u:p@name:1", "http://[fe80::1%25lo]:1"]) {
     expect(refusal(`--listen-peer-urls=${url}`)).toBe(`expected IP in URL for binding (${url})`);
   }
   expect(refusal("--listen-peer-urls=http://127.0.0.1:65536")).toBe(
@@ -83,6 +84,19 @@ test("timings and addresses that cannot work are refused", () => {
   expect(refusal("--initial-advertise-peer-urls=http://:1")).toContain("unexpected empty host");
   expect(refusal("--auto-compaction-retention=-1h")).toBe(
     "--auto-compaction-retention must be >=0 (set to -1h)",
+  );
+});
+
+test("levels of the log come in any case, and a file may be named by a URL", () => {
+  const { level, outputs } = configOf([
+    "--log-level=Warn",
+    "--log-outputs=file:///var/log/etcd%20a.log,stderr",
+  ]).log;
+  expect([level, outputs]).toEqual(["warn", ["/var/log/etcd a.log", "stderr"]]);
+  expect(refusal("--log-level=loud")).toBe('unrecognized level: "loud"');
+  const rotation = ["--enable-log-rotation", "--log-outputs=a.log"];
+  expect(refusal(...rotation, '--log-rotation-config-json={"maxsize":-1}')).toBe(
+    "invalid log rotation config: maxsize is negative: -1",
   );
 });
 

@@ -1,6 +1,7 @@
+import { isIP } from "node:net";
+
 // URLs as etcd takes them, and what they say about where to listen and whom to reach.
 const PORT_MAX = 65_535;
-const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
 
 /**
  * A comma-separated list of URLs as etcd takes it: scheme and host:port, no path; sorted.
@@ -58,7 +59,8 @@ export interface Address {
 
 /** Where to listen, or whom to reach. @param url from `parseUrls`, not of a Unix socket */
 export function addressOf(url: string): Address {
-  const authority = url.slice(url.indexOf("://") + 3);
+  const place = url.slice(url.indexOf("://") + 3);
+  const authority = place.slice(place.lastIndexOf("@") + 1);
   const colon = authority.lastIndexOf(":");
   const host = authority.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
   return { host, port: Number(authority.slice(colon + 1)) };
@@ -76,5 +78,6 @@ export function isPort(port: number): boolean {
 export function isBindable(url: string): boolean {
   if (isUnixSocket(url)) return true;
   const { host } = addressOf(url);
-  return host === "localhost" || IPV4.test(host) || host.includes(":");
+  // A zone is no part of an address to Go.
+  return host === "localhost" || (isIP(host) !== 0 && !host.includes("%"));
 }

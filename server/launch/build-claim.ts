@@ -1,9 +1,9 @@
 import {
-  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -85,11 +85,36 @@ function tryLock(folder: string): number | undefined {
   }
   const holder = pidIn(path);
   if (holder !== undefined && holder !== process.pid && isOurs(holder)) return holder;
-  rmSync(path, { force: true });
+  const leftover = join(folder, `${LOCK}.left.${process.pid}`);
+  if (!moved(path, leftover)) return tryLock(folder);
+  // Between the look and the move another start may have locked anew: then this is its lock.
+  if (pidIn(leftover) !== holder) {
+    try {
+      linkSync(leftover, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+  rmSync(leftover, { force: true });
   return tryLock(folder);
 }
 
+/** Whether it was still there. */
+function moved(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return false;
+  }
+}
+
 function pidIn(path: string): number | undefined {
-  if (!existsSync(path)) return undefined;
-  return Number(readFileSync(path, "utf8"));
+  try {
+    return Number(readFileSync(path, "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return undefined;
+  }
 }

@@ -20,6 +20,9 @@ interface LaunchRecord {
   readonly isFormed: boolean;
 }
 
+/** A word of the command line of this launcher, of a member or of the console. */
+const OWN_PROGRAM = /(^|\/)launch\.ts$|(^|\/)etcd\.js$|\/next\/dist\/bin\/next$|^next-server\b/;
+
 /** Processes of the start that runs now, in `<data>/running.json`. */
 type RunningRecord = Readonly<Record<string, number>>;
 
@@ -138,12 +141,17 @@ function writeJson(path: string, value: unknown): void {
 export function isOurs(pid: number): boolean {
   try {
     process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (error) {
+    // Of another user, and alive.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  const commandLine = `/proc/${pid}/cmdline`;
-  if (!existsSync(commandLine)) return true;
-  return /launch\.ts|etcd\.js|next/.test(readFileSync(commandLine, "utf8"));
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return words.some((word) => OWN_PROGRAM.test(word));
+  } catch {
+    // It has just ended, or this system does not tell.
+    return !existsSync(`/proc/self/cmdline`);
+  }
 }
 
 function reason(error: unknown): string {

@@ -58,6 +58,14 @@ test("a process that ends is started again", async () => {
   expect(keeper.isRunning).toBe(true);
 });
 
+test("whoever stops it, also a second time, hears when it is gone", async () => {
+  writeFileSync(join(folder, "ended"), "");
+  keeper = keep(join(folder, "log"));
+  keeper.start();
+  await Promise.all([keeper.stop(GRACE_MS), keeper.stop(GRACE_MS)]);
+  expect(keeper.isRunning).toBe(false);
+});
+
 test("what runs again and cannot be written down is kept, and said so", async () => {
   onStart = (n) => {
     if (n > 1) throw new Error("no space left on device");

@@ -39,6 +39,7 @@ export class ProcessKeeper {
   #delayMs = BACKOFF_FIRST_MS;
   #isStopping = false;
   #onEnd: (() => void) | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(process: KeptProcess, events: KeeperEvents) {
     this.#process = process;
@@ -75,7 +76,7 @@ export class ProcessKeeper {
     }
     this.#child = child;
     this.#logTimer = setInterval(() => this.#emptyFullLog(), LOG_LOOK_MS);
-    child.once("error", (error) => this.#ended(String(error), startedAt));
+    child.on("error", (error) => this.#ended(String(error), startedAt));
     child.once("exit", (code, signal) => {
       this.#ended(signal === null ? `exit code ${code}` : `signal ${signal}`, startedAt);
     });
@@ -84,6 +85,11 @@ export class ProcessKeeper {
 
   /** Asks it to end, and ends it after `graceMs`. Resolves when it is gone. */
   stop(graceMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(graceMs);
+    return this.#stopped;
+  }
+
+  #stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#timer);
     const child = this.#child;

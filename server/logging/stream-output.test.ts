@@ -1,5 +1,13 @@
-import { execFileSync } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -58,6 +66,22 @@ test("a reader that stops reading stops nobody, and what it missed is counted", 
   expect(received).toBe(LINE.repeat(received.length / LINE.length));
   expect(received.length / LINE.length + (told[0] ?? 0)).toBe(5_000);
   expect(told).toHaveLength(1);
+});
+
+test("at the end the last lines wait for a reader that is slow", async () => {
+  const path = join(folder, "slow");
+  execFileSync("mkfifo", [path]);
+  const taken = join(folder, "taken");
+  const reader = spawn("sh", ["-c", 'sleep 0.2; exec cat "$0" > "$1"', path, taken]);
+  const ended = new Promise((resolve) => reader.once("close", resolve));
+  // Open for both, so that opening does not wait for the reader.
+  const slow = openSync(path, constants.O_RDWR);
+  const output = new StreamOutput(slow, new SystemClock(), () => {});
+  for (let count = 0; count < 200; count++) output.write(LINE);
+  output.close();
+  closeSync(slow);
+  await ended;
+  expect(readFileSync(taken, "utf8")).toBe(LINE.repeat(200));
 });
 
 test("a reader that is gone is no reason to end", () => {

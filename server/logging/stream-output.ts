@@ -8,6 +8,8 @@ import type { LogOutput } from "./log-output.ts";
 
 const WAITING_BYTES_MAX = 1024 * 1024;
 const RETRY_MS = 20;
+/** At the end a slow reader is waited for so long: the last lines say why it ended. */
+const CLOSE_LIMIT_MS = 1000;
 
 export class StreamOutput implements LogOutput {
   readonly #clock: Clock;
@@ -45,7 +47,12 @@ export class StreamOutput implements LogOutput {
 
   close(): void {
     if (this.#isClosed) return;
+    const deadlineMs = this.#clock.monotonic() + CLOSE_LIMIT_MS;
     this.#drain();
+    while (this.#waiting.length > 0 && this.#clock.monotonic() < deadlineMs) {
+      pause(RETRY_MS);
+      this.#drain();
+    }
     this.#isClosed = true;
     if (this.#isOwn) closeSync(this.#descriptor);
   }
@@ -76,6 +83,11 @@ export class StreamOutput implements LogOutput {
       return (error as NodeJS.ErrnoException).code === "EAGAIN" ? 0 : bytes.length;
     }
   }
+}
+
+/** Stops the thread: nothing else is to happen any more. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function openUnblocked(descriptor: number): number | undefined {
