@@ -69,7 +69,7 @@ const EXACT = [
   /^etcd_mvcc_hash_(rev_)?duration_seconds_count/,
   /^etcd_network_client_grpc_received_bytes_total/,
   /^etcd_server_apply_duration_seconds_count/,
-  /^etcd_server_(client_requests|proposals_failed|leader_changes_seen|slow_apply)_total/,
+  /^etcd_server_(client_requests|proposals_failed|leader_changes_seen)_total/,
   /^etcd_server_(has_leader|is_leader|is_learner|quota_backend_bytes|health_)/,
   /^etcd_server_healthchecks?_?/,
   /^etcd_server_proposals_pending/,

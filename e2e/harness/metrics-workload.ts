@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Event_EventType } from "../../server/proto/gen/kv.ts";
 import {
   CompactionRequest,
   Compare_CompareResult,
@@ -12,13 +16,15 @@ import {
   LeaseRevokeRequest,
   MaintenanceDefinition,
   PutRequest,
+  type PutResponse,
   RangeRequest,
   TxnRequest,
   WatchDefinition,
   WatchRequest,
 } from "../../server/proto/gen/rpc.ts";
+import { must } from "./cluster-client.ts";
 import { etcdctl } from "./member-process.ts";
-import { RpcClient } from "./rpc-client.ts";
+import { RpcClient, type RpcOutcome } from "./rpc-client.ts";
 import { ETCD_35 } from "./tools.ts";
 
 const key = (text: string) => Buffer.from(text);
@@ -30,6 +36,7 @@ export class MetricsWorkload {
   readonly #url: string;
   readonly #client: RpcClient;
   readonly #streams: { cancel(): void }[] = [];
+  readonly #folder = mkdtempSync(join(tmpdir(), "quorate-workload-"));
 
   constructor(clientUrl: string) {
     this.#url = clientUrl;
@@ -51,6 +58,7 @@ export class MetricsWorkload {
   async close(): Promise<void> {
     for (const stream of this.#streams) stream.cancel();
     this.#client.close();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #keys(): Promise<void> {
@@ -113,6 +121,7 @@ export class MetricsWorkload {
 
   async #leases(): Promise<void> {
     const { leaseGrant, leaseRevoke, leaseKeepAlive } = LeaseDefinition.methods;
+    const gone = await this.#deletion("short");
     const grants = [
       { ID: LEASE, TTL: 600 },
       { ID: LEASE, TTL: 600 },
@@ -124,7 +133,7 @@ export class MetricsWorkload {
     }
     await this.#put({ key: key("l1"), lease: LEASE });
     await this.#put({ key: key("l2"), lease: LEASE });
-    await this.#put({ key: key("short"), lease: SHORT_LEASE });
+    must(await this.#put({ key: key("short"), lease: SHORT_LEASE }));
     const renewals = this.#client.stream(LeaseDefinition, leaseKeepAlive);
     for (let count = 0; count < 3; count++) {
       const answered = new Promise((resolve) => renewals.once("data", resolve));
@@ -136,19 +145,28 @@ export class MetricsWorkload {
     await ended;
     const request = LeaseRevokeRequest.fromPartial({ ID: LEASE });
     await this.#client.unary(LeaseDefinition, leaseRevoke, request);
-    await this.#gone("short");
+    await gone();
   }
 
-  /** Watches for a deletion: reading until the key is gone would count differently each time. */
-  async #gone(name: string): Promise<void> {
+  /**
+   * Watches for a deletion: reading until the key is gone would count differently each time.
+   * Resolves when the watch is there, with what waits for the deletion.
+   */
+  async #deletion(name: string): Promise<() => Promise<void>> {
     const stream = this.#client.stream(WatchDefinition, WatchDefinition.methods.watch);
-    const gone = new Promise<void>((resolve) => {
-      stream.on("data", ({ events }) => events.length > 0 && resolve());
-    });
     stream.on("error", () => undefined);
+    const gone = new Promise<void>((resolve) => {
+      stream.on("data", ({ events }) => {
+        if (events.some(({ type }) => type === Event_EventType.DELETE)) resolve();
+      });
+    });
+    const created = new Promise((resolve) => stream.once("data", resolve));
     stream.write(WatchRequest.fromPartial({ createRequest: { key: key(name) } }));
-    await gone;
-    stream.cancel();
+    await created;
+    return async () => {
+      await gone;
+      stream.cancel();
+    };
   }
 
   async #watch(): Promise<void> {
@@ -180,12 +198,13 @@ export class MetricsWorkload {
     const { hash, hashKV } = MaintenanceDefinition.methods;
     await this.#client.unary(MaintenanceDefinition, hash, HashRequest.fromPartial({}));
     await this.#client.unary(MaintenanceDefinition, hashKV, HashKVRequest.fromPartial({}));
-    for (const args of [["defrag"], ["snapshot", "save", "/dev/null"]]) {
-      await etcdctl(ETCD_35, this.#url, args);
+    for (const args of [["defrag"], ["snapshot", "save", join(this.#folder, "saved.db")]]) {
+      const { code, stderr } = await etcdctl(ETCD_35, this.#url, args);
+      if (code !== 0) throw new Error(`etcdctl ${args.join(" ")}: ${stderr}`);
     }
   }
 
-  #put(request: Parameters<typeof PutRequest.fromPartial>[0]): Promise<unknown> {
+  #put(request: Parameters<typeof PutRequest.fromPartial>[0]): Promise<RpcOutcome<PutResponse>> {
     const bytes = PutRequest.fromPartial(request);
     return this.#client.unary(KVDefinition, KVDefinition.methods.put, bytes);
   }
