@@ -3,11 +3,16 @@ import { LongFilesFirst } from "./e2e/harness/long-files-first.ts";
 import { ISOLATED_FOLDERS } from "./e2e/repo/isolation.ts";
 
 const resolve = { alias: { "@": import.meta.dirname } };
-const testTimeout = 20_000;
+
+/** What is polled for decides, and only the test's own limit beside it: by default it is 1 s. */
+const limitedBy = (testTimeout: number) =>
+  ({ testTimeout, expect: { poll: { timeout: testTimeout } } }) as const;
+
+const inProcess = limitedBy(20_000);
 const isolated = ISOLATED_FOLDERS.map((folder) => `${folder}/**/*.test.{ts,tsx}`);
 
 /** Tests that start members and clusters. */
-const processes = { pool: "forks", testTimeout: 120_000, hookTimeout: 60_000 } as const;
+const processes = { ...limitedBy(120_000), pool: "forks", hookTimeout: 60_000 } as const;
 
 /**
  * Tests that flood members, take the time of what they do, or count on leaders to stay: they have
@@ -31,16 +36,16 @@ export default defineConfig({
           exclude: ["**/node_modules/**", "server/sim/**", ...isolated],
           isolate: false,
           setupFiles: ["e2e/repo/process-kept.ts"],
-          testTimeout,
+          ...inProcess,
         },
       },
       {
         resolve,
-        test: { name: "unit-isolated", include: isolated, testTimeout },
+        test: { name: "unit-isolated", include: isolated, ...inProcess },
       },
       {
         resolve,
-        test: { name: "sim", include: ["server/sim/**/*.test.ts"], testTimeout },
+        test: { name: "sim", include: ["server/sim/**/*.test.ts"], ...inProcess },
       },
       {
         resolve,
