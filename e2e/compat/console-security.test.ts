@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,7 +49,7 @@ describe.each([ETCD_34, ETCD_35])("TLS, against etcd $version", (tools) => {
     folder = mkdtempSync(join(tmpdir(), "quorate-tls-"));
     const [client, peer] = (await freePorts(2)) as [number, number];
     endpoint = `https://127.0.0.1:${client}`;
-    child = spawn(tools.etcd, [
+    const args = [
       "--name=tls",
       `--data-dir=${folder}`,
       "--auto-tls",
@@ -57,15 +58,22 @@ describe.each([ETCD_34, ETCD_35])("TLS, against etcd $version", (tools) => {
       `--listen-peer-urls=http://127.0.0.1:${peer}`,
       `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
       `--initial-cluster=tls=http://127.0.0.1:${peer}`,
-    ]);
+    ];
+    child = spawn(tools.etcd, args, { stdio: "ignore" });
     const certificate = join(folder, "fixtures/client/cert.pem");
     // etcd writes the key behind the certificate.
     while (!existsSync(join(folder, "fixtures/client/key.pem"))) await delay(50);
     authority = readFileSync(certificate);
+    // It writes both before it serves.
+    const trusting = new EtcdClient({ endpoints: [endpoint], tls: { authority } });
+    while ((await codeOf(() => get(trusting, bytes("a")))) !== "answered") await delay(50);
+    trusting.close();
   });
 
-  afterAll(() => {
+  afterAll(async () => {
+    const ended = once(child, "exit");
     child.kill("SIGKILL");
+    await ended;
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -78,9 +86,7 @@ describe.each([ETCD_34, ETCD_35])("TLS, against etcd $version", (tools) => {
     wary.close();
 
     const trusting = new EtcdClient({ endpoints: [endpoint], tls: { authority } });
-    await expect
-      .poll(() => codeOf(() => get(trusting, bytes("a"))), { timeout: 20_000 })
-      .toBe("answered");
+    expect(await codeOf(() => get(trusting, bytes("a")))).toBe("answered");
     trusting.close();
   });
 
