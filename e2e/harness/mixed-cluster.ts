@@ -71,17 +71,11 @@ export class MixedCluster {
       const learner = options.isLearner === true ? ["--learner"] : [];
       const args = ["member", "add", name, `--peer-urls=${member.peerUrl}`, ...learner];
       // A voter is only added once the others have been connected for five seconds.
-      await this.eventually(() => this.any(args));
+      await this.#changed(args, async () => (await this.#row(name, member.peerUrl)) !== undefined);
     }
     this.#members.set(name, member);
     member.start();
     await this.#started(name);
-  }
-
-  /** Forgets a member that the cluster has removed, and ends its process. */
-  async forget(name: string): Promise<void> {
-    await this.member(name).stop("SIGKILL");
-    this.#members.delete(name);
   }
 
   async stop(): Promise<void> {
@@ -115,15 +109,24 @@ export class MixedCluster {
   }
 
   async id(name: string): Promise<string> {
-    const line = (await this.any(["member", "list"]))
-      .split("\n")
-      .find((row) => row.includes(this.member(name).peerUrl));
-    return line?.split(",")[0] ?? "";
+    return (await this.#row(name))?.[0] ?? "";
   }
 
+  /** Resolves when the member itself knows that it votes. */
   async promote(name: string): Promise<void> {
-    const id = await this.id(name);
-    await this.eventually(() => this.any(["member", "promote", id]));
+    const args = ["member", "promote", await this.id(name)];
+    await this.#changed(args, async () => (await this.#row(name))?.[5] === "false");
+    // Until then it refuses to list them.
+    await this.eventually(() => this.at(name, ["member", "list"]));
+  }
+
+  /** Has the others remove a member, and ends its process. */
+  async remove(name: string): Promise<void> {
+    const member = this.member(name);
+    const args = ["member", "remove", await this.id(name)];
+    await this.#changed(args, async () => (await this.#row(name)) === undefined);
+    await member.stop("SIGKILL");
+    this.#members.delete(name);
   }
 
   /** Makes `name` the leader, whoever leads now. */
@@ -173,13 +176,25 @@ export class MixedCluster {
     });
   }
 
+  /** Repeats a change until it is there: it may be made although no answer to it came. */
+  async #changed(args: readonly string[], isMade: () => Promise<boolean>): Promise<void> {
+    await this.eventually(async () => {
+      if (!(await isMade())) await this.any(args);
+    });
+  }
+
+  /** What `member list` says of the member: id, status, name, URLs, whether it is a learner. */
+  async #row(name: string, peerUrl = this.member(name).peerUrl): Promise<string[] | undefined> {
+    const rows = (await this.any(["member", "list"])).split("\n").map((row) => row.split(", "));
+    return rows.find((row) => row[3] === peerUrl);
+  }
+
   async #started(name: string): Promise<void> {
     await this.eventually(async () => {
       const member = this.member(name);
       if (!member.isRunning) throw new Error(`${name} ended:\n${member.output}`);
-      const list = await this.any(["member", "list"]);
-      const row = list.split("\n").find((line) => line.includes(member.peerUrl));
-      if (row?.split(", ")[1] !== "started") throw new Error(`${name} has not started:\n${list}`);
+      const row = await this.#row(name);
+      if (row?.[1] !== "started") throw new Error(`${name} has not started: ${row}`);
       // The others know that it has started before it serves.
       await fetch(`${member.clientUrl}/version`, { signal: AbortSignal.timeout(ANSWER_MS) });
     });
