@@ -94,3 +94,34 @@ test("lines that the disk refuses are counted, and told when it takes them again
   expect(told).toEqual([2]);
   expect(text("etcd.log")).toBe(LINE);
 });
+
+test("what an earlier process had begun to compress is removed, whatever else lies there is not", () => {
+  const begun = "etcd-2001-01-01T00-00-00.000.log.gz.part";
+  for (const name of [begun, "etcd-notes.log.gz.part"]) writeFileSync(join(folder, name), "half");
+  open(ROTATION).close();
+  expect(names()).toEqual(["etcd-notes.log.gz.part", "etcd.log"]);
+});
+
+test("a folder named like a file that was put aside is left alone, and costs no line", () => {
+  const odd = "etcd-2001-01-01T00-00-00.000.log";
+  mkdirSync(join(folder, odd));
+  const dropped: number[] = [];
+  const output = open({ ...ROTATION, ageDaysMax: 7 }, (lines) => dropped.push(lines));
+  for (let count = 0; count < 5; count++) output.write(LINE);
+  output.close();
+  expect(dropped).toEqual([]);
+  expect(names()).toContain(odd);
+  const logs = names().filter((name) => name !== odd);
+  expect(logs.map(text).join("")).toBe(LINE.repeat(5));
+});
+
+test("what cannot be compressed, nor its beginning removed, stays as it is", async () => {
+  const full = "etcd-2001-01-01T00-00-00.000.log";
+  writeFileSync(join(folder, full), LINE);
+  // Neither written over nor removed like a file.
+  mkdirSync(join(folder, `${full}.gz.part`));
+  const output = open({ ...ROTATION, isCompressed: true });
+  await output.settled;
+  output.close();
+  expect(text(full)).toBe(LINE);
+});

@@ -33,6 +33,8 @@ const FOLDER_MODE = 0o755;
 const PERMISSIONS = 0o777;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const COMPRESSED = ".gz";
+/** Of a file that is being compressed. */
+const PARTIAL = `${COMPRESSED}.part`;
 const STAMP = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}$/;
 
 export class FileOutput implements LogOutput {
@@ -59,7 +61,9 @@ export class FileOutput implements LogOutput {
     this.#onDropped = onDropped;
     if (rotation !== undefined) mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
     [this.#descriptor, this.#bytes] = this.#open(rotation === undefined ? SHARED_MODE : OWNER_MODE);
-    if (rotation !== undefined) this.#tidy(rotation);
+    if (rotation === undefined) return;
+    this.#removePartials();
+    this.#tidy(rotation);
   }
 
   write(line: string): void {
@@ -119,7 +123,7 @@ export class FileOutput implements LogOutput {
     const folder = dirname(this.#path);
     const { prefix, ending } = nameParts(this.#path);
     const oldest = stampOf(this.#clock.now() - rotation.ageDaysMax * DAY_MS, rotation.isLocalTime);
-    const found = readdirSync(folder)
+    const found = filesIn(folder)
       .map((name) => ({ name, stamp: stampIn(name, prefix, ending) }))
       .filter(({ stamp }) => STAMP.test(stamp))
       .sort((a, b) => (a.stamp < b.stamp ? 1 : -1));
@@ -128,15 +132,25 @@ export class FileOutput implements LogOutput {
       (backupsMax > 0 && position >= backupsMax) || (ageDaysMax > 0 && stamp < oldest);
     found.forEach(({ name, stamp }, position) => {
       const path = join(folder, name);
-      if (isSurplus(stamp, position)) rmSync(path, { force: true });
+      if (isSurplus(stamp, position)) removeIfPossible(path);
       else if (rotation.isCompressed && !name.endsWith(COMPRESSED)) this.#compress(path);
     });
+  }
+
+  /** What an earlier process had begun to compress; the whole file is still there. */
+  #removePartials(): void {
+    const folder = dirname(this.#path);
+    const { prefix, ending } = nameParts(this.#path);
+    for (const name of filesIn(folder).filter((each) => each.endsWith(PARTIAL))) {
+      const stamp = stampIn(name.slice(0, -PARTIAL.length), prefix, ending);
+      if (STAMP.test(stamp)) removeIfPossible(join(folder, name));
+    }
   }
 
   /** One at a time; a file that cannot be compressed stays as it is. */
   #compress(path: string): void {
     this.#compressing = this.#compressing.then(async () => {
-      const partial = `${path}${COMPRESSED}.part`;
+      const partial = `${path}${PARTIAL}`;
       try {
         const source = createReadStream(path);
         await pipeline(source, createGzip(), createWriteStream(partial, { mode: OWNER_MODE }));
@@ -144,9 +158,27 @@ export class FileOutput implements LogOutput {
         renameSync(partial, path + COMPRESSED);
         rmSync(path, { force: true });
       } catch {
-        rmSync(partial, { force: true });
+        removeIfPossible(partial);
       }
     });
+  }
+}
+
+/** The files of a folder; none when it cannot be read. */
+function filesIn(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  } catch {
+    return []; // The log can be written to all the same.
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A disk that takes no changes any more: the member goes on.
   }
 }
 
