@@ -48,6 +48,16 @@ test("a file without a hash is refused by name", async () => {
   await expect(verifyTrailer(path)).rejects.toThrow("snapshot missing hash");
 });
 
+test("a file that is a hash and nothing else is refused with both hashes", async () => {
+  const path = join(root, "hash-alone.db");
+  writeFileSync(path, Buffer.alloc(32, 7));
+  await expect(verifyTrailer(path)).rejects.toThrow(SnapshotHashError);
+  // SHA-256 of nothing.
+  await expect(verifyTrailer(path)).rejects.toThrow(
+    /^expected sha256 \[7 7 7 .* 7\], got \[227 176 196 66 .* 85\]$/,
+  );
+});
+
 test("a source that breaks leaves no file, neither whole nor in part", async () => {
   const path = join(root, "broken.db");
   const broken = async function* () {
