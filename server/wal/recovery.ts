@@ -25,15 +25,18 @@ export interface Recovered {
 
 /**
  * Reads the log of a directory and removes what a crash left: the torn end of the last append and
- * segments that were released. Throws `WalCorruptionError` for every other damage.
+ * segments that were released. Throws `WalCorruptionError` for every other damage, and then has
+ * changed nothing.
  */
 export async function recover(directory: string): Promise<Recovered> {
   const reader = new LogReader(directory);
-  const numbers = await keepContiguous(directory);
-  for (const number of numbers) {
-    await reader.read(number, number === numbers.at(-1));
-  }
-  return reader.finish();
+  const { released, kept } = splitAtGap(segmentsIn(directory));
+  for (const number of kept) await reader.read(number, number === kept.at(-1));
+  const recovered = reader.finish();
+  // Not before the rest is known to be a whole log: with a lost segment it is not, and these count.
+  for (const number of released) await rm(join(directory, segmentName(number)));
+  await reader.zeroTail();
+  return recovered;
 }
 
 /** Whether the directory holds a segment. */
@@ -44,15 +47,13 @@ export function segmentsIn(directory: string): number[] {
     .sort((a, b) => a - b);
 }
 
-/** Segments before a gap were released; a crash brought their names back. */
-async function keepContiguous(directory: string): Promise<number[]> {
-  const numbers = segmentsIn(directory);
+/** Segments before a gap were released, and a crash brought their names back; or one was lost. */
+function splitAtGap(numbers: readonly number[]): { released: number[]; kept: number[] } {
   const gap = numbers.findLastIndex(
     (number, at) => at > 0 && number !== (numbers[at - 1] ?? 0) + 1,
   );
-  const released = gap < 0 ? [] : numbers.splice(0, gap);
-  for (const number of released) await rm(join(directory, segmentName(number)));
-  return numbers;
+  const first = Math.max(gap, 0);
+  return { released: numbers.slice(0, first), kept: numbers.slice(first) };
 }
 
 class LogReader {
@@ -62,6 +63,8 @@ class LogReader {
   #metadata: WalMetadata | undefined;
   /** Of the last record read. */
   #checksum: number | undefined;
+  /** Of the last segment. */
+  #tail: { readonly path: string; readonly bytes: Buffer; readonly end: number } | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -87,7 +90,7 @@ class LogReader {
     if (end === 0 && !(isLast && this.#segments.length > 0)) {
       throw new WalCorruptionError(path, 0, "the segment has no valid head");
     }
-    if (isLast) await zeroBehind(path, bytes, end);
+    if (isLast) this.#tail = { path, bytes, end };
     this.#segments.push(known);
   }
 
@@ -107,6 +110,12 @@ class LogReader {
       segments: this.#segments,
       checksum: this.#checksum ?? 0,
     };
+  }
+
+  async zeroTail(): Promise<void> {
+    const tail = this.#tail;
+    this.#tail = undefined;
+    if (tail !== undefined) await zeroBehind(tail.path, tail.bytes, tail.end);
   }
 
   #take(content: RecordContent, record: FoundRecord, path: string, known: KnownSegment): void {
