@@ -46,7 +46,7 @@ export interface Ground {
  * @throws BootstrapError, RecoveryError, WalCorruptionError, and errors of the system
  */
 export async function openGround(surroundings: MemberSurroundings): Promise<Ground> {
-  const { config, clock, log } = surroundings;
+  const { config, clock, random, log } = surroundings;
   const folder = openDataFolder(config, log);
   const security = await openSecurity(config, clock, log);
   log.info("starting an etcd server", startingFields(config, FileWal.exists(folder.wal)));
@@ -54,7 +54,7 @@ export async function openGround(surroundings: MemberSurroundings): Promise<Grou
   metrics.reportGates(config.featureGates);
   const { wal, origin } = await openLog(
     { config, folder, log, names: systemNames(clock), dialTls: security.peer.dial },
-    logSettings(config, clock, metrics),
+    { ...logSettings(config, clock, metrics), random },
   );
   const membership = { ...origin.metadata, learnersMax: config.maxLearners };
   const stateGround = { config, folder: folder.state, membership, clock, metrics, log };

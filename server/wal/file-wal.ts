@@ -18,6 +18,8 @@
 //   unsynced ones. A place is cut only if no valid record counts on it (see record.ts); the last
 //   record of a log that was closed is counted on by the closing record.
 // - Each record names the checksum of the one before it: the log is one chain, over all segments.
+// - What stands behind the end, bytes of clients among it, is never taken for a record: it does not
+//   know the log's secret.
 // - After a failed write or sync nothing more is written: what the disk holds is unknown.
 
 import { existsSync } from "node:fs";
@@ -25,10 +27,17 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
+import { type Random, SystemRandom } from "../base/random.ts";
 import type { HardState, SnapshotMetadata } from "../raft/entry.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { LogTerms } from "./log-terms.ts";
-import { type RecordContent, RecordKind, recordBytes } from "./record.ts";
+import {
+  drawSecret,
+  type LogSecret,
+  type RecordContent,
+  RecordKind,
+  recordBytes,
+} from "./record.ts";
 import { type KnownSegment, type Recovered, recover, segmentsIn } from "./recovery.ts";
 import { SegmentWriter, segmentName } from "./segment.ts";
 import { fillWithZeros, SpareSegment, syncDirectory } from "./spare-segment.ts";
@@ -48,6 +57,8 @@ export interface FileWalOptions {
   readonly onWrite?: (durationMs: number, byteCount: number) => void;
   /** Without it nothing is measured, and every sync runs in the pool. */
   readonly clock?: Clock;
+  /** Of the secret that tells the log's records from what clients write. */
+  readonly random?: Random;
 }
 
 export class FileWal implements Wal {
@@ -58,6 +69,8 @@ export class FileWal implements Wal {
   readonly #spare: SpareSegment;
   readonly #segments: KnownSegment[];
   #writer: SegmentWriter;
+  /** Of the next segment. */
+  readonly #secret: LogSecret;
   #hardState: HardState;
   #snapshot: SnapshotMetadata;
   /** Of `#snapshot`, what is on disk. */
@@ -78,6 +91,7 @@ export class FileWal implements Wal {
     this.#options = options;
     this.#lock = lock;
     this.#metadata = recovered.metadata;
+    this.#secret = recovered.secret ?? newSecret(options);
     this.#segments = recovered.segments;
     this.#hardState = recovered.log.hardState;
     this.#snapshot = recovered.log.snapshot;
@@ -85,12 +99,12 @@ export class FileWal implements Wal {
     this.#terms.startAt(this.#snapshot, false);
     this.#terms.append(recovered.log.entries);
     const last = this.#active;
-    this.#writer = new SegmentWriter(
-      this.#path(last.number),
-      last.number,
-      last.end,
-      recovered.checksum,
-    );
+    this.#writer = new SegmentWriter(this.#path(last.number), {
+      segment: last.number,
+      position: last.end,
+      previous: recovered.checksum,
+      secret: last.secret,
+    });
     this.#spare = new SpareSegment(directory, this.#segmentBytes, (error) => this.#fail(error));
   }
 
@@ -112,8 +126,9 @@ export class FileWal implements Wal {
     await mkdir(draft, { mode: 0o700 });
     const first = join(draft, segmentName(1));
     await fillWithZeros(first, options.segmentBytes ?? SEGMENT_BYTES_DEFAULT);
-    const writer = new SegmentWriter(first, 1, 0, 0);
-    writer.write(RecordKind.HEAD, { owner: { metadata, previousEnd: 0 }, entries: [] });
+    const secret = newSecret(options);
+    const writer = new SegmentWriter(first, { segment: 1, position: 0, previous: 0, secret });
+    writer.write(RecordKind.HEAD, { owner: { metadata, previousEnd: 0, secret }, entries: [] });
     await writer.sync();
     writer.close();
     await syncDirectory(draft);
@@ -135,6 +150,7 @@ export class FileWal implements Wal {
       const recovered = await recover(directory);
       const wal = new FileWal(directory, options, lock, recovered);
       if (wal.#active.end === 0) await wal.#writeHead();
+      if (recovered.secret === undefined) await wal.#tellSecret();
       return { wal, state: recovered.log.under(recovered.metadata) };
     } catch (error) {
       lock.release();
@@ -266,9 +282,11 @@ export class FileWal implements Wal {
     const number = this.#active.number + 1;
     await this.#spare.take(this.#path(number));
     this.#writer.close();
-    const { lastChecksum } = this.#writer;
-    this.#writer = new SegmentWriter(this.#path(number), number, 0, lastChecksum);
-    this.#segments.push({ number, lastIndex: 0, end: 0 });
+    const previous = this.#writer.lastChecksum;
+    const secret = this.#secret;
+    const end = { segment: number, position: 0, previous, secret };
+    this.#writer = new SegmentWriter(this.#path(number), end);
+    this.#segments.push({ number, lastIndex: 0, end: 0, secret });
     await this.#writeHead();
     this.#freeSegments();
   }
@@ -276,7 +294,7 @@ export class FileWal implements Wal {
   async #writeHead(): Promise<void> {
     const previousEnd = this.#segments.at(-2)?.end ?? 0;
     this.#writer.write(RecordKind.HEAD, {
-      owner: { metadata: this.#metadata, previousEnd },
+      owner: { metadata: this.#metadata, previousEnd, secret: this.#active.secret },
       hardState: this.#hardState,
       snapshot: { metadata: this.#snapshot, isHeld: true },
       entries: [],
@@ -284,6 +302,13 @@ export class FileWal implements Wal {
     await this.#writer.sync();
     this.#active.end = this.#writer.position;
     this.#durableSnapshotIndex = this.#snapshot.index;
+  }
+
+  /** Of a log that began without one: before a segment whose head, the only other place, may tear. */
+  async #tellSecret(): Promise<void> {
+    this.#writer.write(RecordKind.BATCH, { secret: this.#secret, entries: [] });
+    await this.#writer.sync();
+    this.#active.end = this.#writer.position;
   }
 
   #freeSegments(): void {
@@ -299,4 +324,8 @@ export class FileWal implements Wal {
     this.#failure ??= new Error(`the write-ahead log lost its disk: ${detail}`, { cause });
     return this.#failure;
   }
+}
+
+function newSecret({ random = new SystemRandom() }: FileWalOptions): LogSecret {
+  return drawSecret(random);
 }

@@ -2,7 +2,13 @@ import { readdirSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LogState } from "./log-state.ts";
-import { type FoundRecord, parseBody, type RecordContent, RecordKind } from "./record.ts";
+import {
+  type FoundRecord,
+  type LogSecret,
+  type Owner,
+  type RecordContent,
+  RecordKind,
+} from "./record.ts";
 import { isLossAt, recordsOf, segmentName, segmentNumber, zeroBehind } from "./segment.ts";
 import { WalCorruptionError, type WalMetadata } from "./wal.ts";
 
@@ -12,6 +18,8 @@ export interface KnownSegment {
   lastIndex: number;
   /** Bytes of records. 0: the crash came before its head was written. */
   end: number;
+  /** Of its records; undefined: it is one of version 2. */
+  secret: LogSecret | undefined;
 }
 
 export interface Recovered {
@@ -21,6 +29,8 @@ export interface Recovered {
   readonly segments: KnownSegment[];
   /** Of the last record. */
   readonly checksum: number;
+  /** Of the next segment; undefined: the log has none yet. */
+  readonly secret: LogSecret | undefined;
 }
 
 /**
@@ -63,6 +73,8 @@ class LogReader {
   #metadata: WalMetadata | undefined;
   /** Of the last record read. */
   #checksum: number | undefined;
+  /** The log's, once a head or a record has told it. */
+  #secret: LogSecret | undefined;
   /** Of the last segment. */
   #tail: { readonly path: string; readonly bytes: Buffer; readonly end: number } | undefined;
 
@@ -73,9 +85,9 @@ class LogReader {
   async read(number: number, isLast: boolean): Promise<void> {
     const path = join(this.#directory, segmentName(number));
     const bytes = await readFile(path);
-    const known: KnownSegment = { number, lastIndex: 0, end: 0 };
+    const known: KnownSegment = { number, lastIndex: 0, end: 0, secret: this.#secret };
     for (const record of recordsOf(bytes, number)) {
-      const content = parseBody(record.body);
+      const { content } = record;
       if (content === undefined) throw new WalCorruptionError(path, known.end, "unknown format");
       if ((record.kind === RecordKind.HEAD) !== (known.end === 0)) {
         throw new WalCorruptionError(path, known.end, "a segment begins with its one head");
@@ -84,7 +96,7 @@ class LogReader {
       known.end = record.end;
     }
     const { end } = known;
-    if (isLossAt(bytes, number, end)) {
+    if (isLossAt(bytes, { segment: number, offset: end, secret: known.secret })) {
       throw new WalCorruptionError(path, end, "a record was lost that later records count on");
     }
     if (end === 0 && !(isLast && this.#segments.length > 0)) {
@@ -109,6 +121,7 @@ class LogReader {
       log: this.#log,
       segments: this.#segments,
       checksum: this.#checksum ?? 0,
+      secret: this.#secret,
     };
   }
 
@@ -128,8 +141,10 @@ class LogReader {
         const detail = `the segment ends here, but had ${owner.previousEnd} bytes of records`;
         throw new WalCorruptionError(file, previous.end, detail);
       }
-      this.#checkOwner(owner.metadata, path, offset);
+      this.#checkOwner(owner, path, offset);
+      known.secret = owner.secret;
     }
+    this.#secret ??= owner?.secret ?? content.secret;
     if (record.previous !== (this.#checksum ?? record.previous)) {
       throw new WalCorruptionError(path, offset, "the record does not follow the one before it");
     }
@@ -139,11 +154,15 @@ class LogReader {
     known.lastIndex = Math.max(known.lastIndex, content.entries.at(-1)?.index ?? 0);
   }
 
-  #checkOwner(metadata: WalMetadata, path: string, offset: number): void {
+  #checkOwner({ metadata, secret }: Owner, path: string, offset: number): void {
     this.#metadata ??= metadata;
     const { memberId, clusterId } = this.#metadata;
     if (metadata.memberId !== memberId || metadata.clusterId !== clusterId) {
       throw new WalCorruptionError(path, offset, "the segment belongs to another member");
+    }
+    const told = this.#secret ?? secret;
+    if (secret?.mark !== told?.mark || secret?.salt !== told?.salt) {
+      throw new WalCorruptionError(path, offset, "the segment belongs to another log");
     }
   }
 }

@@ -4,8 +4,12 @@ import { promisify } from "node:util";
 import {
   type FoundRecord,
   HEADER_BYTES,
+  type LogSecret,
+  markAt,
+  type Place,
+  parseBody,
   type RecordContent,
-  type RecordKind,
+  RecordKind,
   readHeader,
   readRecord,
   recordBytes,
@@ -17,7 +21,10 @@ const SEGMENT_FILE = /^([0-9a-f]{16})\.wal$/;
 const STAGING_BYTES = 256 * 1024;
 const STAGING_BYTES_MAX = 8 * 1024 * 1024;
 const BLOCK = Buffer.alloc(4096);
-/** Bytes to checksum while looking for records behind a damaged one, before giving up. */
+/**
+ * Bytes to checksum while looking for records behind a damaged one, before giving up. What carries
+ * the log's mark comes nowhere near it; in a segment of version 2 values that pose as records can.
+ */
 const SEARCH_BYTES_MAX = 1024 * 1024 * 1024;
 
 export const ZEROS: Buffer = Buffer.alloc(1024 * 1024);
@@ -35,22 +42,36 @@ export function segmentNumber(name: string): number | undefined {
   return digits === undefined ? undefined : Number.parseInt(digits, 16);
 }
 
+/** Where a segment is written on. */
+export interface SegmentEnd {
+  readonly segment: number;
+  /** End of the records that are there; all of them synced. */
+  readonly position: number;
+  /** Checksum of the last record before `position`, be it in the segment before. */
+  readonly previous: number;
+  /** Undefined: the segment is one of version 2, and stays one. */
+  readonly secret: LogSecret | undefined;
+}
+
+/** A verified record, and what it says; undefined: made by another version, or not by us. */
+export interface ParsedRecord extends FoundRecord {
+  readonly content: RecordContent | undefined;
+}
+
 /** Appends records to one segment's file. */
 export class SegmentWriter {
   readonly segment: number;
   readonly #fd: number;
+  readonly #secret: LogSecret | undefined;
   #position: number;
   #durable: number;
   #previous: number;
   #staging = Buffer.allocUnsafeSlow(STAGING_BYTES);
 
-  /**
-   * @param position end of the records that are there; all of them synced
-   * @param previous checksum of the last record before `position`, be it in the segment before
-   */
-  constructor(path: string, segment: number, position: number, previous: number) {
+  constructor(path: string, { segment, position, previous, secret }: SegmentEnd) {
     this.segment = segment;
     this.#fd = openSync(path, "r+");
+    this.#secret = secret;
     this.#position = position;
     this.#durable = position;
     this.#previous = previous;
@@ -73,7 +94,8 @@ export class SegmentWriter {
   write(kind: RecordKind, content: RecordContent): void {
     const needed = recordBytes(content);
     const staging = this.#stagingFor(needed);
-    const place = { segment: this.segment, offset: this.#position };
+    const secret = kind === RecordKind.HEAD ? undefined : this.#secret;
+    const place = { segment: this.segment, offset: this.#position, secret };
     const past = { durable: this.#durable, previous: this.#previous };
     const { length, checksum } = writeRecord(staging, kind, place, past, content);
     for (let done = 0; done < length; ) {
@@ -109,27 +131,32 @@ export class SegmentWriter {
 }
 
 /** The records from the start of a segment up to the first place that holds none. */
-export function* recordsOf(bytes: Buffer, segment: number): Generator<FoundRecord> {
+export function* recordsOf(bytes: Buffer, segment: number): Generator<ParsedRecord> {
   let offset = 0;
+  let secret: LogSecret | undefined;
   for (;;) {
-    const record = readRecord(bytes, { segment, offset });
+    const record = readRecord(bytes, { segment, offset, secret });
     if (record === undefined) return;
-    yield record;
+    const content = parseBody(record.body);
+    if (offset === 0) secret = content?.owner?.secret;
+    yield { ...record, content };
     offset = record.end;
   }
 }
 
 /**
- * Whether data was lost at `offset`, where the records of a segment stop: some record behind it was
+ * Whether data was lost at a place where the records of a segment stop: some record behind it was
  * written when this place had been synced already. A crash in the middle of a write cannot do that.
  */
-export function isLossAt(bytes: Buffer, segment: number, offset: number): boolean {
+export function isLossAt(bytes: Buffer, place: Place): boolean {
+  const { offset } = place;
+  const mark = markAt(place);
   let budget = SEARCH_BYTES_MAX;
   for (let at = nextNonZero(bytes, offset); at + HEADER_BYTES <= bytes.length; ) {
-    const header = readHeader(bytes, at);
-    if (header !== undefined) {
+    const header = readHeader(bytes, at, mark);
+    if (header !== undefined && (place.secret !== undefined || isBody(bytes, at, header.length))) {
       budget -= header.length;
-      const record = readRecord(bytes, { segment, offset: at });
+      const record = readRecord(bytes, { ...place, offset: at });
       if (record !== undefined && record.durable > offset) return true;
       if (budget < 0) return true;
       at = record?.end ?? at + 8;
@@ -138,6 +165,12 @@ export function isLossAt(bytes: Buffer, segment: number, offset: number): boolea
     }
   }
   return false;
+}
+
+/** Without a mark any number may pass for a length; what a body says is told in fewer bytes. */
+function isBody(bytes: Buffer, at: number, length: number): boolean {
+  const from = at + HEADER_BYTES;
+  return parseBody(bytes.subarray(from, from + length)) !== undefined;
 }
 
 /** The first multiple of 8 at or behind `from` whose block may hold something. */
