@@ -62,3 +62,11 @@ export class SystemClock implements Clock {
     if (this.#due.length > 0) this.#arm();
   }
 }
+
+/** What it repeats does not keep the process alive. */
+export class BackgroundClock extends SystemClock {
+  override every(periodMs: number, callback: () => void): Cancel {
+    const timer = setInterval(callback, periodMs).unref();
+    return () => clearInterval(timer);
+  }
+}

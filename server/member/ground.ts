@@ -54,7 +54,16 @@ export async function openGround(surroundings: MemberSurroundings): Promise<Grou
   metrics.reportGates(config.featureGates);
   const { wal, origin } = await openLog(
     { config, folder, log, names: systemNames(clock), dialTls: security.peer.dial },
-    { ...logSettings(config, clock, metrics), random },
+    {
+      ...logSettings(config, clock, metrics),
+      random,
+      onWait: (pid, limitMs) =>
+        log.warn("waiting to see whether another container still uses the data directory", {
+          "data-dir": folder.wal,
+          "holder-pid": pid,
+          timeout: `${limitMs / 1000}s`,
+        }),
+    },
   );
   const membership = { ...origin.metadata, learnersMax: config.maxLearners };
   const stateGround = { config, folder: folder.state, membership, clock, metrics, log };

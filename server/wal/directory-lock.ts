@@ -1,63 +1,202 @@
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+// The file LOCK names the process that holds the directory: process id, start time, boot, PID
+// namespace. A process of the same namespace judges it by these alone, at once; so a lock left by a
+// crash is taken over although its process id lives on in another program.
+//
+// In another container the process id says nothing. So a holder writes its lock again every second,
+// and who finds the lock of another namespace watches it: held while it is written, left when it was
+// not for a while. What is compared is one time of the file with another of the same file; no clock
+// that jumps is asked. A holder that stood still for longer (a paused container) and was taken for
+// dead sees another name in its lock, and stops.
+
+import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync } from "node:fs";
+import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { BackgroundClock, type Cancel, type Clock } from "../base/clock.ts";
 
 const FILE = "LOCK";
+const BEAT_MS = 1000;
+/** A lock that was not written for so many looks, one behind the other, was left by a crash. */
+const LOOKS = 10;
+const LOOK_MS = 500;
+/** How often the lock may change hands or vanish under our eyes. */
+const ATTEMPTS_MAX = 10;
 
-/**
- * Keeps a second process out of a directory. The holder is named by process id, start time and
- * boot, so that a lock left by a crash is taken over although its process id lives on in another
- * program. Processes that cannot see each other (containers) are not kept apart.
- */
+export interface DirectoryLockOptions {
+  /** Told that the start waits, at most `limitMs`, to see whether process `pid` still holds it. */
+  readonly onWait?: ((pid: number, limitMs: number) => void) | undefined;
+  readonly clock?: Clock;
+}
+
+/** Keeps a second process out of a directory. */
 export class DirectoryLock {
+  /** Another process holds the directory now; told every second. */
+  onLost: ((error: Error) => void) | undefined;
   readonly #path: string;
+  readonly #name: string;
+  readonly #handle: FileHandle;
+  readonly #cancel: Cancel;
+  #isBeating = false;
 
-  private constructor(path: string) {
+  private constructor(path: string, name: string, handle: FileHandle, clock: Clock) {
     this.#path = path;
+    this.#name = name;
+    this.#handle = handle;
+    this.#cancel = clock.every(BEAT_MS, () => void this.#beat());
   }
 
-  /** Throws when a living process, or this one, holds the directory. */
-  static acquire(directory: string): DirectoryLock {
+  /**
+   * Waits while it cannot be known whether the holder lives. Throws when a living process, or this
+   * one, holds the directory.
+   */
+  static async acquire(
+    directory: string,
+    options: DirectoryLockOptions = {},
+  ): Promise<DirectoryLock> {
     const path = join(directory, FILE);
-    const own = `${path}.${process.pid}`;
-    const fd = openSync(own, "w", 0o600);
+    const clock = options.clock ?? new BackgroundClock();
+    const self = describeProcess(process.pid);
+    // Two containers may start at once, and both as process 1.
+    const own = `${path}.${process.pid}-${/\d+/.exec(self.namespace)?.[0] ?? ""}`;
+    const handle = await open(own, "w", 0o600);
     try {
-      writeSync(fd, describeProcess(process.pid));
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    try {
-      linkSync(own, path);
+      const name = nameOf(self);
+      await handle.write(name, 0);
+      await handle.sync();
+      await settle(directory, { own, path, clock, onWait: options.onWait });
+      return new DirectoryLock(path, name, handle, clock);
     } catch (error) {
-      if (!isExisting(error)) throw error;
-      takeOver(own, path, directory);
+      await handle.close();
+      throw error;
     } finally {
       rmSync(own, { force: true });
     }
-    return new DirectoryLock(path);
   }
 
-  release(): void {
-    rmSync(this.#path, { force: true });
+  async release(): Promise<void> {
+    this.#cancel();
+    // Waits for a beat that is under way.
+    await this.#handle.close();
+    if (readLock(this.#path) === this.#name) rmSync(this.#path, { force: true });
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#isBeating) return;
+    this.#isBeating = true;
+    try {
+      const name = await readFile(this.#path, "utf8");
+      if (name === this.#name) {
+        await this.#handle.write(name, 0);
+      } else {
+        const { pid } = parseName(name);
+        this.onLost?.(new Error(`${this.#path} was taken over by process ${pid}`));
+      }
+    } catch {
+      // A disk that refuses this tells the log as well. Who takes the lock over now is noticed.
+    } finally {
+      this.#isBeating = false;
+    }
   }
 }
 
-function takeOver(own: string, path: string, directory: string): void {
-  const holder = readFileSync(path, "utf8");
-  const pid = Number.parseInt(holder, 10);
-  if (isAlive(pid) && describeProcess(pid) === holder) {
-    throw new Error(`${directory} is in use by process ${pid}`);
+interface Claim {
+  /** The file that becomes the lock. */
+  readonly own: string;
+  readonly path: string;
+  readonly clock: Clock;
+  readonly onWait: DirectoryLockOptions["onWait"];
+}
+
+/** Returns when the lock is the claim's. */
+async function settle(directory: string, claim: Claim): Promise<void> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    if (link(claim)) return;
+    const name = readLock(claim.path);
+    if (name === undefined) continue;
+    const holder = parseName(name);
+    if (isForeign(holder)) {
+      claim.onWait?.(holder.pid, LOOKS * LOOK_MS);
+      const seen = await watch(claim, name);
+      if (seen === "changed") continue;
+      if (seen === "beating") {
+        throw new Error(`${directory} is in use by process ${holder.pid} of another container`);
+      }
+    } else if (isRunning(holder)) {
+      throw new Error(`${directory} is in use by process ${holder.pid}`);
+    }
+    renameSync(claim.own, claim.path);
+    return;
   }
-  renameSync(own, path);
+  throw new Error(`${directory} is in use by processes that start and end`);
+}
+
+/** False: there is a lock already. */
+function link({ own, path }: Claim): boolean {
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    throw error;
+  }
+}
+
+/** What becomes of a lock while one looks: written again, not touched, or no longer the same. */
+async function watch(
+  { path, clock }: Claim,
+  name: string,
+): Promise<"beating" | "still" | "changed"> {
+  const first = writtenAt(path);
+  for (let look = 0; look < LOOKS; look++) {
+    await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+    if (readLock(path) !== name) return "changed";
+    if (writtenAt(path) !== first) return "beating";
+  }
+  return "still";
+}
+
+function writtenAt(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.mtimeNs;
+}
+
+/** A process as a lock names it. Without /proc all but the first is empty. */
+interface ProcessName {
+  readonly pid: number;
+  /** Clock ticks since boot. */
+  readonly startedAt: string;
+  readonly boot: string;
+  /** Also empty in locks that were written before it was recorded. */
+  readonly namespace: string;
+}
+
+/** One line. */
+function nameOf({ pid, startedAt, boot, namespace }: ProcessName): string {
+  return `${pid} ${startedAt} ${boot} ${namespace}\n`;
+}
+
+function parseName(name: string): ProcessName {
+  const [pid = "", startedAt = "", boot = "", namespace = ""] = name.replace("\n", "").split(" ");
+  return { pid: Number.parseInt(pid, 10), startedAt, boot, namespace };
+}
+
+/** A process of our own namespace. */
+function describeProcess(pid: number): ProcessName {
+  // The second field is the program's name in parentheses, and may hold spaces itself.
+  const fields = readProc(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
+  const boot = readProc("/proc/sys/kernel/random/boot_id").trim();
+  return { pid, startedAt: fields[19] ?? "", boot, namespace: ownNamespace() };
+}
+
+/** Whether its process id may live, but where we cannot see it. */
+function isForeign({ boot, namespace }: ProcessName): boolean {
+  const self = describeProcess(process.pid);
+  if (boot === "" || boot !== self.boot) return false;
+  return namespace !== "" && self.namespace !== "" && namespace !== self.namespace;
+}
+
+function isRunning({ pid, startedAt, boot }: ProcessName): boolean {
+  if (!isAlive(pid)) return false;
+  const found = describeProcess(pid);
+  return found.startedAt === startedAt && found.boot === boot;
 }
 
 function isAlive(pid: number): boolean {
@@ -67,15 +206,17 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     // EPERM: it lives, under another user.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return hasCode(error, "EPERM");
   }
 }
 
-/** One line: id, start time since boot, boot id; the latter two are empty without /proc. */
-function describeProcess(pid: number): string {
-  // The second field is the program's name in parentheses, and may hold spaces itself.
-  const fields = readProc(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
-  return `${pid} ${fields[19] ?? ""} ${readProc("/proc/sys/kernel/random/boot_id").trim()}\n`;
+/** As `pid:[4026531836]`. */
+function ownNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
+  }
 }
 
 function readProc(path: string): string {
@@ -86,6 +227,16 @@ function readProc(path: string): string {
   }
 }
 
-function isExisting(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EEXIST";
+/** Undefined: nobody holds the lock. */
+function readLock(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -4,7 +4,7 @@
 //     0000000000000004.wal    head │ batch │ batch │ batch │ zeros
 //     0000000000000005.wal    head │ batch │ bat~~ │ ← torn by a crash, cut when opened
 //     spare                   the next segment, its blocks allocated already
-//     LOCK                    the process that writes
+//     LOCK                    the process that writes; see directory-lock.ts
 //
 // An append is one record: one write into the page cache, then one fdatasync. On a disk that is
 // quick it is waited for on the spot; otherwise it runs in the pool, and the caller collects the
@@ -59,6 +59,8 @@ export interface FileWalOptions {
   readonly clock?: Clock;
   /** Of the secret that tells the log's records from what clients write. */
   readonly random?: Random;
+  /** Told that the start waits, at most `limitMs`, to see whether process `pid` still writes. */
+  readonly onWait?: (pid: number, limitMs: number) => void;
 }
 
 export class FileWal implements Wal {
@@ -90,6 +92,7 @@ export class FileWal implements Wal {
     this.#directory = directory;
     this.#options = options;
     this.#lock = lock;
+    lock.onLost = (error) => void this.#fail(error);
     this.#metadata = recovered.metadata;
     this.#secret = recovered.secret ?? newSecret(options);
     this.#segments = recovered.segments;
@@ -145,7 +148,7 @@ export class FileWal implements Wal {
     directory: string,
     options: FileWalOptions = {},
   ): Promise<{ wal: FileWal; state: WalState }> {
-    const lock = DirectoryLock.acquire(directory);
+    const lock = await DirectoryLock.acquire(directory, { onWait: options.onWait });
     try {
       const recovered = await recover(directory);
       const wal = new FileWal(directory, options, lock, recovered);
@@ -153,7 +156,7 @@ export class FileWal implements Wal {
       if (recovered.secret === undefined) await wal.#tellSecret();
       return { wal, state: recovered.log.under(recovered.metadata) };
     } catch (error) {
-      lock.release();
+      await lock.release();
       throw error;
     }
   }
@@ -201,7 +204,7 @@ export class FileWal implements Wal {
     } finally {
       this.#failure ??= new Error("the write-ahead log is closed");
       this.#writer.close();
-      this.#lock.release();
+      await this.#lock.release();
     }
   }
 
