@@ -89,6 +89,7 @@ async function childrenByTree(client: EtcdClient, query: ChildrenQuery): Promise
   const reply: ChildrenResponse = await client.read(TreeDefinition, method, request, {
     signal,
     leaderless: serializable,
+    mayBeUnimplemented: true,
   });
   return {
     revision: reply.revision,

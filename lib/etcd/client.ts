@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** For requests that a member without a leader can answer too. */
   readonly leaderless?: boolean | undefined;
+  /** For a method that not every etcd has: the first that lacks it ends a read, unimplemented. */
+  readonly mayBeUnimplemented?: boolean | undefined;
 }
 
 interface Call<Request, Response> {
@@ -90,7 +92,7 @@ export class EtcdClient {
       deadline: Date.now() + deadlineMs,
       attemptMs: Math.min(ATTEMPT_MS, deadlineMs / this.#channels.length),
       signal: options.signal,
-      mayRepeat: () => true,
+      mayRepeat: (error) => !(options.mayBeUnimplemented === true && error.isUnimplemented),
     });
   }
 
