@@ -7,6 +7,8 @@
 // - Every request but a leaderless one asks for a leader (`hasleader`), so that a member cut off
 //   from the others says so at once instead of waiting for a quorum.
 // - A token that etcd blames is fetched anew once; such a refusal has no effect either.
+// - Name, password and token go to the endpoints that we were given. A member that is known by its
+//   own word alone gets them too, but never over a weaker connection than those.
 // - Everything has a deadline.
 import { type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import { MaintenanceDefinition } from "../../server/proto/gen/rpc.ts";
@@ -131,7 +133,7 @@ export class EtcdClient {
   ): Promise<{ url: string; stream: ClientDuplexStream<Request, Response> }> {
     const open = async (channel: Channel, until: number) => {
       if ((await connect(channel, until)) === "failed") await this.#explainFailure(channel, until);
-      const metadata = await this.#metadata(channel, {});
+      const metadata = metadataOf(await this.#token(channel, until), {});
       return { url: channel.endpoint.url, stream: channel.duplex(service, method, metadata) };
     };
     return this.#firstThat(open, {
@@ -149,7 +151,7 @@ export class EtcdClient {
 
   /** etcd blamed the token in a stream: the next request fetches another. */
   forgetToken(): void {
-    this.#tokens?.forget();
+    this.#tokens?.forgetAny();
   }
 
   close(): void {
@@ -192,18 +194,21 @@ export class EtcdClient {
     until: number,
   ): Promise<Response> {
     await connect(channel, until);
-    const send = async (): Promise<Response> => {
-      const metadata = await this.#metadata(channel, call.options);
+    const { service, method, request, options } = call;
+    const send = (token: string | undefined): Promise<Response> => {
+      const metadata = metadataOf(token, options);
       const remainingMs = Math.max(until - Date.now(), 1);
-      const { service, method, request, options } = call;
       return channel.unary(service, method, request, metadata, remainingMs, options.signal);
     };
+    const token = await this.#token(channel, until, options.signal);
     try {
-      return await send();
+      return await send(token);
     } catch (error) {
-      if (this.#tokens === undefined || !blamesToken(error)) throw error;
-      this.#tokens.forget();
-      return send();
+      if (this.#tokens === undefined) throw error;
+      if (!(error instanceof ClusterError && blamesToken(error))) throw error;
+      if (!this.#mayKnowUs(channel)) throw withoutCredentials(error);
+      this.#tokens.forget(token);
+      return send(await this.#token(channel, until, options.signal));
     }
   }
 
@@ -218,12 +223,15 @@ export class EtcdClient {
     );
   }
 
-  async #metadata(channel: Channel, options: CallOptions): Promise<Metadata> {
-    const metadata = new Metadata();
-    if (options.leaderless !== true) metadata.set("hasleader", "true");
-    const token = await this.#tokens?.token(channel);
-    if (token !== undefined) metadata.set("token", token);
-    return metadata;
+  async #token(channel: Channel, until: number, signal?: AbortSignal): Promise<string | undefined> {
+    if (!this.#mayKnowUs(channel)) return undefined;
+    return this.#tokens?.token(channel, until, signal);
+  }
+
+  /** A guest's address is only what a member says: it gets no secret without TLS that we have. */
+  #mayKnowUs(channel: Channel): boolean {
+    if (this.#channels.includes(channel) || channel.endpoint.tls) return true;
+    return !this.#channels.some(({ endpoint }) => endpoint.tls);
   }
 
   #channelTo(url: string): Channel {
@@ -249,6 +257,22 @@ async function connect(channel: Channel, until: number): Promise<"ready" | "fail
   if (outcome !== "silent") return outcome;
   const endpoint = channel.endpoint.url;
   throw new ClusterError("timeout", `${endpoint} does not answer`, { endpoint, neverSent: true });
+}
+
+function metadataOf(token: string | undefined, options: CallOptions): Metadata {
+  const metadata = new Metadata();
+  if (options.leaderless !== true) metadata.set("hasleader", "true");
+  if (token !== undefined) metadata.set("token", token);
+  return metadata;
+}
+
+function withoutCredentials({ endpoint, etcdCode, message }: ClusterError): ClusterError {
+  const why = `${endpoint} gets no credentials, because it has no TLS and the endpoints given have`;
+  return new ClusterError("etcd-unauthenticated", `${why}; it answers: ${message}`, {
+    endpoint,
+    etcdCode,
+    neverSent: true,
+  });
 }
 
 function mostTelling(failures: readonly ClusterError[]): ClusterError {
