@@ -9,12 +9,10 @@ import { decode } from "next-auth/jwt";
 import CredentialsProvider from "next-auth/providers/credentials";
 import { tell } from "./console/audit-log.ts";
 import { type ConsoleState, consoleState } from "./console/console-state.ts";
-import { PasswordsBusy } from "./console/passwords.ts";
 import { LIFETIME_MS, type LiveSession } from "./console/sessions.ts";
+import { signIn } from "./console/sign-in.ts";
 import { ADDRESS_HEADER, addressIn } from "./http/front-door.ts";
 import { Credentials, THROTTLED } from "./schema/session.ts";
-
-const BUSY_RETRY_SECONDS = 5;
 
 /** The session whose cookie this is; undefined when there is none or it has ended. */
 export async function sessionOf(
@@ -119,23 +117,10 @@ async function authorize(
 ): Promise<{ id: string; name: string } | null> {
   const credentials = Credentials.safeParse(input);
   if (!credentials.success) return null;
-  const { username, password } = credentials.data;
-  const address = addressIn(headers[ADDRESS_HEADER]);
-  const waitSeconds = state.throttle.begin(username, address);
-  if (waitSeconds > 0) throw new Error(`${THROTTLED}:${waitSeconds}`);
-  try {
-    if (!(await state.users.verify(username, password))) {
-      // What nobody is called may be a password that went into the wrong field.
-      tell("sign-in refused", { user: state.users.has(username) ? username : undefined, address });
-      return null;
-    }
-  } catch (error) {
-    if (error instanceof PasswordsBusy) throw new Error(`${THROTTLED}:${BUSY_RETRY_SECONDS}`);
-    throw error;
-  }
-  state.throttle.succeeded(username, address);
-  tell("signed in", { user: username, address });
-  return { id: username, name: username };
+  const signedIn = await signIn(state, credentials.data, addressIn(headers[ADDRESS_HEADER]));
+  if (signedIn.outcome === "throttled") throw new Error(`${THROTTLED}:${signedIn.seconds}`);
+  if (signedIn.outcome === "refused") return null;
+  return { id: signedIn.user, name: signedIn.user };
 }
 
 async function sessionIdIn(cookie: string, secret: string): Promise<string | undefined> {

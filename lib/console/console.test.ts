@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readEnvironment } from "./environment.ts";
-import { LoginThrottle } from "./login-throttle.ts";
 import { MemberMemory } from "./member-memory.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
 import { sessionSecret } from "./secret.ts";
@@ -127,34 +126,6 @@ test("members are not remembered of a cluster behind other endpoints", () => {
   expect(over("http://c:2379").load()).toBeUndefined();
   expect(over("http://a:2379", "http://c:2379").load()).toBeUndefined();
   expect(over("http://a:2379").load()).toEqual(known);
-});
-
-test("ten failures lock an account for an address, tries in parallel included", () => {
-  let now = 0;
-  const throttle = new LoginThrottle(() => now);
-  const waits = Array.from({ length: 1_000 }, () => throttle.begin("admin", "10.0.0.1"));
-  expect(waits.filter((wait) => wait === 0)).toHaveLength(10);
-  expect(throttle.begin("admin", "10.0.0.1")).toBe(900);
-  expect(throttle.begin("admin", "127.0.0.1")).toBe(0);
-  now = 899_500;
-  expect(throttle.begin("admin", "10.0.0.1")).toBe(1);
-  now = 900_000;
-  expect(throttle.begin("admin", "10.0.0.1")).toBe(0);
-});
-
-test("a success clears the failures before it", () => {
-  const throttle = new LoginThrottle(() => 0);
-  for (let round = 0; round < 20; round++) {
-    for (let at = 0; at < 9; at++) expect(throttle.begin("admin", "a")).toBe(0);
-    throttle.succeeded("admin", "a");
-    if (round > 3) break;
-  }
-});
-
-test("one address cannot try many names without end", () => {
-  const throttle = new LoginThrottle(() => 0);
-  const waits = Array.from({ length: 200 }, (_, at) => throttle.begin(`user-${at}`, "10.0.0.1"));
-  expect(waits.filter((wait) => wait === 0)).toHaveLength(50);
 });
 
 test("the environment names a file that cannot be read", () => {
