@@ -14,21 +14,25 @@ import { signIn } from "./console/sign-in.ts";
 import { ADDRESS_HEADER, addressIn } from "./http/front-door.ts";
 import { Credentials, THROTTLED } from "./schema/session.ts";
 
-/** The session whose cookie this is; undefined when there is none or it has ended. */
+/**
+ * The session whose cookie this is; undefined when there is none or it has ended. "resume" counts
+ * as a use of it, "peek" does not.
+ */
 export async function sessionOf(
   cookieOf: (name: string) => string | undefined,
+  how: "resume" | "peek",
 ): Promise<LiveSession | undefined> {
   const state = await consoleState();
   const cookie = cookieOf(cookieName(state, "session"));
   if (cookie === undefined) return undefined;
   const id = await sessionIdIn(cookie, state.secret);
-  return id === undefined ? undefined : state.sessions.resume(id);
+  return id === undefined ? undefined : state.sessions[how](id);
 }
 
 /** For pages: each asks for itself. */
 export async function pageSession(): Promise<LiveSession | undefined> {
   const jar = await cookies();
-  return sessionOf((name) => jar.get(name)?.value);
+  return sessionOf((name) => jar.get(name)?.value, "resume");
 }
 
 interface AuthContext {

@@ -87,6 +87,14 @@ test("a session ends when idle, at the end of its life, and when signed out", ()
   now = began + LIFETIME_MS;
   expect(sessions.resume(busy)).toBeUndefined();
 
+  const watched = sessions.start("admin");
+  for (let polls = 0; polls < 29; polls++) {
+    now += IDLE_MS / 30;
+    expect(sessions.peek(watched)?.expiresAt).toBe(now + ((29 - polls) * IDLE_MS) / 30);
+  }
+  now += IDLE_MS / 30;
+  expect(sessions.peek(watched)).toBeUndefined();
+
   const [left, right] = [sessions.start("admin"), sessions.start("admin")];
   sessions.end(left);
   expect(sessions.resume(left)).toBeUndefined();

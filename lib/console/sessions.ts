@@ -38,22 +38,31 @@ export class Sessions {
     return id;
   }
 
-  /** Counts as a use. */
+  /** Counts as a use: for what somebody does. */
   resume(id: string): LiveSession | undefined {
-    const record = SessionRecord.safeParse(this.#store.get(keyOf(id))).data;
+    const record = this.#live(id);
     if (record === undefined) return undefined;
     const now = this.#now();
-    if (expiryOf(record) <= now) {
-      this.#store.remove(keyOf(id));
-      return undefined;
-    }
     const touched = { ...record, usedAt: now };
     if (now - record.usedAt >= TOUCH_MS) this.#store.putIfPossible(keyOf(id), touched);
     return { user: record.user, expiresAt: expiryOf(touched) };
   }
 
+  /** No use: for what an open page does by itself, whoever sits before it. */
+  peek(id: string): LiveSession | undefined {
+    const record = this.#live(id);
+    return record && { user: record.user, expiresAt: expiryOf(record) };
+  }
+
   end(id: string): void {
     this.#store.remove(keyOf(id));
+  }
+
+  #live(id: string): SessionRecord | undefined {
+    const record = SessionRecord.safeParse(this.#store.get(keyOf(id))).data;
+    if (record === undefined || expiryOf(record) > this.#now()) return record;
+    this.#store.remove(keyOf(id));
+    return undefined;
   }
 
   /** Drops what has expired, and the oldest while there are too many. */

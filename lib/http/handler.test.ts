@@ -202,6 +202,21 @@ test("a flood is refused with a time to wait, and passes when it is over", async
   expect((await call(slow)).status).toBe(200);
 });
 
+test("what an open page asks by itself is no use of its session", async () => {
+  const resume = vi.spyOn(state.sessions, "resume");
+  const poll = route({ isBackground: true }, async ({ isStillSignedIn }) =>
+    jsonReply(await isStillSignedIn()),
+  );
+  expect(await (await call(poll)).json()).toBe(true);
+  expect(resume).not.toHaveBeenCalled();
+  await call(hello);
+  expect(resume).toHaveBeenCalledOnce();
+  const asksAgain = route({}, async ({ isStillSignedIn }) => jsonReply(await isStillSignedIn()));
+  expect(await (await call(asksAgain)).json()).toBe(true);
+  expect(resume).toHaveBeenCalledTimes(2);
+  resume.mockRestore();
+});
+
 test("a session that was ended is refused at once", async () => {
   const ended = state.sessions.start("admin");
   const headers = { cookie: await cookieFor(ended, state.secret) };

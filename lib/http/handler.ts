@@ -27,6 +27,8 @@ export interface RouteShape<Query extends z.ZodType, Body extends z.ZodType> {
   /** Of the JSON body; default: no body is read. */
   readonly body?: Body;
   readonly bodyBytesMax?: number;
+  /** An open page asks for it over and over by itself: that keeps no session alive. */
+  readonly isBackground?: true;
 }
 
 export interface RouteInput<Query, Body> {
@@ -41,7 +43,7 @@ export interface RouteInput<Query, Body> {
   readonly client: EtcdClient;
   /** Aborts when the browser has gone. */
   readonly signal: AbortSignal;
-  /** Asks again whether the request's session still counts. */
+  /** Asks again whether the request's session still counts; that is no use of it. */
   readonly isStillSignedIn: () => Promise<boolean>;
 }
 
@@ -63,8 +65,8 @@ export function route<
     const act = { request, requestId, user: "", body: undefined as unknown };
     try {
       const state = await ready();
-      const isStillSignedIn = async () => (await sessionIn(request)) !== undefined;
-      const session = await sessionIn(request);
+      const isStillSignedIn = async () => (await sessionIn(request, "peek")) !== undefined;
+      const session = await sessionIn(request, shape.isBackground ? "peek" : "resume");
       if (session === undefined) throw new Problem("unauthenticated", "sign in first");
       act.user = session.user;
       refuseForeignOrigin(request);
@@ -104,8 +106,8 @@ export function route<
   };
 }
 
-function sessionIn(request: Request): Promise<LiveSession | undefined> {
-  return sessionOf((name) => cookieIn(request, name));
+function sessionIn(request: Request, how: "resume" | "peek"): Promise<LiveSession | undefined> {
+  return sessionOf((name) => cookieIn(request, name), how);
 }
 
 /** Requests that run at once; a browser sends six. */

@@ -3,6 +3,6 @@ import { jsonReply } from "@/lib/http/reply.ts";
 
 export const dynamic = "force-dynamic";
 
-export const GET = route({}, async ({ state, params }) =>
+export const GET = route({ isBackground: true }, async ({ state, params }) =>
   jsonReply(await state.connections.observer(params["cluster"] ?? "").look()),
 );

@@ -4,7 +4,7 @@ import { WatchQuery } from "@/lib/schema/watch.ts";
 
 export const dynamic = "force-dynamic";
 
-export const GET = route({ query: WatchQuery }, (input) => {
+export const GET = route({ query: WatchQuery, isBackground: true }, (input) => {
   const from = startRevision(input.query, input.request.headers.get("last-event-id"));
   return watchReply(input, from);
 });

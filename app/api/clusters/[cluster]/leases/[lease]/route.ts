@@ -8,7 +8,7 @@ import type { LeaseReply } from "@/lib/schema/leases.ts";
 
 export const dynamic = "force-dynamic";
 
-export const GET = route({}, async ({ client, params }) => {
+export const GET = route({ isBackground: true }, async ({ client, params }) => {
   const id = parseInput(SignedDecimal, params["lease"], "lease");
   const lease = await timeToLive(client, BigInt(id));
   if (lease === undefined) throw new Problem("not-found", "the lease has expired or was revoked");
