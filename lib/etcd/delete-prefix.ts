@@ -104,12 +104,8 @@ export async function* deletePrefix(
   let deleted = 0;
   let revision = plan.revision;
   while (start !== undefined && !signal.aborted) {
-    const page = await range(client, {
-      key: start,
-      rangeEnd: whole.rangeEnd,
-      limit: STEP_KEYS,
-      keysOnly: true,
-    });
+    const question = { key: start, rangeEnd: whole.rangeEnd, limit: STEP_KEYS, keysOnly: true };
+    const page = await range(client, question, { signal });
     const last = page.more ? page.kvs.at(-1) : undefined;
     const rangeEnd: Buffer = last === undefined ? whole.rangeEnd : keyAfter(last.key);
     const step = { key: start, rangeEnd, revision: plan.revision };

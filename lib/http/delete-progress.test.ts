@@ -2,7 +2,9 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { EtcdClient } from "../etcd/client.ts";
 import { ClusterError } from "../etcd/cluster-error.ts";
 import type { DeleteProgress } from "../schema/delete-progress.ts";
-import { deleteProgress } from "./delete-progress.ts";
+import { type DeleteContext, deleteProgress } from "./delete-progress.ts";
+import { Problem } from "./problem.ts";
+import { shutDown } from "./shutdown.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -23,7 +25,7 @@ function scripted(answer: (method: string, page: number) => unknown): EtcdClient
 }
 
 /** The last line for the browser, and what the log has of the end. */
-async function run(client: EtcdClient) {
+async function run(client: EtcdClient, over: Partial<DeleteContext> = {}) {
   const told: string[] = [];
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {
     told.push(String(text));
@@ -31,8 +33,9 @@ async function run(client: EtcdClient) {
   });
   const plan = { prefix: Buffer.from("a/"), revision: 5, count: 6 };
   const lines: DeleteProgress[] = [];
-  const control = new AbortController();
-  for await (const line of deleteProgress(client, plan, control.signal, "id")) lines.push(line);
+  const { signal } = new AbortController();
+  const context = { requestId: "id", signal, isStillSignedIn: async () => true, ...over };
+  for await (const line of deleteProgress(client, plan, context)) lines.push(line);
   return { last: lines.at(-1), told: JSON.parse(told.join("")) };
 }
 
@@ -75,4 +78,68 @@ test("a delete that came to its end leaves nothing open", async () => {
   const { last, told } = await run(scripted(() => undefined));
   expect(last).toMatchObject({ type: "done", deleted: 6, revision: "9" });
   expect(told).not.toHaveProperty("mayBeMore");
+});
+
+test("a session that ends takes its delete with it, between two steps", async () => {
+  let steps = 0;
+  const { last, told } = await run(
+    scripted(() => undefined),
+    { isStillSignedIn: async () => ++steps < 2 },
+  );
+  expect(last).toMatchObject({ type: "failed", deleted: 4, error: { code: "unauthenticated" } });
+  expect(last).not.toHaveProperty("error.mayHaveHappened");
+  expect(told).toMatchObject({ deleted: 4, total: 6 });
+
+  const behindAll = await run(
+    scripted(() => undefined),
+    { isStillSignedIn: async () => ++steps < 5 },
+  );
+  expect(behindAll.last).toMatchObject({ type: "done", deleted: 6 });
+});
+
+test("a delete that is stopped says why, once its step is done", async () => {
+  const control = new AbortController();
+  const { last, told } = await run(
+    scripted((method, page) => {
+      const stops = method === "Txn" && page === 2;
+      if (stops) control.abort(new Problem("unavailable", "the console is stopping"));
+      return undefined;
+    }),
+    { signal: control.signal },
+  );
+  const error = { code: "unavailable", message: "the console is stopping" };
+  expect(last).toMatchObject({ type: "failed", deleted: 4, error });
+  expect(told).toMatchObject({ deleted: 4, total: 6 });
+  expect(told).not.toHaveProperty("mayBeMore");
+});
+
+test("at the end of the process a step that hangs is told as one that may have happened", async () => {
+  vi.useFakeTimers();
+  try {
+    const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    const lines = deleteProgress(
+      scripted((method, page) =>
+        method === "Txn" && page === 2 ? new Promise(() => undefined) : undefined,
+      ),
+      { prefix: Buffer.from("a/"), revision: 5, count: 6 },
+      {
+        requestId: "id",
+        signal: new AbortController().signal,
+        isStillSignedIn: async () => true,
+      },
+    );
+    await lines.next();
+    void lines.next();
+    shutDown();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(write).toHaveBeenCalledOnce();
+    expect(JSON.parse(String(write.mock.calls[0]?.[0]))).toMatchObject({
+      msg: "delete-prefix ended",
+      deleted: 2,
+      total: 6,
+      mayBeMore: true,
+    });
+  } finally {
+    vi.useRealTimers();
+  }
 });

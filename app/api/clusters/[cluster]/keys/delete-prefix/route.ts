@@ -8,14 +8,15 @@ import { DeletePrefixRequest } from "@/lib/schema/keys.ts";
 export const dynamic = "force-dynamic";
 
 export const POST = route({ body: DeletePrefixRequest }, async (input) => {
-  const { client, body, requestId, signal } = input;
+  const { client, body, requestId, isStillSignedIn } = input;
   const plan = {
     prefix: Buffer.from(body.prefix, "base64"),
     revision: revisionOf(body.revision) ?? 0,
     count: body.count,
   };
-  await checkPlan(client, plan, signal);
+  await checkPlan(client, plan, input.signal);
   const control = new AbortController();
-  const lines = deleteProgress(client, plan, control.signal, requestId);
-  return lineReply(lines, () => control.abort());
+  const { signal } = control;
+  const lines = deleteProgress(client, plan, { requestId, signal, isStillSignedIn });
+  return lineReply({ requestId, lines, stop: (why) => control.abort(why) });
 });
