@@ -32,6 +32,7 @@ export function auditAct(act: Act, reply: Response, mayHaveHappened?: true): voi
     method,
     path,
     ...target,
+    ...leaseIn(body),
     status: reply.status,
     revision,
     mayHaveHappened,
@@ -55,14 +56,33 @@ function fieldOf(body: unknown, name: string): unknown {
   return typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined;
 }
 
-/** A key can be as long as etcd takes it; its beginning has to do. */
-const NAMED_BYTES_MAX = 1024;
+/** What a key was put on: a lease, "0" for none, or one of its own; neither where it was kept. */
+function leaseIn(body: unknown) {
+  return { lease: fieldOf(body, "lease"), ttlSeconds: fieldOf(body, "ttlSeconds") };
+}
 
-/** Text where the bytes are text. */
+/** A key can be as long as etcd takes it; its beginning and its length have to do. */
+const NAMED_BYTES_MAX = 1024;
+/** Behind the first byte of a character. */
+const CONTINUATION_BYTES_MAX = 3;
+
+/** Text where the bytes are text. With the length of the whole where they are not all of it. */
 function named(name: string, encoded: unknown, encoding: "base64" | "base64url") {
   if (typeof encoded !== "string") return {};
-  const bytes = Buffer.from(encoded, encoding).subarray(0, NAMED_BYTES_MAX);
+  const whole = Buffer.from(encoded, encoding);
+  const bytes = beginningOf(whole);
   const text = bytes.toString("utf8");
   const isText = Buffer.from(text).equals(bytes);
-  return isText ? { [name]: text } : { [`${name}Base64`]: bytes.toString("base64") };
+  return {
+    ...(isText ? { [name]: text } : { [`${name}Base64`]: bytes.toString("base64") }),
+    ...(bytes.length < whole.length ? { [`${name}Bytes`]: whole.length } : {}),
+  };
+}
+
+/** Cuts no character of UTF-8 in two. */
+function beginningOf(whole: Buffer): Buffer {
+  let end = Math.min(whole.length, NAMED_BYTES_MAX);
+  const leastEnd = end - CONTINUATION_BYTES_MAX;
+  while (end > leastEnd && ((whole[end] ?? 0) & 0xc0) === 0x80) end--;
+  return whole.subarray(0, end);
 }
