@@ -58,3 +58,12 @@ test("an id is looked up once it stands, and never while it is written", async (
   await screen.findByText("50 s left of 1 min, with 2 keys on it now.");
   expect(asked).toEqual(["/api/clusters/local/leases/26"]);
 });
+
+test("a lease whose keys nobody may count still says how long it lasts", async () => {
+  const lease = { id: "26", ttlSeconds: 50, grantedTtlSeconds: 60, keyCount: null, revision: "9" };
+  vi.stubGlobal("fetch", async () => Response.json(lease));
+  const { choose, write } = shown();
+  choose("Existing");
+  write("Lease id in hex", "1a");
+  await screen.findByText("50 s left of 1 min. How many keys are on it is not known.");
+});

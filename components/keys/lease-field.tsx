@@ -102,7 +102,9 @@ function KnownLease({ cluster, id }: { cluster: string; id: string }) {
   }
   if (data === undefined) return "Looking for the lease.";
   const { ttlSeconds, grantedTtlSeconds, keyCount } = data;
-  return `${formatDuration(ttlSeconds)} left of ${formatDuration(grantedTtlSeconds)}, with ${plural(keyCount, "key")} on it now.`;
+  const time = `${formatDuration(ttlSeconds)} left of ${formatDuration(grantedTtlSeconds)}`;
+  if (keyCount === null) return `${time}. How many keys are on it is not known.`;
+  return `${time}, with ${plural(keyCount, "key")} on it now.`;
 }
 
 /** Every digit that is typed names another lease; only one that stays is asked for. */

@@ -4,6 +4,7 @@ import {
   LeaseGrantRequest,
   LeaseRevokeRequest,
   LeaseTimeToLiveRequest,
+  type LeaseTimeToLiveResponse,
 } from "../../server/proto/gen/rpc.ts";
 import type { EtcdClient } from "./client.ts";
 import { ClusterError } from "./cluster-error.ts";
@@ -13,24 +14,35 @@ export interface LeaseState {
   /** Whole seconds left. */
   readonly ttlSeconds: number;
   readonly grantedTtlSeconds: number;
-  readonly keys: readonly Buffer[];
+  /** Undefined where etcd does not let us know them all. */
+  readonly keys: readonly Buffer[] | undefined;
   readonly revision: number;
 }
 
+/** One key that the user may not read hides them all; so does an answer beyond what we take. */
+const WITHOUT_KEYS: ReadonlySet<string> = new Set(["etcd-permission-denied", "too-large"]);
+
 /** `undefined` when the lease has expired, was revoked or never was. */
 export async function timeToLive(client: EtcdClient, id: bigint): Promise<LeaseState | undefined> {
-  const reply = await client.read(
-    LeaseDefinition,
-    LeaseDefinition.methods.leaseTimeToLive,
-    LeaseTimeToLiveRequest.fromPartial({ ID: id, keys: true }),
-  );
+  const ask = (keys: boolean): Promise<LeaseTimeToLiveResponse> =>
+    client.read(
+      LeaseDefinition,
+      LeaseDefinition.methods.leaseTimeToLive,
+      LeaseTimeToLiveRequest.fromPartial({ ID: id, keys }),
+    );
+  let hasKeys = true;
+  const reply = await ask(true).catch((error: unknown) => {
+    if (!(error instanceof ClusterError) || !WITHOUT_KEYS.has(error.code)) throw error;
+    hasKeys = false;
+    return ask(false);
+  });
   const ttlSeconds = Number(reply.TTL);
   if (ttlSeconds < 0) return undefined;
   return {
     id,
     ttlSeconds,
     grantedTtlSeconds: Number(reply.grantedTTL),
-    keys: reply.keys,
+    keys: hasKeys ? reply.keys : undefined,
     revision: reply.header?.revision ?? 0,
   };
 }

@@ -13,8 +13,8 @@ export const LeaseReply = z.object({
   /** Whole seconds left. */
   ttlSeconds: z.number(),
   grantedTtlSeconds: z.number(),
-  /** How many keys hang on it. */
-  keyCount: z.number(),
+  /** How many keys hang on it; null where etcd does not let the console know. */
+  keyCount: z.number().nullable(),
   revision: Decimal,
 });
 export type LeaseReply = z.infer<typeof LeaseReply>;

@@ -17,7 +17,7 @@ export const GET = route({ isBackground: true }, async ({ client, params }) => {
     id,
     ttlSeconds,
     grantedTtlSeconds,
-    keyCount: keys.length,
+    keyCount: keys?.length ?? null,
     revision: String(revision),
   } satisfies LeaseReply);
 });
