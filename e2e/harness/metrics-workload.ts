@@ -21,6 +21,7 @@ import {
   TxnRequest,
   WatchDefinition,
   WatchRequest,
+  type WatchResponse,
 } from "../../server/proto/gen/rpc.ts";
 import { must } from "./cluster-client.ts";
 import { etcdctl } from "./member-process.ts";
@@ -156,7 +157,7 @@ export class MetricsWorkload {
     const stream = this.#client.stream(WatchDefinition, WatchDefinition.methods.watch);
     stream.on("error", () => undefined);
     const gone = new Promise<void>((resolve) => {
-      stream.on("data", ({ events }) => {
+      stream.on("data", ({ events }: WatchResponse) => {
         if (events.some(({ type }) => type === Event_EventType.DELETE)) resolve();
       });
     });

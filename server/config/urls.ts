@@ -1,7 +1,6 @@
-import { isIP } from "node:net";
-
 // URLs as etcd takes them, and what they say about where to listen and whom to reach.
 const PORT_MAX = 65_535;
+const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
 
 /**
  * A comma-separated list of URLs as etcd takes it: scheme and host:port, no path; sorted.
@@ -78,6 +77,10 @@ export function isPort(port: number): boolean {
 export function isBindable(url: string): boolean {
   if (isUnixSocket(url)) return true;
   const { host } = addressOf(url);
-  // A zone is no part of an address to Go.
-  return host === "localhost" || (isIP(host) !== 0 && !host.includes("%"));
+  return host === "localhost" || IPV4.test(host) || isIpv6(host);
+}
+
+/** As Go judges it: a zone is no part of an address. */
+function isIpv6(host: string): boolean {
+  return host.includes(":") && URL.canParse(`http://[${host}]`);
 }
