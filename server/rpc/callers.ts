@@ -22,6 +22,8 @@ export interface CallersOptions {
 }
 
 const BEARER = "Bearer ";
+/** What a gateway of etcd's outside this process sends along with the calls of its clients. */
+const PROXIED = "grpcgateway-accept";
 
 /** Who calls, and what he may. While auth is off nobody is asked and everything is allowed. */
 export class Callers {
@@ -32,14 +34,12 @@ export class Callers {
   }
 
   /** @throws EtcdError InvalidAuthToken, or why a token could not be looked up */
-  identify({ metadata, peerCertificateName }: CallOrigin): MaybeSoon<Identity> {
+  identify(origin: CallOrigin): MaybeSoon<Identity> {
     const { auth, tokens } = this.#options;
     if (!auth().isEnabled) return NOBODY;
+    const { metadata } = origin;
     const sent = metadata.get("token") ?? metadata.get("authorization");
-    if (sent === undefined) {
-      if (peerCertificateName === undefined) return NOBODY;
-      return { username: peerCertificateName, authRevision: auth().revision };
-    }
+    if (sent === undefined) return this.#certified(origin);
     const token = sent.startsWith(BEARER) ? sent.slice(BEARER.length) : sent;
     const found = tokens.holder(token, () => auth().revision);
     if (!(found instanceof Promise)) return this.#valid(found, token);
@@ -74,6 +74,16 @@ export class Callers {
     const identity = this.identify(origin);
     if (!(identity instanceof Promise)) return check(new Access(auth(), identity));
     return identity.then((known) => check(new Access(auth(), known)));
+  }
+
+  #certified({ metadata, peerCertificateName: name }: CallOrigin): Identity {
+    if (name === undefined) return NOBODY;
+    const { revision } = this.#options.auth();
+    if (metadata.get(PROXIED) === undefined) return { username: name, authRevision: revision };
+    // The certificate is the gateway's, and says nothing of who calls the gateway.
+    const fields = { "common-name": name, "user-name": name, revision };
+    this.#options.log.warn("ignoring common name in gRPC-gateway proxy request", fields);
+    return NOBODY;
   }
 
   #valid(identity: Identity | undefined, token: string): Identity {
