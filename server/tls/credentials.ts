@@ -11,12 +11,6 @@ import { ReloadedFiles, readWhole } from "./reloaded-files.ts";
 import { parseRevocations } from "./revocations.ts";
 import { checkProfile, type TlsProfile, type TlsTerms } from "./tls-profile.ts";
 
-/** A pair that is loaded, in the form for new connections of either side. */
-export interface LoadedPair {
-  readonly options: SecureContextOptions;
-  readonly context: SecureContext;
-}
-
 /**
  * The files of one side, as they stand now: certificates, keys and revocation list are read again
  * when they change, so that each handshake goes by what is there. The authorities that are trusted
@@ -25,9 +19,9 @@ export interface LoadedPair {
 export class Credentials {
   readonly profile: TlsProfile;
   readonly #terms: TlsTerms;
-  readonly #server: ReloadedFiles<LoadedPair>;
+  readonly #server: ReloadedFiles<SecureContext>;
   /** Made when the first connection is opened: a member's client side opens none. */
-  #client: ReloadedFiles<LoadedPair> | undefined;
+  #client: ReloadedFiles<SecureContext> | undefined;
   readonly #revoked: ReloadedFiles<ReadonlySet<string>> | undefined;
 
   /** @throws Error with etcd's text for a profile that etcd refuses or files that are no pair */
@@ -51,13 +45,13 @@ export class Credentials {
     return this.profile.clientCertAuth || this.profile.trustedCaFile !== "";
   }
 
-  /** @throws Error when the files cannot be read or are no pair */
-  get server(): LoadedPair {
+  /** What to show those who connect. @throws Error when the files cannot be read or are no pair */
+  get server(): SecureContext {
     return this.#server.value;
   }
 
   /** What to show when dialing. @throws like `server` */
-  get client(): LoadedPair {
+  get client(): SecureContext {
     const { certFile, keyFile, clientCertFile, clientKeyFile } = this.profile;
     const [cert, key] =
       clientCertFile === "" ? [certFile, keyFile] : [clientCertFile, clientKeyFile];
@@ -99,18 +93,17 @@ function pairOf(
   certFile: string,
   keyFile: string,
   options: SecureContextOptions,
-): ReloadedFiles<LoadedPair> {
+): ReloadedFiles<SecureContext> {
   return new ReloadedFiles([certFile, keyFile], ([cert, key]) =>
     loadPair(cert as Buffer, key as Buffer, options),
   );
 }
 
 /** @throws Error, in Go's words where it has some */
-function loadPair(cert: Buffer, key: Buffer, options: SecureContextOptions): LoadedPair {
+function loadPair(cert: Buffer, key: Buffer, options: SecureContextOptions): SecureContext {
   checkPair(cert, key);
-  const whole = { ...options, cert, key };
   try {
-    return { options: whole, context: createSecureContext(whole) };
+    return createSecureContext({ ...options, cert, key });
   } catch (error) {
     throw pairError(error);
   }

@@ -18,13 +18,13 @@
 // - However many begin at once, few take their share of a turn, and hosts have theirs one after the
 //   other: who comes with thousands keeps no other host waiting.
 import type { Socket } from "node:net";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import { createServer, type SecureContext, type Server, type TLSSocket } from "node:tls";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { namesOf } from "./certificate-names.ts";
 import { checkClient } from "./client-check.ts";
 import { awaitHello } from "./client-hello.ts";
-import type { Credentials, LoadedPair } from "./credentials.ts";
+import type { Credentials } from "./credentials.ts";
 import { failureText } from "./failure-text.ts";
 import {
   type Accepted,
@@ -67,13 +67,17 @@ export interface TlsAcceptorOptions {
   readonly pendingMax: number;
 }
 
+/** Where the runtime's server keeps what its next connections begin with; not declared. */
+interface ContextHolder {
+  _sharedCreds: SecureContext;
+}
+
 export class TlsAcceptor {
   readonly #options: TlsAcceptorOptions;
   readonly #server: Server;
   readonly #pending = new PendingHandshakes();
   readonly #alerts = new RefusalAlerts();
   readonly #startedMax: number;
-  #pair: LoadedPair;
   #isTurnPending = false;
   /** Somebody came since handshakes were last begun. */
   #hasNewcomers = false;
@@ -87,15 +91,14 @@ export class TlsAcceptor {
     const { credentials, protocols } = options;
     this.#options = options;
     this.#startedMax = Math.ceil(options.pendingMax * STARTED_SHARE);
-    this.#pair = credentials.server;
     this.#server = createServer({
-      ...this.#pair.options,
       requestCert: credentials.isVerifyingClients,
       // Judged here, so that the client can be told.
       rejectUnauthorized: false,
       ALPNProtocols: [...protocols],
       handshakeTimeout: HANDSHAKE_MS,
     });
+    this.#load(credentials.server);
     if (credentials.isVerifyingClients) {
       this.#server.on("keylog", (line, socket) => this.#alerts.note(line, socket));
     }
@@ -182,10 +185,13 @@ export class TlsAcceptor {
     this.#server.emit("connection", pending.socket);
   }
 
-  #load(pair: LoadedPair): void {
-    if (pair === this.#pair) return;
-    this.#server.setSecureContext(pair.options);
-    this.#pair = pair;
+  /**
+   * `setSecureContext` would make a context of its own from a fixed list of options, without
+   * `allowPartialTrustChain`: so the context itself is put where it would stand.
+   */
+  #load(context: SecureContext): void {
+    const holder: Partial<ContextHolder> = this.#server;
+    holder._sharedCreds = context;
   }
 
   /** The client hears that the fault is here, and the next one finds the files as they are then. */

@@ -51,7 +51,7 @@ export class TlsDialer {
   #loaded(credentials: Credentials): SecureContext {
     const { log, profile } = this.#options;
     try {
-      return credentials.client.context;
+      return credentials.client;
     } catch (error) {
       const { certFile, keyFile, clientCertFile, clientKeyFile } = profile;
       const isSplit = clientCertFile !== "";

@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConnectionOptions, connect } from "node:tls";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { SystemClock } from "../base/clock.ts";
+import { type LogFields, SILENT_LOG } from "../base/log.ts";
+import { Credentials } from "./credentials.ts";
+import { type Issued, issue } from "./issued-certificates.suite.ts";
+import { TlsAcceptor } from "./tls-acceptor.ts";
+import type { TlsProfile } from "./tls-profile.ts";
+
+// Root and intermediate authority, a certificate for clients and one for the server: who is let in
+// by which file of authorities and which list of what is revoked.
+
+const TERMS = { cipherSuites: [], minVersion: "TLSv1.2", maxVersion: "TLSv1.3" } as const;
+const VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
+
+let folder: string;
+let root: Issued;
+let middle: Issued;
+let client: Issued;
+let shown: Issued;
+let server: Server | undefined;
+let acceptor: TlsAcceptor | undefined;
+const refusals: LogFields[] = [];
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "quorate-certificates-"));
+  root = await issue({ folder, name: "root", serial: "01", isAuthority: true });
+  const issuer = root;
+  middle = await issue({ folder, name: "middle", serial: "0a02", issuer, isAuthority: true });
+  client = await issue({ folder, name: "client", serial: "03", issuer: middle });
+  shown = await issue({ folder, name: "shown", serial: "04", issuer });
+});
+
+afterEach(async () => {
+  acceptor?.close();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await new Promise<void>((resolve) => server?.close(() => resolve()));
+  refusals.splice(0);
+  rmSync(folder, { recursive: true });
+});
+
+async function serve(more: Partial<TlsProfile>): Promise<void> {
+  const profile: TlsProfile = {
+    certFile: shown.cert,
+    keyFile: shown.key,
+    clientCertFile: "",
+    clientKeyFile: "",
+    trustedCaFile: root.cert,
+    clientCertAuth: true,
+    crlFile: "",
+    allowedCns: [],
+    allowedHostnames: [],
+    isSelfSigned: false,
+    skipClientSanVerify: false,
+    ...more,
+  };
+  const made = new TlsAcceptor({
+    clock: new SystemClock(),
+    log: { ...SILENT_LOG, warn: (_, fields = {}) => void refusals.push(fields) },
+    credentials: new Credentials(profile, TERMS),
+    side: "client",
+    checksAddress: false,
+    protocols: ["h2"],
+    pendingMax: 10,
+  });
+  acceptor = made;
+  server = createServer((raw) => made.accept(raw, (secure, name) => secure.write(`as ${name}`)));
+  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+}
+
+/** What the server says, or why it says nothing. */
+function answer(cert: string, options: ConnectionOptions = {}): Promise<string> {
+  return new Promise((resolve) => {
+    const { port } = server?.address() as AddressInfo;
+    const socket = connect({
+      port,
+      host: "127.0.0.1",
+      rejectUnauthorized: false,
+      cert,
+      ...options,
+    });
+    sockets.push(socket);
+    socket.once("data", (text) => resolve(String(text)));
+    socket.once("error", () => undefined);
+    socket.once("close", () => resolve(String(refusals.at(-1)?.["error"])));
+  });
+}
+
+/** As `issue` wrote it: certificate, key, and what else is sent. */
+const withChain = ({ pem, key }: Issued, ...more: readonly Issued[]) =>
+  answer(pem + more.map((each) => each.pem).join(""), { key: readFileSync(key) });
+
+test.for(VERSIONS)(
+  "an intermediate authority alone is trusted for what it has issued, under %s",
+  async (version) => {
+    await serve({ trustedCaFile: middle.cert });
+    const options = { key: readFileSync(client.key), minVersion: version, maxVersion: version };
+    expect(await answer(client.pem, options)).toBe("as client");
+    expect(await answer(client.pem + middle.pem, options)).toBe("as client");
+    // Issued by the root, in which this file puts no trust.
+    expect(await withChain(shown)).toContain("certificate signed by unknown authority");
+  },
+);

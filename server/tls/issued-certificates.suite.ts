@@ -1,0 +1,88 @@
+import "reflect-metadata";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+  X509CrlGenerator,
+} from "@peculiar/x509";
+
+const KEYS = { name: "ECDSA", namedCurve: "P-256" } as const;
+const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
+const HOUR_MS = 3_600_000;
+
+export interface Issued {
+  readonly name: string;
+  readonly keys: CryptoKeyPair;
+  readonly pem: string;
+  /** Files of the certificate and its key. */
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface Plan {
+  readonly folder: string;
+  readonly name: string;
+  /** Hexadecimal. */
+  readonly serial: string;
+  /** Absent: it signs itself. */
+  readonly issuer?: Issued;
+  readonly isAuthority?: boolean;
+  readonly dns?: readonly string[];
+}
+
+/** A certificate for either use, named and numbered as asked, for 127.0.0.1 and the names. */
+export async function issue(plan: Plan): Promise<Issued> {
+  const { folder, name, serial, issuer, isAuthority = false, dns = [] } = plan;
+  const keys = await crypto.subtle.generateKey(KEYS, true, ["sign", "verify"]);
+  const certificate = await X509CertificateGenerator.create({
+    subject: `CN=${name}`,
+    issuer: `CN=${issuer?.name ?? name}`,
+    serialNumber: serial,
+    publicKey: keys.publicKey,
+    signingKey: (issuer?.keys ?? keys).privateKey,
+    signingAlgorithm: SIGNATURE,
+    notBefore: new Date(Date.now() - HOUR_MS),
+    notAfter: new Date(Date.now() + HOUR_MS),
+    extensions: [
+      new BasicConstraintsExtension(isAuthority, undefined, true),
+      ...(isAuthority
+        ? []
+        : [
+            new ExtendedKeyUsageExtension([
+              ExtendedKeyUsage.serverAuth,
+              ExtendedKeyUsage.clientAuth,
+            ]),
+          ]),
+      new SubjectAlternativeNameExtension([
+        { type: "ip", value: "127.0.0.1" },
+        ...dns.map((value) => ({ type: "dns" as const, value })),
+      ]),
+    ],
+  });
+  const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
+  const pem = `${certificate.toString("pem")}\n`;
+  writeFileSync(cert, pem);
+  const secret = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+  writeFileSync(key, PemConverter.encode(secret, "PRIVATE KEY"));
+  return { name, keys, pem, cert, key };
+}
+
+/** Writes a list of these serial numbers, signed by whom it may be; returns its path. */
+export async function revoke(folder: string, signer: Issued, serials: readonly string[]) {
+  const list = await X509CrlGenerator.create({
+    issuer: `CN=${signer.name}`,
+    signingKey: signer.keys.privateKey,
+    signingAlgorithm: SIGNATURE,
+    thisUpdate: new Date(),
+    nextUpdate: new Date(Date.now() + HOUR_MS),
+    entries: serials.map((serialNumber) => ({ serialNumber, revocationDate: new Date() })),
+  });
+  const file = join(folder, "revoked.crl");
+  writeFileSync(file, Buffer.from(list.rawData));
+  return file;
+}
