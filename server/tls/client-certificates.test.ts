@@ -3,11 +3,11 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect } from "node:tls";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SystemClock } from "../base/clock.ts";
 import { type LogFields, SILENT_LOG } from "../base/log.ts";
 import { Credentials } from "./credentials.ts";
-import { type Issued, issue } from "./issued-certificates.suite.ts";
+import { type Issued, issue, revoke } from "./issued-certificates.suite.ts";
 import { TlsAcceptor } from "./tls-acceptor.ts";
 import type { TlsProfile } from "./tls-profile.ts";
 
@@ -106,3 +106,27 @@ test.for(VERSIONS)(
     expect(await withChain(shown)).toContain("certificate signed by unknown authority");
   },
 );
+
+describe.for(VERSIONS)("a list of revoked certificates, under %s,", (version) => {
+  const asked = (cert: string) =>
+    answer(cert, { key: readFileSync(client.key), minVersion: version, maxVersion: version });
+
+  test("is about those that a client sends", async () => {
+    await serve({ crlFile: await revoke(folder, root, ["0a02"]) });
+    const refused = await asked(client.pem + middle.pem);
+    expect(refused).toBe("Error: transport: certificate serial 0a02 revoked");
+    expect(await withChain(shown)).toBe("as shown");
+  });
+
+  test("is not about the trusted ones", async () => {
+    await serve({ crlFile: await revoke(folder, middle, ["01"]) });
+    expect(await withChain(shown)).toBe("as shown");
+    expect(await asked(client.pem + middle.pem)).toBe("as client");
+  });
+
+  test("refuses the client's own", async () => {
+    await serve({ crlFile: await revoke(folder, middle, ["03"]) });
+    const refused = await asked(client.pem + middle.pem);
+    expect(refused).toBe("Error: transport: certificate serial 03 revoked");
+  });
+});

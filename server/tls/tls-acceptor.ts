@@ -33,6 +33,7 @@ import {
   type Share,
 } from "./pending-handshakes.ts";
 import { RefusalAlerts } from "./refusal-alert.ts";
+import { SentSerials } from "./sent-serials.ts";
 import { refusalOf } from "./verdict.ts";
 
 export const HANDSHAKE_MS = 10_000;
@@ -77,6 +78,7 @@ export class TlsAcceptor {
   readonly #server: Server;
   readonly #pending = new PendingHandshakes();
   readonly #alerts = new RefusalAlerts();
+  readonly #sent = new SentSerials();
   readonly #startedMax: number;
   #isTurnPending = false;
   /** Somebody came since handshakes were last begun. */
@@ -100,7 +102,10 @@ export class TlsAcceptor {
     });
     this.#load(credentials.server);
     if (credentials.isVerifyingClients) {
-      this.#server.on("keylog", (line, socket) => this.#alerts.note(line, socket));
+      this.#server.on("keylog", (line, socket) => {
+        this.#alerts.note(line, socket);
+        this.#sent.watch(socket);
+      });
     }
     this.#server.on("secureConnection", (socket) => this.#secured(socket));
     this.#server.on("tlsClientError", (error, socket) => this.#failed(error, socket));
@@ -232,7 +237,7 @@ export class TlsAcceptor {
   async #check(socket: TLSSocket, pending: Pending): Promise<void> {
     const { credentials, checksAddress } = this.#options;
     try {
-      await checkClient(socket, credentials, checksAddress);
+      await checkClient(socket, credentials, this.#sent.of(socket), checksAddress);
     } catch (error) {
       this.#reject(pending, error, socket);
       endAndLetRead(socket);
