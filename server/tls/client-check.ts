@@ -22,9 +22,14 @@ export async function checkClient(
   if (certificate === null || certificate.raw === undefined) return;
   const names = namesOf(certificate);
   if (checksAddress && !credentials.profile.skipClientSanVerify) {
-    await checkAddress(names, canonicalAddress(socket.remoteAddress ?? "") ?? "");
+    await checkAddress(names, bareAddress(socket.remoteAddress ?? ""));
   }
   checkRevocation([certificate.serialNumber, ...sentSerials], credentials.revoked);
+}
+
+/** As it is asked for and told: without brackets, zone, and what marks an IPv4 address as such. */
+function bareAddress(address: string): string {
+  return (canonicalAddress(address) ?? "").replace(/^\[(.*)\]$/, "$1");
 }
 
 /** By the numbers alone, as in etcd, whoever has issued the list. */
@@ -78,7 +83,7 @@ async function isNamed(address: string, dnsNames: readonly string[]): Promise<bo
   for (const name of dnsNames.filter((each) => !each.startsWith("*."))) {
     try {
       const found = await lookup(name, { all: true });
-      if (found.some((each) => canonicalAddress(each.address) === address)) return true;
+      if (found.some((each) => bareAddress(each.address) === address)) return true;
     } catch (error) {
       problem = error;
     }
