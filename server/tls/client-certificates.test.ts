@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
 import { type LogFields, SILENT_LOG } from "../base/log.ts";
+import type { NameLookups } from "./client-check.ts";
 import { Credentials } from "./credentials.ts";
+import { HurriedClock } from "./hurried-clock.suite.ts";
 import { type Issued, issue, revoke } from "./issued-certificates.suite.ts";
-import { TlsAcceptor } from "./tls-acceptor.ts";
+import { HANDSHAKE_MS, TlsAcceptor } from "./tls-acceptor.ts";
 import type { TlsProfile } from "./tls-profile.ts";
 
 // Root and intermediate authority, a certificate for clients and one for the server: who is let in
@@ -23,12 +24,14 @@ let middle: Issued;
 let client: Issued;
 let shown: Issued;
 let server: Server | undefined;
+let clock: HurriedClock;
 let acceptor: TlsAcceptor | undefined;
 const refusals: LogFields[] = [];
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "quorate-certificates-"));
+  clock = new HurriedClock();
   root = await issue({ folder, name: "root", serial: "01", isAuthority: true });
   const issuer = root;
   middle = await issue({ folder, name: "middle", serial: "0a02", issuer, isAuthority: true });
@@ -44,7 +47,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function serve(more: Partial<TlsProfile>): Promise<void> {
+async function serve(more: Partial<TlsProfile>, lookups?: NameLookups): Promise<void> {
   const profile: TlsProfile = {
     certFile: shown.cert,
     keyFile: shown.key,
@@ -60,11 +63,12 @@ async function serve(more: Partial<TlsProfile>): Promise<void> {
     ...more,
   };
   const made = new TlsAcceptor({
-    clock: new SystemClock(),
+    clock,
     log: { ...SILENT_LOG, warn: (_, fields = {}) => void refusals.push(fields) },
     credentials: new Credentials(profile, TERMS),
     side: "client",
-    checksAddress: false,
+    checksAddress: lookups !== undefined,
+    ...(lookups && { lookups }),
     protocols: ["h2"],
     pendingMax: 10,
   });
@@ -128,5 +132,51 @@ describe.for(VERSIONS)("a list of revoked certificates, under %s,", (version) =>
     await serve({ crlFile: await revoke(folder, middle, ["03"]) });
     const refused = await asked(client.pem + middle.pem);
     expect(refused).toBe("Error: transport: certificate serial 03 revoked");
+  });
+});
+
+describe("name servers that are slow", () => {
+  let named: Issued;
+  let found: (names: string[]) => void;
+
+  beforeEach(async () => {
+    named = await issue({ folder, name: "named", serial: "05", issuer: root, dns: ["*.test"] });
+  });
+
+  /** What is said to one whose handshake took half of its time and whose name is looked up now. */
+  async function lookedUp(): Promise<{ said: Promise<string> }> {
+    let asked = (): void => undefined;
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const namesOf = (): Promise<string[]> => {
+      asked();
+      return new Promise((resolve) => {
+        found = resolve;
+      });
+    };
+    await serve({}, { namesOf, addressesOf: async () => [] });
+    server?.once("connection", () => clock.forward(HANDSHAKE_MS / 2));
+    const said = withChain(named);
+    await isAsked;
+    return { said };
+  }
+
+  test("have as long as the handshake had", async () => {
+    const { said } = await lookedUp();
+    clock.forward(HANDSHAKE_MS - 1000);
+    found(["m1.test"]);
+    expect(await said).toBe("as named");
+  });
+
+  test("end a connection in the end, and the log says so once", async () => {
+    const { said } = await lookedUp();
+    clock.forward(HANDSHAKE_MS + 1);
+    expect(await said).toBe("i/o timeout");
+    found(["elsewhere"]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(refusals).toHaveLength(1);
+    const remote = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
+    expect(refusals[0]).toMatchObject({ "remote-addr": remote });
   });
 });

@@ -6,23 +6,35 @@ import type { Credentials } from "./credentials.ts";
 import { serialOf } from "./revocations.ts";
 import { quotedList } from "./tls-profile.ts";
 
+/** How names and addresses are told from each other. Both may reject like `node:dns`. */
+export interface NameLookups {
+  /** Of an address without brackets. */
+  namesOf(address: string): Promise<readonly string[]>;
+  addressesOf(name: string): Promise<readonly string[]>;
+}
+
+export const SYSTEM_LOOKUPS: NameLookups = {
+  namesOf: reverse,
+  addressesOf: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+};
+
 /**
  * Resolves when the connection may go on; one without a certificate may.
  * @param sentSerials of all certificates that came with the handshake
- * @param checksAddress it must come from where its certificate says
+ * @param lookups by which it must come from where its certificate says; absent: from anywhere
  * @throws Error in etcd's words; nothing may be said to such a client
  */
 export async function checkClient(
   socket: TLSSocket,
   credentials: Credentials,
   sentSerials: readonly string[],
-  checksAddress: boolean,
+  lookups: NameLookups | undefined,
 ): Promise<void> {
   const certificate = socket.getPeerCertificate();
   if (certificate === null || certificate.raw === undefined) return;
   const names = namesOf(certificate);
-  if (checksAddress && !credentials.profile.skipClientSanVerify) {
-    await checkAddress(names, bareAddress(socket.remoteAddress ?? ""));
+  if (lookups !== undefined && !credentials.profile.skipClientSanVerify) {
+    await checkAddress(names, bareAddress(socket.remoteAddress ?? ""), lookups);
   }
   checkRevocation([certificate.serialNumber, ...sentSerials], credentials.revoked);
 }
@@ -41,7 +53,11 @@ function checkRevocation(sent: readonly string[], revoked: ReadonlySet<string> |
 }
 
 /** Either the address is in the certificate, or it belongs to a name that is. */
-async function checkAddress(names: CertificateNames, address: string): Promise<void> {
+async function checkAddress(
+  names: CertificateNames,
+  address: string,
+  lookups: NameLookups,
+): Promise<void> {
   const { dnsNames, ipAddresses } = names;
   if (ipAddresses.length > 0) {
     const problem = mismatch(names, address);
@@ -49,9 +65,9 @@ async function checkAddress(names: CertificateNames, address: string): Promise<v
     if (dnsNames.length === 0) throw new Error(problem);
   }
   if (dnsNames.length === 0) return;
-  const [isKnownBack, backError] = await resolves(() => isNamedBack(address, dnsNames));
+  const [isKnownBack, backError] = await resolves(() => isNamedBack(address, dnsNames, lookups));
   if (isKnownBack) return;
-  const [isKnown, error] = await resolves(() => isNamed(address, dnsNames));
+  const [isKnown, error] = await resolves(() => isNamed(address, dnsNames, lookups));
   if (isKnown) return;
   const reason = error ?? backError;
   throw new Error(
@@ -68,8 +84,12 @@ async function resolves(ask: () => Promise<boolean>): Promise<[boolean, string |
   }
 }
 
-async function isNamedBack(address: string, dnsNames: readonly string[]): Promise<boolean> {
-  const found = (await reverse(address)).map((name) => name.replace(/\.$/, ""));
+async function isNamedBack(
+  address: string,
+  dnsNames: readonly string[],
+  lookups: NameLookups,
+): Promise<boolean> {
+  const found = (await lookups.namesOf(address)).map((name) => name.replace(/\.$/, ""));
   return found.some((name) =>
     dnsNames.some((wanted) =>
       wanted.startsWith("*.") ? name.endsWith(wanted.slice(1)) : name === wanted,
@@ -78,12 +98,16 @@ async function isNamedBack(address: string, dnsNames: readonly string[]): Promis
 }
 
 /** One name that resolves to the address is enough, whatever becomes of the others. */
-async function isNamed(address: string, dnsNames: readonly string[]): Promise<boolean> {
+async function isNamed(
+  address: string,
+  dnsNames: readonly string[],
+  lookups: NameLookups,
+): Promise<boolean> {
   let problem: unknown;
   for (const name of dnsNames.filter((each) => !each.startsWith("*."))) {
     try {
-      const found = await lookup(name, { all: true });
-      if (found.some((each) => bareAddress(each.address) === address)) return true;
+      const found = await lookups.addressesOf(name);
+      if (found.some((each) => bareAddress(each) === address)) return true;
     } catch (error) {
       problem = error;
     }

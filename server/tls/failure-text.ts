@@ -1,3 +1,6 @@
+/** The client went without a word. */
+export const EOF = "EOF";
+
 /** Where Go's words are not OpenSSL's. */
 const ALERTS: Readonly<Record<string, string>> = {
   UNKNOWN_CA: "unknown certificate authority",
@@ -13,7 +16,7 @@ const HANDSHAKE: Readonly<Record<string, string>> = {
   ERR_SSL_NO_SHARED_CIPHER: "tls: no cipher suite supported by both client and server",
   ERR_SSL_UNSUPPORTED_PROTOCOL: "tls: client offered only unsupported versions",
   ERR_TLS_HANDSHAKE_TIMEOUT: "i/o timeout",
-  ECONNRESET: "EOF",
+  ECONNRESET: EOF,
 };
 
 /** Why a handshake failed, in Go's words where it has some. */

@@ -35,7 +35,7 @@ export interface Plan {
   readonly dns?: readonly string[];
 }
 
-/** A certificate for either use, named and numbered as asked, for 127.0.0.1 and the names. */
+/** A certificate for either use, named and numbered as asked, for these names or for 127.0.0.1. */
 export async function issue(plan: Plan): Promise<Issued> {
   const { folder, name, serial, issuer, isAuthority = false, dns = [] } = plan;
   const keys = await crypto.subtle.generateKey(KEYS, true, ["sign", "verify"]);
@@ -58,10 +58,11 @@ export async function issue(plan: Plan): Promise<Issued> {
               ExtendedKeyUsage.clientAuth,
             ]),
           ]),
-      new SubjectAlternativeNameExtension([
-        { type: "ip", value: "127.0.0.1" },
-        ...dns.map((value) => ({ type: "dns" as const, value })),
-      ]),
+      new SubjectAlternativeNameExtension(
+        dns.length === 0
+          ? [{ type: "ip", value: "127.0.0.1" }]
+          : dns.map((value) => ({ type: "dns", value })),
+      ),
     ],
   });
   const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];

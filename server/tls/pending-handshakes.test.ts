@@ -11,6 +11,7 @@ function add(pending: PendingHandshakes, address: string, port: number, isReady 
     sinceMs: 0,
     accepted: () => {},
     isStarted: false,
+    isRejected: false,
   };
   pending.add(one);
   if (isReady) pending.setReady(one);

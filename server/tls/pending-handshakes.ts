@@ -12,10 +12,13 @@ export interface Pending {
   /** The client's host. */
   readonly address: string;
   readonly remote: string;
-  readonly sinceMs: number;
+  /** When the step began that it is at: the handshake, or the checks behind it. */
+  sinceMs: number;
   readonly accepted: Accepted;
   /** It is the library's, or was until its end. */
   isStarted: boolean;
+  /** The log has said why it is not accepted. */
+  isRejected: boolean;
 }
 
 /** The connections of one host, oldest first. */

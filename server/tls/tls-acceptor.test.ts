@@ -13,34 +13,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { Credentials } from "./credentials.ts";
+import { HurriedClock } from "./hurried-clock.suite.ts";
 import { selfSignedProfile } from "./self-signed.ts";
 import { HANDSHAKE_MS, TlsAcceptor } from "./tls-acceptor.ts";
 import type { TlsProfile } from "./tls-profile.ts";
 
 const TERMS = { cipherSuites: [], minVersion: "TLSv1.2", maxVersion: "TLSv1.3" } as const;
-
-/** The system's, but that it can be set forward. */
-class HurriedClock extends SystemClock {
-  #aheadMs = 0;
-  readonly #periodic: (() => void)[] = [];
-
-  override monotonic(): number {
-    return super.monotonic() + this.#aheadMs;
-  }
-
-  override every(_periodMs: number, callback: () => void): () => void {
-    this.#periodic.push(callback);
-    return () => void this.#periodic.splice(this.#periodic.indexOf(callback), 1);
-  }
-
-  forward(ms: number): void {
-    this.#aheadMs += ms;
-    for (const callback of this.#periodic.slice()) callback();
-  }
-}
 
 let folder: string;
 let clock: HurriedClock;

@@ -12,7 +12,7 @@
 // Invariants
 // - What is accepted has been verified in full: there is no resumption, and no check is skipped for
 //   any listener.
-// - A connection has HANDSHAKE_MS for all of it, and of those that are not through yet there are at
+// - A connection has HANDSHAKE_MS for the handshake and as long again for the checks, and of those that are not through yet there are at
 //   most `pendingMax`, and of those that are begun a share of it: the oldest makes room, for an
 //   honest handshake takes milliseconds.
 // - However many begin at once, few take their share of a turn, and hosts have theirs one after the
@@ -22,10 +22,10 @@ import { createServer, type SecureContext, type Server, type TLSSocket } from "n
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { namesOf } from "./certificate-names.ts";
-import { checkClient } from "./client-check.ts";
+import { checkClient, type NameLookups, SYSTEM_LOOKUPS } from "./client-check.ts";
 import { awaitHello } from "./client-hello.ts";
 import type { Credentials } from "./credentials.ts";
-import { failureText } from "./failure-text.ts";
+import { EOF, failureText } from "./failure-text.ts";
 import {
   type Accepted,
   type Pending,
@@ -62,6 +62,8 @@ export interface TlsAcceptorOptions {
   readonly side: "client" | "peer";
   /** A certificate must name where it comes from, as between members. */
   readonly checksAddress: boolean;
+  /** Absent: as the system is set up. */
+  readonly lookups?: NameLookups;
   /** Protocols to agree on, best first. */
   readonly protocols: readonly string[];
   /** Handshakes that are waited for or under way. */
@@ -79,6 +81,8 @@ export class TlsAcceptor {
   readonly #pending = new PendingHandshakes();
   readonly #alerts = new RefusalAlerts();
   readonly #sent = new SentSerials();
+  /** A lost connection's socket has no address by which it could be found. */
+  readonly #owners = new WeakMap<TLSSocket, Pending>();
   readonly #startedMax: number;
   #isTurnPending = false;
   /** Somebody came since handshakes were last begun. */
@@ -101,12 +105,7 @@ export class TlsAcceptor {
       handshakeTimeout: HANDSHAKE_MS,
     });
     this.#load(credentials.server);
-    if (credentials.isVerifyingClients) {
-      this.#server.on("keylog", (line, socket) => {
-        this.#alerts.note(line, socket);
-        this.#sent.watch(socket);
-      });
-    }
+    this.#server.on("keylog", (line, socket) => this.#underWay(line, socket));
     this.#server.on("secureConnection", (socket) => this.#secured(socket));
     this.#server.on("tlsClientError", (error, socket) => this.#failed(error, socket));
   }
@@ -128,15 +127,19 @@ export class TlsAcceptor {
     socket.allowHalfOpen = false;
     if (this.#pending.size >= this.#options.pendingMax) this.#makeRoom("all");
     const [key, remote, address] = [keyOf(socket), remoteOf(socket), socket.remoteAddress ?? ""];
-    const sinceMs = clock.monotonic();
-    const pending: Pending = { socket, key, address, remote, sinceMs, accepted, isStarted: false };
+    const pending: Pending = {
+      ...{ socket, key, address, remote, accepted },
+      sinceMs: clock.monotonic(),
+      isStarted: false,
+      isRejected: false,
+    };
     this.#pending.add(pending);
     this.#hasNewcomers = true;
     this.#stopSweep ??= clock.every(SWEEP_MS, () => this.#sweep());
     socket.once("close", () => {
       this.#pending.delete(pending);
-      if (!pending.isStarted) this.#reject(pending, "EOF");
-      this.#closing = pending;
+      if (pending.isStarted) this.#announce(pending);
+      else this.#reject(pending, EOF);
     });
     awaitHello(socket, () => {
       this.#pending.setReady(pending);
@@ -213,6 +216,17 @@ export class TlsAcceptor {
     pending.socket.resume();
   }
 
+  /** The earliest that is heard of a handshake's socket, while it has an address. */
+  #underWay(line: Buffer, socket: TLSSocket): void {
+    if (!this.#owners.has(socket)) {
+      const pending = this.#pending.find(keyOf(socket));
+      if (pending !== undefined) this.#owners.set(socket, pending);
+    }
+    if (!this.#options.credentials.isVerifyingClients) return;
+    this.#alerts.note(line, socket);
+    this.#sent.watch(socket);
+  }
+
   #secured(socket: TLSSocket): void {
     const pending = this.#pending.find(keyOf(socket));
     socket.on("error", () => socket.destroy());
@@ -220,7 +234,8 @@ export class TlsAcceptor {
       socket.destroy();
       return;
     }
-    const { credentials } = this.#options;
+    const { clock, credentials } = this.#options;
+    pending.sinceMs = clock.monotonic();
     const refusal = credentials.isVerifyingClients
       ? refusalOf(socket, credentials.profile)
       : undefined;
@@ -235,48 +250,67 @@ export class TlsAcceptor {
   }
 
   async #check(socket: TLSSocket, pending: Pending): Promise<void> {
-    const { credentials, checksAddress } = this.#options;
+    const { credentials, checksAddress, lookups = SYSTEM_LOOKUPS } = this.#options;
     try {
-      await checkClient(socket, credentials, this.#sent.of(socket), checksAddress);
+      const sent = this.#sent.of(socket);
+      await checkClient(socket, credentials, sent, checksAddress ? lookups : undefined);
     } catch (error) {
       this.#reject(pending, error, socket);
       endAndLetRead(socket);
       return;
     }
-    if (socket.destroyed) return;
+    if (socket.destroyed || pending.isRejected) return;
     this.#pending.delete(pending);
     pending.accepted(socket, credentials.profile.clientCertAuth ? nameOf(socket) : undefined);
   }
 
-  /** A lost connection is told of while its socket closes, when it has no address left. */
+  /** The library tells of it in this turn, by a socket that may have no address left. */
+  #announce(pending: Pending): void {
+    this.#closing = pending;
+    this.#options.clock.soon(() => {
+      if (this.#closing === pending) this.#closing = undefined;
+    });
+  }
+
   #failed(error: Error, socket: TLSSocket): void {
-    const pending = this.#pending.find(keyOf(socket)) ?? this.#closing;
+    const known = this.#owners.get(socket) ?? this.#pending.find(keyOf(socket));
+    const pending = known ?? this.#closing;
     if (pending !== undefined) this.#reject(pending, failureText(error));
   }
 
   #reject(pending: Pending, error: unknown, socket?: TLSSocket): void {
+    // Who is cut off, or goes before he is told, has been written of.
+    if (pending.isRejected) return;
+    pending.isRejected = true;
     const { log, side } = this.#options;
     const certificate = socket?.getPeerCertificate();
     const names = certificate?.raw === undefined ? undefined : namesOf(certificate);
-    log.warn(`rejected connection on ${side} endpoint`, {
+    const fields = {
       "remote-addr": pending.remote,
       "server-name": serverNameOf(socket),
       ...(names && { "ip-addresses": names.ipAddresses, "dns-names": names.dnsNames }),
       error,
-    });
+    };
+    const message = `rejected connection on ${side} endpoint`;
+    // Whoever only looks whether the port is open comes every few seconds.
+    if (error === EOF) log.debug(message, fields);
+    else log.warn(message, fields);
   }
 
   #makeRoom(share: Share): void {
     const pending = this.#pending.leastWelcome(share);
     if (pending === undefined) return;
     this.#pending.delete(pending);
+    this.#reject(pending, "too many connections wait for their handshakes");
     pending.socket.destroy();
   }
 
   #sweep(): void {
     const nowMs = this.#options.clock.monotonic();
-    for (const { socket, sinceMs } of this.#pending.values()) {
-      if (nowMs - sinceMs > HANDSHAKE_MS) socket.destroy();
+    for (const pending of this.#pending.values()) {
+      if (nowMs - pending.sinceMs <= HANDSHAKE_MS) continue;
+      this.#reject(pending, "i/o timeout");
+      pending.socket.destroy();
     }
     if (this.#pending.size > 0) return;
     this.#stopSweep?.();
