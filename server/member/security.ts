@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { addressOf } from "../config/urls.ts";
 import type { Config, TlsSettings } from "../config.ts";
+import { parseAuthorities } from "../tls/authorities.ts";
 import { cipherList, http2Problem } from "../tls/cipher-suites.ts";
 import { Credentials } from "../tls/credentials.ts";
 import { readWhole } from "../tls/reloaded-files.ts";
@@ -58,7 +59,7 @@ async function peerSecurity(config: Config, clock: Clock, log: Log): Promise<Tra
     log.info("starting with peer TLS", tlsInfo(profile, config));
   } else if (profile.trustedCaFile !== "") {
     // For dialing it is read whatever the scheme of the own addresses.
-    readWhole(profile.trustedCaFile);
+    parseAuthorities(readWhole(profile.trustedCaFile));
   }
   for (const url of urls) {
     if (SECURE.test(url)) {

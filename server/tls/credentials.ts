@@ -5,6 +5,7 @@ import {
   type SecureContext,
   type SecureContextOptions,
 } from "node:tls";
+import { parseAuthorities } from "./authorities.ts";
 import { cipherList } from "./cipher-suites.ts";
 import { checkPair } from "./pem-pair.ts";
 import { ReloadedFiles, readWhole } from "./reloaded-files.ts";
@@ -71,9 +72,11 @@ export function dialOptions(profile: TlsProfile, terms: TlsTerms): SecureContext
 }
 
 /** Whom to believe. Reading those of the system takes a tenth of a second. */
-function authoritiesOf({ trustedCaFile, isSelfSigned }: TlsProfile): Buffer | string[] | undefined {
+function authoritiesOf({ trustedCaFile, isSelfSigned }: TlsProfile): string[] | undefined {
   if (isSelfSigned) return undefined;
-  return trustedCaFile === "" ? getCACertificates("system") : readWhole(trustedCaFile);
+  return trustedCaFile === ""
+    ? getCACertificates("system")
+    : parseAuthorities(readWhole(trustedCaFile));
 }
 
 function contextOptions(terms: TlsTerms): SecureContextOptions {
