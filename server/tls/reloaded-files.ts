@@ -9,14 +9,20 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 export class ReloadedFiles<T> {
   readonly #paths: readonly string[];
   readonly #parse: (contents: readonly Buffer[]) => T;
-  /** Tells the files' versions; a failure is remembered like a success. */
+  readonly #read: (path: string) => Buffer;
+  /** Of the versions that were last read whole, and what they came to, be it a failure. */
   #mark: string | undefined;
   #outcome: Outcome<T> | undefined;
 
   /** @param parse gets the files in the order of their paths; may throw */
-  constructor(paths: readonly string[], parse: (contents: readonly Buffer[]) => T) {
+  constructor(
+    paths: readonly string[],
+    parse: (contents: readonly Buffer[]) => T,
+    read: (path: string) => Buffer = readWhole,
+  ) {
     this.#paths = paths;
     this.#parse = parse;
+    this.#read = read;
   }
 
   /** @throws Error with Go's words when a file cannot be read, and whatever `parse` throws */
@@ -24,16 +30,18 @@ export class ReloadedFiles<T> {
     // The mark is taken first: a file that changes while it is read is read again next time.
     const mark = this.#paths.map(markOf).join();
     if (this.#outcome === undefined || mark !== this.#mark) {
-      this.#outcome = this.#load();
+      // What cannot be read now may be readable a moment later, unchanged: too many open files.
+      const contents = this.#paths.map((path) => this.#read(path));
+      this.#outcome = this.#parsed(contents);
       this.#mark = mark;
     }
     if ("error" in this.#outcome) throw this.#outcome.error;
     return this.#outcome.value;
   }
 
-  #load(): Outcome<T> {
+  #parsed(contents: readonly Buffer[]): Outcome<T> {
     try {
-      return { value: this.#parse(this.#paths.map(readWhole)) };
+      return { value: this.#parse(contents) };
     } catch (error) {
       return { error };
     }
