@@ -57,6 +57,11 @@ export function readWhole(path: string): Buffer {
   }
 }
 
+/** Whether this, thrown here, says that a file is not there. */
+export function isMissingFile(error: unknown): boolean {
+  return error instanceof Error && isSystemError(error.cause) && error.cause.code === "ENOENT";
+}
+
 function markOf(path: string): string {
   try {
     const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });

@@ -33,6 +33,7 @@ import {
   type Share,
 } from "./pending-handshakes.ts";
 import { RefusalAlerts } from "./refusal-alert.ts";
+import { isMissingFile } from "./reloaded-files.ts";
 import { SentSerials } from "./sent-serials.ts";
 import { refusalOf } from "./verdict.ts";
 
@@ -206,8 +207,7 @@ export class TlsAcceptor {
   #refuseUnloaded(pending: Pending, error: unknown): void {
     const { log, credentials } = this.#options;
     const { certFile, keyFile } = credentials.profile;
-    const isMissing = error instanceof Error && error.message.endsWith("no such file or directory");
-    const message = isMissing
+    const message = isMissingFile(error)
       ? "failed to find peer cert files"
       : "failed to create peer certificate";
     log.warn(message, { "cert-file": certFile, "key-file": keyFile, error });

@@ -3,6 +3,7 @@ import { connect, createSecureContext, type PeerCertificate, type SecureContext 
 import type { Log } from "../base/log.ts";
 import { mismatch, namesOf } from "./certificate-names.ts";
 import { type Credentials, dialOptions } from "./credentials.ts";
+import { isMissingFile } from "./reloaded-files.ts";
 import { allowanceRefusal, type TlsProfile, type TlsTerms } from "./tls-profile.ts";
 
 export type Destination =
@@ -55,7 +56,10 @@ export class TlsDialer {
     } catch (error) {
       const { certFile, keyFile, clientCertFile, clientKeyFile } = profile;
       const isSplit = clientCertFile !== "";
-      log.warn("failed to create client certificate", {
+      const message = isMissingFile(error)
+        ? "failed to find client cert files"
+        : "failed to create client certificate";
+      log.warn(message, {
         "cert-file": isSplit ? clientCertFile : certFile,
         "key-file": isSplit ? clientKeyFile : keyFile,
         error,
