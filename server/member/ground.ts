@@ -53,7 +53,7 @@ export async function openGround(surroundings: MemberSurroundings): Promise<Grou
   const metrics = new Metrics(config.metricsLevel === "extensive");
   metrics.reportGates(config.featureGates);
   const { wal, origin } = await openLog(
-    { config, folder, log, names: systemNames(clock), dialTls: security.peer.dial },
+    { config, folder, log, names: systemNames(clock), peerTls: security.peer },
     {
       ...logSettings(config, clock, metrics),
       random,

@@ -4,11 +4,11 @@ import type { Config } from "../config.ts";
 import { type AskPeers, type Bootstrap, bootstrap, restart } from "../replica/bootstrap.ts";
 import { LmdbEngine } from "../storage/lmdb-engine.ts";
 import { PeerCalls } from "../transport/peer-calls.ts";
-import type { TlsDial } from "../transport/tls.ts";
 import { FileWal, type FileWalOptions } from "../wal/file-wal.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { NameService } from "./name-service.ts";
 import { RecoveryError } from "./recovered-log.ts";
+import type { PeerSecurity } from "./security.ts";
 import { discoverCluster } from "./srv-discovery.ts";
 import { SERVER_VERSION } from "./version.ts";
 
@@ -23,7 +23,7 @@ export interface LogSurroundings {
   readonly log: Log;
   readonly names: NameService;
   /** A joining member asks those that are there. */
-  readonly dialTls: TlsDial;
+  readonly peerTls: Pick<PeerSecurity, "dial" | "expectName">;
 }
 
 /**
@@ -79,10 +79,15 @@ async function begin(wal: FileWal, { hardState, entries }: Bootstrap): Promise<v
   if (entries.length > 0) await wal.append({ hardState, entries, sync: true });
 }
 
-async function found({ config, names, dialTls, log }: LogSurroundings): Promise<Bootstrap> {
+async function found({ config, names, peerTls, log }: LogSurroundings): Promise<Bootstrap> {
+  const { dial: dialTls, expectName } = peerTls;
   const askPeers: AskPeers = (urls, timeoutMs) => new PeerCalls({ urls, timeoutMs, dialTls });
   const isDiscovered = config.discoverySrv !== "";
   const cluster = isDiscovered ? await discoverCluster(config, names, log) : config.initialCluster;
+  // Whoever can forge the records of a domain has no certificate of that name. As in etcd only until
+  // the next start, when the members are known.
+  const isUnnamed = isDiscovered && config.peerTls.trustedCaFile === "";
+  if (isUnnamed && cluster.includes("https://")) expectName(config.discoverySrv);
   return bootstrap(bootstrapConfig(config, cluster), askPeers, names.lookUp, log);
 }
 

@@ -24,11 +24,16 @@ export interface ClientHandshakes {
   readonly metrics: TlsAcceptor;
 }
 
+export interface PeerSecurity extends TransportTls {
+  /** From now on whoever is dialed must be called so, wherever it is. */
+  readonly expectName: (name: string) => void;
+}
+
 /** What stands before the connections of clients and of members. */
 export interface Security {
   /** Absent where there is no certificate to show. */
   readonly client: ClientHandshakes | undefined;
-  readonly peer: TransportTls;
+  readonly peer: PeerSecurity;
 }
 
 async function underHeadline<T>(headline: string, attempt: () => T | Promise<T>): Promise<T> {
@@ -50,7 +55,7 @@ export async function openSecurity(config: Config, clock: Clock, log: Log): Prom
   return { client, peer };
 }
 
-async function peerSecurity(config: Config, clock: Clock, log: Log): Promise<TransportTls> {
+async function peerSecurity(config: Config, clock: Clock, log: Log): Promise<PeerSecurity> {
   const { listenPeerUrls: urls } = config;
   const terms = termsOf(config);
   const profile = await profileOf(config, "peer", urls, clock, log);
@@ -83,7 +88,7 @@ async function peerSecurity(config: Config, clock: Clock, log: Log): Promise<Tra
       protocols: ["http/1.1"],
       pendingMax: connectionPlaces().handshakes,
     });
-  return { dial: dialer.dial, acceptor };
+  return { dial: dialer.dial, expectName: dialer.expectName, acceptor };
 }
 
 async function clientSecurity(

@@ -71,11 +71,6 @@ export interface TlsAcceptorOptions {
   readonly pendingMax: number;
 }
 
-/** Where the runtime's server keeps what its next connections begin with; not declared. */
-interface ContextHolder {
-  _sharedCreds: SecureContext;
-}
-
 export class TlsAcceptor {
   readonly #options: TlsAcceptorOptions;
   readonly #server: Server;
@@ -196,11 +191,11 @@ export class TlsAcceptor {
 
   /**
    * `setSecureContext` would make a context of its own from a fixed list of options, without
-   * `allowPartialTrustChain`: so the context itself is put where it would stand.
+   * `allowPartialTrustChain`: so the context itself is put where it would stand, which is not
+   * documented.
    */
   #load(context: SecureContext): void {
-    const holder: Partial<ContextHolder> = this.#server;
-    holder._sharedCreds = context;
+    Object.assign(this.#server, { _sharedCreds: context });
   }
 
   /** The client hears that the fault is here, and the next one finds the files as they are then. */

@@ -65,3 +65,13 @@ test("a certificate that is not there is told from one that is none", () => {
     "failed to find client cert files",
   ]);
 });
+
+test("a name that is expected is asked for and checked, instead of what is dialed", async () => {
+  expect(await dialed()).toContain("x509: cannot validate certificate for 127.0.0.1");
+  dialer.expectName("example.test");
+  askedFor.splice(0);
+  expect(await dialed()).toBe("welcome");
+  expect(askedFor).toEqual(["example.test"]);
+  dialer.expectName("example.org");
+  expect(await dialed()).toBe("x509: certificate is valid for example.test, not example.org");
+});

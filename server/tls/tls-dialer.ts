@@ -22,6 +22,8 @@ export interface TlsDialerOptions {
 export class TlsDialer {
   readonly #options: TlsDialerOptions;
   readonly #context: () => SecureContext;
+  /** Undefined: what is dialed. */
+  #expectedName: string | undefined;
 
   constructor(options: TlsDialerOptions) {
     const { profile, terms, credentials } = options;
@@ -35,6 +37,11 @@ export class TlsDialer {
     } else this.#context = () => this.#loaded(credentials);
   }
 
+  /** From now on whoever is dialed must be called so, wherever it is, and is asked for so. */
+  readonly expectName = (name: string): void => {
+    this.#expectedName = name;
+  };
+
   /**
    * A connection under way; it fails when the other side's certificate is not one to trust.
    * @throws when this side's own certificate or the trusted authorities cannot be read
@@ -43,6 +50,7 @@ export class TlsDialer {
     const { profile } = this.#options;
     return connect({
       ...("socketPath" in destination ? { path: destination.socketPath } : destination),
+      ...(this.#expectedName !== undefined && { servername: this.#expectedName }),
       secureContext: this.#context(),
       rejectUnauthorized: !profile.isSelfSigned,
       checkServerIdentity: (host, certificate) => this.#refusal(host, certificate),
