@@ -48,6 +48,8 @@ const WIDE_TYPES: Readonly<Record<string, string>> = {
   "quota-backend-bytes": "int64",
   "v2-deprecation": "config.V2DeprecationEnum",
 };
+/** Whose zero in a file is the default. */
+const ZERO_IS_NONE = new Set(["self-signed-cert-validity"]);
 const LISTS = new Set(["log-outputs", "cipher-suites"]);
 /** Read together with the embedded options of the file rather than with the struct itself. */
 const IN_JSON_STRUCT =
@@ -194,6 +196,7 @@ function setChecked(given: Given, definition: FlagDefinition, key: string, value
     const called = name === "proxy" ? "proxyFlag" : `${name} flag`;
     throw new FileUrlError(`unexpected error setting up ${called}: invalid value`);
   }
+  if (value === "0" && ZERO_IS_NONE.has(name)) return;
   if (value !== "" || kind === "text") given.set(key === definition.fileKey ? name : key, value);
 }
 
