@@ -8,6 +8,8 @@ interface KeyKind {
   readonly name: string;
 }
 
+/** With shorter ones the library signs and verifies nothing. */
+const RSA_BITS_MIN = 2048;
 const RSA: KeyKind = { type: "rsa", name: "RSA" };
 
 function ecdsa(curve: string): KeyKind {
@@ -83,9 +85,14 @@ function keyOf(pem: Buffer, read: (pem: Buffer) => KeyObject, wanted: KeyKind): 
     // What the library says may quote the file.
     throw new TokenOptionsError("invalid key: Key must be a PEM encoded PKCS1 or PKCS8 key");
   }
-  const curve = key.asymmetricKeyDetails?.namedCurve;
+  const { namedCurve: curve, modulusLength = RSA_BITS_MIN } = key.asymmetricKeyDetails ?? {};
   if (key.asymmetricKeyType !== wanted.type || curve !== wanted.curve) {
     throw new TokenOptionsError(`key is not a valid ${wanted.name} ${key.type} key`);
+  }
+  if (modulusLength < RSA_BITS_MIN) {
+    throw new TokenOptionsError(
+      `the RSA ${key.type} key has ${modulusLength} bits, and tokens need ${RSA_BITS_MIN} or more`,
+    );
   }
   return key;
 }

@@ -21,6 +21,7 @@ function pemOf({ publicKey, privateKey }: KeyPairKeyObjectResult): Pem {
 
 const rsa = pemOf(generateKeyPairSync("rsa", { modulusLength: 2048 }));
 const otherRsa = pemOf(generateKeyPairSync("rsa", { modulusLength: 2048 }));
+const shortRsa = pemOf(generateKeyPairSync("rsa", { modulusLength: 1024 }));
 const curve = (namedCurve: string) => pemOf(generateKeyPairSync("ec", { namedCurve }));
 const p256 = curve("P-256");
 const p384 = curve("P-384");
@@ -161,6 +162,13 @@ describe("--auth-token", () => {
     ["RS256", undefined, secret, "invalid key"],
     ["RS256", undefined, p256.privateKey, "key is not a valid RSA private key"],
     ["ES256", undefined, p384.privateKey, "key is not a valid ECDSA private key"],
+    [
+      "PS256",
+      undefined,
+      shortRsa.privateKey,
+      "RSA private key has 1024 bits, and tokens need 2048",
+    ],
+    ["RS256", shortRsa.publicKey, undefined, "RSA public key has 1024 bits, and tokens need 2048"],
     ["RS256", otherRsa.publicKey, rsa.privateKey, "public and private keys don't match"],
   ] as const)("%s with keys that do not fit: %#", (method, publicKey, privateKey, text) => {
     expect(() => jwtKeys(method, publicKey, privateKey)).toThrow(text);
