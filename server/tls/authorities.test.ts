@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseAuthorities } from "./authorities.ts";
 import { Credentials } from "./credentials.ts";
-import { type Issued, issue } from "./issued-certificates.suite.ts";
+import { type Issued, issue, profileOf } from "./issued-certificates.suite.ts";
 
 const TERMS = { cipherSuites: [], minVersion: "TLSv1.2", maxVersion: "TLSv1.3" } as const;
 
@@ -55,10 +55,6 @@ test("a block that is no certificate is refused, also behind others", () => {
 test("a member does not start with such a file", () => {
   const trustedCaFile = join(folder, "authorities.pem");
   writeFileSync(trustedCaFile, first.pem + spoiled(second.pem, "AAAA"));
-  const profile = {
-    ...{ certFile: first.cert, keyFile: first.key, clientCertFile: "", clientKeyFile: "" },
-    ...{ trustedCaFile, clientCertAuth: true, crlFile: "", allowedCns: [], allowedHostnames: [] },
-    ...{ isSelfSigned: false, skipClientSanVerify: false },
-  };
+  const profile = profileOf(first, trustedCaFile);
   expect(() => new Credentials(profile, TERMS)).toThrow("x509: malformed certificate");
 });

@@ -8,7 +8,7 @@ import { type LogFields, SILENT_LOG } from "../base/log.ts";
 import type { NameLookups } from "./client-check.ts";
 import { Credentials } from "./credentials.ts";
 import { HurriedClock } from "./hurried-clock.suite.ts";
-import { type Issued, issue, revoke } from "./issued-certificates.suite.ts";
+import { type Issued, issue, profileOf, revoke } from "./issued-certificates.suite.ts";
 import { HANDSHAKE_MS, TlsAcceptor } from "./tls-acceptor.ts";
 import type { TlsProfile } from "./tls-profile.ts";
 
@@ -23,9 +23,9 @@ let root: Issued;
 let middle: Issued;
 let client: Issued;
 let shown: Issued;
-let server: Server | undefined;
+let server: Server;
 let clock: HurriedClock;
-let acceptor: TlsAcceptor | undefined;
+let acceptor: TlsAcceptor;
 const refusals: LogFields[] = [];
 const sockets: Socket[] = [];
 
@@ -40,29 +40,16 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  acceptor?.close();
+  acceptor.close();
   for (const socket of sockets.splice(0)) socket.destroy();
-  await new Promise<void>((resolve) => server?.close(() => resolve()));
+  await new Promise<void>((resolve) => server.close(() => resolve()));
   refusals.splice(0);
   rmSync(folder, { recursive: true });
 });
 
 async function serve(more: Partial<TlsProfile>, lookups?: NameLookups): Promise<void> {
-  const profile: TlsProfile = {
-    certFile: shown.cert,
-    keyFile: shown.key,
-    clientCertFile: "",
-    clientKeyFile: "",
-    trustedCaFile: root.cert,
-    clientCertAuth: true,
-    crlFile: "",
-    allowedCns: [],
-    allowedHostnames: [],
-    isSelfSigned: false,
-    skipClientSanVerify: false,
-    ...more,
-  };
-  const made = new TlsAcceptor({
+  const profile = { ...profileOf(shown, root.cert), ...more };
+  acceptor = new TlsAcceptor({
     clock,
     log: { ...SILENT_LOG, warn: (_, fields = {}) => void refusals.push(fields) },
     credentials: new Credentials(profile, TERMS),
@@ -72,15 +59,16 @@ async function serve(more: Partial<TlsProfile>, lookups?: NameLookups): Promise<
     protocols: ["h2"],
     pendingMax: 10,
   });
-  acceptor = made;
-  server = createServer((raw) => made.accept(raw, (secure, name) => secure.write(`as ${name}`)));
-  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+  server = createServer((raw) =>
+    acceptor.accept(raw, (secure, name) => secure.write(`as ${name}`)),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }
 
 /** What the server says, or why it says nothing. */
 function answer(cert: string, options: ConnectionOptions = {}): Promise<string> {
   return new Promise((resolve) => {
-    const { port } = server?.address() as AddressInfo;
+    const { port } = server.address() as AddressInfo;
     const socket = connect({
       port,
       host: "127.0.0.1",
@@ -156,7 +144,7 @@ describe("name servers that are slow", () => {
       });
     };
     await serve({}, { namesOf, addressesOf: async () => [] });
-    server?.once("connection", () => clock.forward(HANDSHAKE_MS / 2));
+    server.once("connection", () => clock.forward(HANDSHAKE_MS / 2));
     const said = withChain(named);
     await isAsked;
     return { said };

@@ -5,11 +5,13 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  type JsonGeneralNames,
   PemConverter,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
   X509CrlGenerator,
 } from "@peculiar/x509";
+import type { TlsProfile } from "./tls-profile.ts";
 
 const KEYS = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
@@ -39,6 +41,10 @@ export interface Plan {
 export async function issue(plan: Plan): Promise<Issued> {
   const { folder, name, serial, issuer, isAuthority = false, dns = [] } = plan;
   const keys = await crypto.subtle.generateKey(KEYS, true, ["sign", "verify"]);
+  const names: JsonGeneralNames =
+    dns.length === 0
+      ? [{ type: "ip", value: "127.0.0.1" }]
+      : dns.map((value) => ({ type: "dns", value }));
   const certificate = await X509CertificateGenerator.create({
     subject: `CN=${name}`,
     issuer: `CN=${issuer?.name ?? name}`,
@@ -58,11 +64,7 @@ export async function issue(plan: Plan): Promise<Issued> {
               ExtendedKeyUsage.clientAuth,
             ]),
           ]),
-      new SubjectAlternativeNameExtension(
-        dns.length === 0
-          ? [{ type: "ip", value: "127.0.0.1" }]
-          : dns.map((value) => ({ type: "dns", value })),
-      ),
+      new SubjectAlternativeNameExtension(names),
     ],
   });
   const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
@@ -71,6 +73,23 @@ export async function issue(plan: Plan): Promise<Issued> {
   const secret = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
   writeFileSync(key, PemConverter.encode(secret, "PRIVATE KEY"));
   return { name, keys, pem, cert, key };
+}
+
+/** Shows this certificate, trusts that file, asks clients for nothing else. */
+export function profileOf({ cert, key }: Issued, trustedCaFile: string): TlsProfile {
+  return {
+    certFile: cert,
+    keyFile: key,
+    clientCertFile: "",
+    clientKeyFile: "",
+    trustedCaFile,
+    clientCertAuth: true,
+    crlFile: "",
+    allowedCns: [],
+    allowedHostnames: [],
+    isSelfSigned: false,
+    skipClientSanVerify: false,
+  };
 }
 
 /** Writes a list of these serial numbers, signed by whom it may be; returns its path. */

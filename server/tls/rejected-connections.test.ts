@@ -18,7 +18,7 @@ let folder: string;
 let clock: HurriedClock;
 let acceptor: TlsAcceptor;
 let server: Server;
-let lines: [level: string, error: unknown, remote: unknown][];
+let lines: (readonly [level: string, error: unknown, remote: unknown])[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "quorate-rejected-"));
@@ -94,9 +94,8 @@ test("who keeps the others waiting is a warning, and so is who makes room for th
   expect(lines).toEqual([["warn", "too many connections wait for their handshakes", first.local]]);
   clock.forward(HANDSHAKE_MS + 1);
   await written(5);
-  expect(new Set(lines.slice(1).map(([level, error]) => `${level} ${error}`))).toEqual(
-    new Set(["warn i/o timeout"]),
-  );
+  const others = lines.slice(1).map(([level, error]) => [level, error]);
+  expect(others).toEqual(Array.from({ length: 4 }, () => ["warn", "i/o timeout"]));
 });
 
 test("a lost connection is its own, whoever went before", async () => {

@@ -122,10 +122,13 @@ export class TlsAcceptor {
     // Half of a connection is none: who closes during the handshake is gone.
     socket.allowHalfOpen = false;
     if (this.#pending.size >= this.#options.pendingMax) this.#makeRoom("all");
-    const [key, remote, address] = [keyOf(socket), remoteOf(socket), socket.remoteAddress ?? ""];
     const pending: Pending = {
-      ...{ socket, key, address, remote, accepted },
+      socket,
+      key: keyOf(socket),
+      address: socket.remoteAddress ?? "",
+      remote: remoteOf(socket),
       sinceMs: clock.monotonic(),
+      accepted,
       isStarted: false,
       isRejected: false,
     };

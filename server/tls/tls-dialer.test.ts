@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:tls";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SILENT_LOG } from "../base/log.ts";
 import { Credentials } from "./credentials.ts";
-import { type Issued, issue } from "./issued-certificates.suite.ts";
+import { type Issued, issue, profileOf } from "./issued-certificates.suite.ts";
 import { TlsDialer } from "./tls-dialer.ts";
 
 const TERMS = { cipherSuites: [], minVersion: "TLSv1.2", maxVersion: "TLSv1.3" } as const;
@@ -22,11 +22,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "quorate-dialer-"));
   const root = await issue({ folder, name: "root", serial: "01", isAuthority: true });
   own = await issue({ folder, name: "own", serial: "02", issuer: root, dns: ["example.test"] });
-  const profile = {
-    ...{ certFile: own.cert, keyFile: own.key, clientCertFile: "", clientKeyFile: "" },
-    ...{ trustedCaFile: root.cert, clientCertAuth: false, crlFile: "" },
-    ...{ allowedCns: [], allowedHostnames: [], isSelfSigned: false, skipClientSanVerify: false },
-  };
+  const profile = profileOf(own, root.cert);
   const credentials = new Credentials(profile, TERMS);
   const log = { ...SILENT_LOG, warn: (message: string) => void warnings.push(message) };
   dialer = new TlsDialer({ log, profile, terms: TERMS, credentials });
