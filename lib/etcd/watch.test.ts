@@ -1,8 +1,9 @@
 import { Duplex } from "node:stream";
 import { expect, test, vi } from "vitest";
-import { WatchResponse } from "../../server/proto/gen/rpc.ts";
+import { type WatchRequest, WatchResponse } from "../../server/proto/gen/rpc.ts";
 import type { EtcdClient } from "./client.ts";
-import { followWatch } from "./watch.ts";
+import { ClusterError } from "./cluster-error.ts";
+import { followWatch, type WatchMessage } from "./watch.ts";
 
 const target = { key: Buffer.from("k"), rangeEnd: Buffer.alloc(0) };
 const created = { header: { revision: 7 }, created: true };
@@ -18,8 +19,25 @@ function clusterOf(...streams: { answers: object[]; ends?: boolean }[]) {
     if (ends === true) stream.push(null);
     return { url: "http://10.0.0.1:2379", stream: Object.assign(stream, { cancel: vi.fn() }) };
   });
-  const client = { openStream, forgetToken, abandon: vi.fn() } as unknown as EtcdClient;
-  return { client, openStream, forgetToken };
+  const read = vi.fn(async () => ({ header: { revision: 0 } }));
+  const client = { openStream, forgetToken, abandon: vi.fn(), read } as unknown as EtcdClient;
+  /** What a linearizable read says, one after the other. */
+  const standsAt = (...revisions: number[]) => {
+    for (const revision of revisions) read.mockResolvedValueOnce({ header: { revision } });
+  };
+  return { client, openStream, forgetToken, read, standsAt };
+}
+
+const createdAt = (revision: number) => ({ header: { revision }, created: true });
+
+async function messages(source: AsyncGenerator<WatchMessage>, count: number) {
+  const found: WatchMessage[] = [];
+  while (found.length < count) {
+    const { value } = await source.next();
+    if (value !== undefined) found.push(value);
+  }
+  await source.return(undefined);
+  return found;
 }
 
 const PERMISSION = "etcdserver: permission denied";
@@ -61,7 +79,7 @@ test("a watch that has told something since survives the next expired token too"
   const { client, forgetToken } = clusterOf(
     { answers: [created, EXPIRED] },
     { answers: [created, progress, EXPIRED] },
-    { answers: [created, { header: { revision: 12 } }] },
+    { answers: [createdAt(9), { header: { revision: 12 } }] },
   );
   const watch = followWatch(client, target, new AbortController().signal);
   expect((await watch.next()).value).toMatchObject({ type: "open" });
@@ -95,5 +113,97 @@ test("a resuming watch fetches a token for every try while roles go on changing"
   for (let at = 0; at < 4; at++) types.push((await watch.next()).value?.type);
   expect(types).toEqual(["open", "lost", "lost", "restored"]);
   expect(forgetToken).toHaveBeenCalledTimes(2);
+  await watch.return(undefined);
+});
+
+test("a watch of a cluster that has gone back says so and begins anew behind what it has", async () => {
+  const { client, standsAt, openStream } = clusterOf(
+    { answers: [createdAt(5_000)], ends: true },
+    { answers: [createdAt(100)] },
+    { answers: [createdAt(100), { header: { revision: 120 } }] },
+  );
+  standsAt(100);
+  const watch = followWatch(client, target, new AbortController().signal);
+  expect(await messages(watch, 5)).toMatchObject([
+    { type: "open", from: 5_001, revision: 5_000 },
+    { type: "lost" },
+    { type: "open", from: 101, revision: 100 },
+    { type: "restored", revision: 100 },
+    { type: "progress", revision: 120 },
+  ]);
+  expect(openStream).toHaveBeenCalledTimes(3);
+});
+
+test("a member that lags behind the cluster is not taken for a restore", async () => {
+  const { client, standsAt, openStream } = clusterOf(
+    { answers: [createdAt(5_000)], ends: true },
+    { answers: [createdAt(100)] },
+  );
+  standsAt(5_000);
+  const watch = followWatch(client, target, new AbortController().signal);
+  expect(await messages(watch, 3)).toMatchObject([
+    { type: "open" },
+    { type: "lost" },
+    { type: "restored", revision: 5_000 },
+  ]);
+  expect(openStream).toHaveBeenCalledTimes(2);
+});
+
+test("a watch that waits ahead of the cluster takes no revision for a restore", async () => {
+  const { client, standsAt } = clusterOf(
+    { answers: [createdAt(7)], ends: true },
+    { answers: [createdAt(7)] },
+  );
+  standsAt(7, 7);
+  const ahead = { ...target, startRevision: 5_001 };
+  const watch = followWatch(client, ahead, new AbortController().signal);
+  expect(await messages(watch, 3)).toMatchObject([
+    { type: "open", from: 5_001, revision: 7 },
+    { type: "lost" },
+    { type: "restored", revision: 7 },
+  ]);
+});
+
+test("a watch that begins ahead of one member tells the revision of the cluster", async () => {
+  const { client, standsAt } = clusterOf({ answers: [createdAt(100)] });
+  standsAt(5_000);
+  const watch = followWatch(
+    client,
+    { ...target, startRevision: 5_001 },
+    new AbortController().signal,
+  );
+  expect(await messages(watch, 1)).toEqual([{ type: "open", from: 5_001, revision: 5_000 }]);
+});
+
+test("without a majority to ask whether the cluster has gone back, the watch stays lost", async () => {
+  const { client, standsAt, read } = clusterOf(
+    { answers: [createdAt(5_000)], ends: true },
+    { answers: [createdAt(100)] },
+    { answers: [createdAt(100)] },
+  );
+  read.mockRejectedValueOnce(new ClusterError("no-leader", "etcdserver: no leader"));
+  standsAt(5_000);
+  const watch = followWatch(client, target, new AbortController().signal);
+  const types = (await messages(watch, 4)).map(({ type }) => type);
+  expect(types).toEqual(["open", "lost", "lost", "restored"]);
+});
+
+test("a watch that is behind is asked often whether it has caught up", async () => {
+  vi.useFakeTimers();
+  const written: WatchRequest[] = [];
+  const { client, read } = clusterOf({ answers: [createdAt(50)] });
+  Object.assign(client, { ask: vi.fn(async () => ({ version: "3.5.30" })) });
+  const open = client.openStream.bind(client);
+  client.openStream = async (...of) => {
+    const opened = await open(...of);
+    opened.stream.write = (request: unknown) => written.push(request as WatchRequest) > 0;
+    return opened;
+  };
+  const watch = followWatch(client, { ...target, startRevision: 5 }, new AbortController().signal);
+  expect((await watch.next()).value).toEqual({ type: "open", from: 5, revision: 50 });
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(written.filter(({ progressRequest }) => progressRequest !== undefined)).toHaveLength(2);
+  expect(read).not.toHaveBeenCalled();
+  vi.useRealTimers();
   await watch.return(undefined);
 });

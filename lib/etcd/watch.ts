@@ -5,6 +5,9 @@
 //     next ──▶ created ──▶ change* ─┬─▶ stream breaks ─▶ lost … restored ─▶ created at `next`
 //                                   └─▶ compacted ─────▶ gap [next, compacted], next = compacted+1
 //
+// A cluster that was restored from a snapshot stands before the position, where `next` would be
+// awaited in silence: the watch then begins anew behind what the cluster has, and says so.
+//
 // Reading slowly is safe: nothing is buffered here beyond one response, gRPC's flow control holds
 // etcd back, and etcd catches a slow watcher up from its history.
 
@@ -20,7 +23,7 @@ import {
 } from "../../server/proto/gen/rpc.ts";
 import type { EtcdClient } from "./client.ts";
 import { ClusterError, fromStatus } from "./cluster-error.ts";
-import type { KeyRecord } from "./kv.ts";
+import { type KeyRecord, range } from "./kv.ts";
 import { statusOf } from "./maintenance.ts";
 import { blamesToken } from "./token-source.ts";
 
@@ -42,6 +45,10 @@ export interface WatchEvent {
 }
 
 export type WatchMessage =
+  /**
+   * Comes first. Once more, and before `restored`, when the cluster has gone back to `revision`
+   * behind what was handed out: what the old history and the new one hold else is not told.
+   */
   | { readonly type: "open"; readonly from: number; readonly revision: number }
   | {
       readonly type: "change";
@@ -61,6 +68,8 @@ export type WatchMessage =
 
 const PART_EVENTS_MAX = 500;
 const PROGRESS_INTERVAL_MS = 10_000;
+/** Until the watch has come to where the cluster stood when it began: a reader waits for that. */
+const CATCH_UP_INTERVAL_MS = 1_000;
 const RETRY_DELAY_MIN_MS = 200;
 const RETRY_DELAY_MAX_MS = 5_000;
 const RETRIABLE: ReadonlySet<string> = new Set([
@@ -82,7 +91,13 @@ export async function* followWatch(
   target: WatchTarget,
   signal: AbortSignal,
 ): AsyncGenerator<WatchMessage> {
-  const position: Position = { next: target.startRevision, part: 0, isOpen: false, isLost: false };
+  const position: Position = {
+    next: target.startRevision,
+    reached: 0,
+    part: 0,
+    isOpen: false,
+    isLost: false,
+  };
   let delayMs = RETRY_DELAY_MIN_MS;
   let deniedOnce = false;
   while (!signal.aborted) {
@@ -121,6 +136,8 @@ function mayBlameToken(error: ClusterError): boolean {
 interface Position {
   /** The revision to deliver next; undefined until the first stream is open. */
   next: number | undefined;
+  /** The highest revision of the cluster that any stream has told of; 0 before the first. */
+  reached: number;
   /** Parts of revision `next` handed out already. */
   part: number;
   /** The reader has been told where the stream begins. */
@@ -130,7 +147,7 @@ interface Position {
 
 type Stream = ClientDuplexStream<WatchRequest, WatchResponse>;
 
-/** One gRPC stream: returns after a gap, throws when the stream breaks. */
+/** One gRPC stream: returns after a gap and where the cluster has gone back, throws when the stream breaks. */
 async function* watchOnce(
   client: EtcdClient,
   target: WatchTarget,
@@ -146,7 +163,9 @@ async function* watchOnce(
   const cancel = (): void => stream.cancel();
   signal.addEventListener("abort", cancel, { once: true });
   if (signal.aborted) cancel();
-  const stopAsking = askForProgress(client, url, stream);
+  let startedAt = 0;
+  const isBehind = (): boolean => position.next !== undefined && position.next <= startedAt;
+  const stopAsking = askForProgress(client, url, stream, isBehind);
   try {
     position.part = 0;
     stream.write(createRequest(target, position.next ?? 0));
@@ -155,7 +174,14 @@ async function* watchOnce(
         yield* afterCancel(response, position, url);
         return;
       }
-      yield* messagesOf(response, position);
+      if (response.created) {
+        startedAt = await clusterRevision(client, target, position, response, signal);
+        if (hasGoneBack(position, startedAt)) {
+          yield beginAnew(position, startedAt);
+          return;
+        }
+        yield* afterCreate(position, startedAt);
+      } else yield* messagesOf(response, position);
     }
     if (failure !== undefined) throw failure;
     client.abandon(url);
@@ -172,22 +198,68 @@ async function* watchOnce(
 }
 
 /**
+ * Where the cluster stands as a watch begins. A member whose revision is before the position may
+ * only lag behind the others, or be of a cluster that was restored: a linearizable read tells.
+ * Throws ClusterError when there is no quorum to tell it.
+ */
+async function clusterRevision(
+  client: EtcdClient,
+  { key }: WatchTarget,
+  { next }: Position,
+  { header }: WatchResponse,
+  signal: AbortSignal,
+): Promise<number> {
+  const own = header?.revision ?? 0;
+  if (next === undefined || own >= next - 1) return own;
+  const { revision } = await range(client, { key, countOnly: true }, { signal });
+  return Math.max(own, revision);
+}
+
+/** A watch may begin ahead of the cluster: only what was reached once can be gone. */
+function hasGoneBack({ next, reached }: Position, revision: number): boolean {
+  return next !== undefined && revision < Math.min(reached, next - 1);
+}
+
+function beginAnew(position: Position, revision: number): WatchMessage {
+  position.next = revision + 1;
+  position.reached = revision;
+  return { type: "open", from: position.next, revision };
+}
+
+/**
  * Keeps an idle watch's position near the head, so that compaction leaves no gap where nothing
  * happened. Returns how to stop.
  */
-function askForProgress(client: EtcdClient, url: string, stream: Stream): () => void {
+function askForProgress(
+  client: EtcdClient,
+  url: string,
+  stream: Stream,
+  isBehind: () => boolean,
+): () => void {
+  let sinceAskedMs = 0;
   let isReliable: boolean | undefined;
+  let isAsking = false;
   const ask = async (): Promise<void> => {
+    if (isAsking) return;
+    isAsking = true;
     try {
       isReliable ??= hasReliableProgress((await statusOf(client, url)).version);
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
       return;
+    } finally {
+      isAsking = false;
     }
     const progressRequest = {};
     if (isReliable && stream.writable) stream.write(WatchRequest.fromPartial({ progressRequest }));
   };
-  const timer = setInterval(() => void ask(), PROGRESS_INTERVAL_MS);
+  const tick = (): void => {
+    sinceAskedMs += CATCH_UP_INTERVAL_MS;
+    if (sinceAskedMs < PROGRESS_INTERVAL_MS && !isBehind()) return;
+    sinceAskedMs = 0;
+    void ask();
+  };
+  const timer = setInterval(tick, CATCH_UP_INTERVAL_MS);
   return () => clearInterval(timer);
 }
 
@@ -215,16 +287,18 @@ function createRequest(target: WatchTarget, startRevision: number): WatchRequest
   return WatchRequest.fromPartial({ createRequest });
 }
 
+function* afterCreate(position: Position, revision: number): Generator<WatchMessage> {
+  position.reached = Math.max(position.reached, revision);
+  position.next ??= revision + 1;
+  if (!position.isOpen) yield { type: "open", from: position.next, revision };
+  position.isOpen = true;
+  if (position.isLost) yield { type: "restored", revision };
+  position.isLost = false;
+}
+
 function* messagesOf(response: WatchResponse, position: Position): Generator<WatchMessage> {
   const revision = response.header?.revision ?? 0;
-  if (response.created) {
-    position.next ??= revision + 1;
-    if (!position.isOpen) yield { type: "open", from: position.next, revision };
-    position.isOpen = true;
-    if (position.isLost) yield { type: "restored", revision };
-    position.isLost = false;
-    return;
-  }
+  position.reached = Math.max(position.reached, revision);
   if (response.events.length > 0) {
     yield* changesOf(response, position);
     return;

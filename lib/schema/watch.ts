@@ -3,7 +3,8 @@
 // and a reconnect with `Last-Event-ID: <revision>` goes on at the next one. Nothing is ever left
 // out silently: what compaction has taken is named by `reset`.
 //
-//   event: open       OpenEvent      id; once per connection, before anything else
+//   event: open       OpenEvent      id; before anything else, and once more where the cluster has
+//                                    gone back (a restore): the stream goes on behind `revision`
 //   event: change     ChangeEvent    id; one message per revision. A large revision comes in
 //                                    parts; only the last one has the id, and a break of
 //                                    any kind in between delivers all parts again, from part 0
@@ -45,7 +46,10 @@ export type WatchQuery = z.infer<typeof WatchQuery>;
 export const OpenEvent = z.object({
   /** The first revision that will be delivered. */
   from: Decimal,
-  /** The cluster's revision when the watch began. */
+  /**
+   * The cluster's revision when the watch began, confirmed by a majority where it is before `from`:
+   * before what a reader has received, it says that the cluster has gone back.
+   */
   revision: Decimal,
 });
 export type OpenEvent = z.infer<typeof OpenEvent>;
