@@ -10,6 +10,8 @@ import { errorText, isPassing, RequestError, send } from "./request.ts";
 const SILENCE_MS = 40_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_LAST_MS = 10_000;
+/** Doublings of the first delay at least, after the console itself has ended the stream. */
+const FAILURE_ATTEMPT_MIN = 2;
 /** Longest line that is held while it is incomplete, in characters: a full change of 128 puts. */
 const LINE_CHARACTERS_MAX = 512 * 1024 * 1024;
 
@@ -33,7 +35,7 @@ export interface StreamTarget {
 }
 
 export interface StreamSink {
-  /** All messages that came in one piece. A throw ends the connection and is retried. */
+  /** All messages that came in one piece. A throw ends the connection, and is tried ever later. */
   messages(batch: readonly StreamMessage[]): void;
   state(state: StreamState): void;
 }
@@ -92,8 +94,11 @@ export function openStream(target: StreamTarget, sink: StreamSink): EventStream 
   let timer: ReturnType<typeof setTimeout> | undefined;
   let control = new AbortController();
   let isClosed = false;
+  /** Something has come, and neither it nor its reader says that trying again is in vain. */
+  let isSound = false;
 
   const connect = async () => {
+    isSound = false;
     control = new AbortController();
     sink.state({ phase: "connecting", attempt });
     try {
@@ -107,9 +112,13 @@ export function openStream(target: StreamTarget, sink: StreamSink): EventStream 
       });
       sink.state({ phase: "open" });
       await readMessages(response, control, (batch) => {
-        attempt = 0;
+        isSound = false;
         sink.messages(batch);
+        isSound = true;
         lastId = batch.findLast((message) => message.id !== undefined)?.id ?? lastId;
+        if (!batch.some(({ event }) => event === "failure")) return;
+        isSound = false;
+        attempt = Math.max(attempt, FAILURE_ATTEMPT_MIN);
       });
       retry("The stream ended.");
     } catch (error) {
@@ -122,6 +131,7 @@ export function openStream(target: StreamTarget, sink: StreamSink): EventStream 
   const retry = (reason: string) => {
     if (isClosed) return;
     control.abort();
+    if (isSound) attempt = 0;
     const ceiling = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_LAST_MS);
     const retryInMs = Math.round(ceiling * (0.5 + Math.random() / 2));
     attempt += 1;
