@@ -28,17 +28,22 @@ class FakeConsole {
   /** Of the next streams; undefined lets them open. */
   refusal: { readonly status: number; readonly code: string } | undefined;
   revision = "5";
+  /** Keys cannot be read. */
+  isMute = false;
   /** The first revision that each stream was asked for. */
   readonly asked: (string | null)[] = [];
   openStreams = 0;
   #newest: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  readonly fetch = async (path: string, { signal }: RequestInit): Promise<Response> => {
+  readonly fetch = async (path: string, { signal, headers }: RequestInit): Promise<Response> => {
     if (!path.includes("/watch")) {
+      if (this.isMute)
+        return Response.json({ error: { code: "forbidden", message: "no" } }, { status: 403 });
       const { revision } = this;
       return Response.json({ revision, onlyMember: null, kv: keyValue("one", revision) });
     }
     this.asked.push(new URL(path, "http://console").searchParams.get("revision"));
+    const lastId = new Headers(headers).get("last-event-id");
     if (this.refusal !== undefined) {
       const { status, code } = this.refusal;
       return Response.json({ error: { code, message: "no" } }, { status });
@@ -53,12 +58,25 @@ class FakeConsole {
         });
       },
     });
-    this.send("open", { from: this.revision, revision: this.revision });
+    this.open(lastId === null ? (this.asked.at(-1) ?? "1") : String(Number(lastId) + 1));
     return new Response(body);
   };
 
-  send(event: string, data: unknown): void {
-    this.#newest?.enqueue(encodeUtf8(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+  /** Begins the stream at `from`, of a cluster as it stands. */
+  open(from: string): void {
+    this.send("open", { from, revision: this.revision }, String(Number(from) - 1));
+  }
+
+  send(event: string, data: unknown, id?: string): void {
+    const place = id === undefined ? "" : `id: ${id}\n`;
+    const text = `event: ${event}\n${place}data: ${JSON.stringify(data)}\n\n`;
+    this.#newest?.enqueue(encodeUtf8(text));
+  }
+
+  /** The way to the console breaks, and is tried again after a moment. */
+  cut(): void {
+    this.#newest?.close();
+    this.openStreams -= 1;
   }
 
   change(revision: string): void {
@@ -66,7 +84,7 @@ class FakeConsole {
     const events = [
       { type: "put", key: encodeBase64(KEY), kv: keyValue("new", revision), previous: null },
     ];
-    this.send("change", { revision, receivedAt: "", part: 0, isLast: true, events });
+    this.send("change", { revision, receivedAt: "", part: 0, isLast: true, events }, revision);
   }
 }
 
@@ -99,7 +117,7 @@ function hide(isHidden: boolean): void {
 
 /** The key while it is open on a page. */
 async function opened() {
-  const client = new QueryClient();
+  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   const wrapper = ({ children }: { children: ReactNode }) =>
     createElement(QueryClientProvider, { client }, children);
   const { result } = renderHook(() => useLiveKey("local", KEY, undefined), { wrapper });
@@ -188,4 +206,46 @@ test("a tab that is opened behind others lets its stream go too", async () => {
   await pass(AWAY_AFTER_MS);
   expect(server.asked).toHaveLength(1);
   expect(server.openStreams).toBe(0);
+});
+
+test("of a cluster that went back to an earlier revision the key is read and followed anew", async () => {
+  const key = await opened();
+  server.change("50");
+  await pass(100);
+  server.cut();
+  server.revision = "3";
+  await pass(1_000);
+  expect(key.revision()).toBe("3");
+  expect(key.live()).toBe("live");
+  // The stream that was resumed is asked for in the words of the first, behind the last id.
+  expect(server.asked).toEqual(["6", "6", "4"]);
+  server.change("4");
+  await pass(100);
+  expect(key.revision()).toBe("4");
+});
+
+test("a stream that the console has begun anew for that is followed from what is read", async () => {
+  const key = await opened();
+  server.change("50");
+  await pass(100);
+  server.revision = "7";
+  server.open("8");
+  await pass(100);
+  expect(key.revision()).toBe("7");
+  expect(server.asked).toEqual(["6", "8"]);
+  expect(server.openStreams).toBe(1);
+});
+
+test("while the key cannot be read after that it is not live, and tried again after a while", async () => {
+  const key = await opened();
+  server.revision = "3";
+  server.isMute = true;
+  server.open("6");
+  await pass(100);
+  expect(key.live()).toBe("broken");
+  expect(server.asked).toEqual(["6"]);
+  server.isMute = false;
+  await pass(REFUSED_RETRY_MS);
+  expect(key.revision()).toBe("3");
+  expect(key.live()).toBe("live");
 });

@@ -1,7 +1,7 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useState } from "react";
 import { encodeBase64, toBase64Url } from "../schema/bytes.ts";
-import { ChangeEvent, LinkEvent } from "../schema/watch.ts";
+import { ChangeEvent, LinkEvent, OpenEvent } from "../schema/watch.ts";
 import { useIsAway } from "./away.ts";
 import { clusterPath } from "./clusters.ts";
 import { compareDecimal, nextDecimal } from "./decimal.ts";
@@ -43,7 +43,25 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
     const start = client.getQueryData<KeySnapshot>(cacheKey)?.revision;
     if (typeof start !== "string") return;
     let isRefused = false;
+    /** Everything up to here has been received. */
+    let seen = start;
+    let isRewound = false;
+    let isLeft = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    /** What is known here is of a history that is no more: read again, and followed from there. */
+    const rewind = async () => {
+      stream.close();
+      setLive("connecting");
+      const before = client.getQueryData<KeySnapshot>(cacheKey);
+      await client.invalidateQueries({ queryKey: cacheKey });
+      if (isLeft) return;
+      const now = client.getQueryData<KeySnapshot>(cacheKey);
+      if (now !== before) reopen();
+      else {
+        setLive("broken");
+        timer = setTimeout(reopen, REFUSED_RETRY_MS);
+      }
+    };
     const stream = openStream(
       {
         path: clusterPath(cluster, "watch"),
@@ -51,7 +69,13 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
       },
       {
         messages: (batch) => {
-          for (const message of batch) takeMessage(client, cacheKey, encoded, message, setLive);
+          for (const message of batch) {
+            isRewound ||= hasGoneBack(message, seen);
+            if (isRewound) break;
+            seen = message.id ?? seen;
+            takeMessage(client, cacheKey, encoded, message, setLive);
+          }
+          if (isRewound) void rewind();
         },
         state: (state) => {
           if (state.phase === "waiting") setLive("broken");
@@ -66,6 +90,7 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
       if (isRefused && !hasSessionEnded()) reopen();
     });
     return () => {
+      isLeft = true;
       unsubscribe();
       clearTimeout(timer);
       stream.close();
@@ -122,6 +147,17 @@ function takeMessage(
       void client.invalidateQueries({ queryKey: cacheKey });
       break;
   }
+}
+
+/**
+ * True of a stream that begins before what it has told already, or ahead of the whole cluster: that
+ * was restored to an earlier revision.
+ */
+function hasGoneBack(message: StreamMessage, seen: string): boolean {
+  if (message.event !== "open") return false;
+  const { from, revision } = OpenEvent.parse(JSON.parse(message.data));
+  const next = nextDecimal(seen);
+  return compareDecimal(from, next) < 0 || compareDecimal(nextDecimal(revision), from) < 0;
 }
 
 function isOlder(snapshot: KeySnapshot | undefined, revision: string): boolean {
