@@ -1,7 +1,7 @@
 "use client";
 
 import { Bar, BarChart, ReferenceLine, ResponsiveContainer, YAxis } from "recharts";
-import type { RatePoint } from "@/lib/browser/watch-feed";
+import type { RatePoint } from "@/lib/browser/rate-meter";
 
 const WIDTH = 480;
 const HEIGHT = 56;

@@ -6,27 +6,22 @@
 //
 // Nothing is lost by pausing: when the backlog is full the stream is closed, and going on reopens it
 // behind the last revision. Only compaction can take something then, and that is a row of its own.
+// In a tab that nobody sees the stream is let go in the same way: a browser has few connections to
+// one host for all its tabs.
 
 import { ErrorReply } from "../schema/errors.ts";
 import { type ChangeEvent, LinkEvent, OpenEvent, ResetEvent } from "../schema/watch.ts";
 import { compareDecimal } from "./decimal.ts";
 import { EventRing } from "./event-ring.ts";
 import type { EventStream, StreamMessage, StreamSink, StreamState } from "./event-stream.ts";
+import { FeedContinuity } from "./feed-continuity.ts";
 import { formatDecimal } from "./format.ts";
+import { RateMeter, type RatePoint } from "./rate-meter.ts";
 import { matchesText, opOf, rowBytes, type WatchOp, type WatchRow } from "./watch-row.ts";
 
 export const FEED_LIMITS = { rowsMax: 20_000, bytesMax: 64 * 1024 * 1024 };
 /** While paused; the same bounds, so that going on shows all of it. */
 export const BACKLOG_LIMITS = FEED_LIMITS;
-const RATE_SECONDS = 60;
-
-export interface RatePoint {
-  /** Seconds before now. */
-  readonly ago: number;
-  readonly puts: number;
-  readonly deletes: number;
-}
-
 export interface FeedView {
   /** Newest first. */
   readonly rows: readonly WatchRow[];
@@ -34,6 +29,10 @@ export interface FeedView {
   readonly received: number;
   /** Older events that the ring no longer keeps. */
   readonly dropped: number;
+  /** Rows are kept, and the filter hides each of them. */
+  readonly isAllHidden: boolean;
+  /** What came before the last clear is not shown any more. */
+  readonly isCleared: boolean;
   readonly isPaused: boolean;
   /** Rows that wait behind the pause. */
   readonly waiting: number;
@@ -46,6 +45,8 @@ export interface FeedView {
   readonly isLinkLost: boolean;
   /** Everything up to here has been received. */
   readonly position: string | null;
+  /** Where the cluster stood when the stream was opened, until everything up to there has come. */
+  readonly catchingUpTo: string | null;
   /** The watch begins at a revision that the cluster has not reached yet. */
   readonly startsAhead: { readonly from: string; readonly revision: string } | null;
 }
@@ -58,6 +59,10 @@ export class WatchFeed {
   readonly #ring = new EventRing<WatchRow>(FEED_LIMITS, rowBytes);
   readonly #listeners = new Set<() => void>();
   readonly #rate = new RateMeter();
+  readonly #continuity = new FeedContinuity({
+    mark: (kind, text) => this.#add({ kind, text }),
+    changed: () => this.#touch(),
+  });
   #backlog: WatchRow[] = [];
   #backlogBytes = 0;
   #stream: EventStream | undefined;
@@ -65,9 +70,11 @@ export class WatchFeed {
   #trouble: string | null = null;
   #isPaused = false;
   #isHeld = false;
+  #isAway = false;
+  #isCleared = false;
   #isLinkLost = false;
-  /** A break is among the rows, and what came of it is not yet. */
-  #isBroken = false;
+  /** History was rewritten below the stream: it is opened anew after this batch. */
+  #mustReopen = false;
   #seq = 0;
   #received = 0;
   #position: string | undefined;
@@ -92,9 +99,14 @@ export class WatchFeed {
 
   start(): void {
     this.#isHeld = false;
+    this.#mustReopen = false;
     this.#stream = this.#open(this.#position, {
       messages: (batch) => {
-        for (const message of batch) this.#take(message);
+        for (const message of batch) {
+          this.#take(message);
+          if (this.#mustReopen) break;
+        }
+        if (this.#mustReopen && !this.#isHeld) this.reopen();
         this.#touch();
       },
       state: (state) => this.#streamState(state),
@@ -102,8 +114,33 @@ export class WatchFeed {
   }
 
   stop(): void {
+    this.#continuity.closed();
     this.#stream?.close();
     this.#stream = undefined;
+  }
+
+  /** Goes on behind the position, as after a refusal. */
+  reopen(): void {
+    this.stop();
+    this.#continuity.retried();
+    this.start();
+  }
+
+  /** Lets the stream go while nobody looks. */
+  leave(): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    if (this.#stream === undefined) return;
+    this.stop();
+    this.#continuity.away(this.#position);
+    this.#touch();
+  }
+
+  /** Reads on behind what came last before `leave`. */
+  comeBack(): void {
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    if (!this.#isHeld) this.start();
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -125,7 +162,7 @@ export class WatchFeed {
 
   /** Whether no event has come in the time of which `rate` speaks, nor since. */
   isQuiet(nowMs: number): boolean {
-    return this.#rate.newest < Math.floor(nowMs / 1_000) - RATE_SECONDS;
+    return this.#rate.isQuiet(nowMs);
   }
 
   pause(): void {
@@ -138,11 +175,19 @@ export class WatchFeed {
     for (const row of this.#backlog) this.#ring.push(row);
     this.#backlog = [];
     this.#backlogBytes = 0;
-    if (this.#isHeld) this.start();
+    if (this.#isHeld && !this.#isAway) this.start();
+    this.#isHeld = false;
     this.#touch();
   }
 
+  /** By what is true now: what is drawn may be older. */
+  toggle(): void {
+    if (this.#isPaused) this.resume();
+    else this.pause();
+  }
+
   clear(): void {
+    this.#isCleared ||= this.#received > 0 || this.#ring.length > 0;
     this.#ring.clear();
     this.#received = this.#backlog.filter((row) => row.kind === "event").length;
     this.#touch();
@@ -158,11 +203,14 @@ export class WatchFeed {
   }
 
   #streamState(state: StreamState): void {
-    if (state.phase === "waiting" && this.#state.phase === "open") {
-      this.#broken(`Connection lost: ${state.reason}`);
+    const { phase } = state;
+    if (phase === "waiting" && this.#state.phase === "open") {
+      this.#continuity.broken(`Connection lost: ${state.reason}`, this.#position);
+    } else if (phase === "refused" && this.#position !== undefined && !this.#continuity.isCut) {
+      this.#continuity.broken(`The watch was refused: ${state.error.message}`, this.#position);
     }
-    if (state.phase === "waiting") this.#trouble = state.reason;
-    else if (state.phase === "open") this.#trouble = null;
+    if (phase === "waiting") this.#trouble = state.reason;
+    else if (phase === "open") this.#trouble = null;
     this.#state = state;
     this.#touch();
   }
@@ -171,47 +219,56 @@ export class WatchFeed {
   #takeLink({ state, error, revision }: LinkEvent): void {
     const isLost = state === "lost";
     if (isLost && !this.#isLinkLost) {
-      this.#broken(`etcd is out of reach${error === null ? "" : `: ${error.message}`}`);
+      const why = error === null ? "" : `: ${error.message}`;
+      this.#continuity.broken(`etcd is out of reach${why}`, this.#position);
     }
     this.#isLinkLost = isLost;
-    if (revision !== null) this.#standsAt(revision);
+    if (revision !== null) this.#continuity.standsAt(revision, this.#position ?? "0");
   }
 
-  /** Where nothing has happened since the position, no other message may come for long. */
-  #standsAt(revision: string): void {
-    if (compareDecimal(revision, this.#position ?? "0") <= 0) this.#resumed(true);
+  #takeOpen({ from, revision }: OpenEvent): void {
+    // The console says so once etcd has made the watch, and of an earlier break it knows nothing.
+    this.#isLinkLost = false;
+    const begin = String(BigInt(from) - 1n);
+    const seen = this.#startsAhead === null ? this.#position : undefined;
+    if (seen !== undefined && compareDecimal(revision, seen) < 0) {
+      this.#wentBack(seen, revision);
+      this.#mustReopen = begin !== revision;
+      return;
+    }
+    this.#position = begin;
+    this.#startsAhead = compareDecimal(begin, revision) > 0 ? { from, revision } : null;
+    this.#continuity.opened(revision, begin);
   }
 
-  #broken(text: string): void {
-    this.#isBroken = true;
-    this.#add({ kind: "lost", text });
-  }
-
-  /** A connection that stands does not tell yet whether compaction has taken something. */
-  #resumed(isWhole: boolean): void {
-    if (!this.#isBroken || this.#position === undefined) return;
-    this.#isBroken = false;
-    const back = `Connected again behind revision ${formatDecimal(this.#position)}.`;
-    this.#add({ kind: "resumed", text: isWhole ? `${back} No event was missed.` : back });
+  /** The history that was shown is no more: the watch goes on from now, in another one. */
+  #wentBack(seen: string, revision: string): void {
+    const text =
+      `The cluster went back to revision ${formatDecimal(revision)}, probably by a restore. ` +
+      `What was written after revision ${formatDecimal(seen)} in the old history does not show, ` +
+      "nor what was written in the new one up to now.";
+    this.#add({ kind: "gap", text });
+    this.#position = revision;
+    this.#partial = { revision: "", seen: 0, skip: 0 };
+    this.#continuity.wentBack();
   }
 
   #take(message: StreamMessage): void {
+    const position = message.id ?? this.#position;
+    if (message.event === "open") {
+      this.#takeOpen(OpenEvent.parse(JSON.parse(message.data)));
+      return;
+    }
     if (message.event === "change") {
       const change = readChange(message.data);
-      this.#resumed(true);
+      this.#continuity.change(change.revision);
       this.#takeChange(change);
-    } else if (message.event === "progress") this.#resumed(true);
-    else if (message.event === "open") {
-      const { from, revision } = OpenEvent.parse(JSON.parse(message.data));
-      // The console says so once etcd has made the watch, and of an earlier break it knows nothing.
-      this.#isLinkLost = false;
-      // Without a position the watch begins anew: there is nothing that it goes on behind.
-      if (this.#position === undefined) this.#isBroken = false;
-      this.#standsAt(revision);
-      this.#startsAhead = BigInt(from) > BigInt(revision) + 1n ? { from, revision } : null;
+    } else if (message.event === "progress") {
+      this.#startsAhead = null;
+      if (position !== undefined) this.#continuity.progress(position);
     } else if (message.event === "reset") {
       const { from, compactRevision } = ResetEvent.parse(JSON.parse(message.data));
-      this.#resumed(false);
+      this.#continuity.gap();
       const span = `${formatDecimal(from)} to ${formatDecimal(compactRevision)}`;
       this.#add({
         kind: "gap",
@@ -221,9 +278,10 @@ export class WatchFeed {
       this.#takeLink(LinkEvent.parse(JSON.parse(message.data)));
     } else if (message.event === "failure") {
       const { error } = ErrorReply.parse(JSON.parse(message.data));
-      this.#add({ kind: "lost", text: error.message });
+      this.#continuity.failed(error.message, this.#position);
     }
-    this.#position = message.id ?? this.#position;
+    this.#position = position;
+    if (position !== undefined) this.#continuity.movedTo(position);
   }
 
   #takeChange(change: ChangeEvent): void {
@@ -291,6 +349,8 @@ export class WatchFeed {
       rows: shown.toReversed(),
       received: this.#received,
       dropped: this.#ring.dropped,
+      isAllHidden: shown.length === 0 && all.length > 0,
+      isCleared: this.#isCleared,
       isPaused: this.#isPaused,
       waiting: this.#backlog.length,
       isHeld: this.#isHeld,
@@ -298,6 +358,7 @@ export class WatchFeed {
       trouble: this.#trouble,
       isLinkLost: this.#isLinkLost,
       position: this.#startsAhead === null ? (this.#position ?? null) : null,
+      catchingUpTo: this.#continuity.catchingUpTo,
       startsAhead: this.#startsAhead,
     };
   }
@@ -319,32 +380,4 @@ function readChange(data: string): ChangeEvent {
     Array.isArray(change.events);
   if (!isChange) throw new TypeError("The stream's message is malformed.");
   return change as ChangeEvent;
-}
-
-/** Events of each of the last seconds. */
-class RateMeter {
-  /** Seconds since 1970. */
-  newest = Number.NEGATIVE_INFINITY;
-  readonly #puts = new Map<number, number>();
-  readonly #deletes = new Map<number, number>();
-
-  count(atMs: number, type: "put" | "delete"): void {
-    const second = Math.floor(atMs / 1_000);
-    this.newest = Math.max(this.newest, second);
-    const counts = type === "put" ? this.#puts : this.#deletes;
-    counts.set(second, (counts.get(second) ?? 0) + 1);
-    if (counts.size > RATE_SECONDS * 2) {
-      for (const old of counts.keys()) if (old < second - RATE_SECONDS) counts.delete(old);
-    }
-  }
-
-  /** Whole seconds only: the running one is not over. */
-  points(nowMs: number): RatePoint[] {
-    const now = Math.floor(nowMs / 1_000);
-    return Array.from({ length: RATE_SECONDS }, (_, at) => {
-      const ago = RATE_SECONDS - at;
-      const second = now - ago;
-      return { ago, puts: this.#puts.get(second) ?? 0, deletes: this.#deletes.get(second) ?? 0 };
-    });
-  }
 }
