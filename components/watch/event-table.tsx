@@ -1,7 +1,14 @@
 "use client";
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type MouseEvent, useId, useLayoutEffect, useRef } from "react";
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type PointerEvent,
+  useId,
+  useLayoutEffect,
+  useRef,
+} from "react";
 import { COLUMNS, UNLESS_NARROW, UNLESS_NARROWEST } from "@/components/watch/columns";
 import { EventRowView, ROW_PIXELS } from "@/components/watch/event-row-view";
 import { formatBytes, formatCount } from "@/lib/browser/format";
@@ -43,9 +50,14 @@ export function EventTable({ view, chosen, onChoose }: EventTableProps) {
     event.preventDefault();
     choose(nextEvent(rows, chosenAt, step));
   };
-  const onClick = (event: MouseEvent) => {
-    const place = event.target instanceof Element ? event.target.closest("[data-row]") : null;
+  const onClick = ({ target }: MouseEvent) => {
+    const place = target instanceof Element ? target.closest("[data-row]") : null;
     if (place !== null) choose(Number(place.getAttribute("data-row")));
+  };
+  // Rows move on between press and release while events come in, and then there is no click. A
+  // finger may press to scroll: it waits for the click, as screen readers do, that press nothing.
+  const onPointerDown = (event: PointerEvent) => {
+    if (event.button === 0 && event.pointerType !== "touch") onClick(event);
   };
   // A table whose rows are chosen with the arrow keys is a grid.
   const grid = {
@@ -54,6 +66,7 @@ export function EventTable({ view, chosen, onChoose }: EventTableProps) {
     "aria-activedescendant": chosenAt === -1 ? undefined : `${domId}${chosenAt}`,
     onKeyDown,
     onClick,
+    onPointerDown,
   };
   return (
     <>
