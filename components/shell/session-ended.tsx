@@ -5,12 +5,14 @@ import { useSyncExternalStore } from "react";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { useDrafts } from "@/lib/browser/drafts";
+import { useIsPageKept } from "@/lib/browser/kept-page";
 import { clearSessionEnd, hasSessionEnded, subscribeSessionEnd } from "@/lib/browser/session-end";
 
-/** Asks to sign in again; with edits on the page it does so in another tab, which keeps them. */
+/** Asks to sign in again: in another tab where this one holds what would be lost. */
 export function SessionEnded() {
   const hasEnded = useSyncExternalStore(subscribeSessionEnd, hasSessionEnded, () => false);
   const hasDrafts = useDrafts().size > 0;
+  const isPageKept = useIsPageKept();
   const here = `${usePathname()}?${useSearchParams()}`;
   const login = `/login?callbackUrl=${encodeURIComponent(here)}`;
   return (
@@ -24,10 +26,12 @@ export function SessionEnded() {
       description={
         hasDrafts
           ? "Sign in again in another tab, then come back here: your unsaved edits stay in this one."
-          : "Sign in again to go on where you are."
+          : isPageKept
+            ? "Sign in again in another tab, then come back here: the events received stay in this one."
+            : "Sign in again to go on where you are."
       }
       footer={
-        hasDrafts ? (
+        hasDrafts || isPageKept ? (
           <>
             <Button onClick={clearSessionEnd}>I have signed in</Button>
             <Button asChild tone="primary">
