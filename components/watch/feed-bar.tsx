@@ -1,6 +1,6 @@
 "use client";
 
-import { Eraser, Pause, Play, Search } from "lucide-react";
+import { Eraser, Pause, Play, RotateCcw, Search } from "lucide-react";
 import dynamic from "next/dynamic";
 import { useEffect, useState } from "react";
 import { Button } from "@/components/ui/button";
@@ -69,6 +69,11 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
         <Filters feed={feed} />
         <Counts view={view} />
         <div className="ml-auto flex shrink-0 items-center gap-1.5">
+          {view.stream.phase === "refused" && view.rows.length > 0 ? (
+            <Button tone="primary" size="sm" onClick={() => feed.reopen()}>
+              <RotateCcw /> Try again
+            </Button>
+          ) : null}
           <CopyCommandButton command={watchCommand(range, revision)} />
           <Tooltip label="Forget the events shown; the watch goes on">
             <Button tone="quiet" size="sm" onClick={() => feed.clear()}>
@@ -79,7 +84,7 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
             size="sm"
             tone={view.isPaused ? "primary" : "plain"}
             aria-pressed={view.isPaused}
-            onClick={() => (view.isPaused ? feed.resume() : feed.pause())}
+            onClick={() => feed.toggle()}
             className="w-24"
           >
             {view.isPaused ? (
@@ -119,7 +124,7 @@ function StreamState({ view }: { view: FeedView }) {
   );
 }
 
-function stateOf({ stream, isPaused, isHeld, isLinkLost }: FeedView) {
+function stateOf({ stream, isPaused, isHeld, isLinkLost, catchingUpTo }: FeedView) {
   if (isHeld) return { label: "Paused, stream held by revision", dot: "bg-warn-fill" };
   if (stream.phase === "refused") return { label: stream.error.message, dot: "bg-bad-fill" };
   if (stream.phase === "waiting") return { label: "Reconnecting", dot: "bg-bad-fill" };
@@ -129,6 +134,9 @@ function stateOf({ stream, isPaused, isHeld, isLinkLost }: FeedView) {
       : { label: "Connecting", dot: "bg-line-strong" };
   }
   if (isLinkLost) return { label: "etcd is out of reach", dot: "bg-bad-fill" };
+  if (catchingUpTo !== null && !isPaused) {
+    return { label: `Catching up to revision ${formatDecimal(catchingUpTo)}`, dot: "bg-warn-fill" };
+  }
   if (isPaused) return { label: "Paused, still receiving", dot: "bg-warn-fill" };
   return { label: "Live", dot: "bg-good-fill" };
 }

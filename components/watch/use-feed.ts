@@ -2,21 +2,45 @@
 
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import type { WatchTarget } from "@/components/watch/watch-address";
+import { useIsAway } from "@/lib/browser/away";
 import { clusterPath } from "@/lib/browser/clusters";
 import { openStream } from "@/lib/browser/event-stream";
+import { hasSessionEnded, subscribeSessionEnd } from "@/lib/browser/session-end";
 import { type FeedView, WatchFeed } from "@/lib/browser/watch-feed";
 import { rangeQuery } from "@/lib/browser/watch-range";
 
 /** The page is drawn at most this often, however many events come. */
 const DRAW_MS = 100;
 
-/** One feed for one target; it starts with the page and ends with it. */
+/**
+ * A stream that is let go costs the times at which events were received, and in the long run what
+ * compaction takes; one that is kept, a connection of the few that all tabs share.
+ */
+export const HIDDEN_HOLD_MS = 60_000;
+
+/**
+ * One feed for one target; it starts with the page and ends with it. In a tab that nobody sees it
+ * is let go after a while; one that was refused goes on once there is a session again.
+ */
 export function useFeed(target: WatchTarget): WatchFeed {
   const feed = useMemo(() => new WatchFeed((lastId, sink) => open(target, lastId, sink)), [target]);
+  const isAway = useIsAway(HIDDEN_HOLD_MS);
   useEffect(() => {
     feed.start();
     return () => feed.stop();
   }, [feed]);
+  useEffect(() => {
+    if (isAway) feed.leave();
+    else feed.comeBack();
+  }, [feed, isAway]);
+  useEffect(
+    () =>
+      subscribeSessionEnd(() => {
+        const isRefused = feed.view().stream.phase === "refused";
+        if (isRefused && !hasSessionEnded()) feed.reopen();
+      }),
+    [feed],
+  );
   return feed;
 }
 

@@ -3,14 +3,14 @@ import { useEffect, useState } from "react";
 /** Looking into another tab for a moment is not going away. */
 export const AWAY_AFTER_MS = 5_000;
 
-/** Whether nobody has seen this tab for a while. */
-export function useIsAway(): boolean {
+/** Whether nobody has seen this tab for a while, in ms. */
+export function useIsAway(afterMs = AWAY_AFTER_MS): boolean {
   const [isAway, setIsAway] = useState(false);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const leave = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => setIsAway(true), AWAY_AFTER_MS);
+      timer = setTimeout(() => setIsAway(true), afterMs);
     };
     const look = () => {
       if (document.hidden) leave();
@@ -25,6 +25,6 @@ export function useIsAway(): boolean {
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", look);
     };
-  }, []);
+  }, [afterMs]);
   return isAway;
 }

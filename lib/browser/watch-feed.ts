@@ -133,6 +133,7 @@ export class WatchFeed {
     if (this.#stream === undefined) return;
     this.stop();
     this.#continuity.away(this.#position);
+    this.#state = { phase: "connecting", attempt: 0 };
     this.#touch();
   }
 

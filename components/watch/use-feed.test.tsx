@@ -1,0 +1,97 @@
+// @vitest-environment happy-dom
+import { act, cleanup, renderHook } from "@testing-library/react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { EventStream, StreamSink, StreamTarget } from "@/lib/browser/event-stream";
+import { RequestError } from "@/lib/browser/request";
+import { clearSessionEnd, reportSessionEnd } from "@/lib/browser/session-end";
+import { ALL_KEYS } from "@/lib/browser/watch-range";
+import { HIDDEN_HOLD_MS, useFeed } from "./use-feed.ts";
+
+const console = vi.hoisted(() => ({
+  asked: [] as (string | undefined)[],
+  open: 0,
+  sink: undefined as StreamSink | undefined,
+}));
+
+vi.mock("@/lib/browser/event-stream", () => ({
+  openStream: (target: StreamTarget, sink: StreamSink): EventStream => {
+    console.asked.push(target.lastId);
+    console.open += 1;
+    console.sink = sink;
+    return { close: () => void (console.open -= 1) };
+  },
+}));
+
+const TARGET = { cluster: "local", range: ALL_KEYS, revision: undefined, only: undefined };
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  Object.assign(console, { asked: [], open: 0 });
+});
+afterEach(() => {
+  cleanup();
+  clearSessionEnd();
+  Reflect.deleteProperty(document, "hidden");
+  vi.useRealTimers();
+});
+
+function pass(ms: number): Promise<void> {
+  return act(async () => void (await vi.advanceTimersByTimeAsync(ms)));
+}
+
+function hide(isHidden: boolean): void {
+  Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+  act(() => void document.dispatchEvent(new Event("visibilitychange")));
+}
+
+/** A feed that has come to revision 5. */
+function begun() {
+  const { result, unmount } = renderHook(() => useFeed(TARGET));
+  console.sink?.state({ phase: "open" });
+  console.sink?.messages([
+    { event: "open", data: JSON.stringify({ from: "6", revision: "5" }), id: "5" },
+  ]);
+  return { feed: result.current, unmount };
+}
+
+test("a tab that nobody sees lets its connection go, and goes on where it was", async () => {
+  begun();
+  hide(true);
+  await pass(HIDDEN_HOLD_MS - 1);
+  expect(console.open).toBe(1);
+  await pass(1);
+  expect(console.open).toBe(0);
+  hide(false);
+  await pass(0);
+  expect(console.open).toBe(1);
+  expect(console.asked).toEqual([undefined, "5"]);
+});
+
+test("a page that is left while its tab is hidden opens nothing later", async () => {
+  const { unmount } = begun();
+  hide(true);
+  await pass(HIDDEN_HOLD_MS);
+  unmount();
+  hide(false);
+  await pass(HIDDEN_HOLD_MS);
+  expect(console.open).toBe(0);
+});
+
+test("a watch that was refused for want of a session goes on once there is one", () => {
+  const { feed } = begun();
+  act(reportSessionEnd);
+  const error = new RequestError("unauthenticated", "sign in first", 401);
+  console.sink?.state({ phase: "refused", error });
+  expect(feed.view().stream.phase).toBe("refused");
+  expect(console.asked).toHaveLength(1);
+  act(clearSessionEnd);
+  expect(console.asked).toEqual([undefined, "5"]);
+  expect(console.open).toBe(1);
+});
+
+test("a watch that runs is not opened anew when the session of another request is back", () => {
+  begun();
+  act(reportSessionEnd);
+  act(clearSessionEnd);
+  expect(console.asked).toHaveLength(1);
+});
