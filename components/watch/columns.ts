@@ -4,6 +4,6 @@
  * their ends.
  */
 export const COLUMNS =
-  "grid grid-cols-[76px_92px_56px_minmax(0,5fr)_minmax(0,6fr)_64px] items-center gap-x-3 px-3 @max-3xl:grid-cols-[76px_56px_minmax(0,5fr)_minmax(0,4fr)] @max-xl:grid-cols-[76px_56px_minmax(0,1fr)]";
+  "grid grid-cols-[76px_104px_56px_minmax(0,5fr)_minmax(0,6fr)_64px] items-center gap-x-3 px-3 @max-3xl:grid-cols-[76px_56px_minmax(0,5fr)_minmax(0,4fr)] @max-xl:grid-cols-[76px_56px_minmax(0,1fr)]";
 export const UNLESS_NARROW = "@max-3xl:hidden";
 export const UNLESS_NARROWEST = "@max-xl:hidden";

@@ -8,7 +8,7 @@ import { CopyCommandButton } from "@/components/ui/copy-button";
 import { ValueDiff } from "@/components/ui/value-diff";
 import { OPS } from "@/components/watch/event-row-view";
 import { getCommand } from "@/lib/browser/etcdctl";
-import { formatBytes, formatDecimal, formatTime } from "@/lib/browser/format";
+import { formatBytes, formatDateTime, formatDecimal } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import { keysHref } from "@/lib/browser/page-address";
 import type { EventRow } from "@/lib/browser/watch-row";
@@ -51,7 +51,7 @@ export function EventPanel({ cluster, row, onClose }: EventPanelProps) {
           <dd className={cn("font-medium", ink)}>{label}</dd>
         </div>
         <Fact name="Revision" value={formatDecimal(row.revision)} />
-        <Fact name="Received" value={formatTime(row.receivedAt)} />
+        <Fact name="Received" value={formatDateTime(row.receivedAt)} />
         {kv === null ? null : (
           <>
             <Fact name="Version" value={formatDecimal(kv.version)} />

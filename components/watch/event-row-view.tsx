@@ -3,7 +3,7 @@
 import { RefreshCw, TriangleAlert, Unplug } from "lucide-react";
 import { cn } from "@/components/ui/class-names";
 import { COLUMNS, UNLESS_NARROW, UNLESS_NARROWEST } from "@/components/watch/columns";
-import { formatBytes, formatDecimal, formatTime } from "@/lib/browser/format";
+import { formatBytes, formatDecimal, formatTimeOrDay } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import {
   type EventRow,
@@ -29,9 +29,11 @@ interface EventRowViewProps {
   top: number;
   domId: string;
   isChosen: boolean;
+  /** In ms since 1970: which day is today. */
+  now: number;
 }
 
-export function EventRowView({ row, index, top, domId, isChosen }: EventRowViewProps) {
+export function EventRowView({ row, index, top, domId, isChosen, now }: EventRowViewProps) {
   return (
     <tr
       id={domId}
@@ -45,17 +47,19 @@ export function EventRowView({ row, index, top, domId, isChosen }: EventRowViewP
         isChosen ? "bg-accent-soft" : "hover:bg-hover",
       )}
     >
-      {row.kind === "event" ? <EventCells row={row} /> : <Marker row={row} />}
+      {row.kind === "event" ? <EventCells row={row} now={now} /> : <Marker row={row} />}
     </tr>
   );
 }
 
-function EventCells({ row }: { row: EventRow }) {
+function EventCells({ row, now }: { row: EventRow; now: number }) {
   const { label, ink } = OPS[row.op];
   return (
     <>
       <td className="figures text-ink-2">{formatDecimal(row.revision)}</td>
-      <td className={cn("figures text-ink-3", UNLESS_NARROW)}>{formatTime(row.receivedAt)}</td>
+      <td className={cn("figures text-ink-3", UNLESS_NARROW)}>
+        {formatTimeOrDay(row.receivedAt, now)}
+      </td>
       <td className={cn("font-medium", ink)}>{label}</td>
       <td className="truncate font-mono">{formatKey(decodeBase64(row.key))}</td>
       <td

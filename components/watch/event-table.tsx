@@ -9,6 +9,7 @@ import {
   useLayoutEffect,
   useRef,
 } from "react";
+import { useNow } from "@/components/ui/now";
 import { COLUMNS, UNLESS_NARROW, UNLESS_NARROWEST } from "@/components/watch/columns";
 import { EventRowView, ROW_PIXELS } from "@/components/watch/event-row-view";
 import { formatBytes, formatCount } from "@/lib/browser/format";
@@ -16,6 +17,8 @@ import { FEED_LIMITS, type FeedView } from "@/lib/browser/watch-feed";
 import type { EventRow, WatchRow } from "@/lib/browser/watch-row";
 
 const OVERSCAN_ROWS = 8;
+/** Past midnight, rows get the day that they are of no later than this. */
+const DAY_CHECK_MS = 60_000;
 
 interface EventTableProps {
   view: FeedView;
@@ -29,6 +32,7 @@ export function EventTable({ view, chosen, onChoose }: EventTableProps) {
   const { rows, dropped } = view;
   const scroller = useRef<HTMLDivElement>(null);
   const domId = useId();
+  const now = useNow(DAY_CHECK_MS);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -89,6 +93,7 @@ export function EventTable({ view, chosen, onChoose }: EventTableProps) {
                   top={item.start}
                   domId={`${domId}${item.index}`}
                   isChosen={row.seq === chosen}
+                  now={now}
                 />
               );
             })}

@@ -56,14 +56,25 @@ export function formatAge(ms: number): string {
   return ms < 2_000 ? "just now" : `${formatDuration(ms / 1000)} ago`;
 }
 
-const clock = new Intl.DateTimeFormat("en-GB", {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-});
+const TO_THE_SECOND = { hour: "2-digit", minute: "2-digit", second: "2-digit" } as const;
+const TO_THE_MS = { ...TO_THE_SECOND, fractionalSecondDigits: 3 } as const;
+const DAY = { day: "numeric", month: "short" } as const;
+const clock = new Intl.DateTimeFormat("en-GB", TO_THE_MS);
+const dayAndClock = new Intl.DateTimeFormat("en-GB", { ...DAY, ...TO_THE_SECOND });
+const dateAndClock = new Intl.DateTimeFormat("en-GB", { ...DAY, year: "numeric", ...TO_THE_MS });
 
-/** Local time of day with milliseconds. */
-export function formatTime(iso: string): string {
-  return clock.format(new Date(iso));
+/** Local date and time of day with milliseconds: "31 Dec 2025, 23:59:59.123". */
+export function formatDateTime(iso: string): string {
+  return dateAndClock.format(new Date(iso));
+}
+
+/**
+ * Local time of day with milliseconds; of another day to the second, and the day: "31 Dec, 23:59:59".
+ *
+ * @param nowMs ms since 1970
+ */
+export function formatTimeOrDay(iso: string, nowMs: number): string {
+  const at = new Date(iso);
+  const isToday = at.toDateString() === new Date(nowMs).toDateString();
+  return (isToday ? clock : dayAndClock).format(at);
 }

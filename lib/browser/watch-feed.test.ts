@@ -183,4 +183,16 @@ describe("watch feed", () => {
     for (const later of [-500, 500, 60_500]) expect(line.feed.isQuiet(at + later)).toBe(false);
     expect(line.feed.isQuiet(at + 61_500)).toBe(true);
   });
+
+  test("events were received by the clock of the browser, however late they come here", () => {
+    const line = new Line();
+    line.put(5, "a");
+    line.now += 3_000;
+    line.put(6, "late");
+    line.now -= 4_000;
+    line.put(7, "soon");
+    const times = line.feed.view().rows.map((row) => row.kind === "event" && row.receivedAt);
+    const [soon, ...others] = ["2025-12-30T23:59:59.000Z", "2025-12-31T00:00:00.000Z"];
+    expect(times).toEqual([soon, ...others, ...others]);
+  });
 });

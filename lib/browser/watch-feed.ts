@@ -75,6 +75,8 @@ export class WatchFeed {
   #isLinkLost = false;
   /** History was rewritten below the stream: it is opened anew after this batch. */
   #mustReopen = false;
+  /** Added to the console's time it is this browser's. */
+  #clockShiftMs = Number.POSITIVE_INFINITY;
   #seq = 0;
   #received = 0;
   #position: string | undefined;
@@ -294,13 +296,14 @@ export class WatchFeed {
     this.#partial.skip = Math.max(0, skip - change.events.length);
     this.#partial.seen += fresh.length;
     const now = this.#now();
+    const receivedAt = this.#inOwnTime(change.receivedAt, now);
     for (const event of fresh) {
       this.#received += 1;
       this.#rate.count(now, event.type);
       this.#add({
         kind: "event",
         revision: change.revision,
-        receivedAt: change.receivedAt,
+        receivedAt,
         op: opOf(event),
         key: event.key,
         kv: event.kv,
@@ -309,6 +312,13 @@ export class WatchFeed {
     }
     if (change.isLast) this.#partial = { revision: "", seen: 0, skip: 0 };
     this.#startsAhead = null;
+  }
+
+  /** The message with the shortest way tells the two clocks apart best. */
+  #inOwnTime(receivedAt: string, now: number): string {
+    const at = Date.parse(receivedAt);
+    this.#clockShiftMs = Math.min(this.#clockShiftMs, now - at);
+    return new Date(at + this.#clockShiftMs).toISOString();
   }
 
   #add(row: NewRow): void {

@@ -10,7 +10,7 @@ export interface EventRow {
   readonly kind: "event";
   readonly seq: number;
   readonly revision: string;
-  /** ISO time at which the console received it. */
+  /** ISO time at which the console received it, by this browser's clock. */
   readonly receivedAt: string;
   readonly op: WatchOp;
   readonly key: string;
