@@ -128,7 +128,7 @@ describe.each(["etcd-3.4", "etcd-3.5", "quorate"] as const)("over %s", (make) =>
 
   test("a revision of the future is refused, not guessed", async () => {
     const error = await errorOf(() => get(client, bytes("a"), { revision: 1_000_000 }));
-    expect(error).toMatchObject({ code: "bad-request", etcdCode: "FutureRev" });
+    expect(error).toMatchObject({ code: "future-revision", etcdCode: "FutureRev" });
   });
 
   test("every level of the tree is what a listing of all keys says, page by page", async () => {

@@ -18,6 +18,8 @@ export class Store {
   pageChildren = 1_000;
   failing: string | null = null;
   compacted = 0;
+  /** Where the cluster went back to, by a restore. */
+  restored = Number.POSITIVE_INFINITY;
   onlyMember: string | null = null;
 
   constructor(keys: string[]) {
@@ -32,6 +34,9 @@ export class Store {
     if (folder === this.failing) throw new RequestError("unavailable", "etcd is busy.", 503);
     if (revision !== undefined && Number(revision) < this.compacted) {
       throw new RequestError("compacted", "Compacted.", 410);
+    }
+    if (revision !== undefined && Number(revision) > this.restored) {
+      throw new RequestError("future-revision", "A future revision.", 400);
     }
     const first = from === undefined ? "" : formatKey(from);
     const reply = this.#reply(folder, Number(cursor ?? 0), first);

@@ -88,6 +88,23 @@ describe("tree of keys", () => {
     expect(drawing(past.view().rows)).toEqual(["-a/ 1", "  (failed)"]);
   });
 
+  test("of a cluster that went back before its revision the tree goes to the present", async () => {
+    const store = new Store(["a/1", "b/1"]);
+    store.revision = 5_000;
+    const present = treeOver(store);
+    const chosen = treeOver(store, "5000");
+    await present.refresh();
+    await chosen.refresh();
+    store.revision = 100;
+    store.restored = 100;
+    store.keys = ["a/1"];
+    await present.openFolder(b64("a/"));
+    expect(present.view().revision).toBe("100");
+    expect(drawing(present.view().rows)).toEqual(["-a/ 1", "  1"]);
+    await chosen.openFolder(b64("a/"));
+    expect(drawing(chosen.view().rows)).toEqual(["-a/ 1", "  (failed)", "+b/ 1"]);
+  });
+
   test("says which member alone was asked, until a refresh reaches the cluster again", async () => {
     const store = new Store(["a/1"]);
     const tree = treeOver(store);

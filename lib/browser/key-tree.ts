@@ -176,7 +176,7 @@ export class KeyTree {
       return { children, cursor, from: encodeBase64(from) };
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      if (epoch === this.#epoch) this.#leaveCompacted(error);
+      if (epoch === this.#epoch) this.#leaveLost(error);
       return undefined;
     }
   }
@@ -239,9 +239,9 @@ export class KeyTree {
     });
   }
 
-  /** Goes to the present when the revision is compacted, unless it is fixed; tells whether it does. */
-  #leaveCompacted(error: unknown): boolean {
-    if (this.#fixed !== undefined || !isCompacted(error)) return false;
+  /** Goes to the present when the revision is no more, unless it is fixed; tells whether it does. */
+  #leaveLost(error: unknown): boolean {
+    if (this.#fixed !== undefined || !isLost(error)) return false;
     if (this.#refreshing === null) void this.refresh();
     return true;
   }
@@ -300,7 +300,7 @@ export class KeyTree {
       this.#publish({ revision: reply.revision, onlyMember });
     } catch (error) {
       if (epoch !== this.#epoch) return;
-      if (this.#leaveCompacted(error) && (await this.#isSwapped(epoch))) return;
+      if (this.#leaveLost(error) && (await this.#isSwapped(epoch))) return;
       const now = this.#levels.get(folder) ?? before;
       this.#levels.set(folder, { ...now, isLoading: false, error: errorText(error) });
       this.#publish({});
@@ -348,6 +348,8 @@ function grown(
   return { ...joined({ children, cursor: page.cursor }, ahead), error: null };
 }
 
-function isCompacted(error: unknown): boolean {
-  return error instanceof RequestError && error.code === "compacted";
+/** Compacted, or of a history that a restore has taken back. */
+function isLost(error: unknown): boolean {
+  if (!(error instanceof RequestError)) return false;
+  return error.code === "compacted" || error.code === "future-revision";
 }

@@ -52,7 +52,7 @@ const NAME_OF: Partial<Record<ErrorCode, ErrorName>> = {
   TooManyOps: "bad-request",
   DuplicateKey: "bad-request",
   Compacted: "compacted",
-  FutureRev: "bad-request",
+  FutureRev: "future-revision",
   NoSpace: "no-space",
   LeaseNotFound: "not-found",
   LeaseExist: "exists",
@@ -94,6 +94,7 @@ const REFUSALS: ReadonlySet<ErrorName> = new Set([
   "etcd-permission-denied",
   "etcd-unauthenticated",
   "exists",
+  "future-revision",
   "not-found",
   "too-large",
 ]);

@@ -6,6 +6,8 @@ import * as z from "zod";
 export const HTTP_STATUS = {
   /** The request itself is malformed; the message names what. */
   "bad-request": 400,
+  /** The cluster has not reached the revision asked for; after a restore, not any more. */
+  "future-revision": 400,
   /** No session, or it has ended. */
   unauthenticated: 401,
   /** The console refuses: foreign origin, or the user may not. */
