@@ -29,6 +29,9 @@ import { NO_COST, NOT_JUDGED } from "./operation.ts";
 import { succeeded } from "./outcome.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 
+/** By the number of a type. */
+const PERMISSION_NAMES: readonly string[] = ["READ", "WRITE", "READWRITE"];
+
 interface Codec<Request> {
   decode(bytes: Buffer): Request;
 }
@@ -135,9 +138,10 @@ function userOperations(
       return undefined;
     }),
     operation(InternalField.AUTH_USER_DELETE, AuthUserDeleteRequest, ONLY_ROOT, ({ name }) => {
+      const roles = rolesOf(state, name);
       state.auth.deleteUser(name);
       tokens.userChanged(name);
-      log.info("deleted a user", { "user-name": name });
+      log.info("deleted a user", { "user-name": name, "user-roles": roles });
       return undefined;
     }),
     operation(
@@ -147,7 +151,10 @@ function userOperations(
       (request) => {
         state.auth.changePassword(request);
         tokens.userChanged(request.name);
-        log.info("changed a password of a user", { "user-name": request.name });
+        log.info("changed a password of a user", {
+          "user-name": request.name,
+          "user-roles": rolesOf(state, request.name),
+        });
         return undefined;
       },
     ),
@@ -157,9 +164,12 @@ function userOperations(
       ONLY_ROOT,
       ({ user, role }) => {
         const isNew = state.auth.grantRole(user, role);
-        const fields = { "user-name": user, "role-name": role };
-        if (isNew) log.info("granted a role to a user", fields);
-        else log.warn("ignored grant role request to a user", fields);
+        const fields = { "user-name": user, "user-roles": rolesOf(state, user) };
+        if (isNew) log.info("granted a role to a user", { ...fields, "added-role-name": role });
+        else {
+          const ignored = { ...fields, "duplicate-role-name": role };
+          log.warn("ignored grant role request to a user", ignored);
+        }
         return undefined;
       },
     ),
@@ -168,8 +178,14 @@ function userOperations(
       AuthUserRevokeRoleRequest,
       ONLY_ROOT,
       ({ name, role }) => {
+        const before = rolesOf(state, name);
         state.auth.revokeRole(name, role);
-        log.info("revoked a role from a user", { "user-name": name, "revoked-role-name": role });
+        log.info("revoked a role from a user", {
+          "user-name": name,
+          "old-user-roles": before,
+          "new-user-roles": rolesOf(state, name),
+          "revoked-role-name": role,
+        });
         return undefined;
       },
     ),
@@ -202,7 +218,11 @@ function roleOperations(state: ReplicatedState, log: Log, operation: Define): An
       ONLY_ROOT,
       (request) => {
         state.auth.grantPermission(request);
-        log.info("granted/updated a permission to a role", { "role-name": request.name });
+        // etcd's words: it names the role where it says user.
+        log.info("granted/updated a permission to a user", {
+          "user-name": request.name,
+          "permission-name": permissionName(request),
+        });
         return undefined;
       },
     ),
@@ -212,7 +232,11 @@ function roleOperations(state: ReplicatedState, log: Log, operation: Define): An
       ONLY_ROOT,
       (request) => {
         state.auth.revokePermission(request);
-        log.info("revoked a permission on range", { "role-name": request.role });
+        log.info("revoked a permission on range", {
+          "role-name": request.role,
+          key: request.key.toString(),
+          "range-end": request.rangeEnd.toString(),
+        });
         return undefined;
       },
     ),
@@ -225,6 +249,16 @@ function roleOperations(state: ReplicatedState, log: Log, operation: Define): An
       AuthRoleListResponse.encode({ header: undefined, roles: state.auth.roleNames }).finish(),
     ),
   ];
+}
+
+/** As they stand; none where there is no such user. */
+function rolesOf({ auth }: ReplicatedState, name: string): readonly string[] {
+  return auth.user(name)?.roles ?? [];
+}
+
+/** As etcd prints a type of permission, which is empty where there is no such type. */
+function permissionName({ perm }: AuthRoleGrantPermissionRequest): string {
+  return PERMISSION_NAMES[perm?.permType ?? 0] ?? "";
 }
 
 /** Everybody may look at himself. */

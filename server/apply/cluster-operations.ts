@@ -1,6 +1,7 @@
 import { must } from "../base/assert.ts";
-import { EMPTY_BYTES } from "../base/bytes.ts";
+import { EMPTY_BYTES, hexId } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
+import { minorVersion } from "../base/version.ts";
 import type { Publication } from "../membership/publication.ts";
 import {
   ClusterMemberAttrSetRequest,
@@ -19,6 +20,9 @@ import { NO_COST, NOT_JUDGED } from "./operation.ts";
 import { type Outcome, succeeded } from "./outcome.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 
+/** By the number of a type. */
+const ALARM_NAMES: readonly string[] = ["NONE", "NOSPACE", "CORRUPT"];
+
 /** Alarms, and what members and the leader publish about themselves. */
 export function clusterOperations(state: ReplicatedState, log: Log): AnyOperation[] {
   return [alarm(state, log), versionSet(state, log), attributesSet(state, log), downgrade(state)];
@@ -31,16 +35,22 @@ export function applyPublication(
   publication: Publication,
 ): Outcome {
   const { membership } = state;
+  const cluster = {
+    "cluster-id": hexId(membership.clusterId),
+    "local-member-id": hexId(membership.memberId),
+  };
   if (publication.kind === "version") {
     const from = membership.clusterVersion;
+    const to = minorVersion(publication.version);
     membership.setClusterVersion(publication.version, state.serverVersion);
-    log.info(from === undefined ? "set initial cluster version" : "updated cluster version", {
-      "cluster-version": publication.version,
-      ...(from === undefined ? {} : { from }),
-    });
+    if (from === undefined) {
+      log.info("set initial cluster version", { ...cluster, "cluster-version": to });
+    } else log.info("updated cluster version", { ...cluster, from: minorVersion(from), to });
+    log.info("enabled capabilities for version", { "cluster-version": to });
   } else if (!membership.setAttributes(publication.memberId, publication.attributes)) {
     log.warn("skipped attributes update of removed member", {
-      "remote-peer-id": publication.memberId.toString(16),
+      ...cluster,
+      "updated-peer-id": hexId(publication.memberId),
     });
   }
   return succeeded(state.kv.revision, EMPTY_BYTES);
@@ -64,7 +74,7 @@ function alarm(state: ReplicatedState, log: Log): Operation<AlarmRequest> {
 function changeAlarms(state: ReplicatedState, log: Log, request: AlarmRequest) {
   const { action, memberID, alarm: type } = request;
   const { alarms } = state;
-  const fields = { memberID: memberID.toString(16), alarm: type };
+  const fields = { alarm: ALARM_NAMES[type] ?? String(type), from: hexId(memberID) };
   if (action === AlarmRequest_AlarmAction.GET) return alarms.list(type);
   if (action === AlarmRequest_AlarmAction.ACTIVATE) {
     if (type === AlarmType.NONE) return [];

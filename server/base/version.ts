@@ -15,6 +15,12 @@ export function parseVersion(text: string): Version | undefined {
   return { major: Number(match[1]), minor: Number(match[2]) };
 }
 
+/** As etcd's log names the version of a cluster: `3.5`. What is no version stays as it is. */
+export function minorVersion(text: string): string {
+  const version = parseVersion(text);
+  return version === undefined ? text : `${version.major}.${version.minor}`;
+}
+
 /** Negative, zero or positive; patch levels do not count. Both must be versions. */
 export function compareMinor(a: string, b: string): number {
   const [left, right] = [parseVersion(a), parseVersion(b)];

@@ -33,6 +33,11 @@ export function publicationOf(request: Request): Publication | undefined {
   return { kind: "attributes", memberId: BigInt(`0x${id}`), attributes };
 }
 
+/** Where a member's attributes are in the tree of the v2 API. */
+export function attributesPath(memberId: bigint): string {
+  return `/0/members/${hexId(memberId)}/attributes`;
+}
+
 /**
  * The data of the log entry that publishes.
  * @param id under which the proposer waits
@@ -52,7 +57,7 @@ export function encodePublication(
   }
   const { memberId, attributes } = publication;
   if (isOld) {
-    return encodeV2Put(id, `/0/members/${hexId(memberId)}/attributes`, attributesJson(attributes));
+    return encodeV2Put(id, attributesPath(memberId), attributesJson(attributes));
   }
   const { name, clientUrls } = attributes;
   const request = ClusterMemberAttrSetRequest.encode({

@@ -8,11 +8,12 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { ROOT } from "../auth/identity.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
+import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
 import { EtcdError } from "../errors.ts";
 import type { LeaseRemainder } from "../lease/lessor.ts";
 import type { MemberAttributes } from "../membership/member-record.ts";
-import { encodePublication, type Publication } from "../membership/publication.ts";
+import { attributesPath, encodePublication, type Publication } from "../membership/publication.ts";
 import { decideClusterVersion } from "../membership/versions.ts";
 import { DowngradeInfoSetRequest, LeaseCheckpointRequest } from "../proto/gen/internal.ts";
 import {
@@ -43,6 +44,8 @@ export interface DutiesOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly electionMs: number;
+  /** From the start of a proposal until it fails. */
+  readonly timeoutMs: number;
   /** Between two looks at whether a downgrade is done. */
   readonly downgradeCheckMs: number;
   /** Whether what is left of leases is told to all members. */
@@ -230,7 +233,7 @@ export class Duties {
   }
 
   #publish(onPublished: () => void): void {
-    const { state, attributes, log, clock } = this.#options;
+    const { state, attributes, log, clock, timeoutMs } = this.#options;
     if (this.#hasStopped) return;
     const memberId = state.membership.memberId;
     const { name, clientUrls } = attributes;
@@ -242,7 +245,9 @@ export class Duties {
       log.info("published local member to cluster through raft", {
         "local-member-id": memberId.toString(16),
         "local-member-attributes": `{Name:${name} ClientURLs:[${clientUrls.join(" ")}]}`,
+        "request-path": attributesPath(memberId),
         "cluster-id": state.membership.clusterId.toString(16),
+        "publish-timeout": formatMs(timeoutMs),
       });
       onPublished();
     });

@@ -128,12 +128,25 @@ export class PeerTransport implements Transport {
     this.#forgetRemote(address.id);
     const peer = this.#create(address);
     this.#peers.set(address.id, peer);
-    this.#options.log.info("added remote peer", { "remote-peer-id": hexId(address.id) });
+    this.#options.log.info("added remote peer", {
+      "local-member-id": this.#localId,
+      "remote-peer-id": hexId(address.id),
+      "remote-peer-urls": address.urls,
+    });
     if (this.#isRunning) peer.dial();
   }
 
   updatePeer({ id, urls }: PeerAddress): void {
-    this.#peers.get(id)?.urls.replace(urls);
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    const isMoved = peer.urls.all.join() !== urls.join();
+    peer.urls.replace(urls);
+    if (!isMoved) return;
+    this.#options.log.info("updated remote peer", {
+      "local-member-id": this.#localId,
+      "updated-remote-peer-id": hexId(id),
+      "updated-remote-peer-urls": urls,
+    });
   }
 
   removePeer(id: bigint): void {
@@ -141,7 +154,10 @@ export class PeerTransport implements Transport {
     if (peer === undefined) return;
     this.#peers.delete(id);
     peer.stop();
-    this.#options.log.info("removed remote peer", { "removed-remote-peer-id": hexId(id) });
+    this.#options.log.info("removed remote peer", {
+      "local-member-id": this.#localId,
+      "removed-remote-peer-id": hexId(id),
+    });
   }
 
   addRemote(remote: PeerAddress): void {
@@ -245,6 +261,10 @@ export class PeerTransport implements Transport {
     if (this.#isRemoved) return;
     this.#isRemoved = true;
     this.#options.events.removed();
+  }
+
+  get #localId(): string {
+    return hexId(this.#options.identity.memberId);
   }
 
   #find(id: bigint): Peer | undefined {
