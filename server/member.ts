@@ -7,6 +7,7 @@ import { Applier } from "./apply/applier.ts";
 import { Quota } from "./apply/quota.ts";
 import type { ReplicatedState } from "./apply/replicated-state.ts";
 import { hexId } from "./base/bytes.ts";
+import type { Log } from "./base/log.ts";
 import { ClientFront } from "./member/client-front.ts";
 import { type Credentials, openCredentials } from "./member/credentials.ts";
 import { memberFigures } from "./member/figures.ts";
@@ -14,9 +15,10 @@ import { hastenFirstElection } from "./member/first-election.ts";
 import { followChange } from "./member/followed-change.ts";
 import { type Ground, type MemberSurroundings, openGround } from "./member/ground.ts";
 import { handOverLeadership } from "./member/handover.ts";
-import { closingFields, logLeadership, servingFields } from "./member/log-lines.ts";
+import { closingFields, servingFields, startedFields } from "./member/log-lines.ts";
 import { peerAnswers } from "./member/peer-answers.ts";
 import { checkpointSettings, timingOf, transportSettings } from "./member/raft-config.ts";
+import { logConfiguration, logLeader, raftLog } from "./member/raft-lines.ts";
 import { spoolDatabase } from "./member/spooled-database.ts";
 import { Upkeep } from "./member/upkeep.ts";
 import { SERVER_VERSION } from "./member/version.ts";
@@ -59,6 +61,9 @@ export class Member {
   readonly #hub: WatchHub;
   readonly #credentials: Credentials;
   readonly #ended = Promise.withResolvers<MemberEnd>();
+  readonly #raftLog: Log;
+  /** As the log knows it; 0n: none. */
+  #leader = 0n;
   #isStopping = false;
 
   /**
@@ -80,6 +85,7 @@ export class Member {
     const timeoutMs = requestTimeoutMs(timing);
     const calls = (id: bigint) => this.#transport.calls(id);
     this.#surroundings = surroundings;
+    this.#raftLog = raftLog(log);
     this.#state = state;
     this.#hub = new WatchHub(state.kv, clock);
     const quota = new Quota(config.quotaBytes, () => state.engine.size().totalBytes);
@@ -178,6 +184,7 @@ export class Member {
     this.#duties = new Duties({
       ...common,
       electionMs,
+      timeoutMs,
       leaseCheckpoint,
       downgradeCheckMs,
       attributes,
@@ -272,11 +279,7 @@ export class Member {
     const { membership } = this.#state;
     this.#connectMembers();
     const id = hexId(membership.memberId);
-    log.info("starting etcd server", {
-      "local-member-id": id,
-      "local-server-version": SERVER_VERSION,
-      "cluster-id": hexId(membership.clusterId),
-    });
+    log.info("starting etcd server", startedFields(membership));
     await this.#upkeep.checkBeforeServing();
     await this.#transport.start();
     await this.#front.start();
@@ -312,17 +315,19 @@ export class Member {
 
   #confChanged(change: ChangeOutcome): void {
     if (change.kind === "refused") return;
-    if (change.member.id === this.#state.membership.memberId) {
-      if (change.kind === "removed") this.#removed();
-      return;
-    }
-    followChange(change, this.#transport, this.#surroundings.log);
+    const { membership, applied } = this.#state;
+    logConfiguration(this.#raftLog, membership.memberId, applied.confState);
+    followChange(change, membership, this.#transport, this.#surroundings.log);
+    if (change.kind === "removed" && change.member.id === membership.memberId) this.#removed();
   }
 
   #leadershipChanged(): void {
     this.#duties.leadershipChanged(this.#replica.isLeader);
     this.#pace.reset();
-    logLeadership(this.#surroundings.log, this.#state.membership.memberId, this.#replica);
+    const { leadership, term } = this.#replica;
+    const { memberId } = this.#state.membership;
+    logLeader(this.#raftLog, memberId, { before: this.#leader, now: leadership.leader, term });
+    this.#leader = leadership.leader;
   }
 
   #removed(): void {

@@ -29,6 +29,14 @@ test("a line has etcd's fields in etcd's order, and a time with six digits and a
   expect(entry["ts"]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.678000(Z|[+-]\d{4})$/);
 });
 
+test("a logger's name stands before the caller, and stays with logs made of it", () => {
+  const { log, lines } = logOf();
+  log.named("raft", "raft").named("core").info("x");
+  const entry = JSON.parse(lines[0] ?? "") as Record<string, unknown>;
+  expect(Object.keys(entry)).toEqual(["level", "ts", "logger", "caller", "msg"]);
+  expect(entry).toMatchObject({ logger: "raft", caller: "core" });
+});
+
 test("the level is a threshold", () => {
   const { log, lines } = logOf({ level: "error" });
   log.debug("a");

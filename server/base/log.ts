@@ -4,15 +4,18 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error", "dpanic", "panic", 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** One line each, with etcd's field names: level, ts, caller, msg, then the fields. */
+/** One line each, with etcd's field names: level, ts, logger, caller, msg, then the fields. */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   fatal(message: string, fields?: LogFields): void;
-  /** The same log under a caller's name, e.g. `raft/leader`. */
-  named(caller: string): Log;
+  /**
+   * The same log under a caller's name, e.g. `raft/leader`.
+   * @param logger of etcd's, for lines that it writes under a name of their own
+   */
+  named(caller: string, logger?: string): Log;
 }
 
 export interface LineLogOptions {
@@ -35,16 +38,23 @@ export class LineLog implements Log {
   readonly #threshold: number;
   readonly #caller: string;
   readonly #sampler: Sampler;
+  readonly #logger: string | undefined;
 
-  constructor(options: LineLogOptions, caller = "etcd", sampler = new Sampler()) {
+  constructor(
+    options: LineLogOptions,
+    caller = "etcd",
+    sampler = new Sampler(),
+    logger: string | undefined = undefined,
+  ) {
     this.#options = options;
     this.#threshold = LOG_LEVELS.indexOf(options.level);
     this.#caller = caller;
     this.#sampler = sampler;
+    this.#logger = logger;
   }
 
-  named(caller: string): Log {
-    return new LineLog(this.#options, caller, this.#sampler);
+  named(caller: string, logger?: string): Log {
+    return new LineLog(this.#options, caller, this.#sampler, logger ?? this.#logger);
   }
 
   debug(message: string, fields?: LogFields): void {
@@ -74,11 +84,12 @@ export class LineLog implements Log {
     if (level !== "fatal" && !this.#sampler.admits(`${level} ${msg}`, nowMs)) return;
     const ts = timestamp(new Date(nowMs));
     const caller = this.#caller;
+    const named = this.#logger === undefined ? {} : { logger: this.#logger };
     if (format === "json") {
-      write(`${JSON.stringify({ level, ts, caller, msg, ...fields }, jsonValue)}\n`);
+      write(`${JSON.stringify({ level, ts, ...named, caller, msg, ...fields }, jsonValue)}\n`);
       return;
     }
-    const parts = [ts, level, caller, msg];
+    const parts = [ts, level, ...Object.values(named), caller, msg];
     if (fields !== undefined) parts.push(JSON.stringify(fields, jsonValue));
     write(`${parts.join("\t").replaceAll("\n", "\\n")}\n`);
   }

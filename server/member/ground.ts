@@ -16,6 +16,7 @@ import { systemNames } from "./name-service.ts";
 import { openLog } from "./opened-log.ts";
 import { openState } from "./opened-state.ts";
 import { logSettings, raftConfig } from "./raft-config.ts";
+import { logRaftStart, raftLog } from "./raft-lines.ts";
 import { recover } from "./recovered-log.ts";
 import { openSecurity, type Security } from "./security.ts";
 
@@ -72,7 +73,11 @@ export async function openGround(surroundings: MemberSurroundings): Promise<Grou
   const { forceNewCluster } = config;
   const start = forceNewCluster ? await startAlone(wal, recovered, origin, log) : recovered;
   state.setConfState(start.confState);
-  const raft = new Raft(raftConfig(surroundings, origin.metadata.memberId), start);
+  const { memberId } = origin.metadata;
+  const raft = new Raft(raftConfig(surroundings, memberId), start);
+  const { lastIndex } = raft;
+  const lastTerm = raft.termAt(lastIndex) ?? 0;
+  logRaftStart(raftLog(log), { ...raft.status(), lastIndex, lastTerm });
   const { remotes } = origin;
   const { incoming } = folder;
   const markerIndex = start.snapshot.index;

@@ -3,10 +3,11 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { hexId } from "../base/bytes.ts";
 import { formatDuration, formatMs, parseDuration } from "../base/duration.ts";
-import type { Log, LogFields } from "../base/log.ts";
+import type { LogFields } from "../base/log.ts";
 import { bareRetention } from "../base/retention.ts";
+import { minorVersion } from "../base/version.ts";
 import type { Config } from "../config.ts";
-import type { Replica } from "../replica/replica.ts";
+import type { Membership } from "../membership/membership.ts";
 import { SERVER_VERSION } from "./version.ts";
 
 const NS_PER_HOUR = 3_600_000_000_000n;
@@ -56,6 +57,18 @@ export function startingFields(config: Config, isInitialized: boolean): LogField
   };
 }
 
+/** Who starts, and in a cluster of which version, when one is decided. */
+export function startedFields(membership: Membership): LogFields {
+  const { clusterVersion } = membership;
+  const local = {
+    "local-member-id": hexId(membership.memberId),
+    "local-server-version": SERVER_VERSION,
+  };
+  if (clusterVersion === undefined) return { ...local, "cluster-version": "to_be_decided" };
+  const version = minorVersion(clusterVersion);
+  return { ...local, "cluster-id": hexId(membership.clusterId), "cluster-version": version };
+}
+
 export function servingFields(config: Config, memberId: string): LogFields {
   return { "local-member-id": memberId, ...urlFields(config) };
 }
@@ -89,13 +102,4 @@ function retentionOf({ autoCompactionMode, autoCompactionRetention: text }: Conf
   const number = bareRetention(text);
   const unit = autoCompactionMode === "revision" ? 1n : NS_PER_HOUR;
   return formatDuration(number === undefined ? (parseDuration(text) ?? 0n) : number * unit);
-}
-
-/** Who leads now, in the words of etcd's raft. */
-export function logLeadership(log: Log, memberId: bigint, { leadership, term }: Replica): void {
-  const id = hexId(memberId);
-  if (leadership.isLeader) log.info(`${id} became leader at term ${term}`);
-  else if (!leadership.hasLeader) log.info(`raft.node: ${id} lost leader at term ${term}`);
-  if (!leadership.hasLeader) return;
-  log.info(`raft.node: ${id} elected leader ${hexId(leadership.leader)} at term ${term}`);
 }

@@ -1,10 +1,12 @@
 import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RaftConfig } from "../raft/ready.ts";
 import type { ReplicaTiming } from "../replica/replica-parts.ts";
 import { connectionPlaces } from "./connection-places.ts";
+import { RaftLines, raftLog } from "./raft-lines.ts";
 
 const APPEND_BYTES_MAX = 1024 * 1024;
 const INFLIGHT_APPENDS_MAX = 512;
@@ -13,13 +15,14 @@ const DIAL_BASE_MS = 1000;
 export interface RaftSurroundings {
   readonly config: Config;
   readonly random: Random;
+  readonly log: Log;
 }
 
 export function timingOf({ heartbeatMs, electionMs }: Config): ReplicaTiming {
   return { heartbeatMs, electionTicks: Math.floor(electionMs / heartbeatMs) };
 }
 
-export function raftConfig({ config, random }: RaftSurroundings, id: bigint): RaftConfig {
+export function raftConfig({ config, random, log }: RaftSurroundings, id: bigint): RaftConfig {
   return {
     id,
     electionTicks: timingOf(config).electionTicks,
@@ -28,6 +31,7 @@ export function raftConfig({ config, random }: RaftSurroundings, id: bigint): Ra
     appendBytesMax: APPEND_BYTES_MAX,
     inflightAppendsMax: INFLIGHT_APPENDS_MAX,
     random,
+    observer: new RaftLines(raftLog(log), id),
   };
 }
 

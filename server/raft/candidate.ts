@@ -28,10 +28,13 @@ export class Candidate {
       core.enterTerm(core.term + 1);
       core.vote = core.id;
     }
+    const { observer } = core.config;
+    observer?.became(this.name, core.term);
     const { index, term: logTerm } = core.lastPosition;
     const isPreVote = this.name === "preCandidate";
     for (const to of core.confState.voters) {
       if (to === core.id) continue;
+      observer?.asks(core, { isPreVote, member: to, index, logTerm });
       core.send({
         type: isPreVote ? MessageType.PRE_VOTE : MessageType.VOTE,
         to,
@@ -73,8 +76,12 @@ export class Candidate {
   }
 
   #count(from: bigint, granted: boolean): Transition | undefined {
-    if (!this.#votes.has(from)) this.#votes.set(from, granted);
-    switch (tallyVotes(this.#core.confState.voters, this.#votes)) {
+    const { config, confState, term } = this.#core;
+    if (!this.#votes.has(from)) {
+      config.observer?.gotVote(term, from, this.name === "preCandidate", granted);
+      this.#votes.set(from, granted);
+    }
+    switch (tallyVotes(confState.voters, this.#votes)) {
       case "won":
         if (this.name === "candidate") return { to: "leader" };
         return { to: "campaign", kind: "election" };

@@ -2,6 +2,7 @@ import { EMPTY_BYTES } from "../base/bytes.ts";
 import { CAMPAIGN_TRANSFER, type Core, type Transition } from "./core.ts";
 import { type Entry, EntryType } from "./entry.ts";
 import { type Message, MessageType } from "./message.ts";
+import type { VoteRequest } from "./ready.ts";
 
 /** Takes over the leader's log, forwards what only a leader can do, and waits for silence. */
 export class Follower {
@@ -171,6 +172,7 @@ export function answerVote(core: Core, request: Message): void {
     (!isReal && request.term > core.term);
   const isUpToDate = core.log.isUpToDate({ index: request.index, term: request.logTerm });
   const type = isReal ? MessageType.VOTE_RESPONSE : MessageType.PRE_VOTE_RESPONSE;
+  core.config.observer?.judged(core, voteRequestIn(request), isFree && isUpToDate);
   if (!isFree || !isUpToDate) {
     core.send({ type, to: request.from, reject: true });
     return;
@@ -182,8 +184,17 @@ export function answerVote(core: Core, request: Message): void {
   core.send({ type, to: request.from, term: request.term });
 }
 
+export function voteRequestIn({ type, from, index, logTerm }: Message): VoteRequest {
+  return { isPreVote: type === MessageType.PRE_VOTE, member: from, index, logTerm };
+}
+
+/** How long nobody may disturb the leader that was heard last. */
+export function leaseTicks(core: Core): number {
+  return core.config.electionTicks - core.electionElapsed;
+}
+
 /** While a leader is heard, others may not disturb it, unless the leader itself wants to go. */
 export function isDisturbance(core: Core, request: Message): boolean {
-  const isHeard = core.leader !== 0n && core.electionElapsed < core.config.electionTicks;
+  const isHeard = core.leader !== 0n && leaseTicks(core) > 0;
   return isHeard && !request.context.equals(CAMPAIGN_TRANSFER);
 }

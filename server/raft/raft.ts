@@ -24,7 +24,7 @@ import { assert } from "../base/assert.ts";
 import { Candidate } from "./candidate.ts";
 import { Core, type Transition } from "./core.ts";
 import { type ConfChange, type ConfState, EntryType, type HardState } from "./entry.ts";
-import { answerVote, Follower, isDisturbance } from "./follower.ts";
+import { answerVote, Follower, isDisturbance, leaseTicks, voteRequestIn } from "./follower.ts";
 import { checkBasic, checkDelta, type Summary, summarize } from "./invariants.ts";
 import { Leader } from "./leader.ts";
 import { type Message, MessageType } from "./message.ts";
@@ -289,11 +289,15 @@ export class Raft {
     }
     if (message.term === core.term) return !isFromLeader(type) || this.#acceptLeader(message);
     if (type === MessageType.VOTE || type === MessageType.PRE_VOTE) {
-      if (isDisturbance(core, message)) return false;
+      if (isDisturbance(core, message)) {
+        core.config.observer?.ignores(core, voteRequestIn(message), leaseTicks(core));
+        return false;
+      }
     }
     const isHypothetical =
       type === MessageType.PRE_VOTE || (type === MessageType.PRE_VOTE_RESPONSE && !message.reject);
     if (!isHypothetical) {
+      core.config.observer?.heardOfTerm(core.term, message);
       this.#becomeFollower(message.term, isFromLeader(type) ? message.from : 0n);
     }
     return true;
@@ -321,17 +325,25 @@ export class Raft {
 
   #become(transition: Transition | undefined): void {
     let next = transition;
+    if (next === undefined) return;
+    const { observer } = this.#core.config;
     while (next !== undefined) {
       switch (next.to) {
         case "follower":
+          if (this.#role instanceof Leader) observer?.lostQuorum();
           next = this.#becomeFollower(this.#core.term, next.leader);
           break;
         case "leader":
           this.#role = new Leader(this.#core);
+          observer?.became("leader", this.#core.term);
           next = undefined;
           break;
         case "campaign":
           if (!this.#core.mayCampaign) return;
+          // A pre-candidate that goes on starts no other election.
+          if (!(this.#role.name === "preCandidate" && next.kind === "election")) {
+            observer?.campaigns(this.#core, next.kind === "transfer");
+          }
           this.#role = new Candidate(this.#core, next.kind === "preVote");
           next = this.#role.begin(next.kind === "transfer");
           break;
@@ -348,6 +360,7 @@ export class Raft {
     if (leader !== 0n || this.#role instanceof Leader) core.electionElapsed = 0;
     core.drawElectionTimeout();
     this.#role = new Follower(core);
+    core.config.observer?.became("follower", term);
   }
 }
 

@@ -14,6 +14,47 @@ export interface RaftConfig {
   /** Unanswered APPENDs per follower. etcd: 512. */
   readonly inflightAppendsMax: number;
   readonly random: Random;
+  readonly observer?: ElectionObserver;
+}
+
+/** Who asks whom for a vote, and what for. */
+export interface VoteRequest {
+  readonly isPreVote: boolean;
+  /** Who asks; in what is asked of others, whom. */
+  readonly member: bigint;
+  /** The end of the log of whoever asks. */
+  readonly index: number;
+  readonly logTerm: number;
+}
+
+/**
+ * Told of elections while they happen, for a log. It only listens: nothing depends on it, and it
+ * must not call back.
+ */
+export interface ElectionObserver {
+  /** After a silence, or because the leader names this member as its successor. */
+  campaigns(core: CoreView, isTransfer: boolean): void;
+  became(role: RoleName, term: number): void;
+  /** A leader that heard nothing of most of its voters. */
+  lostQuorum(): void;
+  asks(core: CoreView, request: VoteRequest): void;
+  /** A vote has come, or this member's own one counts. */
+  gotVote(term: number, from: bigint, isPreVote: boolean, isGranted: boolean): void;
+  /** A message of a later term makes a follower of this member. @param term of until now */
+  heardOfTerm(term: number, message: Message): void;
+  /** Another member asks while a leader is heard, for so many ticks more. */
+  ignores(core: CoreView, request: VoteRequest, ticksLeft: number): void;
+  /** Another member asked, and gets an answer. */
+  judged(core: CoreView, request: VoteRequest, isGranted: boolean): void;
+}
+
+/** What an observer is shown. */
+export interface CoreView {
+  readonly term: number;
+  readonly vote: bigint;
+  /** 0n: unknown. */
+  readonly leader: bigint;
+  readonly lastPosition: { readonly index: number; readonly term: number };
 }
 
 /** What was recovered from disk. Entries start at snapshot.index + 1, without a gap. */
