@@ -1,4 +1,5 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Log } from "../base/log.ts";
 import type { Passwords } from "../credentials/passwords.ts";
 import type { Tokens } from "../credentials/tokens.ts";
 import { EtcdError } from "../errors.ts";
@@ -17,6 +18,7 @@ import type { MethodKey } from "./definition.ts";
 import type { CallContext, Dispatcher } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
+import { checkPassword } from "./sign-in.ts";
 
 export interface AuthServiceOptions {
   readonly replica: Replica;
@@ -25,6 +27,7 @@ export interface AuthServiceOptions {
   readonly tokens: Tokens;
   readonly passwords: Passwords;
   readonly headers: Headers;
+  readonly log: Log;
 }
 
 /** What goes into the log as the client sent it, and is answered with what applying it gave. */
@@ -99,13 +102,14 @@ async function hashed(passwords: Passwords, password: string) {
  * roles changed meanwhile, so may have the password: then all of it again.
  */
 async function authenticate(
-  { replica, state, proposer, tokens, passwords, headers }: AuthServiceOptions,
+  { replica, state, proposer, tokens, passwords, headers, log }: AuthServiceOptions,
   { name, password }: AuthenticateRequest,
   call: CallContext,
 ): Promise<AuthenticateResponse> {
   await replica.readBarrier();
   for (;;) {
-    const authRevision = await checkPassword(state, passwords, name, password);
+    const { auth } = state;
+    const authRevision = await checkPassword({ auth, passwords, log }, name, password);
     if (call.isCanceled) throw new EtcdError("Canceled");
     const simpleToken = tokens.newPrefix();
     const request = InternalAuthenticateRequest.encode({ name, password: "", simpleToken });
@@ -118,20 +122,4 @@ async function authenticate(
     const token = await tokens.issue(name, authRevision, logged);
     return { header: headers.at(revision), token };
   }
-}
-
-/** @returns the auth revision at which the password was right */
-async function checkPassword(
-  { auth }: ReplicatedState,
-  passwords: Passwords,
-  name: string,
-  password: string,
-): Promise<number> {
-  if (!auth.isEnabled) throw new EtcdError("AuthNotEnabled");
-  const user = auth.user(name);
-  if (user === undefined) throw new EtcdError("AuthFailed");
-  if (user.options?.noPassword === true) throw new EtcdError("NoPasswordUser");
-  const { revision } = auth;
-  if (!(await passwords.isRight(password, user.password))) throw new EtcdError("AuthFailed");
-  return revision;
 }
