@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { durationProblem, formatDuration, parseDuration } from "./duration.ts";
+import { durationProblem, formatAgo, formatDuration, parseDuration } from "./duration.ts";
 
 // Texts, nanoseconds and what Go prints of them.
 test.each([
@@ -30,4 +30,14 @@ test.each([
 ])("%j is refused in Go's words", (text, problem) => {
   expect(parseDuration(text)).toBeUndefined();
   expect(durationProblem(text)).toBe(problem);
+});
+
+test.each([
+  [999, "now"],
+  [1000, "1 second ago"],
+  [59_999, "59 seconds ago"],
+  [60_000, "1 minute ago"],
+  [7_200_000, "2 hours ago"],
+])("how long ago: %d ms are %s", (ms, text) => {
+  expect(formatAgo(ms)).toBe(text);
 });

@@ -73,3 +73,20 @@ function decimal(value: bigint, unit: bigint): string {
   const fraction = (value % unit).toString().padStart(digits, "0").replace(/0+$/, "");
   return `${value / unit}${digits > 0 && fraction !== "" ? `.${fraction}` : ""}`;
 }
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** How long ago something began, as etcd's log says it: "now", "3 seconds ago", "1 hour ago". */
+export function formatAgo(ms: number): string {
+  for (const [unit, size] of [
+    ["hour", HOUR_MS],
+    ["minute", MINUTE_MS],
+    ["second", SECOND_MS],
+  ] as const) {
+    const count = Math.floor(ms / size);
+    if (count > 0) return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
+  }
+  return "now";
+}

@@ -33,6 +33,7 @@ import { registerWatch } from "../rpc/watch.ts";
 import type { WatchHub } from "../watch/hub.ts";
 import { connectionPlaces } from "./connection-places.ts";
 import type { Credentials } from "./credentials.ts";
+import { statePathOf } from "./data-folder.ts";
 import { HttpFront } from "./http-front.ts";
 import type { ClientHandshakes } from "./security.ts";
 
@@ -70,13 +71,14 @@ export interface ClientFrontParts {
 export class ClientFront {
   readonly #parts: ClientFrontParts;
   readonly #leaderStreams: LeaderStreams;
-  readonly #health = new HealthReporter();
+  readonly #health: HealthReporter;
   readonly #http: HttpFront;
   readonly #server: GrpcServer;
 
   constructor(parts: ClientFrontParts) {
     const { config, clock, log, replica } = parts;
     this.#parts = parts;
+    this.#health = new HealthReporter(log);
     this.#leaderStreams = new LeaderStreams(
       clock,
       config.electionMs,
@@ -101,6 +103,7 @@ export class ClientFront {
     const { config, log, handshakes } = this.#parts;
     const { reusePort } = config;
     await this.#http.start();
+    this.#health.serve();
     for (const { host, port, isPlain, isSecure } of accessOf(config.listenClientUrls)) {
       const access = { isPlain, reusePort, handshakes: isSecure ? handshakes?.all : undefined };
       const { address, port: actual } = await this.#server.listen(host, port, access);
@@ -113,7 +116,7 @@ export class ClientFront {
   }
 
   async stop(): Promise<void> {
-    this.#health.setServing(false);
+    this.#health.stopServing("the member stops");
     this.#leaderStreams.close();
     this.#http.stop();
     for (const each of Object.values(this.#parts.handshakes ?? {})) each.close();
@@ -159,9 +162,13 @@ export class ClientFront {
     registerCluster(dispatcher, services);
     const { heartbeatMs, quotaBytes } = config;
     const onDefragment = config.stopGrpcServiceOnDefrag
-      ? (isRunning: boolean) => this.#health.setServing(!isRunning)
+      ? (isRunning: boolean) => {
+          if (isRunning) this.#health.stopServing("defrag is active");
+          else this.#health.serve();
+        }
       : undefined;
-    const upkeep = { heartbeatMs, quotaBytes, timeoutMs, onDefragment };
+    const statePath = statePathOf(config);
+    const upkeep = { heartbeatMs, quotaBytes, timeoutMs, statePath, onDefragment };
     registerMaintenance(dispatcher, { ...services, ...upkeep });
     registerAuth(dispatcher, services);
     registerWatch(dispatcher, {

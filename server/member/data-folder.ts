@@ -31,9 +31,13 @@ export function openDataFolder(config: Pick<Config, "dataDir" | "walDir">, log: 
   mkdirSync(incoming, { recursive: true, mode: OWNER_ONLY });
   return {
     wal: config.walDir === "" ? join(member, "wal") : config.walDir,
-    state: join(member, "state"),
+    state: statePathOf(config),
     incoming,
   };
+}
+
+export function statePathOf({ dataDir }: Pick<Config, "dataDir">): string {
+  return join(dataDir, "member", "state");
 }
 
 /** Node's own recursive mkdir never returns where a file system refuses with ENOENT, as /proc. */

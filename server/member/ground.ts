@@ -10,7 +10,7 @@ import type { PeerAddress } from "../transport/transport.ts";
 import { FileWal } from "../wal/file-wal.ts";
 import type { Wal } from "../wal/wal.ts";
 import { openDataFolder } from "./data-folder.ts";
-import { startingFields } from "./log-lines.ts";
+import { logListeners, startingFields } from "./log-lines.ts";
 import { startAlone } from "./lone-restart.ts";
 import { systemNames } from "./name-service.ts";
 import { openLog } from "./opened-log.ts";
@@ -49,6 +49,7 @@ export interface Ground {
 export async function openGround(surroundings: MemberSurroundings): Promise<Ground> {
   const { config, clock, random, log } = surroundings;
   const folder = openDataFolder(config, log);
+  logListeners(log, config);
   const security = await openSecurity(config, clock, log);
   log.info("starting an etcd server", startingFields(config, FileWal.exists(folder.wal)));
   const metrics = new Metrics(config.metricsLevel === "extensive");

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { hexId } from "../base/bytes.ts";
 import { formatDuration, formatMs, parseDuration } from "../base/duration.ts";
-import type { LogFields } from "../base/log.ts";
+import type { Log, LogFields } from "../base/log.ts";
 import { bareRetention } from "../base/retention.ts";
 import { minorVersion } from "../base/version.ts";
 import type { Config } from "../config.ts";
@@ -55,6 +55,14 @@ export function startingFields(config: Config, isInitialized: boolean): LogField
     "discovery-proxy": "",
     "downgrade-check-interval": formatMs(config.downgradeCheckMs),
   };
+}
+
+/** What is about to be opened, and what it offers beyond the API. */
+export function logListeners(log: Log, config: Config): void {
+  const { listenPeerUrls, listenClientUrls, enablePprof } = config;
+  log.info("configuring peer listeners", { "listen-peer-urls": listenPeerUrls });
+  log.info("configuring client listeners", { "listen-client-urls": listenClientUrls });
+  if (enablePprof) log.info("pprof is enabled", { path: "/debug/pprof" });
 }
 
 /** Who starts, and in a cluster of which version, when one is decided. */

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { hexId } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config.ts";
 import { type AskPeers, type Bootstrap, bootstrap, restart } from "../replica/bootstrap.ts";
@@ -51,6 +52,7 @@ export async function openLog(
     await wal.close();
     throw new RecoveryError("the log belongs to another member than the flags describe");
   }
+  logNew(log, origin);
   await begin(wal, origin);
   return { wal, origin };
 }
@@ -59,7 +61,7 @@ async function createLog(
   surroundings: LogSurroundings,
   walOptions: FileWalOptions,
 ): Promise<OpenedLog> {
-  const { folder } = surroundings;
+  const { folder, log } = surroundings;
   if (LmdbEngine.exists(folder.state)) {
     throw new RecoveryError(`${folder.state} holds a database, but its log is missing`);
   }
@@ -71,8 +73,16 @@ async function createLog(
   }
   const origin = await found(surroundings);
   const wal = await FileWal.create(folder.wal, origin.metadata, walOptions);
+  logNew(log, origin);
   await begin(wal, origin);
   return { wal, origin };
+}
+
+function logNew(log: Log, { metadata }: Bootstrap): void {
+  log.info("starting local member", {
+    "local-member-id": hexId(metadata.memberId),
+    "cluster-id": hexId(metadata.clusterId),
+  });
 }
 
 async function begin(wal: FileWal, { hardState, entries }: Bootstrap): Promise<void> {

@@ -1,10 +1,14 @@
 import { ReplicatedState } from "../apply/replicated-state.ts";
+import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
+import { minorVersion } from "../base/version.ts";
 import type { Config } from "../config.ts";
 import type { MembershipOptions } from "../membership/membership.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { IndexCheckpoints } from "../replica/index-checkpoints.ts";
+import { type DefragmentationParts, defragment } from "../storage/defragmentation.ts";
 import { indexFileIn } from "../storage/frame-file.ts";
 import { LmdbEngine } from "../storage/lmdb-engine.ts";
 import { SERVER_VERSION } from "./version.ts";
@@ -28,8 +32,12 @@ export interface OpenedState {
 export async function openState(ground: StateGround): Promise<OpenedState> {
   const { config, folder, membership, clock, metrics, log } = ground;
   const onCommit = (ms: number) => metrics.observeCommit(ms / 1000);
+  const openedMs = clock.monotonic();
   const engine = await LmdbEngine.open(folder, { clock, onCommit });
-  await defragmentIfWorthwhile(engine, config.bootstrapDefragBytes, log);
+  const took = formatMs(clock.monotonic() - openedMs);
+  log.info("opened backend db", { path: folder, took });
+  const defragmentation = { engine, path: folder, clock, log };
+  await defragmentIfWorthwhile(defragmentation, config.bootstrapDefragBytes);
   const indexFile = indexFileIn(folder);
   const startedMs = clock.monotonic();
   const state = new ReplicatedState({
@@ -48,17 +56,46 @@ export async function openState(ground: StateGround): Promise<OpenedState> {
     keys: state.kv.keyCount,
     took: `${Math.round(clock.monotonic() - startedMs)}ms`,
   });
+  logRestored(log, state);
   const index = new IndexCheckpoints({ state, file: indexFile, clock, log });
   return { state, index };
 }
 
+/** What the state holds: of the cluster, where there is one, and of the keys. */
+function logRestored(log: Log, { membership, kv }: ReplicatedState): void {
+  const { clusterVersion, members } = membership;
+  const version = clusterVersion === undefined ? undefined : minorVersion(clusterVersion);
+  if (version !== undefined) {
+    log.info("enabled capabilities for version", { "cluster-version": version });
+  }
+  for (const { id, peerUrls } of members) {
+    log.info("recovered/added member from store", {
+      "cluster-id": hexId(membership.clusterId),
+      "local-member-id": hexId(membership.memberId),
+      "recovered-remote-peer-id": hexId(id),
+      "recovered-remote-peer-urls": peerUrls,
+    });
+  }
+  if (version !== undefined) {
+    log.info("set cluster version from store", { "cluster-version": version });
+  }
+  if (kv.finishedCompactRevision > 0) {
+    log.info("restored last compact revision", {
+      "meta-bucket-name": "meta",
+      "meta-bucket-name-key": "finishedCompactRev",
+      "restored-compact-revision": kv.finishedCompactRevision,
+    });
+  }
+  log.info("kvstore restored", { "current-rev": kv.revision });
+}
+
 /** @param bytesMin that must come free; 0: never @throws errors of the engine */
 async function defragmentIfWorthwhile(
-  engine: LmdbEngine,
+  parts: DefragmentationParts,
   bytesMin: number,
-  log: Log,
 ): Promise<void> {
   if (bytesMin === 0) return;
+  const { engine, log } = parts;
   const { totalBytes, inUseBytes } = engine.size();
   const fields = {
     "current-db-size-bytes": totalBytes,
@@ -69,8 +106,7 @@ async function defragmentIfWorthwhile(
     log.info("Skipping defragmentation", fields);
     return;
   }
-  await engine.defragment();
-  log.info("defragmented at the start", { ...fields, "new-size-bytes": engine.size().totalBytes });
+  await defragment(parts);
 }
 
 /** As etcd counts it, in whole ticks: members of a cluster must give a lease the same TTL. */

@@ -205,6 +205,11 @@ export class MvccStore {
     return [...this.#hashes.values()];
   }
 
+  /** Of the compaction whose records are deleted next. */
+  get compactingRevision(): number | undefined {
+    return this.#jobs[0]?.revision;
+  }
+
   get isCompacting(): boolean {
     return this.#jobs.length > 0;
   }

@@ -104,11 +104,14 @@ export class Compactor {
   }
 
   #step(): boolean {
-    const { clock, batchLimit } = this.#options;
+    const { clock, log, batchLimit } = this.#options;
     const { kv } = this.#options.state;
     const { deletedCount, finishedCompactRevision } = kv;
     const startedMs = clock.monotonic();
-    this.#startedMs ??= startedMs;
+    if (this.#startedMs === undefined) {
+      this.#startedMs = startedMs;
+      log.info("compact tree index", { revision: kv.compactingRevision });
+    }
     const hasMore = kv.compactStep(batchLimit);
     const nowMs = clock.monotonic();
     this.sliceMs.observe(nowMs - startedMs);
@@ -138,6 +141,9 @@ export class Compactor {
       "current-db-size-in-use-bytes": inUseBytes,
       "current-db-size-in-use": formatByteSize(inUseBytes),
     });
+    if (taken === undefined) return;
+    const { hash, compactRevision } = taken;
+    log.info("storing new hash", { hash, revision, "compact-revision": compactRevision });
   }
 
   #notify(): void {

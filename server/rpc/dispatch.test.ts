@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { AssertionError, assert } from "../base/assert.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
-import { SILENT_LOG } from "../base/log.ts";
+import { type LogFields, SILENT_LOG } from "../base/log.ts";
 import { EtcdError, Status } from "../errors.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import { Metadata } from "../http2/metadata.ts";
@@ -269,17 +269,24 @@ test("only streams that demand a leader end after three leaderless election time
 
 test("health is answered for the server as a whole, and watched", () => {
   const { server } = dispatcher();
-  const reporter = new HealthReporter();
+  const lines: unknown[] = [];
+  const note = (_message: string, fields?: LogFields) => void lines.push(fields);
+  const reporter = new HealthReporter({ ...SILENT_LOG, info: note, warn: note });
   reporter.register(server);
   const named = Buffer.from([0x0a, 1, 0x78]);
   const check = (bytes: Buffer) => unary(server, "/grpc.health.v1.Health/Check", bytes).call;
   expect(check(EMPTY).sent).toEqual([Buffer.from([8, 1])]);
   expect(check(named).ended).toEqual([[Status.NOT_FOUND, "unknown service"]]);
   const { call, handler } = unary(server, "/grpc.health.v1.Health/Watch", EMPTY);
-  reporter.setServing(false);
-  reporter.setServing(false);
+  reporter.stopServing("defrag is active");
+  reporter.stopServing("the member stops");
   expect(check(EMPTY).sent).toEqual([Buffer.from([8, 2])]);
   handler.cancel("canceled");
-  reporter.setServing(true);
+  reporter.serve();
   expect(call.sent).toEqual([Buffer.from([8, 1]), Buffer.from([8, 2])]);
+  expect(lines).toEqual([
+    { service: "", status: "NOT_SERVING", reason: "defrag is active" },
+    { service: "", status: "NOT_SERVING", reason: "the member stops" },
+    { service: "", status: "SERVING" },
+  ]);
 });

@@ -1,3 +1,4 @@
+import type { Log } from "../base/log.ts";
 import { Status } from "../errors.ts";
 import type { GrpcCall } from "../http2/grpc-call.ts";
 import {
@@ -12,7 +13,12 @@ import type { Dispatcher } from "./dispatch.ts";
 /** grpc.health.v1.Health. It knows one service, the empty name: this server as a whole. */
 export class HealthReporter {
   readonly #watchers = new Set<GrpcCall>();
+  readonly #log: Log;
   #isServing = true;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
 
   register(dispatcher: Dispatcher): void {
     dispatcher.unary(HealthDefinition, "check", ({ service }) => {
@@ -26,8 +32,19 @@ export class HealthReporter {
     }));
   }
 
+  serve(): void {
+    this.#log.info("grpc service status changed", { service: "", status: "SERVING" });
+    this.#set(true);
+  }
+
   /** A member that is going says so before it stops answering. */
-  setServing(isServing: boolean): void {
+  stopServing(reason: string): void {
+    const fields = { service: "", status: "NOT_SERVING", reason };
+    this.#log.warn("grpc service status changed", fields);
+    this.#set(false);
+  }
+
+  #set(isServing: boolean): void {
     if (this.#isServing === isServing) return;
     this.#isServing = isServing;
     for (const call of this.#watchers) report(call, this.#status());

@@ -16,6 +16,7 @@ import { InternalField } from "../proto/internal-codec.ts";
 import { databaseHash } from "../replica/database-hash.ts";
 import { hashKv } from "../replica/hash-kv.ts";
 import type { Replica } from "../replica/replica.ts";
+import { defragment } from "../storage/defragmentation.ts";
 import type { Callers } from "./callers.ts";
 import type { CallContext, Dispatcher } from "./dispatch.ts";
 import { registerDowngrade } from "./downgrade.ts";
@@ -37,6 +38,8 @@ export interface MaintenanceServiceOptions {
   /** Infinity: no limit. */
   readonly quotaBytes: number;
   readonly quota: Quota;
+  /** The folder of the state, for the log. */
+  readonly statePath: string;
   /** Told when a defragmentation begins and when it has ended. */
   readonly onDefragment?: ((isRunning: boolean) => void) | undefined;
 }
@@ -57,9 +60,14 @@ export function registerMaintenance(
     options.onDefragment?.(true);
     try {
       await metrics.defragmenting(() =>
-        timed(clock, metrics.observeDefrag, () => state.engine.defragment()),
+        timed(clock, metrics.observeDefrag, () =>
+          defragment({ engine: state.engine, path: options.statePath, clock, log }),
+        ),
       );
       options.quota.refresh();
+    } catch (error) {
+      log.warn("failed to defragment", { error });
+      throw error;
     } finally {
       options.onDefragment?.(false);
     }

@@ -1,5 +1,7 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
+import { formatByteSize } from "../base/byte-size.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatAgo } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
 import { writeDatabase } from "../bbolt/database-writer.ts";
 import { TRAILER_BYTES, withTrailer } from "../bbolt/snapshot-file.ts";
@@ -60,7 +62,9 @@ export class SnapshotCall implements GrpcHandler {
     const picture = await state.engine.snapshot();
     try {
       const database = await writeDatabase(picture);
-      log.info("sending database snapshot to client", { bytes: database.totalBytes });
+      const { totalBytes } = database;
+      const fields = { "total-bytes": totalBytes, size: formatByteSize(totalBytes) };
+      log.info("sending database snapshot to client", fields);
       let remaining = database.totalBytes + TRAILER_BYTES;
       for await (const chunk of withTrailer(database.chunks())) {
         for (let at = 0; at < chunk.length; at += BLOB_BYTES) {
@@ -71,8 +75,15 @@ export class SnapshotCall implements GrpcHandler {
         if (this.#call.backlogBytes > BACKLOG_BYTES_MAX) await this.#drained();
         if (this.#isCanceled) return;
       }
+      log.info("sending database sha256 checksum to client", {
+        "total-bytes": totalBytes,
+        "checksum-size": TRAILER_BYTES,
+      });
       this.#call.end();
-      metrics.observeSnapshot((clock.monotonic() - startedMs) / 1000);
+      const tookMs = clock.monotonic() - startedMs;
+      metrics.observeSnapshot(tookMs / 1000);
+      const took = formatAgo(tookMs);
+      log.info("successfully sent database snapshot to client", { ...fields, took });
     } finally {
       picture.close();
     }
