@@ -196,6 +196,7 @@ export class Member {
       replica,
       state,
       clock,
+      log,
       activeSince: (id) => this.#transport.activeSince(id),
       calls,
       isStrict: config.strictReconfigCheck,
@@ -288,11 +289,15 @@ export class Member {
     this.#compactor.kick();
     this.#upkeep.start();
     this.#duties.start(() => log.info("ready to serve client requests"));
-    if (!config.initialElectionTickAdvance) return;
+    const timing = timingOf(config);
+    if (!config.initialElectionTickAdvance) {
+      const fields = { "election-ticks": timing.electionTicks };
+      log.info("skipping initial election tick advance", fields);
+      return;
+    }
     const activeSince = (member: bigint) => this.#transport.activeSince(member);
-    const { electionTicks } = timingOf(config);
     const replica = this.#replica;
-    hastenFirstElection({ clock, membership, replica, activeSince, electionTicks });
+    hastenFirstElection({ clock, log, membership, replica, activeSince, timing });
   }
 
   #connectMembers(): void {

@@ -33,6 +33,11 @@ export function publicationOf(request: Request): Publication | undefined {
   return { kind: "attributes", memberId: BigInt(`0x${id}`), attributes };
 }
 
+/** @param clusterVersion decided so far */
+export function isV2Written(clusterVersion: string | undefined): boolean {
+  return clusterVersion === undefined || !(compareMinor(clusterVersion, "3.5.0") >= 0);
+}
+
 /** Where a member's attributes are in the tree of the v2 API. */
 export function attributesPath(memberId: bigint): string {
   return `/0/members/${hexId(memberId)}/attributes`;
@@ -48,7 +53,7 @@ export function encodePublication(
   id: bigint,
   clusterVersion: string | undefined,
 ): Buffer {
-  const isOld = clusterVersion === undefined || !(compareMinor(clusterVersion, "3.5.0") >= 0);
+  const isOld = isV2Written(clusterVersion);
   if (publication.kind === "version") {
     const { version } = publication;
     if (isOld) return encodeV2Put(id, VERSION_PATH, version);

@@ -7,13 +7,20 @@
 
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { ROOT } from "../auth/identity.ts";
+import { hexId } from "../base/bytes.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
+import { minorVersion } from "../base/version.ts";
 import { EtcdError } from "../errors.ts";
 import type { LeaseRemainder } from "../lease/lessor.ts";
 import type { MemberAttributes } from "../membership/member-record.ts";
-import { attributesPath, encodePublication, type Publication } from "../membership/publication.ts";
+import {
+  attributesPath,
+  encodePublication,
+  isV2Written,
+  type Publication,
+} from "../membership/publication.ts";
 import { decideClusterVersion } from "../membership/versions.ts";
 import { DowngradeInfoSetRequest, LeaseCheckpointRequest } from "../proto/gen/internal.ts";
 import {
@@ -24,6 +31,7 @@ import {
 } from "../proto/gen/rpc.ts";
 import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
 import type { PeerCalls } from "../transport/peer-calls.ts";
+import { MemberVersions } from "./member-versions.ts";
 import type { Replica } from "./replica.ts";
 
 const EXPIRY_PERIOD_MS = 500;
@@ -54,9 +62,13 @@ export interface DutiesOptions {
   readonly calls: (id: bigint) => PeerCalls | undefined;
 }
 
+/** Told why a proposal failed; `undefined`: it was applied. */
+type Done = (error: EtcdError | undefined) => void;
+
 export class Duties {
   readonly #options: DutiesOptions;
   readonly #cancels: Cancel[] = [];
+  readonly #versions: MemberVersions;
   #isAskingVersions = false;
   #isAskingDowngraded = false;
   #isRaisingAlarm = false;
@@ -65,6 +77,10 @@ export class Duties {
 
   constructor(options: DutiesOptions) {
     this.#options = options;
+    const { state, calls, log } = options;
+    const { serverVersion } = state;
+    const membership = () => state.membership;
+    this.#versions = new MemberVersions({ membership, serverVersion, calls, log });
   }
 
   /** Expired leases whose revocation this member got through. */
@@ -120,7 +136,7 @@ export class Duties {
     this.#raise(memberId, AlarmType.CORRUPT);
   }
 
-  #raise(memberID: bigint, alarm: AlarmType, done?: () => void): void {
+  #raise(memberID: bigint, alarm: AlarmType, done?: Done): void {
     const { ACTIVATE: action } = AlarmRequest_AlarmAction;
     const request = AlarmRequest.encode({ action, memberID, alarm }).finish();
     const id = this.#options.replica.nextId();
@@ -154,7 +170,7 @@ export class Duties {
   }
 
   #revokeExpired(): void {
-    const { replica, state } = this.#options;
+    const { replica, state, log } = this.#options;
     for (const leaseId of state.lessor.expired(state.nowMs, REVOKES_PER_PERIOD_MAX)) {
       const id = replica.nextId();
       const request = LeaseRevokeRequest.encode({ ID: leaseId }).finish();
@@ -164,8 +180,9 @@ export class Duties {
       const data = auth.isEnabled
         ? encodeInternal(field, request, id, ROOT, auth.revision)
         : encodeInternal(field, request, id);
-      this.#propose("lease revocation", id, data, true, (isDone) => {
-        if (isDone) this.#expiredLeases++;
+      this.#propose("lease revocation", id, data, true, (error) => {
+        if (error === undefined) this.#expiredLeases++;
+        else log.warn("failed to revoke lease", { "lease-id": paddedId(leaseId), error });
       });
     }
   }
@@ -182,14 +199,23 @@ export class Duties {
   }
 
   async #decideVersion(): Promise<void> {
-    const { state, replica } = this.#options;
+    const { state, replica, log } = this.#options;
     const { membership } = state;
-    const servers = await Promise.all(membership.members.map(({ id }) => this.#versionOf(id)));
+    const servers = await this.#versions.ask();
     const { enabled, targetVersion } = membership.downgrade;
     const target = enabled ? targetVersion : undefined;
     const version = decideClusterVersion(membership.clusterVersion, servers, target);
-    if (version === undefined || !replica.isLeader) return;
-    this.#proposePublication({ kind: "version", version }, true);
+    if (version === undefined || !replica.isLeader || this.#hasStopped) return;
+    const from = membership.clusterVersion;
+    const to = minorVersion(version);
+    const api = `using ${isV2Written(from) ? "v2" : "v3"} API`;
+    if (from === undefined) {
+      log.info(`setting up initial cluster version ${api}`, { "cluster-version": to });
+    } else log.info(`updating cluster version ${api}`, { from: minorVersion(from), to });
+    this.#proposePublication({ kind: "version", version }, true, (error) => {
+      if (error !== undefined) log.warn("failed to update cluster version", { error });
+      else log.info("cluster version is updated", { "cluster-version": to });
+    });
   }
 
   /** A downgrade is done when every member knows the version that it leads to. */
@@ -221,24 +247,13 @@ export class Duties {
     }
   }
 
-  async #versionOf(id: bigint): Promise<string | undefined> {
-    const { state, calls, log } = this.#options;
-    if (id === state.membership.memberId) return state.serverVersion;
-    try {
-      return (await calls(id)?.version())?.server;
-    } catch (error) {
-      log.debug("failed to get version", { "remote-member-id": id.toString(16), error });
-      return undefined;
-    }
-  }
-
   #publish(onPublished: () => void): void {
     const { state, attributes, log, clock, timeoutMs } = this.#options;
     if (this.#hasStopped) return;
     const memberId = state.membership.memberId;
     const { name, clientUrls } = attributes;
-    this.#proposePublication({ kind: "attributes", memberId, attributes }, false, (isDone) => {
-      if (!isDone) {
+    this.#proposePublication({ kind: "attributes", memberId, attributes }, false, (error) => {
+      if (error !== undefined) {
         clock.after(PUBLISH_RETRY_MS, () => this.#publish(onPublished));
         return;
       }
@@ -253,11 +268,7 @@ export class Duties {
     });
   }
 
-  #proposePublication(
-    publication: Publication,
-    leaderOnly: boolean,
-    done?: (isDone: boolean) => void,
-  ): void {
+  #proposePublication(publication: Publication, leaderOnly: boolean, done?: Done): void {
     const { replica, state } = this.#options;
     const id = replica.nextId();
     const data = encodePublication(publication, id, state.membership.clusterVersion);
@@ -269,18 +280,23 @@ export class Duties {
     id: bigint,
     data: Buffer,
     leaderOnly: boolean,
-    done: (isDone: boolean) => void = () => undefined,
+    done: Done = () => undefined,
   ): void {
     const { replica, log } = this.#options;
     replica.propose(id, data, leaderOnly).then(
-      () => done(true),
+      () => done(undefined),
       (error: unknown) => {
         if (!(error instanceof EtcdError)) throw error;
         log.debug("own proposal failed", { what, error });
-        done(false);
+        done(error);
       },
     );
   }
+}
+
+/** As etcd prints the id of a lease. */
+function paddedId(leaseId: bigint): string {
+  return hexId(leaseId).padStart(16, "0");
 }
 
 /** @param id of the entry */

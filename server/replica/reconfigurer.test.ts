@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { ReplicatedState } from "../apply/replicated-state.ts";
 import { must } from "../base/assert.ts";
 import { SystemClock } from "../base/clock.ts";
+import { SILENT_LOG } from "../base/log.ts";
 import { EtcdError } from "../errors.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import type { RaftStatus } from "../raft/ready.ts";
@@ -48,6 +49,7 @@ function reconfigurerOf({ isLeader, promote }: Asked): Reconfigurer {
   const learner = { id: LEARNER, name: "", peerUrls: ["http://m2:1"], clientUrls: [] };
   state.membership.apply(additionOf({ ...learner, isLearner: true }, 0n));
   return new Reconfigurer({
+    log: SILENT_LOG,
     replica: {
       get isLeader() {
         return isLeader();

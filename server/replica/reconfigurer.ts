@@ -1,5 +1,7 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
+import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import { EtcdError } from "../errors.ts";
 import { additionOf, promotionOf, removalOf, updateOf } from "../membership/conf-changes.ts";
 import { deriveMemberId } from "../membership/member-ids.ts";
@@ -11,11 +13,20 @@ import {
   checkRemoval,
   isLearnerReady,
 } from "../membership/reconfiguration.ts";
+import type { ConfChangeEntry } from "../proto/conf-codec.ts";
+import { ConfChangeType } from "../raft/entry.ts";
 import type { PeerCalls } from "../transport/peer-calls.ts";
 import type { Replica } from "./replica.ts";
 
 /** Between two attempts to find the leader. */
 const RETRY_MS = 100;
+/** raftpb.ConfChangeType */
+const CHANGE_NAMES: Readonly<Record<ConfChangeType, string>> = {
+  [ConfChangeType.ADD_NODE]: "ConfChangeAddNode",
+  [ConfChangeType.REMOVE_NODE]: "ConfChangeRemoveNode",
+  [ConfChangeType.UPDATE_NODE]: "ConfChangeUpdateNode",
+  [ConfChangeType.ADD_LEARNER_NODE]: "ConfChangeAddLearnerNode",
+};
 
 export interface ReconfigurerOptions {
   readonly replica: Pick<
@@ -24,6 +35,7 @@ export interface ReconfigurerOptions {
   >;
   readonly state: ReplicatedState;
   readonly clock: Clock;
+  readonly log: Log;
   readonly activeSince: (id: bigint) => number | undefined;
   readonly calls: (id: bigint) => PeerCalls | undefined;
   /** `--strict-reconfig-check` */
@@ -52,7 +64,7 @@ export class Reconfigurer {
     const id = deriveMemberId(peerUrls, "", Math.trunc(clock.now() / 1000));
     const member = { id, peerUrls, isLearner, name: "", clientUrls: [] };
     if (isStrict) checkAddition(state.membership.members, member, this.#connectivity());
-    await replica.configure(additionOf(member, replica.nextId()));
+    await this.#configure(additionOf(member, replica.nextId()));
     return member;
   }
 
@@ -60,14 +72,14 @@ export class Reconfigurer {
   async remove(id: bigint): Promise<void> {
     const { replica, state, isStrict } = this.#options;
     if (isStrict) checkRemoval(state.membership.members, id, this.#connectivity());
-    await replica.configure(removalOf(id, replica.nextId()));
+    await this.#configure(removalOf(id, replica.nextId()));
   }
 
   /** Only the peer URLs change. @throws EtcdError */
   async update(id: bigint, peerUrls: readonly string[]): Promise<void> {
     const { replica } = this.#options;
     const member = { id, peerUrls, isLearner: false, name: "", clientUrls: [] };
-    await replica.configure(updateOf(member, replica.nextId()));
+    await this.#configure(updateOf(member, replica.nextId()));
   }
 
   /**
@@ -118,7 +130,18 @@ export class Reconfigurer {
       if (!isLearnerReady(member, this.#match(id))) throw new EtcdError("LearnerNotReady");
       if (isStrict) checkPromotion(state.membership.members);
     }
-    await replica.configure(promotionOf(id, replica.nextId()));
+    await this.#configure(promotionOf(id, replica.nextId()));
+  }
+
+  /** @throws EtcdError as `Replica.configure` */
+  async #configure(change: ConfChangeEntry): Promise<void> {
+    const { replica, state, log } = this.#options;
+    await replica.configure(change);
+    log.info("applied a configuration change through raft", {
+      "local-member-id": hexId(state.membership.memberId),
+      "raft-conf-change": CHANGE_NAMES[change.type],
+      "raft-conf-change-node-id": hexId(change.nodeId),
+    });
   }
 
   #match(id: bigint): { learner: number; leader: number } {

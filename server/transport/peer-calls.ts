@@ -1,6 +1,6 @@
 // What members ask each other apart from raft: who is a member, which version they are, and what
 // only the leader may answer.
-import { hexId } from "../base/bytes.ts";
+import { EMPTY_BYTES, hexId } from "../base/bytes.ts";
 import { isJsonObject, parseJson } from "../base/json.ts";
 import { EtcdError } from "../errors.ts";
 import { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from "../proto/gen/rpc.ts";
@@ -20,6 +20,8 @@ export interface PeerCallsOptions {
   readonly timeoutMs: number;
   readonly dialTls?: TlsDial | undefined;
 }
+
+export type AddressFailure = (url: string, error: unknown) => void;
 
 export interface MembersAnswer {
   readonly clusterId: bigint;
@@ -53,8 +55,9 @@ export class PeerCalls {
     return { clusterId, members: answer.body.toString() };
   }
 
-  async version(): Promise<VersionAnswer> {
-    const json = jsonOf(success(await this.#ask("GET", "/version")));
+  /** @param failed is told of every address that gave no answer */
+  async version(failed?: AddressFailure): Promise<VersionAnswer> {
+    const json = jsonOf(success(await this.#ask("GET", "/version", {}, EMPTY_BYTES, failed)));
     const { etcdserver: server, etcdcluster: cluster } = json;
     if (typeof server !== "string") throw new PeerCallError("answer without version");
     const isDecided = typeof cluster === "string" && /^\d/.test(cluster);
@@ -126,7 +129,8 @@ export class PeerCalls {
     method: "GET" | "POST",
     path: string,
     headers: Readonly<Record<string, string>> = {},
-    body: Buffer = Buffer.alloc(0),
+    body: Buffer = EMPTY_BYTES,
+    failed: AddressFailure = () => undefined,
   ): Promise<Answer> {
     const { urls, timeoutMs, dialTls } = this.#options;
     let problem: unknown = new PeerCallError("peer without address");
@@ -137,6 +141,7 @@ export class PeerCalls {
         return await exchange(url, options, body, ANSWER_BYTES_MAX);
       } catch (error) {
         problem = error;
+        failed(url, error);
       }
     }
     throw problem;

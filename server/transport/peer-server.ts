@@ -78,6 +78,7 @@ export class PeerServer {
       const server = this.#open(url);
       this.#servers.push(server);
       await listen(server, url, this.#options.reusePort);
+      this.#options.log.info("serving peer traffic", { address: addressIn(server) });
     }
   }
 
@@ -87,9 +88,12 @@ export class PeerServer {
     this.#options.acceptor?.close();
     await Promise.all(
       servers.map((server) => {
+        const { log } = this.#options;
+        const fields = { address: addressIn(server) };
+        log.info("stopping serving peer traffic", fields);
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         server.closeAllConnections();
-        return closed;
+        return closed.then(() => log.info("stopped serving peer traffic", fields));
       }),
     );
   }
@@ -155,6 +159,14 @@ export class PeerServer {
       refuse(exchange, { status: 500, text: "Internal Server Error" });
     });
   }
+}
+
+/** Empty where nothing listens: another address was not to be had. */
+function addressIn(server: Server): string {
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") return bound ?? "";
+  const host = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+  return `${host}:${bound.port}`;
 }
 
 function listen(server: Server, url: string, reusePort: boolean): Promise<void> {
