@@ -128,12 +128,12 @@ export class PeerTransport implements Transport {
     this.#forgetRemote(address.id);
     const peer = this.#create(address);
     this.#peers.set(address.id, peer);
+    peer.announce(this.#isRunning);
     this.#options.log.info("added remote peer", {
       "local-member-id": this.#localId,
       "remote-peer-id": hexId(address.id),
       "remote-peer-urls": address.urls,
     });
-    if (this.#isRunning) peer.dial();
   }
 
   updatePeer({ id, urls }: PeerAddress): void {
@@ -168,6 +168,11 @@ export class PeerTransport implements Transport {
       if (oldest !== undefined) this.#forgetRemote(oldest);
     }
     this.#remotes.set(remote.id, this.#create(remote));
+    this.#options.log.info("added new remote peer", {
+      "local-member-id": this.#localId,
+      "remote-peer-id": hexId(remote.id),
+      "remote-peer-urls": remote.urls,
+    });
   }
 
   send(messages: readonly Message[]): void {

@@ -8,6 +8,7 @@ import { type FrameEncoder, type MessageSink, STREAM_KINDS, type StreamKind } fr
 import { type Identity, identityHeaders } from "./identity.ts";
 import { MessageDecoder, MessageEncoder } from "./message-frames.ts";
 import { MsgAppDecoder, MsgAppEncoder } from "./msgapp-frames.ts";
+import { PeerLines } from "./peer-lines.ts";
 import { PeerUrls } from "./peer-urls.ts";
 import { Pipeline } from "./pipeline.ts";
 import { RoundTrips } from "./round-trips.ts";
@@ -34,6 +35,7 @@ export class Peer {
   readonly id: bigint;
   readonly urls: PeerUrls;
   readonly #options: PeerOptions;
+  readonly #lines: PeerLines;
   readonly #pipeline: Pipeline;
   readonly #writers = new Map<StreamKind, StreamWriter>();
   readonly #dialers: StreamDialer[] = [];
@@ -41,6 +43,7 @@ export class Peer {
   #openStreams = 0;
   #activeSince: number | undefined;
   #hasDropped = false;
+  #isMember = false;
   #sentBytes = 0;
   #receivedBytes = 0;
   #sendFailures = 0;
@@ -54,6 +57,7 @@ export class Peer {
     this.id = address.id;
     this.urls = new PeerUrls(address.urls);
     this.#options = options;
+    this.#lines = new PeerLines(options.log, options.identity.memberId, address.id);
     this.roundTrips = new RoundTrips(options.clock);
     this.snapshotsSent = new SnapshotCounts(options.clock);
     this.snapshotsReceived = new SnapshotCounts(options.clock);
@@ -97,27 +101,46 @@ export class Peer {
   dial(): void {
     if (this.hasStreams) return;
     for (const kind of STREAM_KINDS) this.#dialers.push(this.#dialer(kind));
+    this.#lines.readersStarted();
     for (const dialer of this.#dialers) dialer.start();
   }
 
+  /** For a member of the cluster, and told so; a remote only ever answers. */
+  announce(isDialed: boolean): void {
+    this.#isMember = true;
+    this.#lines.starting(() => {
+      if (isDialed) this.dial();
+    });
+  }
+
   stop(): void {
+    if (this.#isMember) this.#lines.stopping(() => this.#end(), this.hasStreams);
+    else this.#end();
+  }
+
+  /** The kinds that the peer had opened. */
+  #end(): StreamKind[] {
     for (const dialer of this.#dialers) dialer.stop();
+    const open = [...this.#writers.keys()];
     for (const writer of this.#writers.values()) writer.close();
     this.#writers.clear();
     this.#pipeline.stop();
+    return open;
   }
 
   /** The peer opened a stream; a former one of the same kind ends. */
   attach(kind: StreamKind, socket: Socket): void {
     if (socket.destroyed) return;
     const { clock, writeTimeoutMs } = this.#options;
-    this.#detach(kind);
+    const isReplaced = this.#detach(kind);
     const encoder: FrameEncoder = kind === "msgapp" ? new MsgAppEncoder() : new MessageEncoder();
     const writer = new StreamWriter(socket, encoder, clock, writeTimeoutMs);
     this.#writers.set(kind, writer);
+    this.#lines.writerOpened(kind, isReplaced);
     socket.on("close", () => {
       if (this.#writers.get(kind) !== writer) return;
       this.#detach(kind);
+      this.#lines.writerLost(kind);
       this.#options.unreachable(this.id);
     });
   }
@@ -157,16 +180,18 @@ export class Peer {
     this.#receiveFailures++;
   }
 
-  #detach(kind: StreamKind): void {
+  /** Whether there was one. */
+  #detach(kind: StreamKind): boolean {
     const writer = this.#writers.get(kind);
-    if (writer === undefined) return;
+    if (writer === undefined) return false;
     this.#sentBytes += writer.takeSentBytes();
     this.#writers.delete(kind);
     writer.close();
+    return true;
   }
 
   #dialer(kind: StreamKind): StreamDialer {
-    const { identity, clock, log, dialTls, message, removed } = this.#options;
+    const { identity, clock, dialTls, message, removed } = this.#options;
     const { dialTimeoutMs, readTimeoutMs } = this.#options;
     return new StreamDialer({
       kind,
@@ -177,14 +202,14 @@ export class Peer {
       dialTimeoutMs,
       readTimeoutMs,
       clock,
-      log,
+      lines: this.#lines,
       dialTls,
       decoder: () =>
         kind === "msgapp"
           ? new MsgAppDecoder(identity.memberId, this.id, message)
           : new MessageDecoder(message),
       connected: () => this.#connected(),
-      disconnected: () => this.#disconnected(),
+      disconnected: (problem) => this.#disconnected(kind, problem),
       received: (byteCount) => this.countReceived(byteCount),
       unreadable: () => this.countReceiveFailure(),
       removed,
@@ -194,19 +219,16 @@ export class Peer {
   #connected(): void {
     this.#openStreams++;
     if (this.#activeSince !== undefined) return;
-    const { clock, log } = this.#options;
-    this.#activeSince = clock.monotonic();
-    log.info("peer became active", { "peer-id": hexId(this.id) });
+    this.#activeSince = this.#options.clock.monotonic();
+    this.#lines.active();
   }
 
-  #disconnected(): void {
+  #disconnected(kind: StreamKind, problem: string): void {
     this.#openStreams--;
     if (this.#openStreams > 0 || this.#activeSince === undefined) return;
     this.#activeSince = undefined;
     this.#disconnects++;
-    this.#options.log.warn("peer became inactive (message send to peer failed)", {
-      "peer-id": hexId(this.id),
-    });
+    this.#lines.inactive(kind, problem);
   }
 
   #failed(problem: string): void {

@@ -3,10 +3,10 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { hexId } from "../base/bytes.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
 import { WireError } from "../proto/wire.ts";
 import type { FrameDecoder, StreamKind } from "./frames.ts";
 import { headerText } from "./identity.ts";
+import type { PeerLines } from "./peer-lines.ts";
 import { openRequest, readBody } from "./peer-request.ts";
 import type { PeerUrls } from "./peer-urls.ts";
 import type { TlsDial } from "./tls.ts";
@@ -25,13 +25,13 @@ export interface DialerOptions {
   /** A peer that is silent for so long loses the stream. */
   readonly readTimeoutMs: number;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly lines: Pick<PeerLines, "readerOpened" | "readerLost" | "readerNotOpened">;
   readonly dialTls?: TlsDial | undefined;
   /** A fresh one for every connection. */
   readonly decoder: () => FrameDecoder;
   readonly connected: () => void;
   /** After `connected`; not when the dialer itself was stopped. */
-  readonly disconnected: () => void;
+  readonly disconnected: (problem: string) => void;
   readonly received: (byteCount: number) => void;
   /** What came is no frame. */
   readonly unreadable: () => void;
@@ -65,7 +65,7 @@ export class StreamDialer {
     const { dialTimeoutMs, readTimeoutMs } = this.#options;
     const url = urls.pick();
     if (url === undefined) {
-      this.#again(undefined, "peer without address");
+      this.#again(undefined, "peer without address", false);
       return;
     }
     const request = openRequest(url, {
@@ -84,8 +84,11 @@ export class StreamDialer {
       if (isOver) return;
       isOver = true;
       request.destroy();
-      if (hasAnswer && !this.#isStopped) this.#options.disconnected();
-      this.#again(url, problem);
+      if (hasAnswer && !this.#isStopped) {
+        this.#options.lines.readerLost(kind, problem);
+        this.#options.disconnected(problem);
+      }
+      this.#again(url, problem, hasAnswer);
     };
     request.on("timeout", () => over("read timeout"));
     request.on("error", (error) => over(error.message));
@@ -103,13 +106,14 @@ export class StreamDialer {
 
   /** False when the answer comes from another cluster. */
   #read(response: IncomingMessage, over: (problem: string) => void): boolean {
-    const { decoder, received, unreadable, connected, headers } = this.#options;
+    const { kind, lines, decoder, received, unreadable, connected, headers } = this.#options;
     const cluster = headerText(response.headers, "x-etcd-cluster-id");
     if (cluster !== undefined && cluster !== headers["X-Etcd-Cluster-ID"]) {
       over("cluster ID mismatch");
       return false;
     }
     this.#lastProblem = "";
+    lines.readerOpened(kind);
     connected();
     const frames = decoder();
     response.on("data", (chunk: Buffer) => {
@@ -136,14 +140,14 @@ export class StreamDialer {
     );
   }
 
-  #again(url: string | undefined, problem: string): void {
-    const { urls, clock, log, kind, peerId } = this.#options;
+  /** @param wasOpen then its end is told already */
+  #again(url: string | undefined, problem: string, wasOpen: boolean): void {
+    const { urls, clock, lines, kind } = this.#options;
     if (url !== undefined) urls.failed(url);
     if (this.#isStopped) return;
-    if (problem !== this.#lastProblem) {
+    if (!wasOpen && problem !== this.#lastProblem) {
       this.#lastProblem = problem;
-      const fields = { "stream-type": kind, "remote-peer-id": hexId(peerId), error: problem };
-      log.warn("lost or could not open the stream of a peer", fields);
+      lines.readerNotOpened(kind, problem);
     }
     this.#redial = clock.after(REDIAL_MS, () => this.#dial());
   }
