@@ -1,5 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=16
 // One member, run like etcd: flags in, lines of a log out, exit codes as etcd's.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { AssertionError } from "./base/assert.ts";
 import { SystemClock } from "./base/clock.ts";
 import { listenProblem } from "./base/listen-problem.ts";
@@ -12,6 +14,7 @@ import { helpText, USAGE } from "./config/flags.ts";
 import { ConfigError, StartError } from "./config/given.ts";
 import { type MemberRequest, readConfig } from "./config/read-config.ts";
 import { openProcessLog, type ProcessLog } from "./logging/process-log.ts";
+import { notifyInitDaemon } from "./member/init-daemon.ts";
 import { SecurityError } from "./member/security-error.ts";
 import { SERVER_VERSION } from "./member/version.ts";
 import type { Member } from "./member.ts";
@@ -24,6 +27,8 @@ const EXIT_USAGE = 2;
 const EXIT_UNSTARTED = 2;
 /** What nobody handles a signal for: the first process of a container. */
 const FIRST_PROCESS = 1;
+/** What a data directory holds once a member has been started in it. */
+const MEMBER_FOLDER = "member";
 const SIGNAL_NAMES = { SIGTERM: "terminated", SIGINT: "interrupt" } as const;
 type StopSignal = keyof typeof SIGNAL_NAMES;
 const STOP_SIGNALS = Object.keys(SIGNAL_NAMES) as StopSignal[];
@@ -62,10 +67,15 @@ function request(): MemberRequest {
   }
 }
 
-function refuse(log: Log, error: unknown): never {
+/** @param dataDir where it is known by then */
+function refuse(log: Log, error: unknown, dataDir?: string): never {
   if (error instanceof ShadowedVariableError) {
     log.fatal(error.message, { "environment-variable": error.variable });
   } else if (error instanceof StartError) {
+    log.info("Running: ", { args: shownArgs() });
+    if (dataDir !== undefined) logDataFolder(log, dataDir);
+    const isNew = dataDir === undefined || !isInitialized(dataDir);
+    if (isNew) log.warn("failed to start etcd", { error: error.message });
     log.fatal("discovery failed", { error: error.message });
   } else if (error instanceof ConfigError) {
     log.info("Running: ", { args: shownArgs() });
@@ -101,10 +111,23 @@ function versionText(): string {
 }
 
 function die(log: Log, message: string, error: unknown): never {
-  const isError = error instanceof Error;
-  const stacktrace = isError ? error.stack : undefined;
-  log.fatal(message, { error: isError ? listenProblem(error) : String(error), stacktrace });
+  const stacktrace = error instanceof Error ? error.stack : undefined;
+  log.fatal(message, { error: reasonOf(error), stacktrace });
   process.exit(EXIT_FAILURE);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? listenProblem(error) : String(error);
+}
+
+function isInitialized(dataDir: string): boolean {
+  return existsSync(join(dataDir, MEMBER_FOLDER));
+}
+
+function logDataFolder(log: Log, dataDir: string): void {
+  if (!isInitialized(dataDir)) return;
+  const fields = { "data-dir": dataDir, "dir-type": MEMBER_FOLDER };
+  log.info("server has been already initialized", fields);
 }
 
 /** Ends the process by the signal itself, as if nobody had handled it. */
@@ -151,17 +174,21 @@ async function main(): Promise<void> {
   try {
     remarks = asked.check();
   } catch (error) {
-    refuse(log, error);
+    refuse(log, error, config.dataDir);
   }
   log.info("Running: ", { args: shownArgs() });
   for (const { level, message, fields } of remarks) log[level](message, fields);
+  logDataFolder(log, config.dataDir);
+  const isNew = !isInitialized(config.dataDir);
   let member: Member;
   try {
     // Whoever asks for the version, or is refused, need not wait for the whole server to load.
     const { Member: LoadedMember } = await import("./member.ts");
     member = await LoadedMember.start({ config, clock, random: new SystemRandom(), log });
   } catch (error) {
-    die(log, error instanceof SecurityError ? error.headline : "discovery failed", error);
+    if (error instanceof SecurityError) die(log, error.headline, error);
+    if (isNew) log.warn("failed to start etcd", { error: reasonOf(error) });
+    die(log, "discovery failed", error);
   }
   handleSignals((signal) => {
     log.info("received signal; shutting down", { signal: SIGNAL_NAMES[signal] });
@@ -174,6 +201,7 @@ async function main(): Promise<void> {
       (error: unknown) => die(log, "failed to stop", error),
     );
   });
+  void member.ready.then(() => notifyInitDaemon(log, process.env["NOTIFY_SOCKET"]));
   const end = await member.ended;
   if (end.kind === "failed") die(log, "the member cannot go on", end.error);
   clock.after(STOP_LIMIT_MS, endInAnyCase);

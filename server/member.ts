@@ -60,6 +60,7 @@ export class Member {
   readonly #front: ClientFront;
   readonly #hub: WatchHub;
   readonly #credentials: Credentials;
+  readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<MemberEnd>();
   readonly #raftLog: Log;
   /** As the log knows it; 0n: none. */
@@ -247,6 +248,11 @@ export class Member {
     });
   }
 
+  /** Resolves when the cluster knows this member, which may never come. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
   /** Resolves when the member ends by itself: removed from its cluster, or unable to go on. */
   get ended(): Promise<MemberEnd> {
     return this.#ended.promise;
@@ -288,7 +294,10 @@ export class Member {
     this.#replica.start();
     this.#compactor.kick();
     this.#upkeep.start();
-    this.#duties.start(() => log.info("ready to serve client requests"));
+    this.#duties.start(() => {
+      log.info("ready to serve client requests");
+      this.#ready.resolve();
+    });
     const timing = timingOf(config);
     if (!config.initialElectionTickAdvance) {
       const fields = { "election-ticks": timing.electionTicks };

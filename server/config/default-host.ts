@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import type { Note } from "./given.ts";
 
 const ROUTES = "/proc/net/route";
 const DEFAULT_DESTINATION = "00000000";
@@ -13,6 +14,15 @@ export function defaultHost(): string | undefined {
   if (name === undefined) return undefined;
   const addresses = networkInterfaces()[name] ?? [];
   return addresses.find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+}
+
+/** What is said where this machine's address was looked for. @param host `undefined`: none found */
+export function noteOnHost(host: string | undefined): Note {
+  if (host !== undefined) {
+    return { level: "info", message: "detected default host for advertise", fields: { host } };
+  }
+  const error = "could not find default route";
+  return { level: "info", message: "failed to detect default host", fields: { error } };
 }
 
 function interfaceOfDefaultRoute(): string | undefined {

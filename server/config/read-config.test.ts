@@ -185,3 +185,20 @@ test("the quota is 2 GiB by default and unlimited when negative", () => {
   expect(configOf(["--quota-backend-bytes=-1"]).quotaBytes).toBe(Infinity);
   expect(configOf(["--quota-backend-bytes", "0x100"]).quotaBytes).toBe(256);
 });
+
+test("the address of this machine is told where it is advertised, and where none was found", () => {
+  const all = ["--listen-peer-urls=http://0.0.0.0:2380"];
+  const notesFor = (args: readonly string[], host: string | undefined) => {
+    const asked = readConfig(args, {}, () => host);
+    return asked.kind === "member"
+      ? asked.check().filter(({ message }) => /host/.test(message))
+      : [];
+  };
+  expect(notesFor(all, "10.0.0.7")).toEqual([
+    { level: "info", message: "detected default host for advertise", fields: { host: "10.0.0.7" } },
+  ]);
+  expect(notesFor(all, undefined).map(({ message }) => message)).toEqual([
+    "failed to detect default host",
+  ]);
+  expect(notesFor([], "10.0.0.7")).toEqual([]);
+});

@@ -3,7 +3,7 @@
 import type { Config } from "../config.ts";
 import { assemble } from "./assembly.ts";
 import { check } from "./checks.ts";
-import { defaultHost } from "./default-host.ts";
+import { defaultHost, noteOnHost } from "./default-host.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { applyFeatureGates } from "./feature-gates.ts";
 import { readConfigFile } from "./file.ts";
@@ -20,33 +20,42 @@ export interface MemberRequest {
   readonly check: () => readonly Note[];
 }
 
+type FindHost = () => string | undefined;
+
 export type ConfigRequest = { readonly kind: "version" } | MemberRequest;
 
 /**
  * @param args what follows the program's name
+ * @param findHost this machine's address, for members that listen on all of them
  * @throws FlagSyntaxError (exit code 2), HelpRequest (0), ShadowedVariableError, FileUrlError,
  *   ConfigError (1)
  */
-export function readConfig(args: readonly string[], environment: Environment): ConfigRequest {
+export function readConfig(
+  args: readonly string[],
+  environment: Environment,
+  findHost: FindHost = defaultHost,
+): ConfigRequest {
   const { values, positional } = parseFlags(FLAGS, args);
   if (positional.length > 0) throw new ConfigError(`'${positional[0]}' is not a valid flag`);
   const given = new Given();
   for (const [name, value] of values) given.set(name, value);
   if (given.bool("version")) return { kind: "version" };
   const path = given.text("config-file") || (environment["ETCD_CONFIG_FILE"] ?? "");
-  return path === "" ? fromFlags(given, new Set(values.keys()), environment) : fromFile(path);
+  if (path !== "") return fromFile(path, findHost);
+  return fromFlags(given, new Set(values.keys()), environment, findHost);
 }
 
 function fromFlags(
   given: Given,
   flags: ReadonlySet<string>,
   environment: Environment,
+  findHost: FindHost,
 ): ConfigRequest {
   const notes = readEnvironment(environment, flags, given);
-  return requestOf(given, "flags", notes);
+  return requestOf(given, "flags", notes, findHost);
 }
 
-function fromFile(path: string): ConfigRequest {
+function fromFile(path: string, findHost: FindHost): ConfigRequest {
   const loaded: Note = {
     level: "info",
     message:
@@ -54,11 +63,21 @@ function fromFile(path: string): ConfigRequest {
       "variables will be ignored if provided",
     fields: { path },
   };
-  return requestOf(readConfigFile(path), "file", [loaded]);
+  return requestOf(readConfigFile(path), "file", [loaded], findHost);
 }
 
-function requestOf(given: Given, source: "flags" | "file", notes: readonly Note[]): MemberRequest {
+function requestOf(
+  given: Given,
+  source: "flags" | "file",
+  notes: readonly Note[],
+  findHost: FindHost,
+): MemberRequest {
   applyFeatureGates(given);
-  const config = assemble(given, defaultHost);
-  return { kind: "member", config, notes, check: () => check(config, given, source) };
+  const found: (string | undefined)[] = [];
+  const config = assemble(given, () => {
+    if (found.length === 0) found.push(findHost());
+    return found[0];
+  });
+  const judge = () => [...found.map(noteOnHost), ...check(config, given, source)];
+  return { kind: "member", config, notes, check: judge };
 }
