@@ -1,5 +1,8 @@
 // Lines of the log that operators' tools look for: one member of each make is made to write them,
 // and they say the same under the same names.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ClusterProcess, etcdctl, type Make } from "../harness/member-process.ts";
@@ -11,6 +14,9 @@ const FLAGS = [
   "--quota-backend-bytes=8589934593",
   "--max-request-bytes=10485761",
   "--experimental-watch-progress-notify-interval=1ms",
+  "--enable-pprof",
+  // etcd has members to recover only from a snapshot.
+  "--snapshot-count=10",
 ];
 
 let members: readonly ClusterProcess[];
@@ -75,4 +81,124 @@ test("when a compaction is done", async () => {
   expect(known(ours ?? {})).toEqual(known(etcds ?? {}));
   expect(Object.keys(ours ?? {})).toEqual(Object.keys(etcds ?? {}));
   expect(ours?.["current-db-size"]).toMatch(/^\d+ kB$/);
+});
+
+/** What etcd writes in this life and this server does not, and why. */
+const UNWRITTEN: Readonly<Record<string, string>> = {
+  "cmux::serve": "there is no cmux",
+  "started to purge file": "the log and the state remove by themselves what they need no more",
+  purged: "as above",
+  "triggering snapshot": "there are no snapshot files: a commit of the state takes their place",
+  "saved snapshot": "as above",
+  "compacted Raft logs": "as above",
+  "recovered v2 store from snapshot": "as above",
+  "recovered v3 backend from snapshot": "as above",
+  "notifying init daemon": "nobody waits for it here, and where somebody does it cannot be done",
+  "successfully notified init daemon": "as above",
+  "ID became follower at term 0": "a new member begins with its first entries, in term 1",
+  "stopping insecure grpc server due to error": "a port that is closed on purpose is no error",
+  "stopped insecure grpc server due to error": "as above",
+};
+
+/** What this server writes in it and etcd does not, and why. */
+const OWN: Readonly<Record<string, string>> = {
+  "read the key index": "how much of it had to be read one by one decides how long a start takes",
+  "could not open the stream of a peer": "etcd says it at debug level",
+  "starting initial election tick advance": "etcd knows only the members of its last snapshot then",
+};
+
+/** Fields in which the makes differ, by the message. */
+const OTHER_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  "starting an etcd server": [
+    ...["git-sha", "go-version", "go-os", "go-arch", "max-cpu-set", "max-wals", "max-snapshots"],
+    ...["node-version", "node-os", "node-arch"],
+  ],
+};
+
+/** What depends on how quick the machine is, or on the moment at which somebody looks. */
+const OCCASIONAL = new RegExp(
+  "took too long|overloaded likely|request stats|^failed to revoke lease|rate limit on stream|" +
+    "^failed to get version|^failed to reach the peer URL",
+);
+
+/** Without what differs from run to run: ids, ports, indexes of the log. */
+function generalized(message: string): string {
+  return message
+    .replace(/\b[0-9a-f]{13,16}\b/g, "ID")
+    .replace(/\b(logterm|index): \d+/g, "$1: N")
+    .replace(/^newRaft ID .*/, "newRaft ID")
+    .replace(/voters=\([^)]*\)/, "voters=()");
+}
+
+/** The level and the fields of every message, in the order of the first of each. */
+function vocabulary(member: ClusterProcess): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const text of member.member(0).output.split("\n")) {
+    if (!text.startsWith("{") || !text.endsWith("}")) continue;
+    const { ts: _ts, level, msg, ...fields } = JSON.parse(text) as Record<string, unknown>;
+    const message = generalized(String(msg));
+    if (found.has(message) || OCCASIONAL.test(message)) continue;
+    const other = OTHER_FIELDS[message] ?? [];
+    const names = Object.keys(fields).filter((name) => !other.includes(name));
+    found.set(message, [String(level), ...names]);
+  }
+  return found;
+}
+
+/**
+ * What an operator does with a member, from users to a neighbour that never comes.
+ * @param snapshot file that is saved
+ */
+async function live(member: ClusterProcess, snapshot: string): Promise<void> {
+  const run = (...args: string[]) => etcdctl(ETCD_35, member.endpoints, args);
+  const post = (path: string, body: object) =>
+    fetch(`${member.member(0).clientUrl}/v3/${path}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+    });
+  await run("user", "add", "root:r");
+  await run("user", "grant-role", "root", "root");
+  await run("user", "add", "u:u");
+  await run("role", "add", "r");
+  await run("role", "grant-permission", "r", "readwrite", "a", "b");
+  await run("user", "grant-role", "u", "r");
+  await run("user", "grant-role", "u", "r");
+  await run("role", "revoke-permission", "r", "a", "b");
+  await run("user", "revoke-role", "u", "r");
+  await run("role", "delete", "r");
+  await post("auth/user/changepw", { name: "u", password: "n" });
+  await run("user", "delete", "u");
+  await run("auth", "enable");
+  await run("auth", "enable", "--user=root:r");
+  await run("--user=root:x", "get", "a");
+  await run("--user=root:r", "auth", "disable");
+  await post("maintenance/alarm", { action: "ACTIVATE", memberID: "1", alarm: "NOSPACE" });
+  await run("alarm", "disarm");
+  await run("defrag");
+  await run("snapshot", "save", snapshot);
+  await run("member", "add", "b", "--peer-urls=http://127.0.0.1:9");
+  // Without the neighbour there is no quorum any more.
+  await member.member(0).wrote(/prober detected unhealthy status/);
+  await member.member(0).wrote(/sent MsgPreVote request/);
+  await member.member(0).stop();
+  member.member(0).start();
+  await member.member(0).wrote(/restarting local member[^]*sent MsgPreVote request/);
+}
+
+test("in the same life both write the same messages at the same level in the same fields", async () => {
+  const scratch = mkdtempSync(join(tmpdir(), "quorate-log-lines-"));
+  try {
+    await Promise.all(members.map((member, i) => live(member, join(scratch, `${i}.db`))));
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+  const [etcds = new Map(), ours = new Map()] = members.map(vocabulary);
+  const common = ([message]: [string, unknown]) =>
+    UNWRITTEN[message] === undefined && OWN[message] === undefined;
+  const wanted = [...etcds].filter(common);
+  const written = [...ours].filter(common);
+  const sorted = (lines: typeof wanted) => lines.sort(([a], [b]) => (a < b ? -1 : 1));
+  expect(sorted(written)).toEqual(sorted(wanted));
+  // Who writes one of them after all takes it off the list.
+  expect([...ours.keys()].filter((message) => UNWRITTEN[message] !== undefined)).toEqual([]);
 });

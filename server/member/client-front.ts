@@ -116,7 +116,7 @@ export class ClientFront {
   }
 
   async stop(): Promise<void> {
-    this.#health.stopServing("the member stops");
+    this.#health.leave();
     this.#leaderStreams.close();
     this.#http.stop();
     for (const each of Object.values(this.#parts.handshakes ?? {})) each.close();

@@ -37,7 +37,7 @@ export function hastenFirstElection(parts: FirstElectionParts): void {
       replica.withRaft((raft) => raft.campaign());
       return;
     }
-    if (!isAnnounced) {
+    if (others.length > 0 && !isAnnounced) {
       log.info("starting initial election tick advance", { "election-ticks": electionTicks });
       isAnnounced = true;
     }

@@ -37,10 +37,14 @@ export class HealthReporter {
     this.#set(true);
   }
 
-  /** A member that is going says so before it stops answering. */
   stopServing(reason: string): void {
     const fields = { service: "", status: "NOT_SERVING", reason };
     this.#log.warn("grpc service status changed", fields);
+    this.#set(false);
+  }
+
+  /** A member that is going says so before it stops answering. Its log tells that it closes. */
+  leave(): void {
     this.#set(false);
   }
 

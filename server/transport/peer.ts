@@ -50,6 +50,11 @@ export class Peer {
   #receiveFailures = 0;
   #disconnects = 0;
   readonly roundTrips: RoundTrips;
+  /** The last answer to a probe, and why the last one had none. */
+  probed: { readonly roundTripMs: number; readonly problem: string | undefined } = {
+    roundTripMs: 0,
+    problem: undefined,
+  };
   readonly snapshotsSent: SnapshotCounts;
   readonly snapshotsReceived: SnapshotCounts;
 
