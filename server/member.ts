@@ -119,6 +119,7 @@ export class Member {
       onInstalling: () => this.#hub.pause(),
       onInstalled: () => {
         // Changes of the membership that came with it are not told one by one.
+        logConfiguration(this.#raftLog, state.membership.memberId, state.applied.confState);
         this.#connectMembers();
         this.#hub.restore(state.kv);
         credentials.tokens.stateReplaced(state.auth.isEnabled);

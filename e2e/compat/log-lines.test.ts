@@ -110,8 +110,16 @@ const OWN: Readonly<Record<string, string>> = {
 /** Fields in which the makes differ, by the message. */
 const OTHER_FIELDS: Readonly<Record<string, readonly string[]>> = {
   "starting an etcd server": [
-    ...["git-sha", "go-version", "go-os", "go-arch", "max-cpu-set", "max-wals", "max-snapshots"],
-    ...["node-version", "node-os", "node-arch"],
+    "git-sha",
+    "go-version",
+    "go-os",
+    "go-arch",
+    "max-cpu-set",
+    "max-wals",
+    "max-snapshots",
+    "node-version",
+    "node-os",
+    "node-arch",
   ],
 };
 

@@ -40,12 +40,7 @@ export class LineLog implements Log {
   readonly #sampler: Sampler;
   readonly #logger: string | undefined;
 
-  constructor(
-    options: LineLogOptions,
-    caller = "etcd",
-    sampler = new Sampler(),
-    logger: string | undefined = undefined,
-  ) {
+  constructor(options: LineLogOptions, caller = "etcd", sampler = new Sampler(), logger?: string) {
     this.#options = options;
     this.#threshold = LOG_LEVELS.indexOf(options.level);
     this.#caller = caller;

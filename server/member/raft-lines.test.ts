@@ -22,7 +22,7 @@ function member(voters: readonly bigint[], preVote = true) {
     preVote,
     appendBytesMax: 1024,
     inflightAppendsMax: 8,
-    random: { below: () => 0, bytes: (length: number) => Buffer.alloc(length) },
+    random: { below: () => 0, uint64: () => 0n, bytes: (length: number) => Buffer.alloc(length) },
     observer: new RaftLines(log, ONE),
   };
   const confState = { voters: [...voters], learners: [] };

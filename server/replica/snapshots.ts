@@ -15,8 +15,10 @@
 import { readAppliedMark } from "../apply/applied-mark.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { must } from "../base/assert.ts";
+import { formatByteSize } from "../base/byte-size.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
 import { writeDatabase } from "../bbolt/database-writer.ts";
 import type { SnapshotMetadata } from "../raft/entry.ts";
@@ -101,21 +103,26 @@ export class Snapshots {
    * more because of it, is removed: a disk may have no room for two.
    */
   async receive(message: Message, chunks: AsyncIterable<Buffer>): Promise<void> {
-    const { log, spool, onReceived } = this.#options;
+    const { state, clock, log, spool, onReceived } = this.#options;
     const { index } = must(message.snapshot, "a snapshot message names its snapshot");
-    const from = hexId(message.from);
-    log.info("receiving database snapshot", {
-      "remote-snapshot-sender-id": from,
-      index,
-    });
-    const database = await spool(index, chunks);
+    const fields = {
+      "local-member-id": hexId(state.membership.memberId),
+      "remote-snapshot-sender-id": hexId(message.from),
+      "incoming-snapshot-index": index,
+    };
+    log.info("receiving database snapshot", fields);
+    const startedMs = clock.monotonic();
+    const counted = new CountedChunks(chunks);
+    const database = await spool(index, counted);
     if (database.appliedIndex !== index) {
       await database.remove();
       throw new Error(`the database is applied to ${database.appliedIndex}, not to ${index}`);
     }
     log.info("received and saved database snapshot", {
-      "remote-snapshot-sender-id": from,
-      index,
+      ...fields,
+      "incoming-snapshot-size-bytes": counted.byteCount,
+      "incoming-snapshot-size": formatByteSize(counted.byteCount),
+      "download-took": formatMs(clock.monotonic() - startedMs),
     });
     const before = this.#received.get(index);
     this.#received.set(index, database);
@@ -139,10 +146,12 @@ export class Snapshots {
     const { state, log, clock, onInstalled, onInstalling } = this.#options;
     const received = must(this.#received.get(snapshot.index), "raft installs what was received");
     this.#received.delete(snapshot.index);
-    log.info("applying snapshot", {
-      "current-applied-index": state.applied.index,
+    const incoming = {
       "incoming-leader-snapshot-index": snapshot.index,
-    });
+      "incoming-leader-snapshot-term": snapshot.term,
+    };
+    const before = { "current-applied-index": state.applied.index };
+    log.info("applying snapshot", { ...before, ...incoming });
     state.beginReplacing();
     onInstalling();
     await state.engine.replace(withAppliedMark(received.content(), snapshot));
@@ -153,7 +162,8 @@ export class Snapshots {
     await state.engine.commit();
     this.#installed = received;
     onInstalled();
-    log.info("applied snapshot", { "applied-index": snapshot.index });
+    const after = { "current-applied-index": state.applied.index };
+    log.info("applied snapshot", { ...after, ...incoming });
   }
 
   /** The log says that the state is the installed one. */
@@ -191,6 +201,7 @@ export class Snapshots {
       "snapshot-index": index,
       "remote-peer-id": hexId(message.to),
       bytes: database.totalBytes,
+      size: formatByteSize(database.totalBytes),
     });
     upload({ ...message, snapshot: { index, term, confState } }, blob, database);
   }
@@ -203,4 +214,20 @@ export class Snapshots {
 
 function isSnapshot({ type }: Message): boolean {
   return type === MessageType.SNAPSHOT;
+}
+
+class CountedChunks implements AsyncIterable<Buffer> {
+  byteCount = 0;
+  readonly #chunks: AsyncIterable<Buffer>;
+
+  constructor(chunks: AsyncIterable<Buffer>) {
+    this.#chunks = chunks;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void> {
+    for await (const chunk of this.#chunks) {
+      this.byteCount += chunk.length;
+      yield chunk;
+    }
+  }
 }

@@ -14,9 +14,9 @@ import {
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
 import { databaseHash } from "../replica/database-hash.ts";
+import { defragment } from "../replica/defragmentation.ts";
 import { hashKv } from "../replica/hash-kv.ts";
 import type { Replica } from "../replica/replica.ts";
-import { defragment } from "../storage/defragmentation.ts";
 import type { Callers } from "./callers.ts";
 import type { CallContext, Dispatcher } from "./dispatch.ts";
 import { registerDowngrade } from "./downgrade.ts";

@@ -1,7 +1,8 @@
 import { assert } from "../base/assert.ts";
+import { formatByteSize } from "../base/byte-size.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
+import type { Log, LogFields } from "../base/log.ts";
 import { type Message, MessageType } from "../raft/message.ts";
 import { type Identity, identityHeaders } from "./identity.ts";
 import { Peer } from "./peer.ts";
@@ -191,7 +192,7 @@ export class PeerTransport implements Transport {
     this.#upload(message, blob, database).then(
       () => this.#options.events.snapshotDone(message.to, true),
       (error: unknown) => {
-        const fields = { "remote-peer-id": hexId(message.to), error };
+        const fields = { ...sentFields(message, database), error };
         this.#options.log.warn("failed to send database snapshot", fields);
         this.#options.events.snapshotDone(message.to, false);
       },
@@ -217,13 +218,12 @@ export class PeerTransport implements Transport {
     const peer = this.#find(message.to);
     const url = peer?.urls.pick();
     if (peer === undefined || url === undefined) throw new Error("peer without address");
-    const fields = { "remote-peer-id": hexId(peer.id), "snapshot-index": message.snapshot?.index };
     peer.snapshotsSent.begin();
     try {
       const target = { url, headers: identityHeaders(identity), dialTls: tls?.dial };
       peer.countSent(await this.#uploads.upload(target, message, blob, database));
       peer.snapshotsSent.end(true);
-      log.info("sent database snapshot", fields);
+      log.info("sent database snapshot", sentFields(message, database));
     } catch (error) {
       peer.snapshotsSent.end(false);
       peer.urls.failed(url);
@@ -280,4 +280,13 @@ export class PeerTransport implements Transport {
     this.#remotes.get(id)?.stop();
     this.#remotes.delete(id);
   }
+}
+
+function sentFields({ to, snapshot }: Message, { totalBytes }: DatabaseSource): LogFields {
+  return {
+    "snapshot-index": snapshot?.index,
+    "remote-peer-id": hexId(to),
+    bytes: totalBytes,
+    size: formatByteSize(totalBytes),
+  };
 }

@@ -158,7 +158,11 @@ export class RaftRoutes {
       refuse(exchange, refusal);
       return;
     }
-    const fields = { "remote-peer-id": hexId(message.from), index: message.snapshot?.index };
+    const fields = {
+      "local-member-id": hexId(this.#options.identity.memberId),
+      "remote-snapshot-sender-id": hexId(message.from),
+      "incoming-snapshot-index": message.snapshot?.index,
+    };
     const counted = this.#options.snapshotCounts(message.from);
     counted?.begin();
     try {

@@ -2,7 +2,7 @@ import { formatByteSize } from "../base/byte-size.ts";
 import type { Clock } from "../base/clock.ts";
 import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "../storage/engine.ts";
 
 export interface DefragmentationParts {
   readonly engine: Pick<Engine, "defragment" | "size">;
