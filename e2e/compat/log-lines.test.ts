@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ClusterProcess, etcdctl, type Make } from "../harness/member-process.ts";
+import { ClusterProcess, etcdctl, type Make, runToEnd } from "../harness/member-process.ts";
 import { ETCD_35 } from "../harness/tools.ts";
 
 const MAKES: readonly Make[] = ["etcd-3.5", "quorate"];
@@ -81,6 +81,38 @@ test("when a compaction is done", async () => {
   expect(known(ours ?? {})).toEqual(known(etcds ?? {}));
   expect(Object.keys(ours ?? {})).toEqual(Object.keys(etcds ?? {}));
   expect(ours?.["current-db-size"]).toMatch(/^\d+ kB$/);
+});
+
+test("a start that fails in an empty folder is told twice, at warn level first", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-log-lines-"));
+  const url = "http://127.0.0.1:0";
+  const listen = [
+    `--listen-peer-urls=${url}`,
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+  ];
+  try {
+    const ends = await Promise.all(
+      MAKES.map(async (make) => {
+        const flags = ["--name=x", "--initial-cluster=y=http://127.0.0.1:1", ...listen];
+        const { output } = await runToEnd(make, [...flags, `--data-dir=${join(folder, make)}`]);
+        return output
+          .split("\n")
+          .filter((line) => line.startsWith("{"))
+          .map((line) => JSON.parse(line) as Line)
+          .filter(({ level }) => level === "warn" || level === "fatal")
+          .slice(-2)
+          .map(({ level, msg, error }) => [level, msg, error]);
+      }),
+    );
+    expect(ends[1]).toEqual(ends[0]);
+    expect(ends[1]?.map(([, message]) => message)).toEqual([
+      "failed to start etcd",
+      "discovery failed",
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 /** What etcd writes in this life and this server does not, and why. */
