@@ -112,7 +112,8 @@ export class RaftLines implements ElectionObserver {
     reason = "",
   ): void {
     const message = isPreVote ? "MsgPreVote" : "MsgVote";
-    const own = `[logterm: ${lastPosition.term}, index: ${lastPosition.index}, vote: ${hexId(vote)}]`;
+    const { index: lastIndex, term: lastTerm } = lastPosition;
+    const own = `[logterm: ${lastTerm}, index: ${lastIndex}, vote: ${hexId(vote)}]`;
     this.#log.info(
       `${this.#id} ${own} ${verdict} ${message} ${preposition} ${hexId(member)} ` +
         `[logterm: ${logTerm}, index: ${index}] at term ${term}${reason}`,

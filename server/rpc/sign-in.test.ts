@@ -42,7 +42,7 @@ test("a wrong password is logged in etcd's two lines, a right one in none", asyn
   expect(right.lines).toEqual([]);
 });
 
-test("a user that is unknown, or has no password, is told as well; of a long name the start", async () => {
+test("a user that is unknown or has no password is told; of a long name the start", async () => {
   const unknown = signIn("x".repeat(1000), "guess");
   await expect(unknown.outcome).resolves.toBe("AuthFailed");
   expect(unknown.lines).toEqual([refusal("x".repeat(256), WRONG)]);
