@@ -12,6 +12,7 @@ import { TreePanel } from "@/components/keys/tree-panel";
 import { useKeyTree } from "@/components/keys/use-key-tree";
 import { useReread } from "@/components/keys/use-reread";
 import { type Standing, useStanding } from "@/components/keys/use-standing";
+import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Kbd } from "@/components/ui/kbd";
 import { Blank, Notice } from "@/components/ui/notice";
@@ -94,12 +95,15 @@ interface CaveatsProps {
 function Caveats({ location, problem, view, standing }: CaveatsProps) {
   const { address, go } = location;
   // Where nothing has been read yet, the tree itself says why.
-  const isStale = view.revision !== null && (!standing.hasQuorum || view.onlyMember !== null);
-  if (problem === null && address.revision === undefined && !isStale) return null;
+  const isRead = view.revision !== null;
+  const isStale = isRead && (!standing.hasQuorum || view.onlyMember !== null);
+  const isSilent = isRead && standing.silence !== null && !isStale;
+  if (problem === null && address.revision === undefined && !isStale && !isSilent) return null;
   return (
     <div className="flex shrink-0 flex-col gap-2 border-b bg-canvas p-2">
       {problem === null ? null : <Notice tone="bad" title={problem} />}
       {isStale ? <WithoutQuorum view={view} standing={standing} /> : null}
+      {isSilent ? <WithoutNews standing={standing} /> : null}
       {address.revision === undefined ? null : (
         <Notice
           tone="warn"
@@ -126,10 +130,26 @@ function WithoutQuorum({ view, standing }: Pick<CaveatsProps, "view" | "standing
       : `The tree is what ${standing.memberName(onlyMember)} alone has, up to ${at}.`;
   const why = standing.hasQuorum
     ? "The cluster as a whole did not answer"
-    : "The cluster has no quorum";
+    : `The cluster ${standing.silence === null ? "has" : "had"} no quorum`;
   return (
     <Notice tone="warn" title={`${why}: what is shown may be old`}>
       {source} {standing.refusal ?? "It is read again as soon as the cluster answers."}
+    </Notice>
+  );
+}
+
+/** Nobody says how the cluster is: what was last known of it, and how long ago. */
+function WithoutNews({ standing: { silence, checkedAt } }: Pick<CaveatsProps, "standing">) {
+  return (
+    <Notice tone="warn" title={silence}>
+      What is shown may be old.{" "}
+      {checkedAt === undefined ? (
+        "How the cluster is has not been known yet."
+      ) : (
+        <>
+          The cluster had a quorum <Age since={checkedAt} />.
+        </>
+      )}
     </Notice>
   );
 }

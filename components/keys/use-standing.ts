@@ -1,16 +1,19 @@
 "use client";
 
-import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { overviewQuery } from "@/lib/browser/clusters";
+import { useOverview } from "@/components/shell/use-overview";
+import { formatTime } from "@/lib/browser/format";
 import { nameOf, quorumDoubt } from "@/lib/browser/verdict";
 import { hexOfDecimal } from "@/lib/schema/bytes";
+import type { OverviewReply } from "@/lib/schema/overview";
 
 export interface Standing {
-  /** False as soon as the cluster is known to have none. */
+  /** False as soon as the cluster is known to have none, until it is known to have one again. */
   readonly hasQuorum: boolean;
   /** Why nothing can be written now, or null. */
   readonly refusal: string | null;
+  /** Why what is said here may be over, or null. */
+  readonly silence: string | null;
   /** What a member is called, by its id in decimal. */
   readonly memberName: (id: string) => string;
   /** When the cluster was last looked at, as an ISO time. */
@@ -19,22 +22,33 @@ export interface Standing {
   readonly revision: string | null;
 }
 
-const REFUSAL = "Nothing can be written while the cluster has no quorum.";
-
 /** Whether what the keys page shows may be believed, and whether it may be changed. */
 export function useStanding(cluster: string): Standing {
-  const { data, isError } = useQuery(overviewQuery(cluster));
-  const overview = isError ? undefined : data?.overview;
+  const { overview, silence } = useOverview(cluster);
   return useMemo(() => {
-    const hasQuorum = overview?.quorum.hasQuorum ?? true;
     const memberName = (id: string) => {
       const member = overview?.members.find((each) => each.id === id);
       return member === undefined ? `member ${hexOfDecimal(id)}` : nameOf(member);
     };
-    const doubt = overview === undefined ? null : quorumDoubt(overview);
-    const why = doubt === null ? REFUSAL : `Nothing can be written. ${doubt.title}.`;
-    const refusal = hasQuorum ? null : why;
-    const { checkedAt, revision = null } = overview ?? {};
-    return { hasQuorum, refusal, memberName, checkedAt, revision };
-  }, [overview]);
+    return {
+      hasQuorum: overview?.quorum.hasQuorum ?? true,
+      refusal: overview === undefined ? null : refusalOf(overview, silence),
+      silence,
+      memberName,
+      checkedAt: overview?.checkedAt,
+      revision: overview?.revision ?? null,
+    };
+  }, [overview, silence]);
+}
+
+function refusalOf(overview: OverviewReply, silence: string | null): string | null {
+  if (overview.quorum.hasQuorum) return null;
+  const doubt = quorumDoubt(overview);
+  if (silence !== null) {
+    const found = doubt === null ? "the cluster had no quorum" : `it was: ${doubt.title}`;
+    const at = formatTime(overview.checkedAt);
+    return `Nothing can be written. When last looked at, at ${at}, ${found}.`;
+  }
+  if (doubt === null) return "Nothing can be written while the cluster has no quorum.";
+  return `Nothing can be written. ${doubt.title}.`;
 }

@@ -1,14 +1,13 @@
 "use client";
 
-import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useAreaHref, useCluster, useConnection } from "@/components/shell/cluster";
 import { segmentsOf } from "@/components/shell/segments";
+import { useOverview } from "@/components/shell/use-overview";
+import { Age } from "@/components/ui/age";
 import { cn } from "@/components/ui/class-names";
 import { QuorumRing } from "@/components/ui/quorum-ring";
-import { overviewQuery } from "@/lib/browser/clusters";
 import { formatDecimal } from "@/lib/browser/format";
-import { errorText } from "@/lib/browser/request";
 import { judge, type VerdictLevel } from "@/lib/browser/verdict";
 
 const inks: Record<VerdictLevel, string> = {
@@ -22,11 +21,10 @@ export function ClusterPulse() {
   const cluster = useCluster();
   const connection = useConnection();
   const href = useAreaHref();
-  const { data, isError, error } = useQuery(overviewQuery(cluster));
-  const overview = data?.overview;
+  const { overview, silence } = useOverview(cluster);
   const revision = overview?.revision ?? null;
   const verdict = overview === undefined ? undefined : judge(overview);
-  const isStale = isError && overview !== undefined;
+  const isStale = silence !== null && overview !== undefined;
   return (
     <Link
       href={href("overview")}
@@ -39,14 +37,19 @@ export function ClusterPulse() {
       />
       <span className="truncate font-medium">{connection?.name ?? cluster}</span>
       <span aria-live="polite" className="flex min-w-0 items-center gap-2.5 text-xs">
-        {isError ? (
-          <span className="truncate font-medium text-bad">{errorText(error)}</span>
+        {silence !== null ? (
+          <span className="truncate font-medium text-bad">{silence}</span>
         ) : verdict === undefined ? (
           <span className="text-ink-3">Checking…</span>
         ) : (
           <span className={cn("truncate font-medium", inks[verdict.level])}>{verdict.title}</span>
         )}
       </span>
+      {isStale ? (
+        <span className="shrink-0 text-xs text-ink-3">
+          Last seen <Age since={overview.checkedAt} />
+        </span>
+      ) : null}
       {revision === null ? null : (
         <span className="figures hidden text-xs whitespace-nowrap text-ink-3 md:inline">
           Revision {formatDecimal(revision)}

@@ -7,6 +7,11 @@ import { request } from "./request.ts";
 /** The cluster that the console was started with. */
 export const DEFAULT_CLUSTER = "local";
 const OVERVIEW_POLL_MS = 2_000;
+/**
+ * A look that is older says nothing of now. Without quorum the console takes up to 7 s for one, and
+ * the next begins within a poll.
+ */
+export const OVERVIEW_STALE_MS = 12_000;
 
 export function clusterPath(cluster: string, rest: string): string {
   return `/api/clusters/${encodeURIComponent(cluster)}/${rest}`;
@@ -37,7 +42,8 @@ export function overviewQuery(cluster: string) {
   return queryOptions({
     queryKey: ["overview", cluster],
     queryFn: async ({ signal, client, queryKey }): Promise<OverviewLook> => {
-      const overview = await request(OverviewReply, clusterPath(cluster, "overview"), { signal });
+      const path = clusterPath(cluster, "overview");
+      const overview = await request(OverviewReply, path, { signal, limitMs: OVERVIEW_STALE_MS });
       const last = client.getQueryData<OverviewLook>(queryKey);
       return nextLook(last, inOwnTime(overview, Date.now()));
     },

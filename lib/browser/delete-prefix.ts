@@ -7,6 +7,9 @@ import { RequestError, send } from "./request.ts";
 /** The last step of a delete: all gone, or stopped in between. */
 export type DeleteEnd = Extract<DeleteProgress, { type: "done" | "failed" }>;
 
+/** The console first reads the whole range once, 4,000 keys at a time; then it tells of each step. */
+const BEGIN_MS_MAX = 10 * 60_000;
+
 /**
  * Deletes what a preview showed and reports as it goes. Throws RequestError `modified`, and nothing
  * is deleted, when the range has changed since the preview.
@@ -20,6 +23,7 @@ export async function deletePrefix(
   const response = await send(clusterPath(cluster, "keys/delete-prefix"), {
     method: "POST",
     body: { prefix: encodeBase64(prefix), revision: preview.revision, count: preview.count },
+    limitMs: BEGIN_MS_MAX,
   });
   let deleted = 0;
   for await (const line of linesOf(response)) {

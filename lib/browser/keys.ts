@@ -14,7 +14,7 @@ import { LeaseReply } from "../schema/leases.ts";
 import { clusterPath } from "./clusters.ts";
 import { compareDecimal } from "./decimal.ts";
 import type { LeaseChoice } from "./lease-choice.ts";
-import { RequestError, request } from "./request.ts";
+import { MANY_READS_MS_MAX, RequestError, request } from "./request.ts";
 
 export interface ChildrenPage {
   readonly prefix: Uint8Array;
@@ -37,6 +37,7 @@ export function fetchChildren(cluster: string, page: ChildrenPage): Promise<Chil
       from: page.from === undefined ? undefined : encodeBase64Url(page.from),
       limit: page.limit,
     },
+    limitMs: MANY_READS_MS_MAX,
   });
 }
 
@@ -80,6 +81,7 @@ export function summaryQuery(cluster: string, prefix: Uint8Array, revision: stri
       request(SummaryReply, clusterPath(cluster, "keys/summary"), {
         query: { prefix: encodeBase64Url(prefix), revision },
         signal,
+        limitMs: MANY_READS_MS_MAX,
       }),
     placeholderData: (last, query) =>
       about.every((part, at) => query?.queryKey[at] === part) ? last : undefined,

@@ -36,11 +36,66 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** How long the reply may take before it is `offline`, in ms. */
+  readonly limitMs?: number;
 }
 
-/** Sends, and returns the reply if it is a success; throws RequestError, or AbortError. */
-export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
-  const { method, query, body, headers, signal } = options;
+/** More than the console itself takes for one question to etcd, asked again of one member alone. */
+const READ_MS_MAX = 20_000;
+/** A lease is granted, a key created and the lease given up: each has the console's 8 s. */
+const WRITE_MS_MAX = 30_000;
+/** For questions that the console answers with many of its own to etcd. */
+export const MANY_READS_MS_MAX = 90_000;
+
+/**
+ * Sends, and returns the reply if it is a success; throws RequestError, or AbortError. The limit is
+ * for the reply to begin: its body may take as long as it likes.
+ */
+export function send(path: string, options: RequestOptions = {}): Promise<Response> {
+  return withinLimit(options, (signal) => reply(path, options, signal));
+}
+
+/** Sends, and parses the JSON of a success. The limit is for the whole of it. */
+export function request<Shape extends z.ZodType>(
+  shape: Shape,
+  path: string,
+  options: RequestOptions = {},
+): Promise<z.output<Shape>> {
+  return withinLimit(options, async (signal) => {
+    const response = await reply(path, options, signal);
+    const parsed = shape.safeParse(await readJson(response));
+    if (parsed.success) return parsed.data;
+    throw new RequestError("bad-reply", "The console's reply is malformed.", response.status);
+  });
+}
+
+/** A console that hangs holds its connections open: without a limit it would never be missed. */
+async function withinLimit<Result>(
+  { method, limitMs, signal }: RequestOptions,
+  ask: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const limit = new AbortController();
+  const ownMs = method === undefined || method === "GET" ? READ_MS_MAX : WRITE_MS_MAX;
+  const timer = setTimeout(() => limit.abort(), limitMs ?? ownMs);
+  try {
+    return await ask(signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]));
+  } catch (error) {
+    if (limit.signal.aborted && signal?.aborted !== true) throw unanswered();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unanswered(): RequestError {
+  return new RequestError("offline", "The console does not answer.", 0);
+}
+
+async function reply(
+  path: string,
+  { method, query, body, headers }: RequestOptions,
+  signal: AbortSignal,
+): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(withQuery(path, query), {
@@ -50,28 +105,16 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal === undefined ? {} : { signal }),
+      signal,
       cache: "no-store",
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new RequestError("offline", "The console does not answer.", 0);
+    throw unanswered();
   }
   if (response.status === 401) reportSessionEnd();
   if (!response.ok) throw await errorOf(response);
   return response;
-}
-
-/** Sends, and parses the JSON of a success. */
-export async function request<Shape extends z.ZodType>(
-  shape: Shape,
-  path: string,
-  options: RequestOptions = {},
-): Promise<z.output<Shape>> {
-  const response = await send(path, options);
-  const parsed = shape.safeParse(await readJson(response));
-  if (parsed.success) return parsed.data;
-  throw new RequestError("bad-reply", "The console's reply is malformed.", response.status);
 }
 
 async function readJson(response: Response): Promise<unknown> {

@@ -1,0 +1,100 @@
+// @vitest-environment happy-dom
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { act, cleanup, renderHook } from "@testing-library/react";
+import type { ReactNode } from "react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { useStanding } from "@/components/keys/use-standing";
+import { useOverview } from "./use-overview.ts";
+
+const overview = (hasQuorum: boolean) => ({
+  clusterId: "1",
+  checkedAt: new Date().toISOString(),
+  ageMs: 0,
+  slowAboveMs: 500,
+  revision: "5",
+  raftTerm: "2",
+  leaderId: null,
+  quorum: {
+    hasQuorum,
+    voters: 3,
+    healthyVoters: hasQuorum ? 3 : 1,
+    needed: 2,
+    canLose: 0,
+    canLoseAtBest: 1,
+    readLatencyMs: null,
+    error: null,
+  },
+  members: [],
+  membership: { source: "live", ageMs: 0 },
+  alarms: [],
+});
+
+/** Looks are answered with this; undefined hangs. */
+let answer: (() => Response) | undefined;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("fetch", async (_: string, { signal }: { signal: AbortSignal }) => {
+    if (answer !== undefined) return answer();
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason as Error));
+    });
+  });
+});
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+async function pass(ms: number): Promise<void> {
+  await act(() => vi.advanceTimersByTimeAsync(ms));
+}
+
+async function watched(hasQuorum: boolean) {
+  answer = () => Response.json(overview(hasQuorum));
+  const client = new QueryClient({ defaultOptions: { queries: { networkMode: "always" } } });
+  const wrapper = ({ children }: { children: ReactNode }) => (
+    <QueryClientProvider client={client}>{children}</QueryClientProvider>
+  );
+  const { result } = renderHook(
+    () => ({ news: useOverview("local"), standing: useStanding("local") }),
+    { wrapper },
+  );
+  await pass(10);
+  return result;
+}
+
+test("a look that nothing follows is not taken for the present", async () => {
+  const result = await watched(true);
+  await pass(60_000);
+  expect(result.current.news.silence).toBeNull();
+  answer = undefined;
+  await pass(11_000);
+  expect(result.current.news.silence).toBeNull();
+  await pass(3_000);
+  expect(result.current.news.silence).toBe("The console does not answer.");
+  expect(result.current.news.overview?.revision).toBe("5");
+  answer = () => Response.json(overview(true));
+  await pass(30_000);
+  expect(result.current.news.silence).toBeNull();
+});
+
+test("a refusal stands while nobody can say that its cause is gone", async () => {
+  const result = await watched(false);
+  expect(result.current.standing.refusal).toBe(
+    "Nothing can be written while the cluster has no quorum.",
+  );
+  answer = () => {
+    throw new TypeError("Failed to fetch");
+  };
+  await pass(3_000);
+  expect(result.current.standing).toMatchObject({
+    hasQuorum: false,
+    silence: "The console does not answer.",
+    refusal: expect.stringMatching(/When last looked at, at [\d:.]+, the cluster had no quorum\.$/),
+  });
+  answer = () => Response.json(overview(true));
+  await pass(3_000);
+  expect(result.current.standing).toMatchObject({ hasQuorum: true, refusal: null });
+});

@@ -1,0 +1,24 @@
+"use client";
+
+import { useQuery } from "@tanstack/react-query";
+import { useIsOlder } from "@/components/ui/now";
+import { OVERVIEW_STALE_MS, overviewQuery } from "@/lib/browser/clusters";
+import { errorText } from "@/lib/browser/request";
+import type { OverviewReply } from "@/lib/schema/overview";
+
+export interface OverviewNews {
+  /** The last look at the cluster, however old. */
+  readonly overview: OverviewReply | undefined;
+  /** Why there is no news of the cluster, or null: the look is of now. */
+  readonly silence: string | null;
+}
+
+/** What is known of the cluster, and whether it is still so. */
+export function useOverview(cluster: string): OverviewNews {
+  const { data, error, dataUpdatedAt } = useQuery(overviewQuery(cluster));
+  const isOld = useIsOlder(dataUpdatedAt, OVERVIEW_STALE_MS);
+  const overview = data?.overview;
+  if (error !== null) return { overview, silence: errorText(error) };
+  const isSilent = isOld && overview !== undefined;
+  return { overview, silence: isSilent ? "The console does not answer." : null };
+}
