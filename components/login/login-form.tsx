@@ -1,26 +1,32 @@
 "use client";
 
 import { Eye, EyeOff } from "lucide-react";
-import { signIn } from "next-auth/react";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/input";
 import { Notice } from "@/components/ui/notice";
 import { useNow } from "@/components/ui/now";
+import { useHydrated } from "@/components/ui/use-hydrated";
 import { formatDuration } from "@/lib/browser/format";
-import { THROTTLED } from "@/lib/schema/session";
+import { errorText, RequestError } from "@/lib/browser/request";
+import { signIn } from "@/lib/browser/sign-in";
 
 type Failure =
   | { readonly kind: "wrong" }
   | { readonly kind: "throttled"; readonly until: number }
-  | { readonly kind: "unreachable" };
+  | { readonly kind: "unreachable" }
+  | { readonly kind: "refused"; readonly text: string };
 
 export function LoginForm({ next }: { next: string }) {
   const [failure, setFailure] = useState<Failure | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   const user = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
-  useEffect(() => user.current?.focus(), []);
+  const isHydrated = useHydrated();
+  useEffect(() => {
+    // The fields are there before this runs: whoever types already must not be moved elsewhere.
+    if (document.activeElement === document.body) user.current?.focus();
+  }, []);
   const now = useNow(1_000);
   const opensAt = failure?.kind === "throttled" ? failure.until : now;
   const waitSeconds = Math.max(0, Math.ceil((opensAt - now) / 1_000));
@@ -39,7 +45,12 @@ export function LoginForm({ next }: { next: string }) {
   };
 
   return (
-    <form onSubmit={(event) => void submit(event)} className="flex flex-col gap-4">
+    <form
+      // A form that the browser sent by itself would else put the password into the address.
+      method="post"
+      onSubmit={(event) => void submit(event)}
+      className="flex flex-col gap-4"
+    >
       {failure === null ? null : <FailureNotice failure={failure} waitSeconds={waitSeconds} />}
       <Field label="User" htmlFor="username">
         <Input
@@ -64,7 +75,7 @@ export function LoginForm({ next }: { next: string }) {
         type="submit"
         tone="primary"
         busy={isBusy}
-        disabled={waitSeconds > 0}
+        disabled={!isHydrated || waitSeconds > 0}
         className="h-9 w-full"
       >
         Sign in
@@ -117,6 +128,13 @@ function FailureNotice({ failure, waitSeconds }: { failure: Failure; waitSeconds
       </Notice>
     );
   }
+  if (failure.kind === "refused") {
+    return (
+      <Notice tone="bad" title="Sign-in was refused">
+        {failure.text}
+      </Notice>
+    );
+  }
   return waitSeconds > 0 ? (
     <Notice tone="warn" title="Too many attempts">
       Try again in {formatDuration(waitSeconds)}.
@@ -129,14 +147,18 @@ function FailureNotice({ failure, waitSeconds }: { failure: Failure; waitSeconds
 /** Null when signed in. */
 async function attempt(username: string, password: string): Promise<Failure | null> {
   try {
-    const result = await signIn("credentials", { redirect: false, username, password });
-    if (result?.ok === true && !result.error) return null;
-    const [name, seconds] = (result?.error ?? "").split(":");
-    if (name === THROTTLED) {
-      return { kind: "throttled", until: Date.now() + Number(seconds ?? 1) * 1_000 };
-    }
-    return { kind: name === "CredentialsSignin" ? "wrong" : "unreachable" };
-  } catch {
-    return { kind: "unreachable" };
+    const outcome = await signIn(username, password);
+    if (outcome.kind === "signed-in") return null;
+    if (outcome.kind === "wrong") return outcome;
+    return { kind: "throttled", until: Date.now() + outcome.waitSeconds * 1_000 };
+  } catch (error) {
+    if (error instanceof RequestError && error.code === "offline") return { kind: "unreachable" };
+    return { kind: "refused", text: refusalText(error) };
   }
+}
+
+function refusalText(error: unknown): string {
+  const text = errorText(error).replace(/\.?$/, ".");
+  if (!(error instanceof RequestError) || error.code !== "forbidden") return text;
+  return `${text} A proxy before the console must pass on the Host header as it is.`;
 }

@@ -1,8 +1,10 @@
 // @vitest-environment happy-dom
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
-import { useSyncExternalStore } from "react";
+import { type ReactNode, useSyncExternalStore } from "react";
 import { afterEach, expect, test, vi } from "vitest";
+import { ToastProvider } from "@/components/ui/toast";
+import { useShell } from "./shell-context.ts";
 import { ShellProvider } from "./shell-state.tsx";
 
 const address = vi.hoisted(() => {
@@ -28,7 +30,10 @@ vi.mock("next/navigation", () => ({
   useRouter: () => ({ push: (href: string) => setTimeout(() => address.go(href), 20) }),
 }));
 
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
 
 function Pages() {
   const path = useSyncExternalStore(address.subscribe, address.read);
@@ -39,14 +44,26 @@ function Pages() {
   );
 }
 
-async function openPalette(): Promise<HTMLElement> {
+function SignOut() {
+  return (
+    <button type="button" onClick={useShell().signOut}>
+      Sign out
+    </button>
+  );
+}
+
+function show(page: ReactNode): void {
   render(
     <QueryClientProvider client={new QueryClient()}>
-      <ShellProvider>
-        <Pages />
-      </ShellProvider>
+      <ToastProvider>
+        <ShellProvider>{page}</ShellProvider>
+      </ToastProvider>
     </QueryClientProvider>,
   );
+}
+
+async function openPalette(): Promise<HTMLElement> {
+  show(<Pages />);
   const opener = screen.getByRole("button", { name: "of the overview" });
   opener.focus();
   fireEvent.keyDown(opener, { key: "k", ctrlKey: true });
@@ -73,4 +90,15 @@ test("after the palette has led to another page, that page has focus", async () 
   fireEvent.click(screen.getByRole("option", { name: "Watch" }));
   await screen.findByText("/watch");
   await focused(screen.getByRole("main"));
+});
+
+test("a sign-out that did not happen is told", async () => {
+  vi.stubGlobal("fetch", async () => {
+    throw new TypeError("Failed to fetch");
+  });
+  show(<SignOut />);
+  const here = window.location.href;
+  fireEvent.click(screen.getByRole("button", { name: "Sign out" }));
+  await screen.findByText("Not signed out");
+  expect(window.location.href).toBe(here);
 });

@@ -1,8 +1,7 @@
 "use client";
 
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
-import { signOut as endSession } from "next-auth/react";
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { AREAS } from "@/components/shell/areas";
 import { useAreaHref } from "@/components/shell/cluster";
 import { CommandPalette } from "@/components/shell/command-palette";
@@ -11,9 +10,12 @@ import { isTyping } from "@/components/shell/shortcuts";
 import { ShortcutsDialog } from "@/components/shell/shortcuts-dialog";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
+import { useToaster } from "@/components/ui/toast";
 import { returnFocus } from "@/components/ui/use-focus-return";
 import { useDrafts } from "@/lib/browser/drafts";
 import { plural } from "@/lib/browser/format";
+import { errorText } from "@/lib/browser/request";
+import { signOut as endSession } from "@/lib/browser/sign-in";
 
 /** "g" and the area's letter must follow each other within this time. */
 const CHORD_MS = 1_200;
@@ -23,16 +25,17 @@ type Overlay = "palette" | "shortcuts" | "leave" | null;
 export function ShellProvider({ children }: { children: ReactNode }) {
   const [overlay, setOverlay] = useState<Overlay>(null);
   const draftCount = useDrafts().size;
+  const leave = useLeave();
   const shell = useMemo<Shell>(
     () => ({
       openPalette: () => setOverlay("palette"),
       openShortcuts: () => setOverlay("shortcuts"),
       signOut: () => {
         if (draftCount > 0) setOverlay("leave");
-        else void endSession({ callbackUrl: "/login" });
+        else void leave();
       },
     }),
-    [draftCount],
+    [draftCount, leave],
   );
   useShortcuts(shell);
   useUnloadGuard(draftCount > 0);
@@ -54,7 +57,13 @@ export function ShellProvider({ children }: { children: ReactNode }) {
         footer={
           <>
             <Button onClick={() => setOverlay(null)}>Stay</Button>
-            <Button tone="danger" onClick={() => void endSession({ callbackUrl: "/login" })}>
+            <Button
+              tone="danger"
+              onClick={() => {
+                setOverlay(null);
+                void leave();
+              }}
+            >
               Sign out
             </Button>
           </>
@@ -62,6 +71,19 @@ export function ShellProvider({ children }: { children: ReactNode }) {
       />
     </ShellContext>
   );
+}
+
+/** Signs out; where that fails, the session goes on and so does the page. */
+function useLeave(): () => Promise<void> {
+  const toaster = useToaster();
+  return useCallback(async () => {
+    try {
+      await endSession();
+      window.location.assign("/login");
+    } catch (error) {
+      toaster.failed("Not signed out", errorText(error));
+    }
+  }, [toaster]);
 }
 
 function useShortcuts(shell: Shell) {

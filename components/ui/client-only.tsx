@@ -1,6 +1,7 @@
 "use client";
 
-import { type ReactNode, useSyncExternalStore } from "react";
+import type { ReactNode } from "react";
+import { useHydrated } from "@/components/ui/use-hydrated";
 
 interface ClientOnlyProps {
   fallback?: ReactNode;
@@ -12,16 +13,5 @@ interface ClientOnlyProps {
  * HTML; what sets sizes and places as it runs must not be rendered on the server.
  */
 export function ClientOnly({ fallback, children }: ClientOnlyProps) {
-  const isClient = useSyncExternalStore(
-    subscribeNever,
-    () => true,
-    () => false,
-  );
-  return isClient ? children : fallback;
+  return useHydrated() ? children : fallback;
 }
-
-function subscribeNever() {
-  return ignore;
-}
-
-function ignore() {}

@@ -1,6 +1,5 @@
-// Sign-in is next-auth's credentials flow: `signIn("credentials", { redirect: false, username,
-// password })` of next-auth/react. Its `error` is "CredentialsSignin" for a wrong name or password
-// and "Throttled:<seconds>" after too many attempts.
+// Sign-in is next-auth's credentials flow. The `error` in the address that it answers with is
+// "CredentialsSignin" for a wrong name or password and "Throttled:<seconds>" after too many attempts.
 import "./without-eval.ts";
 import * as z from "zod";
 
