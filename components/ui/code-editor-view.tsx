@@ -1,6 +1,6 @@
 "use client";
 
-import { Annotation, EditorState } from "@codemirror/state";
+import { Annotation, Compartment, EditorState, type Extension } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
 import { useEffect, useEffectEvent, useRef } from "react";
 import { cn } from "@/components/ui/class-names";
@@ -20,9 +20,19 @@ interface CodeEditorProps {
 
 const fromOutside = Annotation.define<boolean>();
 
+/** What may change while the editor stands: a new one would lose caret, history and focus. */
+const changing = new Compartment();
+
+function changingPart(label: string, readOnly: boolean): Extension {
+  return [
+    EditorState.readOnly.of(readOnly),
+    EditorView.contentAttributes.of({ "aria-label": label }),
+  ];
+}
+
 /** Text in, text out, byte for byte: neither line ends nor anything else is normalised. */
 export function CodeEditorView(props: CodeEditorProps) {
-  const { doc, label, language, readOnly, className } = props;
+  const { doc, label, language, readOnly = false, className } = props;
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const changed = useEffectEvent((next: string) => props.onChange?.(next));
@@ -33,8 +43,7 @@ export function CodeEditorView(props: CodeEditorProps) {
         codeBasics(language ?? "plain", doc.length, props.numbering !== "hex"),
         editingBasics(),
         props.numbering === "hex" ? hexGutters() : lineNumbers(),
-        EditorState.readOnly.of(readOnly ?? false),
-        EditorView.contentAttributes.of({ "aria-label": label }),
+        changing.of(changingPart(label, readOnly)),
         EditorView.updateListener.of((update) => {
           const isOurs = update.transactions.some((step) => step.annotation(fromOutside));
           if (update.docChanged && !isOurs) changed(update.state.sliceDoc());
@@ -49,7 +58,11 @@ export function CodeEditorView(props: CodeEditorProps) {
     const editor = build(host.current);
     view.current = editor;
     return () => editor.destroy();
-  }, [language, readOnly, label]);
+  }, [language]);
+
+  useEffect(() => {
+    view.current?.dispatch({ effects: changing.reconfigure(changingPart(label, readOnly)) });
+  }, [label, readOnly]);
 
   useEffect(() => {
     const editor = view.current;
