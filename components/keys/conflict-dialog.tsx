@@ -50,11 +50,11 @@ export function ConflictDialog(props: ConflictDialogProps) {
       description={`Your edit began at revision ${formatDecimal(baseRevision)}.${untouched}`}
       footer={
         <>
-          <Button tone="danger-quiet" className="mr-auto" onClick={onDiscard}>
+          <Button tone="danger-quiet" className="mr-auto" disabled={isSaving} onClick={onDiscard}>
             Discard mine
           </Button>
           {theirs === null ? null : (
-            <Button data-autofocus onClick={() => onRebase(theirs)}>
+            <Button data-autofocus disabled={isSaving} onClick={() => onRebase(theirs)}>
               Keep editing on top of theirs
             </Button>
           )}

@@ -9,7 +9,7 @@ import { KeyHeader } from "@/components/keys/key-header";
 import type { KeysLocation } from "@/components/keys/keys-address";
 import { LiveBadge } from "@/components/keys/live-badge";
 import { SaveDialog } from "@/components/keys/save-dialog";
-import { useSave } from "@/components/keys/use-save";
+import { isOverrun, useSave } from "@/components/keys/use-save";
 import { useStanding } from "@/components/keys/use-standing";
 import { useValueEdit } from "@/components/keys/use-value-edit";
 import { ValuePanel } from "@/components/keys/value-panel";
@@ -109,9 +109,10 @@ function Detail(props: DetailProps) {
   const isPast = address.revision !== undefined;
   const [isDeleting, setIsDeleting] = useState(false);
   const edit = useValueEdit(address.cluster, kv);
-  const save = useSave(address.cluster, { kv, revision, isGone }, edit, reload);
+  const standing = { kv, revision, isGone };
+  const save = useSave(address.cluster, standing, edit, reload);
   const mine = edit.parsed.ok ? edit.parsed.bytes : null;
-  const isOverrun = edit.isEdited && (isGone || edit.baseRevision !== kv.modRevision);
+  const isBehind = edit.isEdited && isOverrun(standing, edit);
   return (
     <section aria-label={`Key ${formatKey(key)}`} className="flex h-full min-w-0 flex-col bg-panel">
       <KeyHeader
@@ -136,7 +137,7 @@ function Detail(props: DetailProps) {
         onBack={() => go({ key: undefined })}
       />
       <KeyFacts cluster={address.cluster} kv={kv} isPast={isPast || isGone} />
-      {isOverrun && !save.isSaving ? (
+      {isBehind && !save.isSaving ? (
         <Notice
           tone="warn"
           className="mx-4 mb-3"

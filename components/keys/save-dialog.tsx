@@ -47,7 +47,9 @@ export function SaveDialog(props: SaveDialogProps) {
             {hasLease ? " It keeps its lease." : null}
           </span>
           <CopyCommandButton command={command} />
-          <Button onClick={() => onOpenChange(false)}>Keep editing</Button>
+          <Button disabled={isSaving} onClick={() => onOpenChange(false)}>
+            Keep editing
+          </Button>
           <Button data-autofocus tone="primary" busy={isSaving} onClick={onSave}>
             Save
           </Button>

@@ -48,6 +48,10 @@ function shown(initial: KeyStanding, answers: string[], hold: Promise<void> = Pr
     leave: unmount,
     write: (text: string) => act(() => result.current.edit.change(text)),
     save: () => act(async () => result.current.save.save()),
+    saving: () => result.current.save,
+    rebase: (onto: KeyValue) => act(() => result.current.edit.rebase(onto)),
+    review: () => act(() => result.current.save.review()),
+    close: () => act(() => result.current.save.close()),
     createAgain: () => act(async () => result.current.save.overwrite(null)),
   };
 }
@@ -143,4 +147,32 @@ test("what was edited further after the key was left stays", async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   });
   expect(edits()).toEqual(["three"]);
+});
+
+test("an edit that went on from a refusal is ahead of the watch, not overrun by it", () => {
+  const before = keyValue("one", "5");
+  const key = shown(at(before), []);
+  key.write("mine");
+  key.rebase(keyValue("theirs", "8"));
+  for (const standing of [at(before), { kv: before, revision: "7", isGone: true }]) {
+    key.bring(standing);
+    key.review();
+    expect(key.saving()).toMatchObject({ isReviewing: true, conflict: null });
+  }
+  const later = keyValue("later", "9");
+  key.bring(at(later));
+  key.review();
+  expect(key.saving()).toMatchObject({ isReviewing: false, conflict: { theirs: later } });
+});
+
+test("a dialog whose save is under way stays until that is told", async () => {
+  const reply = Promise.withResolvers<void>();
+  const key = shown(at(keyValue("one", "5")), ["7"], reply.promise);
+  key.write("two");
+  key.review();
+  await key.save();
+  key.close();
+  expect(key.saving().isReviewing).toBe(true);
+  reply.resolve();
+  await vi.waitFor(() => expect(key.saving().isReviewing).toBe(false));
 });

@@ -50,10 +50,11 @@ interface Saved {
 /** The way of an edit into the cluster. It never touches what is shown: the watch does that. */
 export function useSave(
   cluster: string,
-  { kv, revision, isGone }: KeyStanding,
+  standing: KeyStanding,
   edit: ValueEdit,
   refetch: () => void,
 ): Saving {
+  const { kv, revision, isGone } = standing;
   const toaster = useToaster();
   const [step, setStep] = useState<Step>("none");
   const [refused, setRefused] = useState<Conflict | null>(null);
@@ -121,9 +122,12 @@ export function useSave(
     isSaving: isSending || isAwaited,
     failure,
     conflict: step === "conflict" ? newer(refused, live) : null,
-    review: () => begin(edit.baseRevision === kv.modRevision && !isGone ? "review" : "conflict"),
+    review: () => begin(isOverrun(standing, edit) ? "conflict" : "review"),
     compare: () => begin("conflict"),
-    close: () => setStep("none"),
+    close: () => {
+      // What comes of what is sent is told in the dialog.
+      if (!isSending) setStep("none");
+    },
     reload: () => {
       setStep("none");
       refetch();
@@ -136,6 +140,18 @@ export function useSave(
           : saveKey(cluster, key, value, theirs.modRevision),
       ),
   };
+}
+
+/**
+ * Whether the key has changed since the edit began. What is shown may be older than that: an edit
+ * that goes on from what a refusal told is ahead of the watch.
+ */
+export function isOverrun(
+  { kv, revision, isGone }: KeyStanding,
+  { baseRevision }: Pick<ValueEdit, "baseRevision">,
+): boolean {
+  const changedAt = isGone ? revision : kv.modRevision;
+  return changedAt === null || compareDecimal(changedAt, baseRevision) > 0;
 }
 
 /** Of what the refusal showed and what the watch has brought since, the later. */

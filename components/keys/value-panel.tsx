@@ -32,7 +32,7 @@ export function ValuePanel(props: ValuePanelProps) {
   const { keyBytes, edit, readOnly, refusal, isSaving, onReview } = props;
   const { form, text, isEdited } = edit;
   useSaveKeys(() => {
-    if (canSave(edit) && !readOnly && refusal === null) onReview();
+    if (canSave(edit) && !readOnly && !isSaving && refusal === null) onReview();
   });
   return (
     <section aria-label="Value" className="flex min-h-0 flex-1 flex-col border-t">
@@ -43,7 +43,8 @@ export function ValuePanel(props: ValuePanelProps) {
           choices={VALUE_FORMS.map((value) => ({
             value,
             label: names[value],
-            disabled: value !== form && !edit.canShow(value),
+            // Until a save is done, what stands in the editor is what was saved.
+            disabled: value !== form && (isSaving || !edit.canShow(value)),
           }))}
           onChange={edit.chooseForm}
         />
