@@ -85,14 +85,16 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
     <Dialog
       open
       onOpenChange={(open) => {
-        if (!open) onClose();
+        if (!open && !isBusy) onClose();
       }}
       title="New key"
       description="Created only if no key with this name exists."
       footer={
         <>
           <CopyCommandButton command={command} />
-          <Button onClick={onClose}>Cancel</Button>
+          <Button disabled={isBusy} onClick={onClose}>
+            Cancel
+          </Button>
           <Button tone="primary" busy={isBusy} disabled={!isReady} onClick={() => void create()}>
             Create
           </Button>

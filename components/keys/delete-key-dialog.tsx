@@ -5,6 +5,7 @@ import { WriteFailureNotice } from "@/components/keys/write-failure-notice";
 import { Button } from "@/components/ui/button";
 import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
+import { Notice } from "@/components/ui/notice";
 import { useToaster } from "@/components/ui/toast";
 import { dropDraft } from "@/lib/browser/drafts";
 import { deleteCommand } from "@/lib/browser/etcdctl";
@@ -30,6 +31,10 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
   const toaster = useToaster();
   const [isBusy, setIsBusy] = useState(false);
   const [failure, setFailure] = useState<WriteFailure | null>(null);
+  // What was looked at is deleted, nothing that comes while the question stands.
+  const [asked, setAsked] = useState(kv);
+  if (!open && asked !== kv) setAsked(kv);
+  const hasChanged = kv.modRevision !== asked.modRevision && !isBusy;
   const key = decodeBase64(kv.key);
   const command = deleteCommand(key);
   const close = (isOpen: boolean) => {
@@ -40,7 +45,7 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
     setIsBusy(true);
     setFailure(null);
     try {
-      const { revision } = await deleteKey(cluster, key, kv.modRevision);
+      const { revision } = await deleteKey(cluster, key, asked.modRevision);
       dropDraft(cluster, kv.key);
       toaster.done(`Deleted at revision ${formatDecimal(revision)}`, formatKey(key));
       close(false);
@@ -55,7 +60,9 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
   return (
     <Dialog
       open={open}
-      onOpenChange={close}
+      onOpenChange={(isOpen) => {
+        if (!isBusy) close(isOpen);
+      }}
       title="Delete this key?"
       description={
         <span className="font-mono text-xs [overflow-wrap:anywhere]">{formatKey(key)}</span>
@@ -63,10 +70,10 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
       footer={
         <>
           <CopyCommandButton command={command} />
-          <Button data-autofocus onClick={() => close(false)}>
+          <Button data-autofocus disabled={isBusy} onClick={() => close(false)}>
             Cancel
           </Button>
-          <Button tone="danger" busy={isBusy} onClick={() => void run()}>
+          <Button tone="danger" busy={isBusy} disabled={hasChanged} onClick={() => void run()}>
             Delete
           </Button>
         </>
@@ -81,10 +88,29 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
             onReload();
           }}
         />
+        {hasChanged ? (
+          <Notice
+            tone="warn"
+            title={`Changed at revision ${formatDecimal(kv.modRevision)}`}
+            actions={
+              <Button
+                size="sm"
+                onClick={() => {
+                  setFailure(null);
+                  setAsked(kv);
+                }}
+              >
+                Ask about this one
+              </Button>
+            }
+          >
+            You asked to delete what stood there before. Cancel to look at the new value first.
+          </Notice>
+        ) : null}
         <p>
-          {formatBytes(kv.sizeBytes)}, version {formatDecimal(kv.version)}, last changed at revision{" "}
-          {formatDecimal(kv.modRevision)}. If it has changed since, it is not deleted. Keys below it
-          in the tree stay.
+          {formatBytes(asked.sizeBytes)}, version {formatDecimal(asked.version)}, last changed at
+          revision {formatDecimal(asked.modRevision)}. If it has changed since, it is not deleted.
+          Keys below it in the tree stay.
         </p>
       </div>
     </Dialog>

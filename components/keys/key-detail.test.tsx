@@ -21,15 +21,17 @@ const BASE = {
 };
 
 /** The key is gone from the cluster, at any revision; nothing else answers. */
-async function missing(path: string): Promise<Response> {
-  if (!path.includes("/keys/value")) return new Promise(() => undefined);
-  const detail = { revision: "9", onlyMember: null };
-  const error = { code: "not-found", message: "there is no such key", detail };
-  return Response.json({ error }, { status: 404 });
+function missing(onlyMember: string | null = null) {
+  return async (path: string): Promise<Response> => {
+    if (!path.includes("/keys/value")) return new Promise(() => undefined);
+    const detail = { revision: "9", onlyMember };
+    const error = { code: "not-found", message: "there is no such key", detail };
+    return Response.json({ error }, { status: 404 });
+  };
 }
 
 beforeEach(() => {
-  vi.stubGlobal("fetch", missing);
+  vi.stubGlobal("fetch", missing());
   setDraft({ cluster: "local", form: "text", text: "mine", base: BASE });
 });
 afterEach(() => {
@@ -40,7 +42,7 @@ afterEach(() => {
 
 function open(revision?: string) {
   const address = { cluster: "local", separator: encodeUtf8("/"), key: KEY, revision };
-  const location = { address, problem: null, go: () => undefined };
+  const location = { address, problem: null, go: () => undefined, close: () => undefined };
   const ignore = () => undefined;
   render(
     <QueryClientProvider client={new QueryClient()}>
@@ -66,4 +68,12 @@ test("an edit whose key went while another key was open is still there to be sav
 test("a past without the key is shown as such, whatever is edited now", async () => {
   open("2");
   await screen.findByText("This key did not exist at revision 2");
+});
+
+test("what one member alone does not have is not called deleted", async () => {
+  dropDraft("local", BASE.key);
+  vi.stubGlobal("fetch", missing("16"));
+  open();
+  await screen.findByText("member 10 does not have this key");
+  screen.getByText("Only this member could be asked. It may be behind, and the key may exist.");
 });

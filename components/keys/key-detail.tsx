@@ -65,6 +65,7 @@ export function KeyDetail({ location, keyBytes, onCreate, onTreeChanged }: KeyDe
         keyBytes={keyBytes}
         revision={address.revision}
         wasSeen={last !== null}
+        onlyMember={data.onlyMember}
         cluster={address.cluster}
         onCreate={() => onCreate(keyBytes)}
       />
@@ -80,7 +81,7 @@ export function KeyDetail({ location, keyBytes, onCreate, onTreeChanged }: KeyDe
       onlyMember={data.onlyMember}
       reload={reload}
       onDeleted={() => {
-        location.go({ key: undefined });
+        location.close(keyBytes);
         onTreeChanged();
       }}
     />
@@ -251,18 +252,19 @@ interface MissingKeyProps {
   keyBytes: Uint8Array;
   revision: string | undefined;
   wasSeen: boolean;
+  /** The one member that was asked, where there is no quorum. */
+  onlyMember: string | null;
   cluster: string;
   onCreate: () => void;
 }
 
-function MissingKey({ keyBytes, revision, wasSeen, cluster, onCreate }: MissingKeyProps) {
-  const { refusal } = useStanding(cluster);
+function MissingKey(props: MissingKeyProps) {
+  const { keyBytes, revision, wasSeen, onlyMember, cluster, onCreate } = props;
+  const { refusal, memberName } = useStanding(cluster);
   const title =
-    revision === undefined
-      ? wasSeen
-        ? "This key has been deleted"
-        : "This key does not exist"
-      : `This key did not exist at revision ${formatDecimal(revision)}`;
+    onlyMember === null
+      ? absence(revision, wasSeen)
+      : `${memberName(onlyMember)} does not have this key${atRevision(revision)}`;
   return (
     <Blank
       icon={<FileQuestion aria-hidden />}
@@ -276,8 +278,22 @@ function MissingKey({ keyBytes, revision, wasSeen, cluster, onCreate }: MissingK
       }
     >
       <span className="font-mono text-xs [overflow-wrap:anywhere]">{formatKey(keyBytes)}</span>
+      {onlyMember === null ? null : (
+        <p className="pt-1">
+          Only this member could be asked. It may be behind, and the key may exist.
+        </p>
+      )}
     </Blank>
   );
+}
+
+function atRevision(revision: string | undefined): string {
+  return revision === undefined ? "" : ` at revision ${formatDecimal(revision)}`;
+}
+
+function absence(revision: string | undefined, wasSeen: boolean): string {
+  if (revision !== undefined) return `This key did not exist${atRevision(revision)}`;
+  return wasSeen ? "This key has been deleted" : "This key does not exist";
 }
 
 function DetailSkeleton() {

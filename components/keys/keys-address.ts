@@ -4,8 +4,10 @@ import { useSearchParams } from "next/navigation";
 import { useCallback, useMemo } from "react";
 import { DEFAULT_CLUSTER } from "@/lib/browser/clusters";
 import { isRevision } from "@/lib/browser/decimal";
-import { encodeUtf8, parseKey } from "@/lib/browser/key-text";
+import { encodeUtf8, equalBytes, parseKey } from "@/lib/browser/key-text";
 import { DEFAULT_SEPARATOR, type KeysAddress, keysHref } from "@/lib/browser/page-address";
+
+const KEYS_PATH = "/keys";
 
 export interface OpenKeys extends KeysAddress {
   readonly separator: Uint8Array;
@@ -17,6 +19,8 @@ export interface KeysLocation {
   readonly problem: string | null;
   /** Changes the address in place; what is not named stays. */
   readonly go: (change: Partial<KeysAddress>) => void;
+  /** Leaves a key that is no more, if the page still shows its present by now. */
+  readonly close: (key: Uint8Array) => void;
 }
 
 /** What the keys page shows is what its address says, nothing else. */
@@ -31,10 +35,22 @@ export function useKeysLocation(): KeysLocation {
     },
     [address],
   );
-  return { address, problem, go };
+  const { cluster } = address;
+  const close = useCallback(
+    (key: Uint8Array) => {
+      const { pathname, search } = window.location;
+      const now = readAddress(new URLSearchParams(search)).address;
+      const isOpen = now.key !== undefined && equalBytes(now.key, key);
+      const isHere = pathname === KEYS_PATH && now.cluster === cluster;
+      if (!isOpen || !isHere || now.revision !== undefined) return;
+      window.history.pushState(null, "", keysHref({ ...now, key: undefined }));
+    },
+    [cluster],
+  );
+  return { address, problem, go, close };
 }
 
-function readAddress(params: URLSearchParams): Omit<KeysLocation, "go"> {
+function readAddress(params: URLSearchParams): Omit<KeysLocation, "go" | "close"> {
   const problems: string[] = [];
   const bytes = (name: string): Uint8Array | undefined => {
     const text = params.get(name);
