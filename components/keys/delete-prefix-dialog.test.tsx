@@ -34,22 +34,46 @@ const modified = () =>
     { status: 412 },
   );
 
-function show(): void {
+/** @returns what leaves the page with the dialog */
+function show(): () => void {
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
-  render(
+  const page = (prefix: Uint8Array | null) => (
     <QueryClientProvider client={client}>
       <ToastProvider>
         <DeletePrefixDialog
           cluster="local"
           separator={encodeUtf8("/")}
-          prefix={encodeUtf8("a/")}
+          prefix={prefix}
           onClose={() => undefined}
           onDeleted={() => undefined}
         />
       </ToastProvider>
-    </QueryClientProvider>,
+    </QueryClientProvider>
   );
+  const { rerender } = render(page(encodeUtf8("a/")));
+  return () => rerender(page(null));
 }
+
+/** A delete that tells of its steps as it is made to. */
+function running() {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  let given: AbortSignal | undefined;
+  vi.stubGlobal("fetch", async (_: string, init: { method: string; signal: AbortSignal }) => {
+    if (init.method === "GET") return Response.json({ ...preview("5"), count: 1 });
+    given = init.signal;
+    init.signal.addEventListener("abort", () => void writer.abort(init.signal.reason));
+    return new Response(readable);
+  });
+  const encoder = new TextEncoder();
+  return {
+    tell: (step: object) => writer.write(encoder.encode(`${JSON.stringify(step)}\n`)),
+    isStopped: () => given?.aborted === true,
+  };
+}
+
+const isLeavingAsked = () => !window.dispatchEvent(new Event("beforeunload", { cancelable: true }));
+const DONE = { type: "done", deleted: 1, alreadyGone: 0, revision: "6" };
 
 async function confirm(): Promise<void> {
   fireEvent.change(await screen.findByLabelText(/to confirm/), { target: { value: "a/" } });
@@ -94,4 +118,39 @@ test("a count that fails leaves no preview to confirm", async () => {
   await screen.findByText("No member answers");
   expect(screen.queryByLabelText(/to confirm/)).toBeNull();
   expect(screen.getByRole("button", { name: "Delete" }).hasAttribute("disabled")).toBe(true);
+});
+
+test("a delete that runs can be stopped, and what is gone by then is told", async () => {
+  const run = running();
+  show();
+  await confirm();
+  const stop = await screen.findByRole("button", { name: "Stop" });
+  void run.tell({ type: "progress", deleted: 1, total: 1 });
+  await screen.findByText("1 of 1 key deleted");
+  fireEvent.click(stop);
+  await screen.findByText("Stopped");
+  expect(run.isStopped()).toBe(true);
+  expect(screen.getByRole("status").textContent).toContain("At least 1 of 1 key are gone");
+});
+
+test("while a delete runs, the tab is not left unasked", async () => {
+  const run = running();
+  show();
+  await confirm();
+  await screen.findByRole("button", { name: "Stop" });
+  expect(isLeavingAsked()).toBe(true);
+  void run.tell(DONE);
+  await screen.findByText("1 key deleted");
+  expect(isLeavingAsked()).toBe(false);
+});
+
+test("a delete that ends after its page was left tells so", async () => {
+  const run = running();
+  const leave = show();
+  await confirm();
+  await screen.findByRole("button", { name: "Stop" });
+  leave();
+  void run.tell(DONE);
+  await screen.findByText("1 key deleted");
+  screen.getByText("a/: Done at revision 6.");
 });

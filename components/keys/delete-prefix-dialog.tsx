@@ -1,8 +1,9 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { DeleteEnded } from "@/components/keys/delete-ended";
+import { type DeleteOutcome, outcomeOfEnd, outcomeOfError } from "@/components/keys/delete-outcome";
 import { DeletePreview } from "@/components/keys/delete-preview";
 import { Button } from "@/components/ui/button";
 import { CopyCommandButton } from "@/components/ui/copy-button";
@@ -10,13 +11,14 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/input";
 import { Notice } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
+import { useToaster } from "@/components/ui/toast";
 import { type DeleteEnd, deletePrefix } from "@/lib/browser/delete-prefix";
 import { deletePrefixCommand } from "@/lib/browser/etcdctl";
 import { formatCount, plural } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import { conflictOf, deletePreview } from "@/lib/browser/keys";
 import { errorText } from "@/lib/browser/request";
-import { isOutcomeUnknown } from "@/lib/browser/write-failure";
+import { guardUnload } from "@/lib/browser/unload-guard";
 import { encodeBase64 } from "@/lib/schema/bytes";
 import type { DeletePreviewReply } from "@/lib/schema/keys";
 
@@ -38,14 +40,9 @@ export function DeletePrefixDialog(props: DeletePrefixDialogProps) {
 /** What must be typed when the prefix is empty. */
 const EVERYTHING = "all keys";
 
-interface Failure {
-  readonly title: string;
-  readonly text?: string;
-}
-
 type Run =
-  | { readonly at: "asking"; readonly failure: Failure | null }
-  | { readonly at: "running"; readonly deleted: number }
+  | { readonly at: "asking"; readonly failure: DeleteOutcome | null }
+  | { readonly at: "running"; readonly deleted: number; readonly stop: () => void }
   | { readonly at: "ended"; readonly end: DeleteEnd };
 
 function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
@@ -61,15 +58,24 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
   });
   const word = prefix.length === 0 ? EVERYTHING : formatKey(prefix);
   const command = deletePrefixCommand(prefix);
+  const tell = useTellOnceLeft(formatKey(prefix));
   const start = async (shown: DeletePreviewReply) => {
-    setRun({ at: "running", deleted: 0 });
+    const control = new AbortController();
+    const report = (deleted: number) =>
+      setRun({ at: "running", deleted, stop: () => control.abort() });
+    report(0);
+    const deletion = { onProgress: report, signal: control.signal };
+    const endGuard = guardUnload();
     try {
-      const report = (deleted: number) => setRun({ at: "running", deleted });
-      setRun({ at: "ended", end: await deletePrefix(cluster, prefix, shown, report) });
+      const end = await deletePrefix(cluster, prefix, shown, deletion).finally(endGuard);
+      setRun({ at: "ended", end });
+      tell(outcomeOfEnd(end));
       onDeleted();
     } catch (error) {
+      const failure = outcomeOfError(error);
       setTyped("");
-      setRun({ at: "asking", failure: failureOf(error) });
+      setRun({ at: "asking", failure });
+      tell(failure);
       await preview.refetch();
       if (conflictOf(error) === undefined) onDeleted();
     }
@@ -97,9 +103,11 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
         ) : (
           <>
             <CopyCommandButton command={command} />
-            <Button disabled={run.at === "running"} onClick={onClose}>
-              Cancel
-            </Button>
+            {run.at === "running" ? (
+              <Button onClick={run.stop}>Stop</Button>
+            ) : (
+              <Button onClick={onClose}>Cancel</Button>
+            )}
             <Button
               tone="danger"
               busy={run.at === "running"}
@@ -156,14 +164,21 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
   );
 }
 
-function failureOf(error: unknown): Failure {
-  if (conflictOf(error) !== undefined) {
-    return { title: "The keys have changed since the preview. Nothing was deleted; look again." };
-  }
-  if (!isOutcomeUnknown(error)) return { title: errorText(error) };
-  return {
-    title: "Not known how many keys were deleted",
-    text: `${errorText(error)} The delete may have gone on: look at what is left before you try again.`,
+/** Of a delete that outlasts its dialog, with which its page was left. */
+function useTellOnceLeft(keys: string): (outcome: DeleteOutcome) => void {
+  const toaster = useToaster();
+  const isLeft = useRef(false);
+  useEffect(() => {
+    isLeft.current = false;
+    return () => {
+      isLeft.current = true;
+    };
+  }, []);
+  return ({ tone, title, text }) => {
+    if (!isLeft.current) return;
+    const about = text === undefined ? keys : `${keys}: ${text}`;
+    if (tone === "good") toaster.done(title, about);
+    else toaster.failed(title, about);
   };
 }
 

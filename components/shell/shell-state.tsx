@@ -16,6 +16,7 @@ import { useDrafts } from "@/lib/browser/drafts";
 import { plural } from "@/lib/browser/format";
 import { errorText } from "@/lib/browser/request";
 import { signOut as endSession } from "@/lib/browser/sign-in";
+import { guardUnload } from "@/lib/browser/unload-guard";
 
 /** "g" and the area's letter must follow each other within this time. */
 const CHORD_MS = 1_200;
@@ -119,12 +120,7 @@ function useShortcuts(shell: Shell) {
 }
 
 function useUnloadGuard(isActive: boolean) {
-  useEffect(() => {
-    if (!isActive) return;
-    const onUnload = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener("beforeunload", onUnload);
-    return () => window.removeEventListener("beforeunload", onUnload);
-  }, [isActive]);
+  useEffect(() => (isActive ? guardUnload() : undefined), [isActive]);
 }
 
 /** Where the address has changed, what had focus may have gone with what was shown before. */

@@ -58,7 +58,8 @@ test("a connection that breaks during a delete says how far it was known to be",
   });
   vi.stubGlobal("fetch", async () => new Response(body));
   const preview = { revision: "5", count: 9 };
-  const error = await deletePrefix("local", encodeUtf8("a/"), preview, () => undefined).catch(
+  const run = { onProgress: () => undefined, signal: new AbortController().signal };
+  const error = await deletePrefix("local", encodeUtf8("a/"), preview, run).catch(
     (caught: unknown) => caught,
   );
   vi.unstubAllGlobals();
