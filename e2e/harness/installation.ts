@@ -4,6 +4,8 @@ import { ClusterProcess, type Make } from "./member-process.ts";
 import { QuorateProcess } from "./quorate-process.ts";
 
 const MEMBERS = 3;
+/** For members whose leader is not to change though the machine is busy with browsers. */
+const STEADY = ["--heartbeat-interval=500", "--election-timeout=5000"];
 
 /** A console and the cluster that it shows: ours as `npm start` makes it, or Debian's etcd. */
 export class Installation {
@@ -16,13 +18,13 @@ export class Installation {
   }
 
   static async start(make: Make): Promise<Installation> {
-    if (make !== "quorate") return Installation.over(make);
+    if (make !== "quorate") return Installation.over(make, STEADY);
     return new Installation(await QuorateProcess.start({ members: MEMBERS }), undefined);
   }
 
   /** With members that nobody starts again when they end, whatever their make. */
-  static async over(make: Make): Promise<Installation> {
-    const cluster = await ClusterProcess.start({ make, size: MEMBERS });
+  static async over(make: Make, flags: readonly string[] = []): Promise<Installation> {
+    const cluster = await ClusterProcess.start({ make, size: MEMBERS, flags });
     try {
       const console = await QuorateProcess.start({ endpoints: cluster.endpoints });
       return new Installation(console, cluster);
