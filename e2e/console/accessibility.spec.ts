@@ -9,7 +9,7 @@ import {
   watchAddress,
   writeValue,
 } from "../harness/console-pages.ts";
-import { expect, test } from "../harness/console-test.ts";
+import { expect, LEASE_SECONDS, test } from "../harness/console-test.ts";
 
 // Every page in its states, in light and dark, at both widths that the console is made for.
 
@@ -54,13 +54,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       expect(await violations(page, DIALOG)).toEqual([]);
     });
 
-    test("the keys page with an open key, an edit, its review and a deletion", async ({
-      page,
-      client,
-      folder,
-    }) => {
-      await client.put(`${folder}config`, '{"a": [1, "two", null]}', await client.grant(600));
-      await client.put(`${folder}below/x`, "1");
+    test("an open key, and its edit under review", async ({ page, client, folder }) => {
+      const lease = await client.grant(LEASE_SECONDS);
+      await client.put(`${folder}config`, '{"a": [1, "two", null]}', lease);
       await page.goto(keyAddress(`${folder}config`));
       await expect(page.getByText(/Valid JSON/)).toBeVisible();
       expect(await violations(page)).toEqual([]);
@@ -68,6 +64,11 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.getByRole("button", { name: "Review and save" }).click();
       await expect(page.getByRole("dialog")).toContainText("It keeps its lease.");
       expect(await violations(page, DIALOG)).toEqual([]);
+    });
+
+    test("an open folder, and its deletion", async ({ page, client, folder }) => {
+      await client.put(`${folder}config`, '{"a": [1, "two", null]}');
+      await client.put(`${folder}below/x`, "1");
       await page.goto(folderAddress(folder));
       await expect(tree(page).getByRole("treeitem", { level: 2 })).toHaveCount(2);
       await expect(page.getByRole("region", { name: "Largest values" })).toContainText("23 B");
@@ -75,6 +76,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.getByRole("button", { name: "Delete all keys in here…" }).click();
       await expect(page.getByText("will be deleted, counted at revision")).toBeVisible();
       expect(await violations(page, DIALOG)).toEqual([]);
+    });
+
+    test("the form for a new key, with what is wrong in it", async ({ page }) => {
       await page.goto("/keys?cluster=local");
       await page.getByRole("button", { name: "New key" }).click();
       const dialog = page.getByRole("dialog", { name: "New key" });
@@ -107,7 +111,7 @@ test("everything fits at 768 pixels: nothing scrolls sideways", async ({
 }) => {
   await page.setViewportSize({ width: 768, height: 1024 });
   await client.put(`${folder}${"long".repeat(60)}`, "x".repeat(2_000));
-  await client.put(`${folder}config.json`, '{"a":1}', await client.grant(600));
+  await client.put(`${folder}config.json`, '{"a":1}', await client.grant(LEASE_SECONDS));
   await client.put(`${folder}binary`, Buffer.alloc(64, 0xff));
   for (const address of [
     "/overview",

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
+import type { Locator, Page } from "@playwright/test";
 import { fact, keyAddress, saveEdit, tree, writeValue } from "../harness/console-pages.ts";
-import { expect, test } from "../harness/console-test.ts";
+import { expect, LEASE_SECONDS, test } from "../harness/console-test.ts";
 
 test("a save shows the difference first, then writes exactly the bytes and keeps the lease", async ({
   page,
@@ -8,7 +9,7 @@ test("a save shows the difference first, then writes exactly the bytes and keeps
   folder,
 }) => {
   const key = `${folder}leased`;
-  const lease = await client.grant(600);
+  const lease = await client.grant(LEASE_SECONDS);
   // Line ends, a tab, a byte order mark and no newline at the end: an editor could touch them all.
   const before = "\ufeffone\r\ntwo\n\tthree \r";
   await client.put(key, before, lease);
@@ -206,18 +207,18 @@ test("an edit outlives a look at another key and the tree marks it", async ({
   await expect(page.getByLabel("Value as Text")).toHaveText("edited");
 });
 
+async function openNewKey(page: Page): Promise<Locator> {
+  await page.goto("/keys?cluster=local");
+  await page.getByRole("button", { name: "New key" }).click();
+  return page.getByRole("dialog", { name: "New key" });
+}
+
 test.describe(() => {
   test.use({ expectedErrors: [/status of 409/] });
 
-  test("a key is created only if there is none, and then it is opened", async ({
-    page,
-    client,
-    folder,
-  }) => {
+  test("a key is created only if there is none", async ({ page, client, folder }) => {
     await client.put(`${folder}taken`, "theirs");
-    await page.goto("/keys?cluster=local");
-    await page.getByRole("button", { name: "New key" }).click();
-    const dialog = page.getByRole("dialog", { name: "New key" });
+    const dialog = await openNewKey(page);
     await dialog.getByLabel("Key", { exact: true }).fill(`${folder}taken`);
     await dialog.getByRole("textbox", { name: "Value" }).click();
     await page.keyboard.insertText("mine");
@@ -226,29 +227,45 @@ test.describe(() => {
       dialog.getByText("A key with this name exists. Nothing was changed."),
     ).toBeVisible();
     expect((await client.get(`${folder}taken`))?.value.toString("utf8")).toBe("theirs");
-    await dialog.getByLabel("Key", { exact: true }).fill(`${folder}new\\xff`);
-    await dialog.getByRole("radio", { name: "New" }).click();
-    await expect(dialog.getByRole("button", { name: "Create" })).toBeDisabled();
-    await dialog.getByLabel("Time to live in seconds").fill("600");
-    await expect(dialog).toContainText("Deleted in 10 min unless something keeps its lease alive.");
+    await dialog.getByLabel("Key", { exact: true }).fill(`${folder}free`);
     await dialog.getByRole("button", { name: "Create" }).click();
     await expect(dialog).toHaveCount(0);
-    await expect(page.getByRole("region", { name: `Key ${folder}new\\xff` })).toBeVisible();
     await expect(page.getByLabel("Value as Text")).toHaveText("mine");
-    const key = Buffer.concat([Buffer.from(`${folder}new`), Buffer.from([0xff])]);
-    const { value, lease } = (await client.get(key)) ?? {};
-    expect(value?.toString("utf8")).toBe("mine");
-    expect(await client.leaseKeys(lease ?? 0n)).toHaveLength(1);
-
-    await page.getByRole("button", { name: "New key" }).click();
-    await dialog.getByLabel("Key", { exact: true }).fill(`${folder}beside`);
-    await dialog.getByRole("radio", { name: "Existing" }).click();
-    await dialog.getByLabel("Lease id in hex").fill((lease ?? 0n).toString(16));
-    await expect(dialog).toContainText("left of 10 min, with 1 key on it now.");
-    await dialog.getByRole("button", { name: "Create" }).click();
-    await expect(dialog).toHaveCount(0);
-    expect((await client.get(`${folder}beside`))?.lease).toBe(lease);
+    expect((await client.get(`${folder}free`))?.value.toString("utf8")).toBe("mine");
   });
+});
+
+test("a key of any bytes is created with a lease of its own, and then it is opened", async ({
+  page,
+  client,
+  folder,
+}) => {
+  const dialog = await openNewKey(page);
+  await dialog.getByLabel("Key", { exact: true }).fill(`${folder}new\\xff`);
+  await dialog.getByRole("radio", { name: "New" }).click();
+  await expect(dialog.getByRole("button", { name: "Create" })).toBeDisabled();
+  await dialog.getByLabel("Time to live in seconds").fill(String(LEASE_SECONDS));
+  await expect(dialog).toContainText("Deleted in 1 h unless something keeps its lease alive.");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole("region", { name: `Key ${folder}new\\xff` })).toBeVisible();
+  await expect(fact(page, "Lease")).toContainText("left");
+  const key = Buffer.concat([Buffer.from(`${folder}new`), Buffer.from([0xff])]);
+  const { lease } = (await client.get(key)) ?? {};
+  expect(await client.leaseKeys(lease ?? 0n)).toHaveLength(1);
+});
+
+test("a key is created on a lease that there is", async ({ page, client, folder }) => {
+  const lease = await client.grant(LEASE_SECONDS);
+  await client.put(`${folder}first`, "1", lease);
+  const dialog = await openNewKey(page);
+  await dialog.getByLabel("Key", { exact: true }).fill(`${folder}beside`);
+  await dialog.getByRole("radio", { name: "Existing" }).click();
+  await dialog.getByLabel("Lease id in hex").fill(lease.toString(16));
+  await expect(dialog).toContainText("left of 1 h, with 1 key on it now.");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await expect(dialog).toHaveCount(0);
+  expect((await client.get(`${folder}beside`))?.lease).toBe(lease);
 });
 
 test("a key is deleted alone, with what hangs below its name left", async ({
@@ -297,6 +314,7 @@ test("the past can be read and not changed", async ({ page, client, folder }) =>
   await page.getByLabel("Value as Text").click();
   await page.keyboard.insertText("x");
   await expect(page.getByRole("button", { name: "Review and save" })).toHaveCount(0);
+  await expect(page.getByLabel("Value as Text")).toHaveText("old");
   await page.getByRole("button", { name: "Back to now" }).first().click();
   await expect(page.getByLabel("Value as Text")).toHaveText("new");
 });

@@ -32,6 +32,8 @@ export async function saveEdit(page: Page): Promise<void> {
   await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Saved at revision").first()).toBeVisible();
   await expect(page.getByRole("dialog")).toHaveCount(0);
+  // Until the page shows what was saved, the editor is locked.
+  await expect(page.getByRole("button", { name: "Saving" })).toHaveCount(0);
 }
 
 /** The value of a fact below the key's name, such as "Version". */

@@ -26,6 +26,9 @@ interface Own extends OwnOptions {
   readonly folder: string;
 }
 
+/** Ends after all tests: a lease that ends deletes its key, and moves the revision under others. */
+export const LEASE_SECONDS = 3_600;
+
 const START_LIMIT_MS = 300_000;
 let folders = 0;
 
