@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { SearchX } from "lucide-react";
-import { useMemo } from "react";
+import { useEffect, useEffectEvent, useMemo } from "react";
 import { type NamedRow, type RowMenuAt, TreeList } from "@/components/keys/tree-list";
 import { useStanding } from "@/components/keys/use-standing";
 import { Button } from "@/components/ui/button";
@@ -11,7 +11,7 @@ import { Spinner } from "@/components/ui/spinner";
 import { plural } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import { searchKeys } from "@/lib/browser/keys";
-import { errorText } from "@/lib/browser/request";
+import { errorText, RequestError } from "@/lib/browser/request";
 import { foldersAbove, ROOT, type TreeRow } from "@/lib/browser/tree-rows";
 import { encodeBase64 } from "@/lib/schema/bytes";
 
@@ -104,7 +104,14 @@ function useSearch(
       page.cursor === null ? undefined : { revision: page.revision, cursor: page.cursor },
     gcTime: 0,
   });
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = query;
+  const { data, error, hasNextPage, isFetching, fetchNextPage, refetch } = query;
+  // Further pages are of the revision of the first. Without it the search is of a newer one.
+  const isBehind =
+    revision === undefined && error instanceof RequestError && error.code === "compacted";
+  const startAgain = useEffectEvent(() => void refetch());
+  useEffect(() => {
+    if (isBehind) startAgain();
+  }, [isBehind]);
   const rows = useMemo(() => {
     const keys = data?.pages.flatMap((page) => page.keys) ?? [];
     const size = hasNextPage ? -1 : keys.length;
@@ -132,7 +139,9 @@ function useSearch(
     error: error === null ? null : errorText(error),
     retry: () => void refetch(),
     more: () => {
-      if (!isFetchingNextPage) void fetchNextPage();
+      if (isFetching) return;
+      if (isBehind) void refetch();
+      else void fetchNextPage();
     },
   };
 }

@@ -36,7 +36,8 @@ export function TreePanel({ location, tree, view, onCreate, onDeletePrefix }: Tr
   const [menuAt, setMenuAt] = useState<RowMenuAt | null>(null);
   const edited = useEdited(address.cluster);
   const { refusal } = useStanding(address.cluster);
-  const parsed = parseKey(useDeferredValue(text));
+  const sought = useDeferredValue(text);
+  const parsed = parseKey(sought);
   const selected = selectedId(address.key, address.folder);
   const onChoose = (row: NamedRow) => {
     const bytes = decodeBase64(row.key);
@@ -70,7 +71,7 @@ export function TreePanel({ location, tree, view, onCreate, onDeletePrefix }: Tr
         </div>
       </div>
       <div className="flex min-h-0 flex-1 flex-col border-t">
-        {text !== "" && parsed.ok ? (
+        {text !== "" && sought !== "" && parsed.ok ? (
           <SearchList
             cluster={address.cluster}
             prefix={parsed.bytes}
