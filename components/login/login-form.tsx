@@ -137,7 +137,7 @@ function FailureNotice({ failure, waitSeconds }: { failure: Failure; waitSeconds
   }
   return waitSeconds > 0 ? (
     <Notice tone="warn" title="Too many attempts">
-      Try again in {formatDuration(waitSeconds)}.
+      Try again in <span aria-live="off">{formatDuration(waitSeconds)}</span>.
     </Notice>
   ) : (
     <Notice tone="info" title="You can try again now" />
