@@ -1,9 +1,13 @@
 "use client";
 
-import dynamic from "next/dynamic";
+import { lazyView } from "@/components/ui/lazy-view";
 
-/** Loaded when the first one is shown, as the editor is. */
-export const CodeDiff = dynamic(
-  async () => (await import("@/components/ui/code-diff-view")).CodeDiffView,
-  { ssr: false, loading: () => <div className="min-h-24 flex-1" /> },
-);
+const lazy = lazyView({
+  load: async () => (await import("@/components/ui/code-diff-view")).CodeDiffView,
+  name: "The comparison",
+  placeholder: <div className="min-h-24 flex-1" />,
+});
+
+/** Loaded with the first editor: an edit that cannot be reviewed cannot be saved. */
+export const CodeDiff = lazy.View;
+export const preloadCodeDiff = lazy.preload;
