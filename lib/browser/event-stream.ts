@@ -6,7 +6,10 @@
 
 import { errorText, isPassing, RequestError, send } from "./request.ts";
 
-/** Heartbeats come every 15 s; a stream that is silent for longer than this is dead. */
+/**
+ * Heartbeats come every 15 s; a stream that is silent for longer than this is dead, or will not
+ * begin: the console answers once etcd has, for which it gives it less.
+ */
 const SILENCE_MS = 40_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_LAST_MS = 10_000;
@@ -109,6 +112,7 @@ export function openStream(target: StreamTarget, sink: StreamSink): EventStream 
           ...(lastId === undefined ? {} : { "last-event-id": lastId }),
         },
         signal: control.signal,
+        limitMs: SILENCE_MS,
       });
       sink.state({ phase: "open" });
       await readMessages(response, control, (batch) => {
