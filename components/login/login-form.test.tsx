@@ -68,3 +68,17 @@ test("a console that is gone has refused nothing", async () => {
   fireEvent.submit(screen.getByLabelText("User"));
   await screen.findByText("The console does not answer");
 });
+
+test("the seconds that are to be waited are not read out one by one", async () => {
+  const url = "http://localhost/login?error=Throttled%3A7";
+  vi.stubGlobal("fetch", async (path: string) =>
+    path === "/api/auth/csrf"
+      ? Response.json({ csrfToken: "t" })
+      : Response.json({ url }, { status: 429 }),
+  );
+  render(<LoginForm next="/overview" />);
+  fireEvent.submit(screen.getByLabelText("User"));
+  await screen.findByText("Too many attempts");
+  const live = screen.getByText(/^\d+ s$/).closest("[aria-live], [role=status]");
+  expect(live?.getAttribute("aria-live")).toBe("off");
+});
