@@ -14,7 +14,13 @@ import {
 } from "./access-differences.ts";
 import { CALLERS, type Who } from "./access-holes.ts";
 import { allCells, type Cell, declaredMethods, WITHOUT_JSON, waysOf } from "./access-methods.ts";
-import { AccessSide, JWT_SECRET, type TokenKind, tokenFlag } from "./access-side.ts";
+import {
+  AccessSide,
+  COMMITS_AT_ONCE,
+  JWT_SECRET,
+  type TokenKind,
+  tokenFlag,
+} from "./access-side.ts";
 import {
   faultOf,
   isUndecided,
@@ -84,7 +90,7 @@ describe.each<TokenKind>(["simple", "jwt"])("with tokens of the kind %s", (kind)
   // A JWT stays good when its user has changed, and then is of an old revision.
   const callers = CALLERS.filter((who) => kind === "simple" || who !== "voided");
   const folder = mkdtempSync(join(tmpdir(), "quorate-matrix-"));
-  const flags = ["--bcrypt-cost=4", "--heartbeat-interval=50", "--election-timeout=500"];
+  const flags = ["--bcrypt-cost=4"];
   const stops: (() => Promise<void> | void)[] = [];
   let ours: Members;
   let theirs: Members;
@@ -95,8 +101,12 @@ describe.each<TokenKind>(["simple", "jwt"])("with tokens of the kind %s", (kind)
     return side;
   }
 
+  function flagsOf(make: Make): readonly string[] {
+    return make === "etcd-3.5" ? [...flags, COMMITS_AT_ONCE] : flags;
+  }
+
   async function cluster(make: Make, size: number): Promise<ClusterProcess> {
-    const started = await ClusterProcess.start({ make, size, flags });
+    const started = await ClusterProcess.start({ make, size, flags: flagsOf(make) });
     stops.push(() => started.stop());
     return started;
   }
@@ -104,8 +114,8 @@ describe.each<TokenKind>(["simple", "jwt"])("with tokens of the kind %s", (kind)
   async function withLearner(make: Make): Promise<[voter: AccessSide, learner: AccessSide]> {
     const grown = new MixedCluster();
     stops.push(() => grown.stop());
-    await grown.grow("voter", make, { flags });
-    await grown.grow("learner", make, { flags, isLearner: true });
+    await grown.grow("voter", make, { flags: flagsOf(make) });
+    await grown.grow("learner", make, { flags: flagsOf(make), isLearner: true });
     const side = sideAt(grown.member("voter").clientUrl);
     return [side, sideAt(grown.member("learner").clientUrl, side)];
   }
