@@ -20,7 +20,7 @@ const processes = { ...limitedBy(120_000), pool: "forks", hookTimeout: 60_000 } 
  */
 const ALONE = [
   "e2e/cluster/{bad-input,failover,hostile-*,launch,slow-clients}.test.ts",
-  "e2e/compat/{mixed-cluster,prometheus}.test.ts",
+  "e2e/compat/{etcdctl-pace,mixed-cluster,prometheus}.test.ts",
 ];
 
 export default defineConfig({

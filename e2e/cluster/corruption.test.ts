@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import {
+  CALM,
   ClusterProcess,
   etcdctl,
   type Make,
@@ -40,11 +41,13 @@ async function eventually(holds: () => Promise<boolean>, what: string): Promise<
 
 /** Three members that hold the same keys; returns the one that is to be damaged, stopped. */
 async function threeMembers(make: Make, flags: readonly string[]) {
-  const started = await ClusterProcess.start({ make, size: 3, flags });
+  const started = await ClusterProcess.start({ make, size: 3, flags: [...CALM, ...flags] });
   clusters.push(started);
   const [first] = started.members;
   if (first === undefined) throw new Error("no member");
-  for (const at of [1, 2, 3]) await ctl(first, "put", `key${at}`, "original");
+  for (const at of [1, 2, 3]) {
+    expect(await ctl(first, "put", `key${at}`, "original")).toBe("OK\n");
+  }
   const leaders = await Promise.all(started.members.map((each) => ctl(each, "endpoint", "status")));
   const at = leaders.findIndex((status) => status.split(", ")[4] === "false");
   const victim = started.member(at);
@@ -96,7 +99,7 @@ test(
     await tamper(victim, "original", "tampered");
     victim.start();
     await victim.ready();
-    await ctl(witness, "compact", "4");
+    expect(await ctl(witness, "compact", "4")).toContain("compacted revision 4");
     await eventually(hasAlarm(witness), "found");
     expect(await alarms(witness)).toBe(alarmOf(make, id));
   }),

@@ -5,7 +5,7 @@ import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/
 import { afterEach, expect, test } from "vitest";
 import { ChildrenRequest, TreeDefinition } from "../../server/proto/gen/children.ts";
 import { ClusterClient, must } from "../harness/cluster-client.ts";
-import { ClusterProcess } from "../harness/member-process.ts";
+import { CALM, ClusterProcess } from "../harness/member-process.ts";
 
 const ETCD = join(import.meta.dirname, "../../dist/server/etcd.js");
 
@@ -62,7 +62,7 @@ test("transactions nested as deep as etcd's are applied and replayed, deeper one
 });
 
 test("the tree of a member without a leader can be read on request, and else is refused", async () => {
-  cluster = await ClusterProcess.start({ make: "quorate", size: 3 });
+  cluster = await ClusterProcess.start({ make: "quorate", size: 3, flags: CALM });
   client = new ClusterClient(cluster.members);
   for (let at = 0; at < 3; at++) must(await client.put(at, "/a/1", "x"));
   must(await client.get(0, "/a/1"));

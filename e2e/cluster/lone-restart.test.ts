@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { ClusterProcess, etcdctl, MemberProcess } from "../harness/member-process.ts";
+import { CALM, ClusterProcess, etcdctl, MemberProcess } from "../harness/member-process.ts";
 import { ETCD_35 } from "../harness/tools.ts";
 
 let cluster: ClusterProcess | undefined;
@@ -16,7 +16,7 @@ async function run(endpoint: string, ...args: string[]): Promise<string> {
 }
 
 test("one member's data become a cluster of its own, and stay one without the flag", async () => {
-  cluster = await ClusterProcess.start({ make: "quorate", size: 3 });
+  cluster = await ClusterProcess.start({ make: "quorate", size: 3, flags: CALM });
   const member = cluster.member(1);
   const url = member.clientUrl;
   for (let count = 0; count < 20; count++) {

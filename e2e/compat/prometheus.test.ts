@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ClusterProcess, etcdctl } from "../harness/member-process.ts";
+import { CALM, ClusterProcess, etcdctl } from "../harness/member-process.ts";
 import { PrometheusProcess } from "../harness/prometheus-process.ts";
 import { ETCD_35 } from "../harness/tools.ts";
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
   cluster = await ClusterProcess.start({
     make: "quorate",
     size: SIZE,
-    flags: ["--metrics=extensive"],
+    flags: [...CALM, "--metrics=extensive"],
   });
   const urls = cluster.members.map(({ clientUrl }) => clientUrl);
   prometheus = await PrometheusProcess.start(urls, join(import.meta.dirname, "etcd-alerts.yml"));

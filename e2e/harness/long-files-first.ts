@@ -4,7 +4,6 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LONG_FILES: readonly string[] = [
   "e2e/compat/differential.test.ts",
   "e2e/compat/console-watch.test.ts",
-  "e2e/compat/etcdctl.test.ts",
   "e2e/compat/console-overview.test.ts",
   "e2e/compat/access-matrix.test.ts",
 ];

@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type CommandResult, etcdctl, type Make, MemberProcess } from "./member-process.ts";
+import { CALM, type CommandResult, etcdctl, type Make, MemberProcess } from "./member-process.ts";
 import { freePorts } from "./ports.ts";
 import { ETCD_35 } from "./tools.ts";
 
@@ -27,7 +27,7 @@ export class MixedCluster {
     return member;
   }
 
-  /** Starts a new cluster of these members at once, none knowing more than the flags. */
+  /** Starts a new, calm cluster of these members at once, none knowing more than the flags. */
   async found(makes: Readonly<Record<string, Make>>): Promise<void> {
     const names = Object.keys(makes);
     const ports = await freePorts(names.length * 2);
@@ -41,6 +41,7 @@ export class MixedCluster {
         dataDir: join(this.#folder, name),
         initialCluster: peers.join(","),
         state: "new",
+        flags: CALM,
       });
       this.#members.set(name, member);
       member.start();
