@@ -159,9 +159,13 @@ const WATCHES: readonly HttpAsk[] = [
     '{"create_request":{"key":"Zm9v"}}{"create_request":{"key":"Zm9v","watch_id":1}}' +
       '{"cancel_request":{"watch_id":1}}',
   ),
-  post("/v3/watch", '{"create_request":{"key":"Zm9v"}}', { headers: { "Grpc-Timeout": "300m" } }),
   post("/v3/watch", "", { headers: { "Grpc-Timeout": "300m" } }),
 ];
+
+/** Whether its beginning is told before its end hangs on the machine. */
+export const TIMED_WATCH = post("/v3/watch", '{"create_request":{"key":"Zm9v"}}', {
+  headers: { "Grpc-Timeout": "300m" },
+});
 
 const CLUSTER: readonly HttpAsk[] = [
   post("/v3/cluster/member/list", '{"linearizable":true}'),

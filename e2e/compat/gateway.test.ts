@@ -9,6 +9,7 @@ import {
   GATEWAY_REQUESTS,
   PLAIN_REQUESTS,
   ROOT_REQUESTS,
+  TIMED_WATCH,
 } from "./gateway-requests.ts";
 import { anyJsonRequest } from "./generated-json.ts";
 
@@ -57,6 +58,16 @@ test.each([11, 12, 13])(
     await compare(fc.sample(anyJsonRequest, { seed, numRuns: 200 }));
   },
 );
+
+test("a watch whose time is over ends with etcd's error", async () => {
+  const [mine, real] = await Promise.all(
+    [ours, theirs].map(async (cluster) => {
+      const { body } = await ask(cluster.member(0).clientUrl, TIMED_WATCH);
+      return body.trimEnd().split("\n").at(-1);
+    }),
+  );
+  expect([mine, real]).toEqual(Array(2).fill(expect.stringContaining("context deadline exceeded")));
+});
 
 test("with authentication too: the header Authorization carries the token", async () => {
   await compare(AUTH_REQUESTS);
