@@ -26,8 +26,6 @@ const A = 0x7001n;
 const B = 0x7002n;
 const C = 0x7003n;
 const NONE = 0n;
-/** Long enough for an answer, short where none may come. */
-const GIVE_UP_MS = 400;
 
 class Side {
   readonly #client: RpcClient;
@@ -37,19 +35,27 @@ class Side {
     this.#client = new RpcClient(new URL(url).host);
   }
 
-  lock(name: string, lease: bigint, deadlineMs?: number) {
+  lock(name: string, lease: bigint) {
+    return this.lockCall(name, lease).outcome;
+  }
+
+  lockCall(name: string, lease: bigint) {
     const { lock } = LockDefinition.methods;
-    return this.#client.unary(LockDefinition, lock, { name: Buffer.from(name), lease }, deadlineMs);
+    return this.#client.call(LockDefinition, lock, { name: Buffer.from(name), lease });
   }
 
   unlock(key: Buffer) {
     return this.#client.unary(LockDefinition, LockDefinition.methods.unlock, { key });
   }
 
-  campaign(name: string, lease: bigint, value: string, deadlineMs?: number) {
+  campaign(name: string, lease: bigint, value: string) {
+    return this.campaignCall(name, lease, value).outcome;
+  }
+
+  campaignCall(name: string, lease: bigint, value: string) {
     const { campaign } = ElectionDefinition.methods;
     const request = { name: Buffer.from(name), lease, value: Buffer.from(value) };
-    return this.#client.unary(ElectionDefinition, campaign, request, deadlineMs);
+    return this.#client.call(ElectionDefinition, campaign, request);
   }
 
   proclaim(leader: LeaderKey | undefined, value: string) {
@@ -74,7 +80,7 @@ class Side {
     stream.on("data", (response: LeaderResponse) => seen.push(normalForm("observe", { response })));
     stream.write(LeaderRequest.fromPartial({ name: Buffer.from(name) }));
     const count = async (wanted: number) => {
-      await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(wanted);
+      await expect.poll(() => seen.length).toBe(wanted);
     };
     return { seen, count, cancel: () => stream.cancel() };
   }
@@ -102,7 +108,7 @@ class Side {
     });
     const { range } = KVDefinition.methods;
     const count = async () => must(await this.#client.unary(KVDefinition, range, request)).count;
-    await expect.poll(count, { timeout: 10_000 }).toBe(wanted);
+    await expect.poll(count).toBe(wanted);
   }
 
   async note(step: string, answer: Promise<RpcOutcome<unknown>> | RpcOutcome<unknown>) {
@@ -166,8 +172,10 @@ describe("locks", () => {
   test("who stops waiting is waited for no longer", () =>
     compare(async (side) => {
       const first = must(await side.lock("g", A));
-      const given = await side.lock("g", B, GIVE_UP_MS);
-      expect(given).toMatchObject({ failure: { status: 4 } });
+      const second = side.lockCall("g", B);
+      await side.queued("g", 2);
+      second.cancel();
+      expect(await second.outcome).toMatchObject({ failure: { status: 1 } });
       await side.queued("g", 1);
       const third = side.lock("g", C);
       await side.queued("g", 2);
@@ -222,7 +230,9 @@ describe("elections", () => {
     compare(async (side) => {
       must(await side.grant(0x7778n));
       const first = must(await side.campaign("x", 0x7778n, "one"));
-      await side.campaign("x", B, "two", GIVE_UP_MS);
+      const second = side.campaignCall("x", B, "two");
+      await side.queued("x", 2);
+      second.cancel();
       await side.queued("x", 1);
       const third = side.campaign("x", C, "three");
       await side.queued("x", 2);

@@ -33,6 +33,13 @@ function metadataOf(token: string | undefined): Metadata {
   return metadata;
 }
 
+/** A call under way. */
+export interface RpcCall<Response> {
+  readonly outcome: Promise<RpcOutcome<Response>>;
+  /** Ends it with the status 1. */
+  cancel(): void;
+}
+
 /** A bare gRPC client over the generated definitions: what goes in and out is compared as it is. */
 export class RpcClient {
   readonly #client: Client;
@@ -56,11 +63,24 @@ export class RpcClient {
     deadlineMs = DEADLINE_MS,
     token?: string,
   ): Promise<RpcOutcome<Response>> {
+    return this.call(service, method, request, deadlineMs, token).outcome;
+  }
+
+  /** As `unary`, and it can be given up. */
+  call<Request, Response>(
+    service: Service,
+    method: Method<Request, Response>,
+    request: Request,
+    deadlineMs = DEADLINE_MS,
+    token?: string,
+  ): RpcCall<Response> {
     const bytes = Buffer.from(method.requestType.encode(request).finish());
     const path = `/${service.fullName}/${method.name}`;
-    const outcome = await this.#exchange(path, bytes, Date.now() + deadlineMs, token);
-    if ("failure" in outcome) return outcome;
-    return { response: method.responseType.decode(outcome.response) };
+    const { outcome, cancel } = this.#exchange(path, bytes, Date.now() + deadlineMs, token);
+    const decoded = outcome.then((each) =>
+      "failure" in each ? each : { response: method.responseType.decode(each.response) },
+    );
+    return { outcome: decoded, cancel };
   }
 
   stream<Request, Response>(service: Service, method: Method<Request, Response>, token?: string) {
@@ -98,9 +118,9 @@ export class RpcClient {
     request: Buffer,
     deadline: number,
     token: string | undefined,
-  ): Promise<RpcOutcome<Buffer>> {
+  ): RpcCall<Buffer> {
     const call = this.#client.getChannel().createCall(path, deadline, null, null, undefined);
-    return new Promise((resolve) => {
+    const outcome = new Promise<RpcOutcome<Buffer>>((resolve) => {
       let response: Buffer | undefined;
       call.start(metadataOf(token), {
         onReceiveMetadata: () => undefined,
@@ -117,5 +137,6 @@ export class RpcClient {
       call.sendMessageWithContext({}, request);
       call.halfClose();
     });
+    return { outcome, cancel: () => call.cancelWithStatus(status.CANCELLED, "given up") };
   }
 }
