@@ -60,10 +60,13 @@ export class PrometheusProcess {
     writeFileSync(join(folder, "prometheus.yml"), stringify(config));
     const [port = 0] = await freePorts(1);
     const prometheus = new PrometheusProcess(port, folder);
-    await prometheus.eventually(async () => {
-      const series = await prometheus.query("up == 1");
-      return series.length === targets.length;
-    }, "all targets up");
+    const isUp = async () => (await prometheus.query("up == 1")).length === targets.length;
+    try {
+      await prometheus.eventually(isUp, "all targets up");
+    } catch (error) {
+      await prometheus.stop();
+      throw error;
+    }
     return prometheus;
   }
 
