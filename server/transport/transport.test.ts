@@ -195,11 +195,10 @@ async function connect(): Promise<void> {
       a.transport.activeSince(b.id) !== undefined && b.transport.activeSince(a.id) !== undefined,
   );
   // A stream counts as open for its reader; its writer may be a moment behind.
-  await until(() => {
+  for (const wanted of [2, 4]) {
     a.transport.send([message(b.id, a.id), message(b.id, a.id, { type: MessageType.APPEND })]);
-    return b.messages.length > 1;
-  });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => b.messages.length === wanted);
+  }
   b.messages.length = 0;
 }
 
