@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, type ExpectStatic, test } from "vitest";
 import {
   CertificateAuthority,
@@ -19,6 +20,7 @@ import { ETCD_35 } from "../harness/tools.ts";
 const HOUR_MS = 3_600_000;
 const MAKES: readonly Make[] = ["etcd-3.5", "quorate"];
 const LIMIT_MS = 60_000;
+const SETTLED_LIMIT_MS = 20_000;
 const LOOPBACK = ["127.0.0.1"];
 
 let folder: string;
@@ -176,6 +178,19 @@ async function found(
   return members;
 }
 
+/** Repeats what may meet an election, and is the same when it is done twice. */
+async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + SETTLED_LIMIT_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await delay(100);
+    }
+  }
+}
+
 async function ctl(at: SecureMember, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await secureEtcdctl(ETCD_35, at.secureUrl, material, args);
   if (code !== 0) throw new Error(`etcdctl ${args.join(" ")}: ${stderr}`);
@@ -186,9 +201,10 @@ async function ctl(at: SecureMember, args: readonly string[]): Promise<string> {
 async function passAround(expect: ExpectStatic, members: readonly SecureMember[]): Promise<void> {
   for (const [at, next] of members.entries()) {
     await lead(members, at);
-    await ctl(next, ["put", `leader ${at}`, "value"]);
+    await eventually(() => ctl(next, ["put", `leader ${at}`, "value"]));
     for (const each of members) {
-      expect(await ctl(each, ["get", `leader ${at}`, "--print-value-only"])).toBe("value\n");
+      const value = eventually(() => ctl(each, ["get", `leader ${at}`, "--print-value-only"]));
+      expect(await value).toBe("value\n");
     }
   }
   const hashes = await Promise.all(members.map((each) => ctl(each, ["endpoint", "hashkv"])));
@@ -196,11 +212,14 @@ async function passAround(expect: ExpectStatic, members: readonly SecureMember[]
 }
 
 async function lead(members: readonly SecureMember[], at: number): Promise<void> {
-  const status = await Promise.all(members.map((each) => ctl(each, ["endpoint", "status"])));
-  const fields = status.map((line) => line.split(", "));
-  const leader = fields.findIndex((each) => each[4] === "true");
-  if (leader === at) return;
-  await ctl(members[leader] as SecureMember, ["move-leader", fields[at]?.[1] ?? ""]);
+  await eventually(async () => {
+    const status = await Promise.all(members.map((each) => ctl(each, ["endpoint", "status"])));
+    const fields = status.map((line) => line.split(", "));
+    if (fields[at]?.[4] === "true") return;
+    const leader = members[fields.findIndex((each) => each[4] === "true")];
+    if (leader !== undefined) await ctl(leader, ["move-leader", fields[at]?.[1] ?? ""]);
+    throw new Error(`m${at} does not lead`);
+  });
 }
 
 describe("a cluster", () => {
