@@ -85,6 +85,9 @@ test("kill -9 of the leader under load loses no acknowledged write; another serv
     const follower = (leader + 1) % 3;
     const loads = [0, 1, 2].map((at) => writeLoad(at, `round${round}/${at}`));
     await delay(500);
+    for (const load of loads) {
+      await expect.poll(() => load.acknowledged.length).toBeGreaterThan(0);
+    }
     await cluster.member(leader).stop("SIGKILL");
     const killedAt = performance.now();
     expect((await firstWrite(follower)) - killedAt).toBeLessThan(3_000);

@@ -1,13 +1,9 @@
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterEach, expect, test } from "vitest";
 import { ChildrenRequest, TreeDefinition } from "../../server/proto/gen/children.ts";
 import { ClusterClient, must } from "../harness/cluster-client.ts";
-import { CALM, ClusterProcess } from "../harness/member-process.ts";
-
-const ETCD = join(import.meta.dirname, "../../dist/server/etcd.js");
+import { CALM, ClusterProcess, runToEnd } from "../harness/member-process.ts";
 
 let cluster: ClusterProcess | undefined;
 let client: ClusterClient | undefined;
@@ -83,8 +79,8 @@ test.each([
   [1, ["--listen-peer-urls=http://:2380"], "expected IP in URL for binding"],
   [1, ["--data-dir=/proc/none/x"], "cannot access data directory"],
   [1, ["word"], "'word' is not a valid flag"],
-])("what cannot work ends with exit code %i: %j", (code, flags, text) => {
-  const ended = spawnSync(process.execPath, [ETCD, ...flags], { timeout: 10_000 });
-  expect(ended.status).toBe(code);
-  expect(ended.stderr.toString()).toContain(text);
+])("what cannot work ends with exit code %i: %j", async (code, flags, text) => {
+  const ended = await runToEnd("quorate", flags);
+  expect(ended.code).toBe(code);
+  expect(ended.output).toContain(text);
 });
