@@ -40,6 +40,8 @@ export interface Place extends Origin {
   readonly meetings: Meetings;
   /** The server's own, for all its histories. */
   readonly additions: SecondGate;
+  /** Resolves when no watcher of the server's is still on its way from the past. */
+  readonly caughtUp: () => Promise<void>;
 }
 
 const SPEECH: Readonly<Record<Make, Speech>> = {
@@ -50,8 +52,8 @@ const SPEECH: Readonly<Record<Make, Speech>> = {
 /** They may have to wait for others. */
 const ENTERING = new Set(["Lock/Lock", "Election/Campaign"]);
 const WAIT_LIMIT_MS = 600_000;
-/** A watcher of etcd's that begins in the past is caught up within a tenth of a second. */
-const CATCH_UP_MS = 250;
+/** Whoever has taken his place in a queue watches a moment later. */
+const WATCHING_MS = 250;
 
 /** Plays one history at one server, step after step; reads between two writes go out together. */
 export class Player {
@@ -143,10 +145,9 @@ export class Player {
     }
     // A watcher that catches up must not meet the compaction on one server and not on another.
     if (call === "KV/Compact") {
-      if (!this.#queues.isEmpty) await delay(CATCH_UP_MS);
+      if (!this.#queues.isEmpty) await delay(WATCHING_MS);
       await this.#meet();
-      // It shows at once all that a watch has to catch up with.
-      await this.#watches.stood(CATCH_UP_MS);
+      if (!this.#queues.isEmpty || this.#watches.mayLag) await this.#place.caughtUp();
     }
     const send = () => sendCall(client, call, request, { token });
     // A member's id comes of its addresses and the second: once removed it is no other's.

@@ -1,4 +1,5 @@
 import { tmpdir } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   AlarmRequest,
   AlarmRequest_AlarmAction,
@@ -41,10 +42,15 @@ const EVERYTHING = { key: Buffer.from([0]), rangeEnd: Buffer.from([0]) };
  * up in what it has not committed yet, and misses some: so it commits at once.
  */
 const FLAGS: Readonly<Record<Make, readonly string[]>> = {
-  quorate: ["--bcrypt-cost=4", "--unsafe-no-fsync"],
-  "etcd-3.4": ["--bcrypt-cost=4", "--backend-batch-limit=1"],
-  "etcd-3.5": ["--bcrypt-cost=4", "--backend-batch-limit=1", "--unsafe-no-fsync"],
+  quorate: ["--unsafe-no-fsync"],
+  "etcd-3.4": ["--backend-batch-limit=1"],
+  "etcd-3.5": ["--backend-batch-limit=1", "--unsafe-no-fsync"],
 };
+/** With it no lease is shorter than 15 s, and none ends by itself in the middle of a history. */
+const ALL_FLAGS = ["--bcrypt-cost=4", "--election-timeout=10000"];
+const SLOW_WATCHERS = /^etcd_debugging_mvcc_slow_watcher_total (.*)$/m;
+const CATCH_UP_LIMIT_MS = 10_000;
+const CATCH_UP_PAUSE_MS = 20;
 
 /** Where a store stands. */
 export interface Standing {
@@ -78,7 +84,7 @@ export class Side {
   }
 
   static async open(make: Make): Promise<Side> {
-    const options = { make, size: 1, flags: FLAGS[make] };
+    const options = { make, size: 1, flags: [...ALL_FLAGS, ...FLAGS[make]] };
     // Only etcd 3.4 cannot be told not to sync.
     const parent = make === "etcd-3.4" ? memoryFolder() : tmpdir();
     const cluster = await ClusterProcess.start({ ...options, parent });
@@ -100,7 +106,8 @@ export class Side {
     at: { startRevision: number; meetings: Meetings },
   ): Promise<Transcript> {
     const [client, additions] = [this.#client, this.#additions];
-    const place = { make: this.make, client, names: this.#names, additions };
+    const caughtUp = () => this.#caughtUp();
+    const place = { make: this.make, client, names: this.#names, additions, caughtUp };
     return new Player({ ...place, ...at, selfId: this.#selfId }).play(steps);
   }
 
@@ -137,6 +144,17 @@ export class Side {
   async close(): Promise<void> {
     this.#client.close();
     await this.#cluster.stop();
+  }
+
+  async #caughtUp(): Promise<void> {
+    const deadline = performance.now() + CATCH_UP_LIMIT_MS;
+    for (;;) {
+      const metrics = await (await fetch(`${this.#cluster.member(0).clientUrl}/metrics`)).text();
+      const [, slow] = SLOW_WATCHERS.exec(metrics) ?? [];
+      if (slow === "0") return;
+      if (performance.now() > deadline) throw new Error(`${this.make}: ${slow} watchers lag`);
+      await delay(CATCH_UP_PAUSE_MS);
+    }
   }
 
   /** Writes the filler, and takes it back at the end; resolves with the revision of that. */

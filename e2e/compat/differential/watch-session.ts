@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import {
   WatchDefinition,
@@ -48,8 +47,8 @@ interface Watched {
   isLive: boolean;
   /** It has had less than others when time was over: it is not waited for again. */
   isLate: boolean;
-  /** When it was made, if it begins with what is past. */
-  readonly pastSince: number | undefined;
+  /** It begins with what is past. */
+  readonly isOfPast: boolean;
   /** Of the last event, unless the response said that more of its revision would come. */
   lastRevision: number | undefined;
 }
@@ -93,7 +92,7 @@ export class WatchSession {
       seen: [],
       isLive: true,
       isLate: false,
-      pastSince: startRevision === 0n || isAhead ? undefined : performance.now(),
+      isOfPast: startRevision !== 0n && !isAhead,
       lastRevision: undefined,
     };
     this.#watched.set(at, watched);
@@ -115,22 +114,17 @@ export class WatchSession {
   async synchronized(revision: number): Promise<ReadonlyMap<number, string>> {
     const reached = this.#opened.filter((each) => each.startRevision <= BigInt(revision));
     const said = await Promise.all(
-      reached.map(async ({ at, stream }) => [at, await stream.progress()] as const),
+      reached.map(async ({ at, stream }) => [at, await stream.progress(revision)] as const),
     );
     return new Map(said.filter((each): each is readonly [number, string] => each[1] !== undefined));
   }
 
-  /**
-   * Resolves when all that begin with what is past have shown some of it, or stand so long, where
-   * the stream does not say that it has.
-   */
-  async stood(ms: number): Promise<void> {
-    const silent = [...this.#watched.values()].filter(
-      ({ stream, isLive, seen }) => isLive && seen.length === 0 && !stream.tells,
+  /** One that begins with what is past has shown nothing of it, and its stream says nothing. */
+  get mayLag(): boolean {
+    return [...this.#watched.values()].some(
+      ({ stream, isLive, isOfPast, seen }) =>
+        isLive && isOfPast && seen.length === 0 && !stream.tells,
     );
-    const last = Math.max(...silent.map(({ pastSince }) => pastSince ?? 0));
-    const rest = last + ms - performance.now();
-    if (rest > 0) await delay(rest);
   }
 
   /** Per watch what has come so far. */
@@ -182,6 +176,7 @@ class WatchStream {
   readonly #byId = new Map<bigint, Watched>();
   #creating: { watched: Watched; answer: (text: string) => void } | undefined;
   #onProgress: ((text: string) => void) | undefined;
+  #progressRevision = 0;
   #failure: string | undefined;
   readonly #speech: Speech;
   #hadCompacted = false;
@@ -232,9 +227,13 @@ class WatchStream {
     return this.isWatched && !isMute;
   }
 
-  /** Undefined where no answer comes: no watch is left, or one that is gone holds it up. */
-  async progress(): Promise<string | undefined> {
+  /**
+   * What it says of the revision, or a later one: answers to earlier questions may still come.
+   * Undefined where no answer comes: no watch is left, or one that is gone holds it up.
+   */
+  async progress(revision: number): Promise<string | undefined> {
     if (!this.tells) return undefined;
+    this.#progressRevision = revision;
     const answer = new Promise<string>((resolve) => {
       this.#onProgress = resolve;
     });
@@ -263,7 +262,8 @@ class WatchStream {
   #take(response: WatchResponse): void {
     const { watchId, created, canceled } = response;
     if (watchId === -1n && !created) {
-      this.#onProgress?.(this.#form(response));
+      const isOfNow = (response.header?.revision ?? 0) >= this.#progressRevision;
+      if (isOfNow) this.#onProgress?.(this.#form(response));
       return;
     }
     if (created) {
