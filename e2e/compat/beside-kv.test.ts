@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type HealthCheckResponse, HealthDefinition } from "../../server/proto/gen/health.ts";
 import {
@@ -27,12 +26,12 @@ import {
   type WatchResponse,
 } from "../../server/proto/gen/rpc.ts";
 import { must } from "../harness/cluster-client.ts";
+import { scrape } from "../harness/exposition.ts";
 import { ClusterProcess } from "../harness/member-process.ts";
 import { RpcClient, type RpcOutcome } from "../harness/rpc-client.ts";
 import { normalForm } from "./normal-form.ts";
 
-/** etcd looks after watches that lag behind ten times a second. */
-const CAUGHT_UP_MS = 500;
+const LAGGING = "etcd_debugging_mvcc_slow_watcher_total";
 
 // The services beside KV, request by request, odd ones above all: one member of ours and one of
 // Debian's etcd are asked the same, and every answer must be equal but for ids, sizes and addresses.
@@ -321,13 +320,19 @@ describe("Lease", () => {
 
 describe("Watch", () => {
   /** All answers to the requests, up to the number expected. */
-  function watch(side: Side, wanted: number, requests: readonly WatchRequest[]) {
+  function watch(
+    side: Side,
+    wanted: number,
+    requests: readonly WatchRequest[],
+    onFirst = (): void => undefined,
+  ) {
     return new Promise<string[]>((resolve) => {
       const stream = side.client.stream(WatchDefinition, WatchDefinition.methods.watch);
       const answers: string[] = [];
       stream.on("error", () => {});
       stream.on("data", (response: WatchResponse) => {
         answers.push(form("watch", side, { response }));
+        if (answers.length === 1) onFirst();
         if (answers.length < wanted) return;
         stream.cancel();
         resolve(answers);
@@ -365,8 +370,16 @@ describe("Watch", () => {
     await cases();
     // From −1 a watch is told nothing of the past, unless that is compacted, and all that follows.
     const request = create({ key, startRevision: -1 });
-    const followed = sides.map((side) => watch(side, 2, [request]));
-    await delay(CAUGHT_UP_MS);
+    const made = sides.map(() => Promise.withResolvers<void>());
+    const followed = sides.map((side, at) => watch(side, 2, [request], made[at]?.resolve));
+    await Promise.all(made.map(({ promise }) => promise));
+    for (const { cluster } of sides) {
+      const lagging = async () => {
+        const metrics = await scrape(cluster.member(0).clientUrl);
+        return metrics.get(LAGGING)?.values.get(`${LAGGING}{}`);
+      };
+      await expect.poll(lagging).toBe(0);
+    }
     for (const { client } of sides) {
       const next = PutRequest.fromPartial({ key, value: Buffer.from("4") });
       must(await client.unary(KVDefinition, put, next));
