@@ -130,7 +130,12 @@ test("a learner is promoted through a follower by whoever may, and by nobody els
   await cluster.at("t1", ["auth", "enable"]);
   await expect(cluster.at(follower, ["member", "promote", id])).rejects.toThrow("is empty");
   await expect(cluster.at(follower, [ALICE, "member", "promote", id])).rejects.toThrow("denied");
-  await cluster.eventually(() => cluster.at(follower, [ROOT, "member", "promote", id]));
+  await cluster.eventually(async () => {
+    const rows = (await cluster.at("t1", [ROOT, "member", "list"])).split("\n");
+    // It may be promoted although no answer to that came.
+    const isVoter = rows.some((row) => row.startsWith(id) && row.endsWith("false"));
+    if (!isVoter) await cluster.at(follower, [ROOT, "member", "promote", id]);
+  });
   const unsigned = await fetch(
     `${cluster.member("t1").peerUrl}/members/promote/${BigInt(`0x${id}`)}`,
     {

@@ -226,7 +226,8 @@ describe.each(["etcd-3.5", "quorate"] as const)("over three members of %s", (mak
           return (await scrape(clientUrl)).get(WATCHERS)?.values.get(`${WATCHERS}{}`) ?? 0;
         }),
       );
-    await expect.poll(async () => (await counts()).toSorted()).toEqual([0, 0, 1]);
+    const sorted = async () => (await counts()).toSorted((a, b) => a - b);
+    await expect.poll(sorted).toEqual([0, 0, 1]);
     const member = cluster.member((await counts()).indexOf(1));
     const others = cluster.members.filter((each) => each !== member);
     const other = new EtcdClient({ endpoints: others.map(({ clientUrl }) => clientUrl) });

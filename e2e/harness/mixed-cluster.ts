@@ -195,7 +195,7 @@ export class MixedCluster {
       const member = this.member(name);
       if (!member.isRunning) throw new Error(`${name} ended:\n${member.output}`);
       const row = await this.#row(name);
-      if (row?.[1] !== "started") throw new Error(`${name} has not started: ${row}`);
+      if (row?.[1] !== "started") throw new Error(`${name} has not started: ${row?.join(", ")}`);
       // The others know that it has started before it serves.
       await fetch(`${member.clientUrl}/version`, { signal: AbortSignal.timeout(ANSWER_MS) });
     });

@@ -37,7 +37,7 @@ function metadataOf(token: string | undefined): Metadata {
 export interface RpcCall<Response> {
   readonly outcome: Promise<RpcOutcome<Response>>;
   /** Ends it with the status 1. */
-  cancel(): void;
+  readonly cancel: () => void;
 }
 
 /** A bare gRPC client over the generated definitions: what goes in and out is compared as it is. */
