@@ -2,7 +2,7 @@
 
 import { useMemo } from "react";
 import { useOverview } from "@/components/shell/use-overview";
-import { formatTime } from "@/lib/browser/format";
+import { formatTimeOrDay } from "@/lib/browser/format";
 import { nameOf, quorumDoubt } from "@/lib/browser/verdict";
 import { hexOfDecimal } from "@/lib/schema/bytes";
 import type { OverviewReply } from "@/lib/schema/overview";
@@ -46,7 +46,7 @@ function refusalOf(overview: OverviewReply, silence: string | null): string | nu
   const doubt = quorumDoubt(overview);
   if (silence !== null) {
     const found = doubt === null ? "the cluster had no quorum" : `it was: ${doubt.title}`;
-    const at = formatTime(overview.checkedAt);
+    const at = formatTimeOrDay(overview.checkedAt, Date.now());
     return `Nothing can be written. When last looked at, at ${at}, ${found}.`;
   }
   if (doubt === null) return "Nothing can be written while the cluster has no quorum.";

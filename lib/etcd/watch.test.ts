@@ -192,7 +192,7 @@ test("a watch that is behind is asked often whether it has caught up", async () 
   vi.useFakeTimers();
   const written: WatchRequest[] = [];
   const { client, read } = clusterOf({ answers: [createdAt(50)] });
-  Object.assign(client, { ask: vi.fn(async () => ({ version: "3.5.30" })) });
+  Object.assign(client, { ask: vi.fn(async () => ({ version: "3.5.30", errors: [] })) });
   const open = client.openStream.bind(client);
   client.openStream = async (...of) => {
     const opened = await open(...of);
