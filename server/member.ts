@@ -88,7 +88,7 @@ export class Member {
     this.#surroundings = surroundings;
     this.#raftLog = raftLog(log);
     this.#state = state;
-    this.#hub = new WatchHub(state.kv, clock);
+    this.#hub = new WatchHub(state.kv, clock, random);
     const quota = new Quota(config.quotaBytes, () => state.engine.size().totalBytes);
     this.#transport = new PeerTransport({
       identity: {

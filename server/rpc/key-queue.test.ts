@@ -7,6 +7,7 @@ import { Access } from "../auth/access.ts";
 import { NOBODY } from "../auth/identity.ts";
 import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
+import { SystemRandom } from "../base/random.ts";
 import { finish, type Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import { Metadata } from "../http2/metadata.ts";
@@ -71,7 +72,7 @@ class Fixture {
       serverVersion: "3.5.16",
     });
     for (const lease of [LEASE, OTHER_LEASE]) this.#state.lessor.grant(lease, 60, 0);
-    this.#hub = new WatchHub(this.#state.kv, clock);
+    this.#hub = new WatchHub(this.#state.kv, clock, new SystemRandom());
     this.#server = new Dispatcher({
       clock,
       log: SILENT_LOG,

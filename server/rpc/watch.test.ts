@@ -72,7 +72,7 @@ const DENIED_LATER = Buffer.from("later, secret");
 function fixture() {
   const clock = new TickingClock();
   const store = MvccStore.open(new MemoryEngine());
-  const hub = new WatchHub(store, clock);
+  const hub = new WatchHub(store, clock, new SeededRandom(1));
   const open = watchHandler({
     hub,
     clock,

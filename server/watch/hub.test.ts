@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { SeededRandom } from "../base/random.ts";
 import { MvccStore } from "../mvcc/store.ts";
 import type { WriteTxn } from "../mvcc/write-txn.ts";
 import { WatchResponse } from "../proto/gen/rpc.ts";
@@ -49,7 +50,7 @@ function fixture() {
   const engine = new MemoryEngine();
   const clock = new ManualClock();
   let store = MvccStore.open(engine);
-  const hub = new WatchHub(store, clock);
+  const hub = new WatchHub(store, clock, new SeededRandom(1));
   const write = (change: (txn: WriteTxn) => void, isPublished = true): number => {
     const txn = store.begin();
     change(txn);

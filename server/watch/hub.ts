@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
 import type { Change } from "../mvcc/change.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import { CatchUp } from "./catch-up.ts";
@@ -29,15 +30,17 @@ const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
 export class WatchHub implements WatchHome {
   readonly #clock: Clock;
   readonly #streams = new Set<WatchStream>();
-  readonly #synced = new WatcherGroup();
-  readonly #unsynced = new WatcherGroup();
+  readonly #synced: WatcherGroup;
+  readonly #unsynced: WatcherGroup;
   #store: MvccStore;
   #revision: number;
   #isCatchUpDue = false;
   #isPaused = false;
   #eventCount = 0;
 
-  constructor(store: MvccStore, clock: Clock) {
+  constructor(store: MvccStore, clock: Clock, random: Random) {
+    this.#synced = new WatcherGroup(random);
+    this.#unsynced = new WatcherGroup(random);
     this.#store = store;
     this.#revision = store.revision;
     this.#clock = clock;

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { SeededRandom } from "../base/random.ts";
+import { SeededRandom, SystemRandom } from "../base/random.ts";
 import { IntervalIndex } from "./interval-index.ts";
 
 test("the ranges that hold a key are those that a look at all of them finds", () => {
   const random = new SeededRandom(1);
-  const index = new IntervalIndex<number>();
+  const index = new IntervalIndex<number>(random);
   const ranges = new Map<number, { start: string; end: string | undefined }>();
   const name = () => String.fromCharCode(...Array.from({ length: 2 }, () => random.below(256)));
   for (let item = 0; item < 3000; item++) {
@@ -27,4 +27,22 @@ test("the ranges that hold a key are those that a look at all of them finds", ()
     });
     expect(found.sort((a, b) => a - b)).toEqual(expected.map(([match]) => match));
   }
+});
+
+test("ranges chosen for the priorities of a known seed make no chain", () => {
+  const foreseen = new SeededRandom(1);
+  const priorities = Array.from({ length: 20_000 }, (_, at) => ({ at, value: foreseen.uint32() }));
+  priorities.sort((a, b) => a.value - b.value);
+  const starts: string[] = [];
+  priorities.forEach(({ at }, rank) => {
+    starts[at] = rank.toString().padStart(5, "0");
+  });
+  const index = new IntervalIndex<string>(new SystemRandom());
+  for (const start of starts) index.add(start, undefined, start);
+  let count = 0;
+  index.match("09999", () => count++);
+  expect(count).toBe(10_000);
+  for (const start of starts) index.delete(start, undefined, start);
+  index.match("09999", () => count++);
+  expect(count).toBe(10_000);
 });

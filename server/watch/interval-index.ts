@@ -1,7 +1,11 @@
-import { SeededRandom } from "../base/random.ts";
+import type { Random } from "../base/random.ts";
 
 // Which ranges hold a key: a tree over the ranges' starts in which every node knows the furthest
-// end below it, so that whole branches are skipped. Kept shallow by random priorities (a treap).
+// end below it, so that whole branches are skipped. Kept shallow by random priorities (a treap): as
+// long as nobody who chooses ranges can foresee them, a million ranges are some 60 levels deep, which
+// is also how deep the functions below call themselves.
+
+const PRIORITIES = 2 ** 32;
 
 interface Node<T> {
   readonly start: string;
@@ -17,8 +21,13 @@ interface Node<T> {
 
 /** Items under ranges [start, end) of keys; keys are latin-1 strings of their bytes. */
 export class IntervalIndex<T> {
-  readonly #random = new SeededRandom(1);
+  readonly #random: Random;
   #root: Node<T> | undefined;
+
+  /** @param random not to be foreseen by those who choose the ranges */
+  constructor(random: Random) {
+    this.#random = random;
+  }
 
   add(start: string, end: string | undefined, item: T): void {
     const node = find(this.#root, start, end);
@@ -26,7 +35,7 @@ export class IntervalIndex<T> {
       node.items.add(item);
       return;
     }
-    const priority = this.#random.uint32();
+    const priority = this.#random.below(PRIORITIES);
     const items = new Set([item]);
     const added = {
       start,

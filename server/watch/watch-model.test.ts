@@ -99,7 +99,7 @@ class World {
   readonly #random: SeededRandom;
   readonly #clients: { readonly sink: Client; readonly stream: WatchStream }[] = [];
   store = MvccStore.open(this.#engine);
-  readonly #hub = new WatchHub(this.store, this.#clock);
+  readonly #hub = new WatchHub(this.store, this.#clock, new SeededRandom(1));
   #compactedEnds = 0;
   /** Not while the store's content is being replaced. */
   isReadable = true;

@@ -1,3 +1,4 @@
+import type { Random } from "../base/random.ts";
 import { IntervalIndex } from "./interval-index.ts";
 import type { WatchEvent } from "./watch-event.ts";
 import type { WatchStream } from "./watch-stream.ts";
@@ -63,7 +64,12 @@ export class Watcher implements WatcherOptions {
 export class WatcherGroup {
   readonly #all = new Set<Watcher>();
   readonly #byKey = new Map<string, Set<Watcher>>();
-  readonly #byRange = new IntervalIndex<Watcher>();
+  readonly #byRange: IntervalIndex<Watcher>;
+
+  /** @param random not to be foreseen by those who choose what to watch */
+  constructor(random: Random) {
+    this.#byRange = new IntervalIndex(random);
+  }
 
   get size(): number {
     return this.#all.size;
