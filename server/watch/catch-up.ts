@@ -1,6 +1,8 @@
+import type { Random } from "../base/random.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import { WatchEvent } from "./watch-event.ts";
-import type { Watcher, WatcherGroup } from "./watcher.ts";
+import { type Watcher, WatcherGroup } from "./watcher.ts";
+import type { WatcherQueue } from "./watcher-queue.ts";
 
 /** As etcd: revisions read, and so sent to one watcher, at once. */
 const REVISIONS_PER_SLICE = 1000;
@@ -8,6 +10,14 @@ const CHANGES_PER_SLICE = 4000;
 const BYTES_PER_SLICE = 1024 * 1024;
 /** To all watchers together; who comes too late is told in the next slice. */
 const SENT_BYTES_PER_SLICE = 16 * 1024 * 1024;
+/** Watchers that share the reading of one slice; the others wait for theirs. */
+const WATCHERS_PER_SLICE = 4000;
+/** Watchers looked at for one slice: those of streams with room that stand elsewhere count too. */
+const WATCHERS_SEEN_PER_SLICE = 16_000;
+/** Handed to all watchers together: more end the slice, or leave it to fewer watchers. */
+const EVENTS_PER_SLICE = 200_000;
+/** So many times fewer watchers share a slice when one revision alone is too much for all. */
+const WATCHERS_DIVISOR = 4;
 
 export interface CatchUpStep {
   /** Watchers that have been sent everything. */
@@ -20,35 +30,33 @@ export interface CatchUpStep {
 
 /**
  * One slice of reading the past for those that missed it. The watcher that waits longest says where
- * to read; all others whose position falls into the slice ride along. Only whole revisions are
- * read.
+ * to read; others whose position falls into the slice ride along. Only whole revisions are read.
  */
 export class CatchUp {
   readonly #store: MvccStore;
   readonly #revision: number;
-  readonly #watchers: WatcherGroup;
+  readonly #watchers: WatcherQueue;
+  readonly #random: Random;
 
   /** @param revision the last to be read */
-  constructor(store: MvccStore, revision: number, watchers: WatcherGroup) {
+  constructor(store: MvccStore, revision: number, watchers: WatcherQueue, random: Random) {
     this.#store = store;
     this.#revision = revision;
     this.#watchers = watchers;
+    this.#random = random;
   }
 
   /** @param send sends what a watcher has collected; false keeps it where it was */
   step(send: (watcher: Watcher, revision: number) => boolean): CatchUpStep {
     const step = { synced: [] as Watcher[], compacted: [] as Watcher[], hasWork: false };
-    const first = this.#firstWithRoom();
+    const riders = this.#choose(step.compacted);
+    const [first] = riders;
+    step.hasWork = first !== undefined || step.compacted.length > 0;
     if (first === undefined) return step;
-    step.hasWork = true;
-    if (first.position < this.#store.compactRevision) {
-      step.compacted.push(first);
-      return step;
-    }
-    const from = first.position;
-    const last = this.#collect(from);
+    const { served, last } = this.#read(first.position, riders);
     let sentBytes = 0;
-    for (const watcher of this.#within(from, last)) {
+    for (const watcher of served) {
+      if (watcher.position > last) continue;
       if (watcher.events.length > 0) {
         if (sentBytes >= SENT_BYTES_PER_SLICE) {
           watcher.events = [];
@@ -64,43 +72,80 @@ export class CatchUp {
     return step;
   }
 
-  #firstWithRoom(): Watcher | undefined {
-    for (const watcher of this.#watchers) if (watcher.stream.sink.hasRoom) return watcher;
-    return undefined;
-  }
-
-  #within(from: number, last: number): Watcher[] {
-    const within: Watcher[] = [];
-    for (const watcher of this.#watchers) {
-      if (watcher.position >= from && watcher.position <= last) within.push(watcher);
+  /** Who can be served from one position on, the longest waiting first. */
+  #choose(compacted: Watcher[]): Watcher[] {
+    const riders: Watcher[] = [];
+    const { compactRevision } = this.#store;
+    let from: number | undefined;
+    let seen = 0;
+    for (const [stream, watchers] of this.#watchers) {
+      if (!stream.sink.hasRoom) continue;
+      for (const watcher of watchers) {
+        const isFull = riders.length + compacted.length >= WATCHERS_PER_SLICE;
+        if (isFull || seen++ >= WATCHERS_SEEN_PER_SLICE) return riders;
+        const { position } = watcher;
+        if (position < compactRevision) {
+          compacted.push(watcher);
+          continue;
+        }
+        from ??= position;
+        if (position >= from && position <= from + REVISIONS_PER_SLICE) riders.push(watcher);
+      }
     }
-    return within;
+    return riders;
   }
 
-  /** Hands the changes from `from` on to the watchers that want them; the last revision read. */
-  #collect(from: number): number {
+  /** Collects for all riders, or for as many as can be told of one revision at least. */
+  #read(from: number, riders: Watcher[]): { served: Watcher[]; last: number } {
+    let served = riders;
+    for (;;) {
+      const last = this.#collect(from, served);
+      if (last !== undefined) return { served, last };
+      for (const watcher of served) watcher.events = [];
+      served = served.slice(0, Math.ceil(served.length / WATCHERS_DIVISOR));
+    }
+  }
+
+  /**
+   * Hands the changes from `from` on to the watchers that want them; the last revision read.
+   * Undefined when even one revision is too much for so many; what they hold is then worth nothing.
+   */
+  #collect(from: number, served: readonly Watcher[]): number | undefined {
+    const group = new WatcherGroup(this.#random);
+    for (const watcher of served) group.add(watcher);
     let main = from;
     let revisions = 0;
     let changes = 0;
     let bytes = 0;
+    let events = 0;
     for (const row of this.#store.history(from, this.#revision)) {
       if (row.main !== main) {
         revisions++;
         const isFull = revisions >= REVISIONS_PER_SLICE || changes >= CHANGES_PER_SLICE;
-        if (isFull || bytes >= BYTES_PER_SLICE) return main;
+        if (isFull || bytes >= BYTES_PER_SLICE || events >= EVENTS_PER_SLICE) return main;
         main = row.main;
+      } else if (events >= EVENTS_PER_SLICE && served.length > 1) {
+        if (revisions === 0) return undefined;
+        for (const watcher of served) dropRevision(watcher.events, main);
+        return main - 1;
       }
       changes++;
       bytes += row.record.bytes.length;
       let event: WatchEvent | undefined;
-      this.#watchers.match(row.record.key.toString("latin1"), (watcher) => {
-        if (watcher.position < from || !watcher.wants(row)) return;
+      group.match(row.record.key.toString("latin1"), (watcher) => {
+        if (!watcher.wants(row)) return;
         event ??= WatchEvent.ofHistory(this.#store, row);
         watcher.events.push(event);
+        events++;
       });
     }
     return this.#revision;
   }
+}
+
+/** Takes off the end what a revision did: it is told whole or not at all. */
+function dropRevision(events: WatchEvent[], revision: number): void {
+  while (events.at(-1)?.main === revision) events.pop();
 }
 
 /** Bytes that a watcher's events come to when sent, about. */

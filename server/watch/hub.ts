@@ -7,6 +7,7 @@ import { CatchUp } from "./catch-up.ts";
 import { WatchEvent } from "./watch-event.ts";
 import { type WatchHome, type WatchSink, WatchStream } from "./watch-stream.ts";
 import { type Watcher, WatcherGroup } from "./watcher.ts";
+import { WatcherQueue } from "./watcher-queue.ts";
 
 // Who watches what, and how far each has got.
 //
@@ -29,9 +30,10 @@ const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
 
 export class WatchHub implements WatchHome {
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #streams = new Set<WatchStream>();
   readonly #synced: WatcherGroup;
-  readonly #unsynced: WatcherGroup;
+  readonly #unsynced = new WatcherQueue();
   #store: MvccStore;
   #revision: number;
   #isCatchUpDue = false;
@@ -40,7 +42,7 @@ export class WatchHub implements WatchHome {
 
   constructor(store: MvccStore, clock: Clock, random: Random) {
     this.#synced = new WatcherGroup(random);
-    this.#unsynced = new WatcherGroup(random);
+    this.#random = random;
     this.#store = store;
     this.#revision = store.revision;
     this.#clock = clock;
@@ -141,7 +143,7 @@ export class WatchHub implements WatchHome {
     this.#clock.soon(() => {
       this.#isCatchUpDue = false;
       if (this.#isPaused) return;
-      const work = new CatchUp(this.#store, this.#revision, this.#unsynced);
+      const work = new CatchUp(this.#store, this.#revision, this.#unsynced, this.#random);
       const step = work.step((watcher, revision) => this.send(watcher, revision));
       for (const watcher of step.compacted) {
         this.leave(watcher);

@@ -60,7 +60,7 @@ export class Watcher implements WatcherOptions {
   }
 }
 
-/** Watchers by what they watch. Iterates in the order of joining. */
+/** Watchers by what they watch. */
 export class WatcherGroup {
   readonly #all = new Set<Watcher>();
   readonly #byKey = new Map<string, Set<Watcher>>();
@@ -91,21 +91,18 @@ export class WatcherGroup {
     else sameKey.add(watcher);
   }
 
-  delete(watcher: Watcher): void {
-    if (!this.#all.delete(watcher)) return;
+  /** False when it was not there. */
+  delete(watcher: Watcher): boolean {
+    if (!this.#all.delete(watcher)) return false;
     const { key, range } = watcher;
     if (range !== undefined) {
       this.#byRange.delete(key, range.end, watcher);
-      return;
+      return true;
     }
     const sameKey = this.#byKey.get(key);
     sameKey?.delete(watcher);
     if (sameKey?.size === 0) this.#byKey.delete(key);
-  }
-
-  /** Behind all others. */
-  requeue(watcher: Watcher): void {
-    if (this.#all.delete(watcher)) this.#all.add(watcher);
+    return true;
   }
 
   /** Calls back for every watcher of `key`; none may join or leave meanwhile. */

@@ -1,0 +1,99 @@
+import { SeededRandom } from "../base/random.ts";
+import { MvccStore } from "../mvcc/store.ts";
+import type { WriteTxn } from "../mvcc/write-txn.ts";
+import { WatchResponse } from "../proto/gen/rpc.ts";
+import { MemoryEngine } from "../storage/memory-engine.ts";
+import { WatchHub } from "./hub.ts";
+import { ManualClock } from "./manual-clock.suite.ts";
+import type { WatchEvent } from "./watch-event.ts";
+import type { CreateWatch, WatchSink } from "./watch-stream.ts";
+import type { Watcher } from "./watcher.ts";
+
+export class NotedSink implements WatchSink {
+  hasRoom = true;
+  readonly log: string[] = [];
+
+  events(watcher: Watcher, revision: number, events: readonly WatchEvent[]): void {
+    const texts = events.map((event) => text(event.encoded(watcher.wantsPrevious)));
+    this.log.push(`${watcher.id}@${revision}: ${texts.join(" ")}`);
+  }
+
+  canceled(watcher: Watcher): void {
+    this.log.push(`${watcher.id} canceled`);
+  }
+
+  compacted(watcher: Watcher, compactRevision: number): void {
+    this.log.push(`${watcher.id} compacted ${compactRevision}`);
+  }
+
+  progress(watcher: Watcher | undefined, revision: number): void {
+    this.log.push(`${watcher?.id ?? "all"} progress ${revision}`);
+  }
+
+  take(): string[] {
+    return this.log.splice(0);
+  }
+}
+
+function text(field: Buffer): string {
+  return WatchResponse.decode(field)
+    .events.map(({ type, kv, prevKv }) => {
+      const previous = prevKv === undefined ? "" : `<${prevKv.value.toString()}`;
+      const value = type === 1 ? "†" : `=${kv?.value.toString()}`;
+      return `${kv?.key.toString()}${value}#${kv?.modRevision}${previous}`;
+    })
+    .join(" ");
+}
+
+export function fixture() {
+  const engine = new MemoryEngine();
+  const clock = new ManualClock();
+  let store = MvccStore.open(engine);
+  const hub = new WatchHub(store, clock, new SeededRandom(1));
+  const write = (change: (txn: WriteTxn) => void, isPublished = true): number => {
+    const txn = store.begin();
+    change(txn);
+    const { revision, changes } = txn.end();
+    if (changes.length > 0 && isPublished) hub.publish(revision, changes);
+    return revision;
+  };
+  return {
+    clock,
+    hub,
+    write,
+    put: (key: string, value: string) =>
+      write((txn) => txn.put(Buffer.from(key), Buffer.from(value), 0n)),
+    delete: (key: string, rangeEnd = "") =>
+      write((txn) => txn.deleteRange(Buffer.from(key), Buffer.from(rangeEnd))),
+    compact: (revision: number) => {
+      store.compact(revision);
+      while (store.compactStep());
+    },
+    restore: () => {
+      store = MvccStore.open(engine);
+      hub.restore(store);
+    },
+    open: () => {
+      const sink = new NotedSink();
+      return { sink, stream: hub.openStream(sink) };
+    },
+  };
+}
+
+export function watch(
+  key: string,
+  options: Partial<CreateWatch> & { end?: string } = {},
+): CreateWatch {
+  return {
+    key: Buffer.from(key),
+    rangeEnd: Buffer.from(options.end ?? ""),
+    startRevision: 0,
+    id: 0n,
+    wantsPrevious: false,
+    wantsProgress: false,
+    wantsPuts: true,
+    wantsDeletes: true,
+    takesFragments: false,
+    ...options,
+  };
+}
