@@ -78,3 +78,19 @@ test("behind a stream without room others catch up", () => {
   clock.settle();
   expect(stalled.sink.count).toBe(20_000);
 });
+
+test("of a revision with many changes for many watchers nothing is told in its own turn", () => {
+  const { hub, write, put, clock } = fixture();
+  const { sink, stream } = open(hub);
+  for (let i = 0; i < 1000; i++) stream.create(watch("", { end: "\0" }));
+  stream.create(watch("a999"));
+  stream.create(watch("b"));
+  write((txn) => {
+    for (let i = 0; i < 1000; i++) txn.put(Buffer.from(`a${i}`), Buffer.alloc(0), 0n);
+  });
+  expect([sink.count, hub.slowWatcherCount]).toEqual([0, 1001]);
+  clock.settle();
+  expect(sink.count).toBe(1000 * 1000 + 1);
+  put("b", "");
+  expect([sink.count, hub.slowWatcherCount]).toEqual([1000 * 1001 + 2, 0]);
+});

@@ -27,6 +27,8 @@ import { WatcherQueue } from "./watcher-queue.ts";
 
 /** To all watchers in one turn; the others read it from the store, in later turns. */
 const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
+/** Likewise; one change is handed to however many want it. */
+const EVENTS_PER_REVISION = 200_000;
 
 export class WatchHub implements WatchHome {
   readonly #clock: Clock;
@@ -87,11 +89,17 @@ export class WatchHub implements WatchHome {
     this.#revision = revision;
     if (this.#synced.size === 0) return;
     const touched: Watcher[] = [];
+    let events = 0;
     for (const change of changes) {
+      if (events > EVENTS_PER_REVISION) {
+        this.#postpone(revision, changes, touched);
+        return;
+      }
       let event: WatchEvent | undefined;
       this.#synced.match(change.key.toString("latin1"), (watcher) => {
         if (!watcher.wants(change)) return;
         event ??= WatchEvent.ofChange(this.#store, change);
+        events++;
         if (watcher.events.push(event) === 1) touched.push(watcher);
       });
     }
@@ -168,6 +176,21 @@ export class WatchHub implements WatchHome {
     watcher.hadEvent = true;
     sink.events(watcher, revision, events);
     return true;
+  }
+
+  /** Too much for one turn: whoever wants any of it reads it from the store. */
+  #postpone(revision: number, changes: readonly Change[], touched: readonly Watcher[]): void {
+    for (const watcher of touched) {
+      watcher.events = [];
+      this.#fallBehind(watcher, revision);
+    }
+    for (const change of changes) {
+      const late: Watcher[] = [];
+      this.#synced.match(change.key.toString("latin1"), (watcher) => {
+        if (watcher.wants(change)) late.push(watcher);
+      });
+      for (const watcher of late) this.#fallBehind(watcher, revision);
+    }
   }
 
   #sync(watcher: Watcher): void {
