@@ -115,6 +115,7 @@ function deletion(
     compacted: () => {
       reject(new StatusError(Status.UNKNOWN, new EtcdError("Compacted").message));
     },
+    failed: reject,
     progress() {},
   });
   stream.create({

@@ -108,6 +108,7 @@ export class Observation implements GrpcHandler {
       },
       canceled() {},
       compacted: () => this.#close(),
+      failed: () => this.#close(),
       progress() {},
     });
     this.#stream = stream;

@@ -1,6 +1,8 @@
+import { Status } from "../errors.ts";
 import { writeVarint } from "../mvcc/key-value.ts";
 import { ResponseHeader, WatchResponse } from "../proto/gen/rpc.ts";
 import type { WatchEvent } from "../watch/watch-event.ts";
+import { StatusError } from "./call-errors.ts";
 
 const HEADER = 0x0a;
 const WATCH_ID = 0x10;
@@ -8,6 +10,10 @@ const FRAGMENT = 0x38;
 const FIELDS_BYTES_MAX = 64;
 /** A larger response does not go through the shared buffer. */
 const SCRATCH_BYTES = 64 * 1024;
+/** Of one response, which is held whole; grpc-go's own limit is 2 GiB. */
+const RESPONSE_BYTES_MAX = 512 * 1024 * 1024;
+/** Of the field that marks a part. */
+const FRAGMENT_BYTES = 2;
 
 /** What a response says besides its events. */
 export interface WatchNotice {
@@ -32,7 +38,7 @@ export class WatchResponses {
 
   /**
    * @param header the header of a response at a revision
-   * @param bytesMax larger responses are split where the client can take it
+   * @param bytesMax responses of this size and larger are split where the client can take it
    */
   constructor(header: (revision: number) => ResponseHeader, bytesMax: number) {
     this.#header = header;
@@ -47,6 +53,7 @@ export class WatchResponses {
   /**
    * Sends events, in one response or, where the client can take it and it would be too large, in
    * several that are marked as parts. `send` must copy.
+   * @throws StatusError RESOURCE_EXHAUSTED, and what `send` throws
    */
   events(
     to: { readonly id: bigint; readonly wantsPrevious: boolean; readonly takesFragments: boolean },
@@ -54,33 +61,48 @@ export class WatchResponses {
     events: readonly WatchEvent[],
     send: (response: Uint8Array) => void,
   ): void {
-    const parts = events.map((event) => event.encoded(to.wantsPrevious));
     const fields = this.#fields(revision, to.id);
-    let start = 0;
-    if (to.takesFragments) {
-      let size = fields.length;
-      for (let at = 0; at < parts.length; at++) {
-        const length = (parts[at] as Buffer).length;
-        if (at > start && size + length > this.#bytesMax) {
-          send(this.#join(fields, parts, start, at, true));
-          start = at;
-          size = fields.length;
-        }
-        size += length;
-      }
+    const isSplit = to.takesFragments && events.length > 1;
+    const bytesMax = isSplit ? this.#bytesMax : RESPONSE_BYTES_MAX;
+    const parts: Buffer[] = [];
+    let length = fields.length;
+    for (const event of events) {
+      const part = event.encoded(to.wantsPrevious);
+      parts.push(part);
+      length += part.length;
+      if (length < bytesMax) continue;
+      if (!isSplit) throw tooLarge(length);
+      this.#split(fields, events, to.wantsPrevious, send);
+      return;
     }
-    send(this.#join(fields, parts, start, parts.length, false));
+    send(this.#join(fields, parts, false));
   }
 
-  #join(
+  /** As etcd: a part is as long as it stays below the limit, and has one event at least. */
+  #split(
     fields: Buffer,
-    parts: readonly Buffer[],
-    start: number,
-    end: number,
-    isPart: boolean,
-  ): Uint8Array {
-    let length = fields.length + (isPart ? 2 : 0);
-    for (let i = start; i < end; i++) length += (parts[i] as Buffer).length;
+    events: readonly WatchEvent[],
+    wantsPrevious: boolean,
+    send: (response: Uint8Array) => void,
+  ): void {
+    let parts: Buffer[] = [];
+    let length = fields.length + FRAGMENT_BYTES;
+    for (const event of events) {
+      const part = event.encoded(wantsPrevious);
+      if (parts.length > 0 && length + part.length >= this.#bytesMax) {
+        send(this.#join(fields, parts, true));
+        parts = [];
+        length = fields.length + FRAGMENT_BYTES;
+      }
+      parts.push(part);
+      length += part.length;
+    }
+    send(this.#join(fields, parts, false));
+  }
+
+  #join(fields: Buffer, parts: readonly Buffer[], isPart: boolean): Uint8Array {
+    let length = fields.length + (isPart ? FRAGMENT_BYTES : 0);
+    for (const part of parts) length += part.length;
     const bytes = length <= SCRATCH_BYTES ? this.#scratch : Buffer.allocUnsafe(length);
     bytes.set(fields, 0);
     let at = fields.length;
@@ -88,9 +110,9 @@ export class WatchResponses {
       bytes[at++] = FRAGMENT;
       bytes[at++] = 1;
     }
-    for (let i = start; i < end; i++) {
-      bytes.set(parts[i] as Buffer, at);
-      at += (parts[i] as Buffer).length;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
     }
     return bytes.subarray(0, length);
   }
@@ -119,6 +141,12 @@ export class WatchResponses {
     }
     return this.#headerBytes;
   }
+}
+
+/** In grpc-go's words. */
+function tooLarge(length: number): StatusError {
+  const text = `trying to send message larger than max (${length} vs. ${RESPONSE_BYTES_MAX})`;
+  return new StatusError(Status.RESOURCE_EXHAUSTED, text);
 }
 
 function writeId(bytes: Buffer, start: number, id: bigint): number {

@@ -22,8 +22,11 @@ class FakeCall implements GrpcCall {
   onDrain: (() => void) | undefined = undefined;
   readonly sent: Buffer[] = [];
   readonly ended: [Status, string][] = [];
+  /** Thrown instead of sending. */
+  failure: Error | undefined;
 
   send(message: Uint8Array): void {
+    if (this.failure !== undefined) throw this.failure;
     this.sent.push(Buffer.from(message));
   }
 
@@ -228,6 +231,34 @@ test("one event larger than any answer is not held back", () => {
   call.take();
   put(`k${"x".repeat(2000)}`);
   expect(call.take()).toMatchObject([{ fragment: false, watchId: 0n }]);
+});
+
+test("an answer is split when it has all the bytes that it may have, each part has fewer", () => {
+  const partsOf = (padding: number, fragment: boolean) => {
+    const { call, create, put } = fixture();
+    create({ key: Buffer.from("k"), rangeEnd: Buffer.from("l"), fragment });
+    call.take();
+    put("k1", "k2", "k3", "k4", "k5", `k${"x".repeat(padding)}`);
+    return call.sent.map((bytes) => bytes.length);
+  };
+  const [whole = 0] = partsOf(200, false);
+  const padding = 200 + 999 - whole;
+  expect(partsOf(padding, true)).toEqual([999]);
+  expect(partsOf(padding + 1, false)).toEqual([1000]);
+  const parts = partsOf(padding + 1, true);
+  expect(parts).toHaveLength(2);
+  expect(Math.max(...parts)).toBeLessThan(1000);
+});
+
+test("what cannot be sent ends the stream with an error, and the member goes on", () => {
+  const { call, create, put, hub, clock } = fixture();
+  create({ key: Buffer.from("a") });
+  call.take();
+  call.failure = new RangeError("Invalid string length");
+  put("a");
+  clock.settle();
+  expect(call.ended).toEqual([[Status.INTERNAL, "internal error"]]);
+  expect([hub.streamCount, hub.watcherCount]).toEqual([0, 0]);
 });
 
 test("progress comes on request with id -1, and by itself on the ticker of the stream", () => {

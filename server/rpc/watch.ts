@@ -113,6 +113,10 @@ class WatchCall implements GrpcHandler, WatchSink {
     this.#call.send(this.#responses.notice(0, notice));
   }
 
+  failed(error: unknown): void {
+    this.#fail(error);
+  }
+
   progress(watcher: Watcher | undefined, revision: number): void {
     const notice = { watchId: watcher?.id ?? NO_WATCH_ID };
     this.#call.send(this.#responses.notice(revision, notice));

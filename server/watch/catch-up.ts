@@ -62,7 +62,7 @@ export class CatchUp {
           watcher.events = [];
           continue;
         }
-        sentBytes += sizeOf(watcher.events);
+        sentBytes += watcher.collectedBytes(SENT_BYTES_PER_SLICE);
         if (!send(watcher, last)) continue;
       }
       watcher.position = last + 1;
@@ -79,7 +79,7 @@ export class CatchUp {
     let from: number | undefined;
     let seen = 0;
     for (const [stream, watchers] of this.#watchers) {
-      if (!stream.sink.hasRoom) continue;
+      if (!stream.hasRoom) continue;
       for (const watcher of watchers) {
         const isFull = riders.length + compacted.length >= WATCHERS_PER_SLICE;
         if (isFull || seen++ >= WATCHERS_SEEN_PER_SLICE) return riders;
@@ -130,14 +130,17 @@ export class CatchUp {
         return main - 1;
       }
       changes++;
-      bytes += row.record.bytes.length;
+      let size = row.record.bytes.length;
       let event: WatchEvent | undefined;
       group.match(row.record.key.toString("latin1"), (watcher) => {
         if (!watcher.wants(row)) return;
         event ??= WatchEvent.ofHistory(this.#store, row);
         watcher.events.push(event);
         events++;
+        const isCounted = watcher.wantsPrevious && bytes < BYTES_PER_SLICE;
+        if (isCounted) size = Math.max(size, event.size(true));
       });
+      bytes += size;
     }
     return this.#revision;
   }
@@ -146,11 +149,4 @@ export class CatchUp {
 /** Takes off the end what a revision did: it is told whole or not at all. */
 function dropRevision(events: WatchEvent[], revision: number): void {
   while (events.at(-1)?.main === revision) events.pop();
-}
-
-/** Bytes that a watcher's events come to when sent, about. */
-function sizeOf(events: readonly WatchEvent[]): number {
-  let size = 0;
-  for (const event of events) size += event.size;
-  return size;
 }

@@ -11,9 +11,12 @@ import type { Watcher } from "./watcher.ts";
 
 export class NotedSink implements WatchSink {
   hasRoom = true;
+  /** Thrown instead of taking events. */
+  failure: Error | undefined;
   readonly log: string[] = [];
 
   events(watcher: Watcher, revision: number, events: readonly WatchEvent[]): void {
+    if (this.failure !== undefined) throw this.failure;
     const texts = events.map((event) => text(event.encoded(watcher.wantsPrevious)));
     this.log.push(`${watcher.id}@${revision}: ${texts.join(" ")}`);
   }
@@ -24,6 +27,10 @@ export class NotedSink implements WatchSink {
 
   compacted(watcher: Watcher, compactRevision: number): void {
     this.log.push(`${watcher.id} compacted ${compactRevision}`);
+  }
+
+  failed(error: unknown): void {
+    this.log.push(`failed: ${String(error)}`);
   }
 
   progress(watcher: Watcher | undefined, revision: number): void {

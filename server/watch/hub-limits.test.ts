@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { AssertionError } from "../base/assert.ts";
 import { WatchHub } from "./hub.ts";
 import { fixture, watch } from "./hub-fixture.suite.ts";
 import type { WatchEvent } from "./watch-event.ts";
@@ -24,10 +25,12 @@ class CountingSink implements WatchSink {
 
   compacted(): void {}
 
+  failed(): void {}
+
   progress(): void {}
 }
 
-function open(hub: WatchHub) {
+function counting(hub: WatchHub) {
   const sink = new CountingSink();
   return { sink, stream: hub.openStream(sink) };
 }
@@ -35,7 +38,7 @@ function open(hub: WatchHub) {
 test("many watchers of a long past are told in turns of bounded size", () => {
   const { hub, put, clock } = fixture();
   for (let i = 0; i < 400; i++) put("a", "");
-  const { sink, stream } = open(hub);
+  const { sink, stream } = counting(hub);
   for (let i = 0; i < 2000; i++) stream.create(watch("", { end: "\0", startRevision: 1 }));
   let before = 0;
   while (clock.turn()) {
@@ -52,7 +55,7 @@ test("a revision that is too large for all watchers at once is told to some afte
     for (let i = 0; i < 1000; i++) txn.put(Buffer.from(`a${i}`), Buffer.alloc(0), 0n);
   });
   put("b", "");
-  const { sink, stream } = open(hub);
+  const { sink, stream } = counting(hub);
   for (let i = 0; i < 1000; i++) stream.create(watch("", { end: "\0", startRevision: 1 }));
   let before = 0;
   while (clock.turn()) {
@@ -66,10 +69,10 @@ test("a revision that is too large for all watchers at once is told to some afte
 test("behind a stream without room others catch up", () => {
   const { hub, put, clock } = fixture();
   put("a", "");
-  const stalled = open(hub);
+  const stalled = counting(hub);
   stalled.sink.hasRoom = false;
   for (let i = 0; i < 20_000; i++) stalled.stream.create(watch("a", { startRevision: 1 }));
-  const { sink, stream } = open(hub);
+  const { sink, stream } = counting(hub);
   stream.create(watch("a", { startRevision: 1 }));
   clock.turn();
   expect([stalled.sink.count, sink.count]).toEqual([0, 1]);
@@ -81,7 +84,7 @@ test("behind a stream without room others catch up", () => {
 
 test("of a revision with many changes for many watchers nothing is told in its own turn", () => {
   const { hub, write, put, clock } = fixture();
-  const { sink, stream } = open(hub);
+  const { sink, stream } = counting(hub);
   for (let i = 0; i < 1000; i++) stream.create(watch("", { end: "\0" }));
   stream.create(watch("a999"));
   stream.create(watch("b"));
@@ -93,4 +96,43 @@ test("of a revision with many changes for many watchers nothing is told in its o
   expect(sink.count).toBe(1000 * 1000 + 1);
   put("b", "");
   expect([sink.count, hub.slowWatcherCount]).toEqual([1000 * 1001 + 2, 0]);
+});
+
+test("a stream that cannot be told something is ended, and nothing more is told to it", () => {
+  const { hub, open, put, clock } = fixture();
+  const failing = open();
+  const other = open();
+  for (const { stream } of [failing, other]) {
+    stream.create(watch("a"));
+    stream.create(watch("a"));
+  }
+  failing.sink.failure = new RangeError("too long");
+  put("a", "1");
+  failing.sink.failure = undefined;
+  put("a", "2");
+  clock.settle();
+  expect(failing.sink.take()).toEqual(["failed: RangeError: too long"]);
+  expect(other.sink.take()).toHaveLength(4);
+  failing.stream.close();
+  expect([hub.watcherCount, hub.slowWatcherCount]).toEqual([2, 0]);
+});
+
+test("a broken invariant in telling a watcher is thrown on", () => {
+  const { open, put } = fixture();
+  const { sink, stream } = open();
+  stream.create(watch("a"));
+  sink.failure = new AssertionError("broken");
+  expect(() => put("a", "1")).toThrow("broken");
+});
+
+test("what is told of before counts in the size of a slice", () => {
+  const { open, put, delete: remove, clock } = fixture();
+  const large = "x".repeat(1024 * 1024);
+  for (let i = 0; i < 4; i++) put(`a${i}`, large);
+  for (let i = 0; i < 4; i++) remove(`a${i}`);
+  const { sink, stream } = open();
+  stream.create(watch("a", { end: "b", startRevision: 6, wantsPrevious: true }));
+  stream.create(watch("a", { end: "b", startRevision: 6 }));
+  clock.turn();
+  expect(sink.take().map((line) => line.slice(0, 3))).toEqual(["0@6", "1@6"]);
 });

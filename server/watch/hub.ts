@@ -1,4 +1,4 @@
-import { assert } from "../base/assert.ts";
+import { AssertionError, assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Change } from "../mvcc/change.ts";
@@ -106,8 +106,8 @@ export class WatchHub implements WatchHome {
     let sentBytes = 0;
     for (const watcher of touched) {
       const hasBudget = sentBytes < SENT_BYTES_PER_REVISION;
-      for (const event of watcher.events) sentBytes += event.size;
-      if (!hasBudget) watcher.events = [];
+      if (hasBudget) sentBytes += watcher.collectedBytes(SENT_BYTES_PER_REVISION);
+      else watcher.events = [];
       if (!hasBudget || !this.send(watcher, revision)) this.#fallBehind(watcher, revision);
     }
   }
@@ -170,11 +170,20 @@ export class WatchHub implements WatchHome {
   send(watcher: Watcher, revision: number): boolean {
     const { events } = watcher;
     watcher.events = [];
-    const { sink } = watcher.stream;
-    if (!sink.hasRoom) return false;
+    const { stream } = watcher;
+    if (!stream.hasRoom) return false;
+    try {
+      stream.sink.events(watcher, revision, events);
+    } catch (error) {
+      if (error instanceof AssertionError) throw error;
+      // What one client cannot be told must not end the member. Not in here, where streams are told
+      // one after the other, is the stream closed, but before it can be told anything more.
+      stream.seal();
+      this.#clock.soon(() => stream.sink.failed(error));
+      return false;
+    }
     this.#eventCount += events.length;
     watcher.hadEvent = true;
-    sink.events(watcher, revision, events);
     return true;
   }
 

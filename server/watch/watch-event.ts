@@ -29,6 +29,8 @@ export class WatchEvent {
   readonly #store: MvccStore;
   #plain: Buffer | undefined;
   #withPrevious: Buffer | undefined;
+  /** Looked for once, when first needed. */
+  #previous: { readonly record: KeyValueRecord | undefined } | undefined;
 
   private constructor(store: MvccStore, source: EventSource) {
     this.main = source.main;
@@ -53,9 +55,11 @@ export class WatchEvent {
     return new WatchEvent(store, { main, isDelete, key, kvBytes, isCreate, replaced });
   }
 
-  /** Bytes of what changed, without what was before. */
-  get size(): number {
-    return this.#source.kvBytes.length;
+  /** Bytes of what changed and, where it is told, of what was before, about. */
+  size(wantsPrevious: boolean): number {
+    const { kvBytes, isCreate } = this.#source;
+    if (!wantsPrevious || isCreate) return kvBytes.length;
+    return kvBytes.length + (this.#before()?.bytes.length ?? 0);
   }
 
   /**
@@ -64,15 +68,20 @@ export class WatchEvent {
    */
   encoded(wantsPrevious: boolean): Buffer {
     if (wantsPrevious && !this.#source.isCreate) {
-      this.#withPrevious ??= this.#encode(this.#previous());
+      this.#withPrevious ??= this.#encode(this.#before());
       return this.#withPrevious;
     }
     this.#plain ??= this.#encode(undefined);
     return this.#plain;
   }
 
+  #before(): KeyValueRecord | undefined {
+    this.#previous ??= { record: this.#findBefore() };
+    return this.#previous.record;
+  }
+
   /** What one transaction did to a key in several steps counts as one. */
-  #previous(): KeyValueRecord | undefined {
+  #findBefore(): KeyValueRecord | undefined {
     const replaced = this.#source.replaced();
     if (replaced !== undefined && replaced.modRevision < this.main) return replaced;
     return this.#store.recordAt(this.#source.key, this.main - 1);

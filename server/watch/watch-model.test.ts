@@ -64,6 +64,10 @@ class Client implements WatchSink {
     follower.end = "compacted";
   }
 
+  failed(error: unknown): void {
+    throw error;
+  }
+
   progress(watcher: Watcher | undefined, revision: number): void {
     const told = watcher === undefined ? this.followers.values() : [this.#open(watcher)];
     for (const follower of told) {

@@ -16,6 +16,8 @@ export interface WatchSink {
   canceled(watcher: Watcher): void;
   /** Changes that the watcher needs are compacted; it is gone. */
   compacted(watcher: Watcher, compactRevision: number): void;
+  /** `events` threw this: the stream is told nothing more, and must be ended. */
+  failed(error: unknown): void;
   /** Everything up to `revision` was sent: to one watcher, or (undefined) to all of the stream. */
   progress(watcher: Watcher | undefined, revision: number): void;
 }
@@ -61,10 +63,16 @@ export class WatchStream {
   readonly #watchers = new Map<bigint, Watcher>();
   #nextId = 0n;
   #owesProgress = false;
+  #isSealed = false;
 
   constructor(home: WatchHome, sink: WatchSink) {
     this.#home = home;
     this.sink = sink;
+  }
+
+  /** Whether events can be sent now. */
+  get hasRoom(): boolean {
+    return !this.#isSealed && this.sink.hasRoom;
   }
 
   get watcherCount(): number {
@@ -120,7 +128,7 @@ export class WatchStream {
       const isQuiet = !watcher.hadEvent;
       watcher.hadEvent = false;
       const isCurrent = watcher.isSynced && watcher.startRevision <= revision;
-      if (isQuiet && isCurrent && this.sink.hasRoom) this.sink.progress(watcher, revision);
+      if (isQuiet && isCurrent && this.hasRoom) this.sink.progress(watcher, revision);
     }
   }
 
@@ -136,6 +144,11 @@ export class WatchStream {
     this.#home.closed(this);
   }
 
+  /** For the hub: nothing more is sent of what happens, for something could not be. */
+  seal(): void {
+    this.#isSealed = true;
+  }
+
   /** For the hub: a watcher that ended there. */
   forget(watcher: Watcher): void {
     this.#watchers.delete(watcher.id);
@@ -144,7 +157,7 @@ export class WatchStream {
 
   /** For the hub: sends the progress that was asked for, if it can be told now. */
   payProgress(): void {
-    if (!this.#owesProgress || !this.sink.hasRoom) return;
+    if (!this.#owesProgress || !this.hasRoom) return;
     const { revision } = this.#home;
     for (const watcher of this.#watchers.values()) {
       if (!watcher.isSynced || watcher.startRevision > revision) return;

@@ -55,6 +55,16 @@ export class Watcher implements WatcherOptions {
     this.position = position;
   }
 
+  /** Bytes that the collected events come to when sent, about; not counted on beyond `enough`. */
+  collectedBytes(enough: number): number {
+    let bytes = 0;
+    for (const event of this.events) {
+      bytes += event.size(this.wantsPrevious);
+      if (bytes >= enough) break;
+    }
+    return bytes;
+  }
+
   wants(event: { readonly main: number; readonly isDelete: boolean }): boolean {
     return event.main >= this.position && (event.isDelete ? this.wantsDeletes : this.wantsPuts);
   }
