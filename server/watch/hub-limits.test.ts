@@ -136,3 +136,17 @@ test("what is told of before counts in the size of a slice", () => {
   clock.turn();
   expect(sink.take().map((line) => line.slice(0, 3))).toEqual(["0@6", "1@6"]);
 });
+
+test("progress that waits for one watcher is asked for and canceled around at no cost", () => {
+  const { open } = fixture();
+  const { sink, stream } = open();
+  const count = 30_000;
+  for (let i = 0; i < count; i++) stream.create(watch("a"));
+  stream.create(watch("a", { startRevision: 9 }));
+  // To look at every watcher each time would take a minute.
+  for (let i = 0; i < 2 * count; i++) stream.requestProgress();
+  for (let i = 1; i < count; i++) stream.cancel(BigInt(i));
+  expect(sink.take()).toHaveLength(count - 1);
+  stream.cancel(BigInt(count));
+  expect(sink.take()).toEqual([`${count} canceled`, "all progress 1"]);
+});

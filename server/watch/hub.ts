@@ -204,13 +204,13 @@ export class WatchHub implements WatchHome {
 
   #sync(watcher: Watcher): void {
     this.#unsynced.delete(watcher);
-    watcher.isSynced = true;
+    watcher.stream.mark(watcher, true);
     this.#synced.add(watcher);
   }
 
   #fallBehind(watcher: Watcher, position: number): void {
     this.#synced.delete(watcher);
-    watcher.isSynced = false;
+    watcher.stream.mark(watcher, false);
     watcher.position = position;
     this.#unsynced.add(watcher);
     this.catchUp();

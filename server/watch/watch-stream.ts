@@ -62,6 +62,10 @@ export class WatchStream {
   readonly #home: WatchHome;
   readonly #watchers = new Map<bigint, Watcher>();
   #nextId = 0n;
+  /** Those that have not been sent everything yet. */
+  #behindCount = 0;
+  /** Those that were to start in the future when last looked at. */
+  readonly #ahead = new Set<Watcher>();
   #owesProgress = false;
   #isSealed = false;
 
@@ -99,6 +103,8 @@ export class WatchStream {
     const options = { ...request, id, key: key.toString("latin1"), range };
     const watcher = new Watcher(this, options, position);
     this.#watchers.set(id, watcher);
+    this.#behindCount++;
+    if (startRevision > this.#home.revision) this.#ahead.add(watcher);
     this.#home.join(watcher);
     return { id };
   }
@@ -141,6 +147,8 @@ export class WatchStream {
   close(): void {
     for (const watcher of this.#watchers.values()) this.#home.leave(watcher);
     this.#watchers.clear();
+    this.#ahead.clear();
+    this.#behindCount = 0;
     this.#home.closed(this);
   }
 
@@ -151,16 +159,27 @@ export class WatchStream {
 
   /** For the hub: a watcher that ended there. */
   forget(watcher: Watcher): void {
-    this.#watchers.delete(watcher.id);
+    // To be told so may have closed the stream.
+    if (!this.#watchers.delete(watcher.id)) return;
+    this.#ahead.delete(watcher);
+    if (!watcher.isSynced) this.#behindCount--;
     this.payProgress();
+  }
+
+  /** For the hub: whether a watcher gets changes as they happen now. */
+  mark(watcher: Watcher, isSynced: boolean): void {
+    if (watcher.isSynced === isSynced) return;
+    watcher.isSynced = isSynced;
+    this.#behindCount += isSynced ? -1 : 1;
   }
 
   /** For the hub: sends the progress that was asked for, if it can be told now. */
   payProgress(): void {
-    if (!this.#owesProgress || !this.hasRoom) return;
+    if (!this.#owesProgress || this.#behindCount > 0 || !this.hasRoom) return;
     const { revision } = this.#home;
-    for (const watcher of this.#watchers.values()) {
-      if (!watcher.isSynced || watcher.startRevision > revision) return;
+    for (const watcher of this.#ahead) {
+      if (watcher.startRevision > revision) return;
+      this.#ahead.delete(watcher);
     }
     this.#owesProgress = false;
     if (this.#watchers.size > 0) this.sink.progress(undefined, revision);

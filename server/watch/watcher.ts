@@ -34,7 +34,7 @@ export class Watcher implements WatcherOptions {
   readonly stream: WatchStream;
   /** It was sent, or never wants, everything before this revision; exact while it catches up. */
   position: number;
-  /** It gets changes as they happen; else it catches up from `position`. */
+  /** It gets changes as they happen; else it catches up from `position`. Its stream sets it. */
   isSynced = false;
   /** It was sent an event since the last look for progress. */
   hadEvent = false;
