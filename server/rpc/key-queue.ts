@@ -118,7 +118,7 @@ function deletion(
     failed: reject,
     progress() {},
   });
-  stream.create({
+  const made = stream.create({
     key,
     rangeEnd: Buffer.alloc(0),
     startRevision: fromRevision,
@@ -129,6 +129,7 @@ function deletion(
     wantsDeletes: true,
     takesFragments: false,
   });
+  if ("refusal" in made) reject(new StatusError(Status.UNKNOWN, made.refusal));
   context.onCancel = () => reject(new CallerGoneError());
   return promise.finally(() => {
     context.onCancel = undefined;

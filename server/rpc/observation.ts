@@ -112,7 +112,7 @@ export class Observation implements GrpcHandler {
       progress() {},
     });
     this.#stream = stream;
-    stream.create({
+    const made = stream.create({
       key,
       rangeEnd,
       startRevision,
@@ -123,6 +123,7 @@ export class Observation implements GrpcHandler {
       wantsDeletes: true,
       takesFragments: false,
     });
+    if ("refusal" in made) this.#close();
   }
 
   #unwatch(): void {

@@ -150,3 +150,31 @@ test("progress that waits for one watcher is asked for and canceled around at no
   stream.cancel(BigInt(count));
   expect(sink.take()).toEqual([`${count} canceled`, "all progress 1"]);
 });
+
+const TOO_MANY = { refusal: "etcdserver: too many requests" };
+
+test("a stream has 100,000 watchers at most, and room for another once one is gone", () => {
+  const { open } = fixture();
+  const { stream } = open();
+  for (let i = 0; i < 100_000; i++) stream.create(watch("a"));
+  expect(stream.create(watch("a"))).toEqual(TOO_MANY);
+  expect(open().stream.create(watch("a"))).toEqual({ id: 0n });
+  stream.cancel(7n);
+  expect(stream.create(watch("a"))).toEqual({ id: 100_000n });
+  expect(stream.create(watch("a"))).toEqual(TOO_MANY);
+});
+
+test("keys and range ends of all watchers have 256 MiB at most", () => {
+  const { open } = fixture();
+  const { stream } = open();
+  const key = Buffer.alloc(32 * 1024 * 1024, "k");
+  const rangeEnd = Buffer.alloc(key.length, "l");
+  const range = { ...watch("", { id: 0n }), key, rangeEnd };
+  for (let i = 0; i < 4; i++) expect(stream.create(range)).toEqual({ id: BigInt(i) });
+  expect(open().stream.create(watch("a"))).toEqual(TOO_MANY);
+  stream.cancel(0n);
+  expect(open().stream.create(watch("a"))).toEqual({ id: 0n });
+  expect(stream.create(range)).toEqual(TOO_MANY);
+  stream.close();
+  expect(open().stream.create(range)).toEqual({ id: 0n });
+});

@@ -30,6 +30,10 @@ const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
 /** Likewise; one change is handed to however many want it. */
 const EVENTS_PER_REVISION = 200_000;
 
+/** What watchers of all streams may come to: their number, and the bytes of their keys and ends. */
+const WATCHERS_MAX = 1_000_000;
+const KEY_BYTES_MAX = 256 * 1024 * 1024;
+
 export class WatchHub implements WatchHome {
   readonly #clock: Clock;
   readonly #random: Random;
@@ -41,6 +45,7 @@ export class WatchHub implements WatchHome {
   #isCatchUpDue = false;
   #isPaused = false;
   #eventCount = 0;
+  #keyBytes = 0;
 
   constructor(store: MvccStore, clock: Clock, random: Random) {
     this.#synced = new WatcherGroup(random);
@@ -130,14 +135,20 @@ export class WatchHub implements WatchHome {
     this.catchUp();
   }
 
+  admits(keyBytes: number): boolean {
+    return this.watcherCount < WATCHERS_MAX && this.#keyBytes + keyBytes <= KEY_BYTES_MAX;
+  }
+
   join(watcher: Watcher): void {
+    this.#keyBytes += watcher.keyBytes;
     if (watcher.position > this.#revision) this.#sync(watcher);
     else this.#fallBehind(watcher, watcher.position);
   }
 
   leave(watcher: Watcher): void {
-    this.#synced.delete(watcher);
-    this.#unsynced.delete(watcher);
+    // To hear that it ended may have closed its stream, by which it leaves again.
+    const isHere = this.#synced.delete(watcher) || this.#unsynced.delete(watcher);
+    if (isHere) this.#keyBytes -= watcher.keyBytes;
   }
 
   closed(stream: WatchStream): void {

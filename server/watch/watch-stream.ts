@@ -42,6 +42,8 @@ export interface CreateWatch {
 export const WatchRefusal = {
   DUPLICATE_ID: "mvcc: duplicate watch ID provided on the WatchStream",
   EMPTY_RANGE: "mvcc: watcher range is empty",
+  /** Not etcd's, which keeps however many there are. */
+  TOO_MANY: "etcdserver: too many requests",
 } as const;
 export type WatchRefusal = (typeof WatchRefusal)[keyof typeof WatchRefusal];
 
@@ -50,11 +52,16 @@ export interface WatchHome {
   readonly revision: number;
   /** Whether anything of the past is gone. */
   readonly isCompacted: boolean;
+  /** Whether a watcher of so many bytes of key and range end may join. */
+  admits(keyBytes: number): boolean;
   join(watcher: Watcher): void;
   leave(watcher: Watcher): void;
   catchUp(): void;
   closed(stream: WatchStream): void;
 }
+
+/** Each takes about a kilobyte, for a dozen bytes of request. */
+const WATCHERS_PER_STREAM_MAX = 100_000;
 
 /** The watchers of one client stream. */
 export class WatchStream {
@@ -93,6 +100,10 @@ export class WatchStream {
     }
     if (request.id !== 0n && this.#watchers.has(request.id)) {
       return { refusal: WatchRefusal.DUPLICATE_ID };
+    }
+    const isFull = this.#watchers.size >= WATCHERS_PER_STREAM_MAX;
+    if (isFull || !this.#home.admits(key.length + rangeEnd.length)) {
+      return { refusal: WatchRefusal.TOO_MANY };
     }
     const id = request.id === 0n ? this.#freeId() : request.id;
     const end = isOpen ? undefined : rangeEnd.toString("latin1");

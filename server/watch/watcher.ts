@@ -55,6 +55,11 @@ export class Watcher implements WatcherOptions {
     this.position = position;
   }
 
+  /** Of key and range end. */
+  get keyBytes(): number {
+    return this.key.length + (this.range?.end?.length ?? 0);
+  }
+
   /** Bytes that the collected events come to when sent, about; not counted on beyond `enough`. */
   collectedBytes(enough: number): number {
     let bytes = 0;
