@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Cancel } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { SeededRandom } from "../base/random.ts";
-import { EtcdError, Status } from "../errors.ts";
+import { type ErrorCode, EtcdError, Status } from "../errors.ts";
 import type { GrpcCall } from "../http2/grpc-call.ts";
 import { Metadata } from "../http2/metadata.ts";
 import { MvccStore } from "../mvcc/store.ts";
@@ -44,30 +44,45 @@ class FakeCall implements GrpcCall {
 }
 
 class TickingClock extends ManualClock {
-  readonly #periodic = new Set<() => void>();
-  periodMs = 0;
+  readonly #timers = new Set<{ dueMs: number; periodMs: number; callback: () => void }>();
+  #nowMs = 0;
+
+  override monotonic(): number {
+    return this.#nowMs;
+  }
+
+  override after(delayMs?: number, callback?: () => void): Cancel {
+    return this.#add(delayMs ?? 0, Number.POSITIVE_INFINITY, callback);
+  }
 
   override every(periodMs?: number, callback?: () => void): Cancel {
-    this.periodMs = periodMs ?? 0;
-    if (callback !== undefined) this.#periodic.add(callback);
-    return () => {
-      if (callback !== undefined) this.#periodic.delete(callback);
-    };
+    return this.#add(periodMs ?? 0, periodMs ?? 0, callback);
   }
 
-  get tickers(): number {
-    return this.#periodic.size;
+  get timers(): number {
+    return this.#timers.size;
   }
 
-  tick(): void {
-    for (const callback of this.#periodic) callback();
+  pass(ms: number): void {
+    this.#nowMs += ms;
+    for (const timer of this.#timers) {
+      if (timer.dueMs > this.#nowMs) continue;
+      timer.dueMs += timer.periodMs;
+      if (timer.dueMs === Number.POSITIVE_INFINITY) this.#timers.delete(timer);
+      timer.callback();
+    }
+  }
+
+  #add(delayMs: number, periodMs: number, callback: () => void = () => undefined): Cancel {
+    const timer = { dueMs: this.#nowMs + delayMs, periodMs, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
   }
 }
 
 const DENIED = Buffer.from("secret");
-/** Asked for while the state is being replaced. */
-const UNDECIDED = Buffer.from("undecided");
-const UNDECIDED_LATER = Buffer.from("later, undecided");
+/** Nobody can tell who may watch it, for the reason that it names. */
+const UNDECIDED = /^undecided (now|later): (\w+)$/;
 /** Their caller's name is not known at once. */
 const LATER = Buffer.from("later");
 const DENIED_LATER = Buffer.from("later, secret");
@@ -84,8 +99,9 @@ function fixture() {
     log: SILENT_LOG,
     authorize: (_call, key) => {
       if (key.equals(DENIED)) throw new EtcdError("PermissionDenied");
-      if (key.equals(UNDECIDED)) throw new EtcdError("LeaderChanged");
-      if (key.equals(UNDECIDED_LATER)) return Promise.reject(new EtcdError("LeaderChanged"));
+      const [, when, code] = UNDECIDED.exec(key.toString()) ?? [];
+      if (when === "now") throw new EtcdError(code as ErrorCode);
+      if (when === "later") return Promise.reject(new EtcdError(code as ErrorCode));
       if (key.equals(DENIED_LATER)) return Promise.reject(new EtcdError("PermissionDenied"));
       return key.equals(LATER) ? Promise.resolve() : undefined;
     },
@@ -161,15 +177,21 @@ test("what cannot be watched is created and canceled in one answer without an id
   }
 });
 
-test.each([UNDECIDED, UNDECIDED_LATER])(
-  "where nobody can tell who may watch %s the stream fails",
-  async (key) => {
+test.each([
+  ["now", "LeaderChanged"],
+  ["later", "LeaderChanged"],
+  ["later", "Timeout"],
+  ["later", "TooManyRequests"],
+] as const)(
+  "where nobody can tell who may watch, %s, for %s, the stream fails",
+  async (when, code) => {
     const { call, create, put } = fixture();
     create({ key: Buffer.from("a") });
     call.take();
-    create({ key });
+    create({ key: Buffer.from(`undecided ${when}: ${code}`) });
     await new Promise<void>((resolve) => setImmediate(resolve));
-    expect(call.ended).toEqual([[Status.UNAVAILABLE, "etcdserver: leader changed"]]);
+    const { status, message } = new EtcdError(code);
+    expect(call.ended).toEqual([[status, message]]);
     put("a");
     expect(call.take()).toEqual([]);
   },
@@ -261,24 +283,30 @@ test("what cannot be sent ends the stream with an error, and the member goes on"
   expect([hub.streamCount, hub.watcherCount]).toEqual([0, 0]);
 });
 
-test("progress comes on request with id -1, and by itself on the ticker of the stream", () => {
+test("progress comes on request with id -1, and by itself from the stream's start on", () => {
   const { call, create, send, put, clock, handler } = fixture();
   create({ key: Buffer.from("a") });
-  expect(clock.tickers).toBe(0);
+  expect(clock.timers).toBe(0);
+  clock.pass(500_000);
   create({ key: Buffer.from("a"), progressNotify: true });
   create({ key: Buffer.from("b"), progressNotify: true });
-  expect(clock.tickers).toBe(1);
-  expect(clock.periodMs).toBeGreaterThanOrEqual(600_000);
-  expect(clock.periodMs).toBeLessThanOrEqual(660_000);
+  expect(clock.timers).toBe(1);
   call.take();
   send({ progressRequest: {} });
   expect(call.take()).toMatchObject([{ watchId: -1n, header: { revision: 1 }, events: [] }]);
   put("a");
   call.take();
-  clock.tick();
+  clock.pass(99_000);
+  expect(call.take()).toEqual([]);
+  // The interval is a tenth longer at most.
+  clock.pass(61_001);
   expect(call.take()).toMatchObject([{ watchId: 2n, header: { revision: 2 }, events: [] }]);
+  clock.pass(539_000);
+  expect(call.take()).toEqual([]);
+  clock.pass(121_001);
+  expect(call.take()).toMatchObject([{ watchId: 1n }, { watchId: 2n }]);
   handler.cancel("canceled");
-  expect(clock.tickers).toBe(0);
+  expect(clock.timers).toBe(0);
 });
 
 test("what a client does not read waits in the store, not in memory", () => {

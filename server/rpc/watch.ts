@@ -66,6 +66,7 @@ class WatchCall implements GrpcHandler, WatchSink {
   readonly #responses: WatchResponses;
   readonly #stream: WatchStream;
   readonly #requests: RequestQueue<WatchRequest>;
+  readonly #startedMs: number;
   #cancelTicker: Cancel | undefined;
   #unreadReplies = 0;
 
@@ -73,6 +74,7 @@ class WatchCall implements GrpcHandler, WatchSink {
     this.#call = call;
     this.#options = options;
     this.#responses = responses;
+    this.#startedMs = options.clock.monotonic();
     this.#stream = options.hub.openStream(this);
     this.#requests = new RequestQueue(
       (request) => this.#handle(request),
@@ -155,9 +157,10 @@ class WatchCall implements GrpcHandler, WatchSink {
 
   #deny(error: unknown): void {
     if (!(error instanceof EtcdError)) throw error;
-    // While the state is being replaced nobody can tell who may: a watch that is refused is ended for
-    // good, and a stream that fails is resumed by its client.
-    if (error.code === "LeaderChanged") return this.#fail(error);
+    // Where nobody can tell now who may watch, a watch that is refused is ended for good, but a stream
+    // that fails is resumed by its client.
+    const isForNow = error.status === Status.UNAVAILABLE || error.code === "TooManyRequests";
+    if (isForNow) return this.#fail(error);
     this.#refuse(`rpc error: code = ${codeName(error.status)} desc = ${error.message}`);
   }
 
@@ -200,10 +203,14 @@ class WatchCall implements GrpcHandler, WatchSink {
     this.#call.send(this.#responses.notice(this.#options.hub.revision, notice));
   }
 
+  /** As in etcd, progress is told every so often from the stream's start on. */
   #startTicker(): void {
     const { clock, random, progressNotifyMs } = this.#options;
     const jitterMs = random.below(Math.ceil(progressNotifyMs * PROGRESS_JITTER) + 1);
-    this.#cancelTicker = clock.every(progressNotifyMs + jitterMs, () => {
+    const periodMs = progressNotifyMs + jitterMs;
+    const elapsedMs = (clock.monotonic() - this.#startedMs) % periodMs;
+    this.#cancelTicker = clock.after(periodMs - elapsedMs, () => {
+      this.#cancelTicker = clock.every(periodMs, () => this.#stream.notifyProgress());
       this.#stream.notifyProgress();
     });
   }
