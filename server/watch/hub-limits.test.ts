@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { AssertionError } from "../base/assert.ts";
-import { WatchHub } from "./hub.ts";
+import type { WatchHub } from "./hub.ts";
 import { fixture, watch } from "./hub-fixture.suite.ts";
 import type { WatchEvent } from "./watch-event.ts";
 import type { WatchSink } from "./watch-stream.ts";
