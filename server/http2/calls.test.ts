@@ -122,15 +122,17 @@ test("headers that come again are understood again, also after the table has mov
   expect(paths).toEqual(["/echo", "/echo", "/echo", "/hold", "/hold"]);
 });
 
-test("the handler sees metadata without gRPC's own headers, and the peer's address", async () => {
+test("the handler sees the metadata that somebody reads, and the peer's address", async () => {
   const peer = await open();
   const fields = requestFields("/hold", { token: "t", "grpc-timeout": "1M", "x-y": "1" });
-  peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, block(fields)));
+  const again = block({ hasleader: "true", token: "u" });
+  const bytes = Buffer.concat([block(fields), again]);
+  peer.write(frame(FrameType.HEADERS, Flag.END_HEADERS, 1, bytes));
   await expect.poll(() => beds.last.app.calls.length).toBe(1);
   const [call] = beds.last.app.calls;
   expect([...(call?.metadata.entries() ?? [])]).toEqual([
     ["token", "t"],
-    ["x-y", "1"],
+    ["hasleader", "true"],
   ]);
   expect(call?.remote).toBe(`127.0.0.1:${peer.socket.localPort}`);
   const leftMs = (call?.deadlineMs ?? 0) - beds.last.clock.monotonic();

@@ -86,6 +86,10 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
     return this.#reader === undefined ? 0 : this.#reader.missingBytes;
   }
 
+  get headBytes(): number {
+    return this.#head.bytes;
+  }
+
   get isParked(): boolean {
     return this.#waiting !== undefined;
   }

@@ -1,3 +1,5 @@
+import { METADATA_NAMES } from "./metadata.ts";
+
 /** What a header means to us, looked up once when it enters a table and not on each request. */
 export const HeaderKind = {
   OTHER: 0,
@@ -12,10 +14,13 @@ export const HeaderKind = {
   BAD_PSEUDO: 7,
   /** HTTP/1's own, forbidden in HTTP/2. */
   CONNECTION: 8,
+  /** What the application may ask for. */
+  METADATA: 9,
 } as const;
 export type HeaderKind = (typeof HeaderKind)[keyof typeof HeaderKind];
 
-const KINDS: ReadonlyMap<string, HeaderKind> = new Map([
+const KINDS: ReadonlyMap<string, HeaderKind> = new Map<string, HeaderKind>([
+  ...METADATA_NAMES.map((name) => [name, HeaderKind.METADATA] as const),
   [":method", HeaderKind.METHOD],
   [":path", HeaderKind.PATH],
   [":scheme", HeaderKind.IGNORED],

@@ -1,3 +1,13 @@
+/** What an open stream takes beside its head: its own state, its call's and its handler's. */
+const STREAM_BYTES = 2048;
+/** Heads are strings in the engine's heap, of which there is less than of memory outside it. */
+const HEAD_WEIGHT = 4;
+
+/** What counts as held for a stream as long as it is open. @param headBytes of its request head */
+export function streamBytes(headBytes: number): number {
+  return STREAM_BYTES + HEAD_WEIGHT * headBytes;
+}
+
 /** What all connections together hold in buffers for their peers. */
 export class HeldBytesPool {
   readonly #max: number;
@@ -20,7 +30,7 @@ export class HeldBytesPool {
   }
 }
 
-/** One connection's share: unfinished messages of the peer, and answers that it has not read. */
+/** One connection's share: open streams, unfinished messages, and answers that are not read. */
 export class HeldBytes {
   readonly #pool: HeldBytesPool;
   #held = 0;

@@ -56,6 +56,10 @@ export class HttpStream implements HttpCall, Stream {
     return this.#isOver;
   }
 
+  get headBytes(): number {
+    return this.head.bytes;
+  }
+
   get isParked(): boolean {
     return this.#sink === undefined;
   }

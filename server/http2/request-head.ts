@@ -18,6 +18,8 @@ export interface PlainHead {
   readonly target: string;
   /** Name in lower case, value, name, value …; `:authority` comes as `host`. */
   readonly headerPairs: readonly string[];
+  /** What it takes to keep it, as HTTP/2 counts headers. */
+  readonly bytes: number;
 }
 
 /** What a request's header block says. One object serves all requests with the same block. */
@@ -31,6 +33,8 @@ export interface RequestHead {
   readonly refusal: Refusal | undefined;
   /** The same as an ordinary request, where it is none of gRPC. */
   readonly plain: PlainHead | undefined;
+  /** What it takes to keep it without `plain`, as HTTP/2 counts headers. */
+  readonly bytes: number;
 }
 
 /** Digits and unit. */
@@ -54,15 +58,22 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
   let contentType: string | undefined;
   let timeout: string | undefined;
   let encoding: string | undefined;
+  let bytes = 0;
   const pairs: string[] = [];
-  for (const { name, value, kind } of fields) {
-    if (kind === HeaderKind.OTHER) pairs.push(name, value);
-    else if (kind === HeaderKind.PATH) path = value;
+  for (const field of fields) {
+    const { name, value, kind } = field;
+    if (kind === HeaderKind.OTHER) continue;
+    if (kind === HeaderKind.PATH) path = value;
     else if (kind === HeaderKind.METHOD) method = value;
     else if (kind === HeaderKind.CONTENT_TYPE) contentType = value;
     else if (kind === HeaderKind.TIMEOUT) timeout = value;
     else if (kind === HeaderKind.ENCODING) encoding = value;
-    else if (kind !== HeaderKind.IGNORED) return undefined;
+    else if (kind === HeaderKind.METADATA) {
+      // Each once: a field of one byte may stand for the same long value a thousand times.
+      if (isNamedIn(pairs, name)) continue;
+      pairs.push(name, value);
+      bytes += field.size;
+    } else if (kind !== HeaderKind.IGNORED) return undefined;
   }
   if (path === undefined || method === undefined) return undefined;
   const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout);
@@ -73,7 +84,13 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
     encoding,
     refusal: refusalOf(path, method, contentType, timeoutMs, encoding),
     plain: isGrpc(contentType) ? undefined : plainHead(method, path, fields),
+    bytes: bytes + path.length,
   };
+}
+
+function isNamedIn(pairs: readonly string[], name: string): boolean {
+  for (let at = 0; at < pairs.length; at += 2) if (pairs[at] === name) return true;
+  return false;
 }
 
 function isGrpc(contentType: string | undefined): boolean {
@@ -85,7 +102,8 @@ function plainHead(method: string, target: string, fields: readonly HeaderField[
     if (name === ":authority") return ["host", value];
     return name.startsWith(":") ? [] : [name, value];
   });
-  return { method, target, headerPairs };
+  const bytes = fields.reduce((sum, field) => sum + field.size, 0);
+  return { method, target, headerPairs, bytes };
 }
 
 /** `5S`, `250m`: at most eight digits and a unit. A text says what is wrong, in grpc-go's words. */

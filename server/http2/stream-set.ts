@@ -1,7 +1,7 @@
 import type { ConnectionHost } from "./connection-host.ts";
 import { GrpcStream } from "./grpc-stream.ts";
 import type { ReadHead } from "./header-reader.ts";
-import { HeldBytes } from "./held-bytes.ts";
+import { HeldBytes, streamBytes } from "./held-bytes.ts";
 import type { HttpDispatch } from "./http-call.ts";
 import { HttpStream } from "./http-stream.ts";
 import type { Outbox } from "./outbox.ts";
@@ -150,6 +150,7 @@ export class StreamSet implements StreamHost {
     this.#parked.clear();
     this.#lingering = [];
     for (const stream of streams) {
+      this.held.add(-streamBytes(stream.headBytes));
       this.#endDeadline(stream);
       stream.reset();
     }
@@ -201,7 +202,7 @@ export class StreamSet implements StreamHost {
     const deadlineMs = head.timeoutMs === undefined ? undefined : nowMs + head.timeoutMs;
     const stream = new GrpcStream(this, id, head, window, deadlineMs);
     stream.isRemoteClosed = isLast;
-    this.#streams.set(id, stream);
+    this.#add(stream);
     if (deadlineMs !== undefined) this.#host.deadlines.add(stream);
     if (head.refusal !== undefined) {
       const { httpStatus, status, text } = head.refusal;
@@ -226,9 +227,14 @@ export class StreamSet implements StreamHost {
     dispatch: HttpDispatch,
   ): void {
     const stream = new HttpStream(this, id, head, window);
-    this.#streams.set(id, stream);
+    this.#add(stream);
     if (isLast) stream.remoteClosed();
     dispatch(stream);
+  }
+
+  #add(stream: Stream): void {
+    this.#streams.set(stream.id, stream);
+    this.held.add(streamBytes(stream.headBytes));
   }
 
   #endLingering(stream: Stream): void {
@@ -248,7 +254,10 @@ export class StreamSet implements StreamHost {
   }
 
   #forget(stream: Stream): void {
-    if (this.#streams.delete(stream.id) && stream.hasAsked) this.#askedCount--;
+    if (this.#streams.delete(stream.id)) {
+      this.held.add(-streamBytes(stream.headBytes));
+      if (stream.hasAsked) this.#askedCount--;
+    }
     this.#grants.release(stream);
     if (stream instanceof GrpcStream) this.#parked.delete(stream);
     this.#endDeadline(stream);

@@ -43,6 +43,8 @@ export interface Stream extends Outgoing {
   readonly isOver: boolean;
   /** What arrives is kept for later: the peer gets no more window. */
   readonly isParked: boolean;
+  /** Held for its request head as long as it is open. */
+  readonly headBytes: number;
   /** Bytes that the message being received still lacks. */
   readonly missingBytes: number;
   /** The payload of a DATA frame, without padding, in bytes[start, end). */
