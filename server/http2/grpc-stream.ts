@@ -2,9 +2,10 @@ import { Status } from "../errors.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { Expiring } from "./deadlines.ts";
 import type { CancelReason, GrpcCall, GrpcDispatch, GrpcHandler } from "./grpc-call.ts";
+import { KEPT_BYTES } from "./held-bytes.ts";
 import { MessageReader, type MessageSink } from "./message-reader.ts";
 import type { Metadata } from "./metadata.ts";
-import { MESSAGE_HEAD_BYTES, WINDOW_DEFAULT } from "./protocol.ts";
+import { FRAME_PAYLOAD_BYTES_MAX, MESSAGE_HEAD_BYTES, WINDOW_DEFAULT } from "./protocol.ts";
 import type { RequestHead } from "./request-head.ts";
 import {
   errorTrailers,
@@ -107,7 +108,7 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
     this.#handler = dispatch(this);
     if (waiting === undefined) return;
     for (const bytes of waiting) {
-      this.#host.hold(-bytes.length);
+      this.#host.hold(-bytes.length - KEPT_BYTES);
       this.message(bytes);
     }
     if (this.isRemoteClosed) this.remoteClosed();
@@ -196,8 +197,9 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
       this.#host.asked();
     }
     if (this.#waiting !== undefined) {
-      this.#waiting.push(bytes);
-      this.#host.hold(bytes.length);
+      // Longer ones lie in a buffer of their own, not in what was read together with them.
+      this.#waiting.push(bytes.length > FRAME_PAYLOAD_BYTES_MAX ? bytes : Buffer.from(bytes));
+      this.#host.hold(bytes.length + KEPT_BYTES);
     } else this.#handler?.message(bytes);
     return !this.#isOver;
   }
@@ -256,7 +258,7 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
   #release(): void {
     this.#reader?.close();
     if (this.#waiting === undefined) return;
-    for (const bytes of this.#waiting) this.#host.hold(-bytes.length);
+    for (const bytes of this.#waiting) this.#host.hold(-bytes.length - KEPT_BYTES);
     this.#waiting = undefined;
   }
 }

@@ -3,6 +3,9 @@ const STREAM_BYTES = 2048;
 /** Heads are strings in the engine's heap, of which there is less than of memory outside it. */
 const HEAD_WEIGHT = 4;
 
+/** What something kept for later takes beside its bytes: the object that points at them. */
+export const KEPT_BYTES = 512;
+
 /** What counts as held for a stream as long as it is open. @param headBytes of its request head */
 export function streamBytes(headBytes: number): number {
   return STREAM_BYTES + HEAD_WEIGHT * headBytes;

@@ -51,3 +51,27 @@ test("silent streams of all connections together have a limit", async () => {
   await expect.poll(() => crowd.filter(({ isClosed }) => isClosed).length).toBeGreaterThan(10);
   await expect.poll(() => beds.last.server.heldBytes).toBeLessThan(100_000);
 });
+
+test("what calls that wait have received is held for with each message, also an empty one", async () => {
+  const peer = await open({ unreadBytesPause: 1000, heldBytesPerConnectionMax: 1_000_000 });
+  const empty = Buffer.concat(Array.from({ length: 3000 }, () => message("")));
+  peer.write(unary(1, "/reply/100000", "x"), headers(3, "/echo"), data(3, empty));
+  expect((await peer.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+  await expect.poll(() => beds.last.server.heldBytes).toBe(0);
+});
+
+test("calls that wait give back what they held when they begin", async () => {
+  const peer = await open({ unreadBytesPause: 1000 });
+  const parts = Buffer.concat([message("a"), message(""), message("b".repeat(20_000))]);
+  peer.write(unary(1, "/reply/100000", "x"), headers(3, "/echo"));
+  for (let at = 0; at < parts.length; at += 16_000)
+    peer.write(data(3, parts.subarray(at, at + 16_000)));
+  await expect.poll(() => beds.last.server.parkedCount).toBe(1);
+  peer.write(
+    data(3, Buffer.alloc(0), Flag.END_STREAM),
+    frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(200_000)),
+    frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(200_000)),
+  );
+  expect((await peer.answer(3)).body).toEqual(parts);
+  expect(beds.last.server.heldBytes).toBe(0);
+});

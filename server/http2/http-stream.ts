@@ -1,4 +1,5 @@
 import { ByteQueue } from "./byte-queue.ts";
+import { KEPT_BYTES } from "./held-bytes.ts";
 import type { BodySink, HttpCall } from "./http-call.ts";
 import { ErrorCode, Flag, FRAME_PAYLOAD_BYTES_MAX, FrameType, WINDOW_DEFAULT } from "./protocol.ts";
 import type { PlainHead } from "./request-head.ts";
@@ -105,7 +106,7 @@ export class HttpStream implements HttpCall, Stream {
       if (end > start) this.#sink.data(bytes.subarray(start, end));
     } else if (end > start) {
       this.#waiting.push(Buffer.from(bytes.subarray(start, end)));
-      this.#host.hold(end - start);
+      this.#host.hold(end - start + KEPT_BYTES);
     }
     if (isLast) this.remoteClosed();
   }
@@ -147,7 +148,7 @@ export class HttpStream implements HttpCall, Stream {
   #takeWaiting(): readonly Buffer[] {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const bytes of waiting) this.#host.hold(-bytes.length);
+    for (const bytes of waiting) this.#host.hold(-bytes.length - KEPT_BYTES);
     return waiting;
   }
 
