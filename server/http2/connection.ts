@@ -20,13 +20,14 @@
 //     as well (peer-conduct.ts).
 //   - Each call hears of its end exactly once, also when the connection is lost.
 //   - Nothing here waits: a slow peer fills its own queue, then its own calls do not start.
-import { isIPv6, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { AssertionError } from "../base/assert.ts";
 import type { Guest } from "../base/guest-list.ts";
 import type { Admission, ConnectionHost, Turning } from "./connection-host.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { HeaderReader } from "./header-reader.ts";
 import { Outbox } from "./outbox.ts";
+import { remoteAddressOf } from "./peer-address.ts";
 import { PeerConduct } from "./peer-conduct.ts";
 import { ownSettings, PeerSettings } from "./peer-settings.ts";
 import {
@@ -78,7 +79,7 @@ export class Connection implements Turning, Guest {
   constructor(host: ConnectionHost, socket: Socket, admission: Admission) {
     this.#host = host;
     this.#socket = socket;
-    this.remote = addressOf(socket);
+    this.remote = remoteAddressOf(socket);
     this.#nowMs = host.clock.monotonic();
     this.arrivedMs = this.#nowMs;
     this.#phaseMs = this.#nowMs;
@@ -129,7 +130,7 @@ export class Connection implements Turning, Guest {
     if (this.#phase === "closing" || this.#phase === "closed") return;
     this.#nowMs = this.#host.clock.monotonic();
     this.#attempt(() => this.#reader.read(chunk));
-    if (this.#holdsTooMuch || this.#host.held.isOver) this.#wantTurn();
+    if (this.#streams.isBehind || this.#holdsTooMuch || this.#host.held.isOver) this.#wantTurn();
   }
 
   endTurn(): void {
@@ -140,6 +141,7 @@ export class Connection implements Turning, Guest {
       this.#streams.endLingering();
       this.#outbox.pump();
       this.#streams.unpark();
+      if (this.#streams.isBehind) this.#wantTurn();
     });
     if (this.#holdsTooMuch) {
       this.close(ErrorCode.ENHANCE_YOUR_CALM, "too many bytes are held for this connection");
@@ -373,12 +375,6 @@ export class Connection implements Turning, Guest {
     this.#outbox.frame(FrameType.PING, Flag.ACK, 0, payload);
     this.#conduct.ping(this.#nowMs, this.#outbox.framesSent, !this.isIdle);
   }
-}
-
-/** As Go writes it: `10.0.0.7:51234`, `[::1]:51234`. */
-function addressOf(socket: Socket): string {
-  const { remoteAddress = "", remotePort = 0 } = socket;
-  return `${isIPv6(remoteAddress) ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
 }
 
 /** Bytes of padding at the end, from the first byte of the payload. */

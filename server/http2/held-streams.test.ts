@@ -75,3 +75,37 @@ test("calls that wait give back what they held when they begin", async () => {
   expect((await peer.answer(3)).body).toEqual(parts);
   expect(beds.last.server.heldBytes).toBe(0);
 });
+
+test("of calls that wait, a few begin in each turn, in order", async () => {
+  const peer = await open({ unreadBytesPause: 1000, startsPerTurn: 10 });
+  peer.write(unary(1, "/reply/100000", "x"));
+  for (let id = 3; id < 1003; id += 2) peer.write(headers(id, "/hold"));
+  await expect.poll(() => beds.last.server.parkedCount).toBe(500);
+  const { calls } = beds.last.app;
+  let begun = calls.length;
+  const steps: number[] = [];
+  const look = () => {
+    steps.push(calls.length - begun);
+    begun = calls.length;
+    if (begun < 501) setImmediate(look);
+  };
+  look();
+  peer.write(
+    frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(100_000)),
+    frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(100_000)),
+  );
+  await expect.poll(() => calls.length).toBe(501);
+  expect(Math.max(...steps)).toBeLessThanOrEqual(20);
+});
+
+test("answers for a peer that gives no window are counted when they are made, not when it speaks", async () => {
+  const peer = await open({ heldBytesPerConnectionMax: 1_000_000 });
+  const noWindow = Buffer.from([0, 4, 0, 0, 0, 0]);
+  peer.write(frame(FrameType.SETTINGS, 0, 0, noWindow), headers(1, "/hold"));
+  await expect.poll(() => beds.last.app.calls.length).toBe(1);
+  for (let sent = 0; sent < 2; sent++) {
+    beds.last.app.calls[0]?.send(Buffer.alloc(600_000));
+    await peer.frame(FrameType.HEADERS, 1);
+  }
+  expect((await peer.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+});

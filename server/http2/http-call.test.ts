@@ -6,6 +6,7 @@ import { SILENT_LOG } from "../base/log.ts";
 import { GrpcServer, type Handshakes } from "./grpc-server.ts";
 import { KEPT_BYTES, streamBytes } from "./held-bytes.ts";
 import type { HttpCall } from "./http-call.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 
 // Ordinary requests of HTTP/2, as Node's own client makes them. The handshake is left out: what
 // comes behind one is all that matters here.
@@ -203,4 +204,41 @@ test("behind TLS nobody counts pings, as long as they are no flood", async () =>
     () => new Promise<Error | null>((resolve) => void session.ping((error) => resolve(error))),
   );
   expect(new Set(await Promise.all(acknowledged))).toEqual(new Set([null]));
+});
+
+test("ordinary requests that are many at once are begun a few in each turn, in order", async () => {
+  let begunInTurn = 0;
+  let most = 0;
+  const targets: string[] = [];
+  answer = (call) => {
+    if (begunInTurn++ === 0) setImmediate(() => (begunInTurn = 0));
+    most = Math.max(most, begunInTurn);
+    targets.push(call.head.target);
+    call.start(200, []);
+    call.end();
+  };
+  const paths = Array.from({ length: 500 }, (_, at) => `/${at}`);
+  const requests = paths.map((path) => answerOf(session.request({ ":path": path })));
+  const statuses = (await Promise.all(requests)).map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  expect(targets).toEqual(paths);
+  expect(most).toBeLessThanOrEqual(3 * DEFAULT_LIMITS.startsPerTurn);
+});
+
+test("ordinary requests wait while too much of the answers before them is unread", async () => {
+  let begun = 0;
+  answer = (call) => {
+    begun++;
+    call.start(200, []);
+    call.write(Buffer.alloc(4 * MIB));
+    call.end();
+  };
+  const streams = Array.from({ length: 100 }, () => session.request({}));
+  for (const stream of streams) stream.pause();
+  while (begun === 0) await new Promise((resolve) => setImmediate(resolve));
+  for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
+  expect(begun).toBeLessThan(10);
+  for (const stream of streams) stream.resume();
+  const lengths = (await Promise.all(streams.map(answerOf))).map(({ body }) => body.length);
+  expect([new Set(lengths), begun]).toEqual([new Set([4 * MIB]), 100]);
 });

@@ -27,6 +27,8 @@ export interface Http2Limits {
   readonly heldBytesMax: number;
   /** Unread answers from which on new calls of that connection wait until it has read. */
   readonly unreadBytesPause: number;
+  /** Ordinary requests, and calls that waited, which one connection has begun in a turn. */
+  readonly startsPerTurn: number;
   /** Bytes handed to the socket and not yet taken by the kernel before DATA waits in its stream. */
   readonly socketBytesMax: number;
   /** The same before a peer that makes us answer but never reads is cut off. */
@@ -63,6 +65,7 @@ export const DEFAULT_LIMITS: Http2Limits = {
   heldBytesPerConnectionMax: 1024 * MIB,
   heldBytesMax: 2048 * MIB,
   unreadBytesPause: 16 * MIB,
+  startsPerTurn: 32,
   socketBytesMax: 256 * KIB,
   socketBytesFatal: 8 * MIB,
   idleFramesBurst: 10_000,

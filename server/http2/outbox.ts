@@ -60,17 +60,17 @@ export class Outbox {
   readonly #socket: Socket;
   readonly #pool: BufferPool;
   readonly #limits: Http2Limits;
-  readonly #onPending: () => void;
+  readonly wantTurn: () => void;
   readonly #ring: Outgoing[] = [];
   #buffer: Buffer | undefined;
   #used = 0;
 
-  /** @param onPending there is something to flush at the end of the turn */
-  constructor(socket: Socket, pool: BufferPool, limits: Http2Limits, onPending: () => void) {
+  /** @param wantTurn something is to be done at the end of the turn */
+  constructor(socket: Socket, pool: BufferPool, limits: Http2Limits, wantTurn: () => void) {
     this.#socket = socket;
     this.#pool = pool;
     this.#limits = limits;
-    this.#onPending = onPending;
+    this.wantTurn = wantTurn;
   }
 
   /** Handed to the socket, or about to be, and not yet taken by the kernel. */
@@ -138,7 +138,7 @@ export class Outbox {
     if (stream.isInRing || stream.queuedBytes === 0 || stream.sendWindow <= 0) return;
     stream.isInRing = true;
     this.#ring.push(stream);
-    this.#onPending();
+    this.wantTurn();
   }
 
   /** Puts queued DATA into the buffer, one frame for each stream in turn, while anything lets it. */
@@ -201,7 +201,7 @@ export class Outbox {
     if (this.#used + size > OUTPUT_BUFFER_BYTES) this.flush();
     if (this.#buffer === undefined) {
       this.#buffer = this.#pool.take();
-      this.#onPending();
+      this.wantTurn();
     }
     return this.#buffer;
   }

@@ -29,8 +29,10 @@ export class StreamSet implements StreamHost {
   readonly #streams = new Map<number, Stream>();
   /** Open streams whose peer has asked. */
   #askedCount = 0;
-  /** Calls that start when the peer has read its earlier answers. */
-  readonly #parked = new Set<GrpcStream>();
+  /** What starts when the peer has read its earlier answers, or when it is its turn. */
+  readonly #parked = new Set<Stream>();
+  /** Ordinary requests begun in this turn. */
+  #plainStarts = 0;
   /** Answered before the peer had closed its side; it has until the end of the turn. */
   #lingering: Stream[] = [];
 
@@ -131,13 +133,21 @@ export class StreamSet implements StreamHost {
     return this.#parked.size;
   }
 
-  /** Starts the calls that waited, as far as the peer has read its answers by now. */
+  /** Something waits that the next turn may start. */
+  get isBehind(): boolean {
+    return this.#parked.size > 0 && !this.#isPaused;
+  }
+
+  /** Starts what waited, as far as the peer has read its answers by now; so much in a turn. */
   unpark(): void {
-    const { unreadBytesPause } = this.#host.limits;
+    const { dispatch, dispatchHttp, limits } = this.#host;
+    this.#plainStarts = 0;
+    let left = limits.startsPerTurn;
     for (const stream of this.#parked) {
-      if (this.held.unread >= unreadBytesPause) return;
+      if (this.#isPaused || left-- === 0) return;
       this.#parked.delete(stream);
-      stream.open(this.#host.dispatch);
+      if (stream instanceof GrpcStream) stream.open(dispatch);
+      else if (stream instanceof HttpStream) dispatchHttp?.(stream);
       if (!stream.isRemoteClosed && !stream.isOver) this.#grants.replenish(stream);
     }
   }
@@ -162,6 +172,11 @@ export class StreamSet implements StreamHost {
 
   holdUnread(bytes: number): void {
     this.held.addUnread(bytes);
+    if (bytes <= 0) return;
+    const { heldBytesPerConnectionMax } = this.#host.limits;
+    if (this.held.held > heldBytesPerConnectionMax || this.#host.held.isOver) {
+      this.outbox.wantTurn();
+    }
   }
 
   unparked(stream: Stream): void {
@@ -209,7 +224,7 @@ export class StreamSet implements StreamHost {
       stream.refuseWith(httpStatus, status, text);
       return;
     }
-    if (this.held.unread < this.#host.limits.unreadBytesPause && this.#parked.size === 0) {
+    if (this.#parked.size === 0 && !this.#isPaused) {
       stream.open(this.#host.dispatch);
       if (isLast) stream.remoteClosed();
     } else {
@@ -229,7 +244,17 @@ export class StreamSet implements StreamHost {
     const stream = new HttpStream(this, id, head, window);
     this.#add(stream);
     if (isLast) stream.remoteClosed();
-    dispatch(stream);
+    const isTurn = this.#plainStarts < this.#host.limits.startsPerTurn;
+    if (this.#parked.size > 0 || this.#isPaused || !isTurn) this.#parked.add(stream);
+    else {
+      this.#plainStarts++;
+      dispatch(stream);
+    }
+  }
+
+  /** The peer has so much to read that nothing new begins. */
+  get #isPaused(): boolean {
+    return this.held.unread >= this.#host.limits.unreadBytesPause;
   }
 
   #add(stream: Stream): void {
@@ -259,7 +284,7 @@ export class StreamSet implements StreamHost {
       if (stream.hasAsked) this.#askedCount--;
     }
     this.#grants.release(stream);
-    if (stream instanceof GrpcStream) this.#parked.delete(stream);
+    this.#parked.delete(stream);
     this.#endDeadline(stream);
   }
 
