@@ -360,7 +360,7 @@ export class Connection implements Turning, Guest {
     const { initialWindow, headerTableBytes } = this.#settings;
     this.#settings.read(bytes, start, end);
     const delta = this.#settings.initialWindow - initialWindow;
-    if (delta !== 0) this.#streams.moveWindows(delta);
+    if (delta !== 0) this.#streams.moveWindows(delta, this.#nowMs);
     if (this.#settings.headerTableBytes < headerTableBytes) this.#outbox.mustShrinkTable = true;
     this.#outbox.frame(FrameType.SETTINGS, Flag.ACK, 0, NOTHING);
   }

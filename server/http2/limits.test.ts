@@ -175,6 +175,15 @@ test.each<[string, Buffer]>([
   expect(beds.last.app.canceled).toEqual(["canceled"]);
 });
 
+test("settings that move the windows of many streams count for as many frames", async () => {
+  const peer = await open({ idleFramesBurst: 100, idleFramesPerSecond: 1 });
+  for (let id = 1; id < 2000; id += 2) peer.write(headers(id, "/hold"));
+  peer.write(setting(4, 1000), setting(4, 1000), setting(4, 1001), unary(2001, "/echo", ""));
+  await peer.answer(2001);
+  for (let size = 1002; size < 1010; size++) peer.write(setting(4, size));
+  expect((await peer.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+});
+
 test("streams opened and reset without end cost the peer its connection", async () => {
   const peer = await open({ resetsBurst: 50, resetsPerSecond: 1 });
   for (let id = 1; id < 400; id += 2) {

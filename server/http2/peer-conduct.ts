@@ -8,6 +8,8 @@ const PING_STRIKES_MAX = 2;
 const IDLE_PING_INTERVAL_MS = 7_200_000;
 /** WINDOW_UPDATE frames that one frame of ours may cause: the stream's, the connection's, twice. */
 const UPDATES_PER_FRAME = 4;
+/** Open streams whose windows are moved at the cost of one frame. */
+const STREAMS_PER_FRAME = 64;
 
 /** Watches what costs the peer nothing and us something. Each method throws when it is too much. */
 export class PeerConduct {
@@ -31,6 +33,13 @@ export class PeerConduct {
 
   idleFrame(nowMs: number): void {
     if (!this.#idleFrames.take(nowMs)) throw tooMuch("too many frames that carry nothing");
+  }
+
+  /** One frame that has to be applied to every open stream. */
+  movedWindows(nowMs: number, streams: number): void {
+    if (!this.#idleFrames.take(nowMs, streams / STREAMS_PER_FRAME)) {
+      throw tooMuch("too many frames that move all windows");
+    }
   }
 
   reset(nowMs: number): void {

@@ -111,7 +111,8 @@ export class StreamSet implements StreamHost {
   }
 
   /** SETTINGS changed the initial window, which moves all windows; they may become negative. */
-  moveWindows(delta: number): void {
+  moveWindows(delta: number, nowMs: number): void {
+    this.#conduct.movedWindows(nowMs, this.#streams.size);
     for (const stream of this.#streams.values()) {
       stream.sendWindow += delta;
       if (stream.sendWindow > WINDOW_MAX) {

@@ -11,16 +11,16 @@ export class TokenBucket {
     this.#tokens = burst;
   }
 
-  /** False when there is none left at `nowMs` (monotonic). */
-  take(nowMs: number): boolean {
+  /** Takes `count` tokens. False when there are fewer left at `nowMs` (monotonic). */
+  take(nowMs: number, count = 1): boolean {
     this.#filledMs ??= nowMs;
-    if (this.#tokens < 1) {
+    if (this.#tokens < count) {
       const gained = (nowMs - this.#filledMs) * this.#perMs;
       this.#tokens = Math.min(this.#burst, this.#tokens + gained);
       this.#filledMs = nowMs;
-      if (this.#tokens < 1) return false;
+      if (this.#tokens < count) return false;
     }
-    this.#tokens--;
+    this.#tokens -= count;
     return true;
   }
 }
