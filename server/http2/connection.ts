@@ -140,6 +140,7 @@ export class Connection implements Turning, Guest {
     this.#attempt(() => {
       this.#streams.endLingering();
       this.#outbox.pump();
+      this.#streams.resume();
       this.#streams.unpark();
       if (this.#streams.isBehind) this.#wantTurn();
     });

@@ -2,10 +2,10 @@ import { Status } from "../errors.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { Expiring } from "./deadlines.ts";
 import type { CancelReason, GrpcCall, GrpcDispatch, GrpcHandler } from "./grpc-call.ts";
-import { KEPT_BYTES } from "./held-bytes.ts";
+import { KEPT_BYTES, keptBytes } from "./held-bytes.ts";
 import { MessageReader, type MessageSink } from "./message-reader.ts";
 import type { Metadata } from "./metadata.ts";
-import { FRAME_PAYLOAD_BYTES_MAX, MESSAGE_HEAD_BYTES, WINDOW_DEFAULT } from "./protocol.ts";
+import { MESSAGE_HEAD_BYTES, WINDOW_DEFAULT } from "./protocol.ts";
 import type { RequestHead } from "./request-head.ts";
 import {
   errorTrailers,
@@ -92,7 +92,7 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
   }
 
   get isParked(): boolean {
-    return this.#waiting !== undefined;
+    return this.#waiting !== undefined || this.#reader?.isStalled === true;
   }
 
   /** The call starts later, by `open`; what arrives until then is kept. */
@@ -174,14 +174,23 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
   receive(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     if (isLast) this.isRemoteClosed = true;
     if (this.#isOver) return;
-    const bytesMax = this.#host.messageBytesMax;
+    const { messageBytesMax: bytesMax, unpackBudget } = this.#host;
     if (this.#reader === undefined && isPlainMessage(bytes, start, end, bytesMax)) {
       this.message(bytes.subarray(start + MESSAGE_HEAD_BYTES, end));
     } else {
-      this.#reader ??= new MessageReader(this, bytesMax, this.#head.encoding);
+      this.#reader ??= new MessageReader(this, bytesMax, this.#head.encoding, unpackBudget);
       this.#reader.read(bytes, start, end);
+      if (this.#reader.isStalled) this.#host.stalled(this);
     }
     if (isLast) this.remoteClosed();
+  }
+
+  /** More may be unpacked. */
+  resume(): void {
+    if (this.#isOver || this.#reader === undefined) return;
+    this.#reader.resume();
+    if (this.#reader.isStalled) this.#host.stalled(this);
+    else if (this.isRemoteClosed) this.remoteClosed();
   }
 
   remoteClosed(): void {
@@ -197,8 +206,7 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
       this.#host.asked();
     }
     if (this.#waiting !== undefined) {
-      // Longer ones lie in a buffer of their own, not in what was read together with them.
-      this.#waiting.push(bytes.length > FRAME_PAYLOAD_BYTES_MAX ? bytes : Buffer.from(bytes));
+      this.#waiting.push(keptBytes(bytes));
       this.#host.hold(bytes.length + KEPT_BYTES);
     } else this.#handler?.message(bytes);
     return !this.#isOver;

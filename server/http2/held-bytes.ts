@@ -1,3 +1,5 @@
+import { FRAME_PAYLOAD_BYTES_MAX } from "./protocol.ts";
+
 /** What an open stream takes beside its head: its own state, its call's and its handler's. */
 const STREAM_BYTES = 2048;
 /** Heads are strings in the engine's heap, of which there is less than of memory outside it. */
@@ -5,6 +7,12 @@ const HEAD_WEIGHT = 4;
 
 /** What something kept for later takes beside its bytes: the object that points at them. */
 export const KEPT_BYTES = 512;
+
+/** What to keep of bytes that were received, so that nothing else stays with them. */
+export function keptBytes(bytes: Buffer): Buffer {
+  // What is longer than a frame lies in a buffer of its own, not in what was read together with it.
+  return bytes.length > FRAME_PAYLOAD_BYTES_MAX ? bytes : Buffer.from(bytes);
+}
 
 /** What counts as held for a stream as long as it is open. @param headBytes of its request head */
 export function streamBytes(headBytes: number): number {

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { ErrorCode, Flag, FrameType } from "./protocol.ts";
 import {
@@ -108,4 +109,23 @@ test("answers for a peer that gives no window are counted when they are made, no
     await peer.frame(FrameType.HEADERS, 1);
   }
   expect((await peer.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+});
+
+test("compressed messages beyond what a turn may unpack come in later ones, with their end", async () => {
+  const peer = await open({ unpackedBytesPerTurn: 10 * 16_384 });
+  const gzip = block(requestFields("/echo", { "grpc-encoding": "gzip" }));
+  const bodies = Array.from({ length: 300 }, (_, at) => String(at));
+  const packed = Buffer.concat(bodies.map((body) => message(gzipSync(body), 1)));
+  for (const id of [1, 3]) {
+    peer.write(
+      frame(FrameType.HEADERS, Flag.END_HEADERS, id, gzip),
+      data(id, packed, Flag.END_STREAM),
+    );
+  }
+  peer.write(unary(5, "/echo", "meanwhile"));
+  await peer.answer(5);
+  expect(beds.last.app.messages).toBeLessThan(100);
+  const echoed = Buffer.concat(bodies.map((body) => message(body)));
+  for (const id of [1, 3]) expect((await peer.answer(id)).body).toEqual(echoed);
+  expect(beds.last.server.heldBytes).toBe(0);
 });

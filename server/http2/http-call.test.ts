@@ -230,15 +230,15 @@ test("ordinary requests wait while too much of the answers before them is unread
   answer = (call) => {
     begun++;
     call.start(200, []);
-    call.write(Buffer.alloc(4 * MIB));
+    call.write(Buffer.alloc(MIB));
     call.end();
   };
-  const streams = Array.from({ length: 100 }, () => session.request({}));
+  const streams = Array.from({ length: 40 }, () => session.request({}));
   for (const stream of streams) stream.pause();
   while (begun === 0) await new Promise((resolve) => setImmediate(resolve));
   for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
-  expect(begun).toBeLessThan(10);
+  expect(begun).toBeLessThan(25);
   for (const stream of streams) stream.resume();
   const lengths = (await Promise.all(streams.map(answerOf))).map(({ body }) => body.length);
-  expect([new Set(lengths), begun]).toEqual([new Set([4 * MIB]), 100]);
+  expect([new Set(lengths), begun]).toEqual([new Set([MIB]), 40]);
 });

@@ -19,6 +19,8 @@ export interface Http2Limits {
   readonly connectionWindow: number;
   /** A gRPC message without its head. */
   readonly messageBytesMax: number;
+  /** What a connection's compressed messages may unpack to in one turn; more wait for the next. */
+  readonly unpackedBytesPerTurn: number;
   /** Window that a connection hands out ahead of need for messages longer than a stream's window. */
   readonly grantedBytesMax: number;
   /** Bytes buffered for one connection, unfinished messages and unread answers together. */
@@ -61,6 +63,7 @@ export const DEFAULT_LIMITS: Http2Limits = {
   continuationFramesMax: 32,
   connectionWindow: 1024 * MIB,
   messageBytesMax: 2 * MIB,
+  unpackedBytesPerTurn: MIB,
   grantedBytesMax: 64 * MIB,
   heldBytesPerConnectionMax: 1024 * MIB,
   heldBytesMax: 2048 * MIB,

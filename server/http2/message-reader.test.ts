@@ -3,10 +3,11 @@ import { expect, test } from "vitest";
 import { SeededRandom } from "../base/random.ts";
 import { MessageReader } from "./message-reader.ts";
 import { message } from "./raw-peer.suite.ts";
+import { UnpackBudget } from "./unpack-budget.ts";
 
 const BYTES_MAX = 200_000;
 
-function collect() {
+function collect(budget = new UnpackBudget(Number.POSITIVE_INFINITY)) {
   const messages: Buffer[] = [];
   const refusals: string[] = [];
   let held = 0;
@@ -20,6 +21,7 @@ function collect() {
     },
     BYTES_MAX,
     "gzip",
+    budget,
   );
   return { reader, messages, refusals, held: () => held };
 }
@@ -63,6 +65,46 @@ test("an unfinished message frees what it holds when its stream ends", () => {
   reader.read(bytes, 0, 30_000);
   expect(reader.missingBytes).toBe(50_005 - 30_000);
   expect(held()).toBeGreaterThan(29_000);
+  reader.close();
+  expect(held()).toBe(0);
+});
+
+test("what may not be unpacked in this turn waits for the next, in order, and is held for", () => {
+  const perTurn = 10 * 16_384;
+  for (let seed = 1; seed <= 10; seed++) {
+    const random = new SeededRandom(seed);
+    const sent = Array.from({ length: 60 }, () => random.bytes(random.below(500)));
+    const bytes = Buffer.concat(
+      sent.map((body) => (random.below(6) > 0 ? message(gzipSync(body), 1) : message(body))),
+    );
+    const budget = new UnpackBudget(perTurn);
+    const { reader, messages, held } = collect(budget);
+    for (let at = 0; at < bytes.length; ) {
+      const end = Math.min(bytes.length, at + 1 + random.below(2000));
+      reader.read(bytes, at, end);
+      at = end;
+    }
+    let turns = 1;
+    for (; reader.isStalled; turns++) {
+      expect(held()).toBeGreaterThan(0);
+      const before = messages.length;
+      budget.renew();
+      reader.resume();
+      expect(messages.length - before).toBeGreaterThan(0);
+    }
+    expect(turns).toBeGreaterThan(4);
+    expect(messages.map((each) => each.toString("hex"))).toEqual(
+      sent.map((each) => each.toString("hex")),
+    );
+    expect([reader.isInsideMessage, held()]).toEqual([false, 0]);
+  }
+});
+
+test("what waits to be unpacked is freed when its stream ends", () => {
+  const { reader, held, messages } = collect(new UnpackBudget(1));
+  const bytes = Buffer.concat([1, 2, 3].map((n) => message(gzipSync(String(n)), 1)));
+  reader.read(bytes, 0, bytes.length);
+  expect([messages.length, reader.isStalled]).toEqual([1, true]);
   reader.close();
   expect(held()).toBe(0);
 });

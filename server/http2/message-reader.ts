@@ -1,6 +1,8 @@
 import { Status } from "../errors.ts";
+import { KEPT_BYTES, keptBytes } from "./held-bytes.ts";
 import { decompressMessage } from "./message-compression.ts";
 import { ConnectionError, ErrorCode, MESSAGE_HEAD_BYTES } from "./protocol.ts";
+import type { UnpackBudget } from "./unpack-budget.ts";
 
 /** A message that spans frames gets this much at first, then doubles: lengths are only claims. */
 const FIRST_BODY_BYTES = 4096;
@@ -17,7 +19,10 @@ export interface MessageSink {
   hold(bytes: number): void;
 }
 
-/** Puts gRPC messages together again from the payloads of DATA frames. */
+/**
+ * Puts gRPC messages together again from the payloads of DATA frames. Where no more may be unpacked
+ * in this turn it keeps what comes, and is stalled until `resume`.
+ */
 export class MessageReader {
   readonly #sink: MessageSink;
   readonly #bytesMax: number;
@@ -30,11 +35,27 @@ export class MessageReader {
   #bodyLength = 0;
   #bodyBytes = 0;
   #pieces = 0;
+  readonly #budget: UnpackBudget;
+  /** A compressed message that waits, and what came behind it. */
+  #stalled: Buffer | undefined;
+  #behind: Buffer[] = [];
+  /** No more messages are wanted. */
+  #isOver = false;
 
-  constructor(sink: MessageSink, bytesMax: number, encoding: string | undefined) {
+  constructor(
+    sink: MessageSink,
+    bytesMax: number,
+    encoding: string | undefined,
+    budget: UnpackBudget,
+  ) {
     this.#sink = sink;
     this.#bytesMax = bytesMax;
     this.#encoding = encoding;
+    this.#budget = budget;
+  }
+
+  get isStalled(): boolean {
+    return this.#stalled !== undefined;
   }
 
   /** Bytes that the message begun still lacks; 0 between messages and within a head. */
@@ -47,30 +68,26 @@ export class MessageReader {
   }
 
   read(bytes: Buffer, start: number, end: number): void {
+    if (this.#stalled !== undefined) return this.#keepBehind(bytes.subarray(start, end));
     if (this.isInsideMessage && ++this.#pieces > PIECES_MIN + this.#bodyLength / PIECE_BYTES) {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "a message in too many pieces");
     }
     let at = start;
-    while (at < end) {
-      if (this.#body !== undefined) {
-        at = this.#readBody(bytes, at, end);
-        if (at < 0) return;
-        continue;
-      }
-      if (this.#headBytes > 0 || end - at < MESSAGE_HEAD_BYTES) {
-        at = this.#readHead(bytes, at, end);
-        if (at < 0) return;
-        continue;
-      }
-      const length = bytes.readUInt32BE(at + 1);
-      if (!this.#accepts(bytes[at] as number, length)) return;
-      at += MESSAGE_HEAD_BYTES;
-      if (length > end - at) this.#openBody(length, end - at);
-      else {
-        if (!this.#deliver(bytes.subarray(at, at + length))) return;
-        at += length;
-      }
+    while (at < end && !this.#isOver) {
+      if (this.#stalled !== undefined) return this.#keepBehind(bytes.subarray(at, end));
+      at = this.#readPart(bytes, at, end);
     }
+  }
+
+  /** Goes on where the budget ended, as far as it reaches now. */
+  resume(): void {
+    const stalled = this.#stalled;
+    const behind = this.#behind;
+    if (stalled === undefined) return;
+    this.#dropStalled();
+    this.#isCompressed = true;
+    this.#deliver(stalled);
+    for (const bytes of behind) this.read(bytes, 0, bytes.length);
   }
 
   /** Frees what an unfinished message holds. */
@@ -78,6 +95,42 @@ export class MessageReader {
     if (this.#body !== undefined) this.#sink.hold(-this.#body.length);
     this.#body = undefined;
     this.#headBytes = 0;
+    this.#dropStalled();
+    this.#isOver = true;
+  }
+
+  #keepBehind(bytes: Buffer): void {
+    this.#behind.push(keptBytes(bytes));
+    this.#sink.hold(bytes.length + KEPT_BYTES);
+  }
+
+  #stall(bytes: Buffer): void {
+    this.#stalled = keptBytes(bytes);
+    this.#sink.hold(bytes.length + KEPT_BYTES);
+  }
+
+  #dropStalled(): void {
+    if (this.#stalled === undefined) return;
+    for (const { length } of [this.#stalled, ...this.#behind]) {
+      this.#sink.hold(-length - KEPT_BYTES);
+    }
+    this.#stalled = undefined;
+    this.#behind = [];
+  }
+
+  /** Returns where the bytes go on. */
+  #readPart(bytes: Buffer, start: number, end: number): number {
+    if (this.#body !== undefined) return this.#readBody(bytes, start, end);
+    const at = start + MESSAGE_HEAD_BYTES;
+    if (this.#headBytes > 0 || at > end) return this.#readHead(bytes, start, end);
+    const length = bytes.readUInt32BE(start + 1);
+    if (!this.#accepts(bytes[start] as number, length)) return end;
+    if (length > end - at) {
+      this.#openBody(length, end - at);
+      return at;
+    }
+    this.#deliver(bytes.subarray(at, at + length));
+    return at + length;
   }
 
   #accepts(flag: number, length: number): boolean {
@@ -85,8 +138,9 @@ export class MessageReader {
     this.#bodyLength = length;
     this.#isCompressed = flag === 1;
     const refusal = this.#refusal(flag, length);
-    if (refusal !== undefined) this.#sink.refuse(refusal.status, refusal.text);
-    return refusal === undefined;
+    if (refusal === undefined) return true;
+    this.#refuse(refusal.status, refusal.text);
+    return false;
   }
 
   #refusal(flag: number, length: number): { status: Status; text: string } | undefined {
@@ -103,15 +157,29 @@ export class MessageReader {
     return { status: Status.INTERNAL, text };
   }
 
-  #deliver(bytes: Buffer): boolean {
-    if (!this.#isCompressed) return this.#sink.message(bytes);
-    const outcome = decompressMessage(bytes, this.#bytesMax);
-    if ("bytes" in outcome) return this.#sink.message(outcome.bytes);
-    this.#sink.refuse(outcome.status, outcome.text);
-    return false;
+  #deliver(bytes: Buffer): void {
+    if (this.#isCompressed) this.#unpack(bytes);
+    else if (!this.#sink.message(bytes)) this.#isOver = true;
   }
 
-  /** Returns where the bytes go on, -1 when nothing more is wanted. */
+  #unpack(bytes: Buffer): void {
+    if (this.#budget.isSpent) return this.#stall(bytes);
+    const outcome = decompressMessage(bytes, this.#bytesMax);
+    if ("bytes" in outcome) {
+      this.#budget.spend(outcome.bytes.length);
+      if (!this.#sink.message(outcome.bytes)) this.#isOver = true;
+    } else {
+      // It may have been all that a message may have, and more.
+      this.#budget.spend(this.#bytesMax);
+      this.#refuse(outcome.status, outcome.text);
+    }
+  }
+
+  #refuse(status: Status, text: string): void {
+    this.#isOver = true;
+    this.#sink.refuse(status, text);
+  }
+
   #readHead(bytes: Buffer, at: number, end: number): number {
     this.#head ??= Buffer.alloc(MESSAGE_HEAD_BYTES);
     const copied = bytes.copy(this.#head, this.#headBytes, at, end);
@@ -119,9 +187,9 @@ export class MessageReader {
     if (this.#headBytes < MESSAGE_HEAD_BYTES) return end;
     this.#headBytes = 0;
     const length = this.#head.readUInt32BE(1);
-    if (!this.#accepts(this.#head[0] as number, length)) return -1;
-    if (length === 0) return this.#deliver(Buffer.alloc(0)) ? at + copied : -1;
-    this.#openBody(length, end - at - copied);
+    if (!this.#accepts(this.#head[0] as number, length)) return end;
+    if (length === 0) this.#deliver(Buffer.alloc(0));
+    else this.#openBody(length, end - at - copied);
     return at + copied;
   }
 
@@ -140,7 +208,8 @@ export class MessageReader {
     if (this.#bodyBytes < this.#bodyLength) return at + count;
     this.#body = undefined;
     this.#sink.hold(-body.length);
-    return this.#deliver(body.subarray(0, this.#bodyLength)) ? at + count : -1;
+    this.#deliver(body.subarray(0, this.#bodyLength));
+    return at + count;
   }
 
   #roomFor(needed: number): Buffer {

@@ -10,6 +10,7 @@ import { ConnectionError, ErrorCode, FrameType, WINDOW_MAX } from "./protocol.ts
 import { ReceiveGrants } from "./receive-grants.ts";
 import type { PlainHead } from "./request-head.ts";
 import type { ConnectionPeer, Stream, StreamHost } from "./stream.ts";
+import { UnpackBudget } from "./unpack-budget.ts";
 
 /** The streams of one connection: what opens, feeds, blocks, resets and ends them. */
 export class StreamSet implements StreamHost {
@@ -17,6 +18,7 @@ export class StreamSet implements StreamHost {
   readonly peer: ConnectionPeer;
   readonly messageBytesMax: number;
   readonly held: HeldBytes;
+  readonly unpackBudget: UnpackBudget;
   /** The highest stream id that the peer has used. */
   lastId = 0;
   /** Some request has come whole. */
@@ -33,6 +35,8 @@ export class StreamSet implements StreamHost {
   readonly #parked = new Set<Stream>();
   /** Ordinary requests begun in this turn. */
   #plainStarts = 0;
+  /** Calls with compressed messages that wait for the next turn. */
+  readonly #stalled = new Set<Stream>();
   /** Answered before the peer had closed its side; it has until the end of the turn. */
   #lingering: Stream[] = [];
 
@@ -42,6 +46,7 @@ export class StreamSet implements StreamHost {
     this.peer = peer;
     this.messageBytesMax = host.limits.messageBytesMax;
     this.held = new HeldBytes(host.held);
+    this.unpackBudget = new UnpackBudget(host.limits.unpackedBytesPerTurn);
     this.#conduct = conduct;
     this.#grants = new ReceiveGrants(outbox, host.limits.grantedBytesMax);
   }
@@ -136,7 +141,18 @@ export class StreamSet implements StreamHost {
 
   /** Something waits that the next turn may start. */
   get isBehind(): boolean {
-    return this.#parked.size > 0 && !this.#isPaused;
+    return this.#stalled.size > 0 || (this.#parked.size > 0 && !this.#isPaused);
+  }
+
+  /** Unpacks what the turn before left over. */
+  resume(): void {
+    this.unpackBudget.renew();
+    for (const stream of this.#stalled) {
+      if (this.unpackBudget.isSpent) return;
+      this.#stalled.delete(stream);
+      if (stream instanceof GrpcStream) stream.resume();
+      if (!stream.isRemoteClosed && !stream.isOver) this.#grants.replenish(stream);
+    }
   }
 
   /** Starts what waited, as far as the peer has read its answers by now; so much in a turn. */
@@ -159,6 +175,7 @@ export class StreamSet implements StreamHost {
     this.#streams.clear();
     this.#askedCount = 0;
     this.#parked.clear();
+    this.#stalled.clear();
     this.#lingering = [];
     for (const stream of streams) {
       this.held.add(-streamBytes(stream.headBytes));
@@ -178,6 +195,10 @@ export class StreamSet implements StreamHost {
     if (this.held.held > heldBytesPerConnectionMax || this.#host.held.isOver) {
       this.outbox.wantTurn();
     }
+  }
+
+  stalled(stream: Stream): void {
+    this.#stalled.add(stream);
   }
 
   unparked(stream: Stream): void {
@@ -286,6 +307,7 @@ export class StreamSet implements StreamHost {
     }
     this.#grants.release(stream);
     this.#parked.delete(stream);
+    this.#stalled.delete(stream);
     this.#endDeadline(stream);
   }
 

@@ -1,5 +1,6 @@
 import type { Outbox, Outgoing } from "./outbox.ts";
 import type { ErrorCode } from "./protocol.ts";
+import type { UnpackBudget } from "./unpack-budget.ts";
 
 /** Who is at the other end of a connection. */
 export interface ConnectionPeer {
@@ -15,10 +16,13 @@ export interface StreamHost {
   readonly outbox: Outbox;
   readonly peer: ConnectionPeer;
   readonly messageBytesMax: number;
+  readonly unpackBudget: UnpackBudget;
   /** Buffers for what the peer sends grew, or shrank (negative). */
   hold(bytes: number): void;
   /** The same for answers that the peer has not read. */
   holdUnread(bytes: number): void;
+  /** It waits until compressed messages may be unpacked again. */
+  stalled(stream: Stream): void;
   /** What was kept back is taken from now on: the peer may send more. */
   unparked(stream: Stream): void;
   /** The first thing that can be answered is here: a whole message, a whole request. Once. */
