@@ -31,6 +31,8 @@ export interface Http2Limits {
   readonly unreadBytesPause: number;
   /** Ordinary requests, and calls that waited, which one connection has begun in a turn. */
   readonly startsPerTurn: number;
+  /** Waiting answers that one connection is sent in a turn, in bytes; the rest in later ones. */
+  readonly sentBytesPerTurn: number;
   /** Bytes handed to the socket and not yet taken by the kernel before DATA waits in its stream. */
   readonly socketBytesMax: number;
   /** The same before a peer that makes us answer but never reads is cut off. */
@@ -69,6 +71,7 @@ export const DEFAULT_LIMITS: Http2Limits = {
   heldBytesMax: 2048 * MIB,
   unreadBytesPause: 16 * MIB,
   startsPerTurn: 32,
+  sentBytesPerTurn: MIB,
   socketBytesMax: 256 * KIB,
   socketBytesFatal: 8 * MIB,
   idleFramesBurst: 10_000,

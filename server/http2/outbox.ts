@@ -141,11 +141,19 @@ export class Outbox {
     this.wantTurn();
   }
 
-  /** Puts queued DATA into the buffer, one frame for each stream in turn, while anything lets it. */
+  /**
+   * Puts queued DATA into the buffer, one frame for each stream in turn, while anything lets it; a
+   * kernel that takes all there is ends it as well, so that others get their turn.
+   */
   pump(): void {
     const ring = this.#ring;
     let served = 0;
+    let left = this.#limits.sentBytesPerTurn;
     while (served < ring.length && this.sendWindow > 0 && !this.isCongested) {
+      if (left <= 0) {
+        this.wantTurn();
+        break;
+      }
       const stream = ring[served++] as Outgoing;
       stream.isInRing = false;
       const length = Math.min(
@@ -155,6 +163,7 @@ export class Outbox {
         FRAME_PAYLOAD_BYTES_MAX,
       );
       if (length <= 0) continue;
+      left -= length;
       const buffer = this.#reserve(FRAME_HEAD_BYTES + length);
       this.#head(buffer, length, FrameType.DATA, 0, stream.id);
       stream.takeQueued(buffer, this.#used + FRAME_HEAD_BYTES, length);
