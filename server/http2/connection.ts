@@ -24,10 +24,11 @@ import type { Socket } from "node:net";
 import { AssertionError } from "../base/assert.ts";
 import type { Guest } from "../base/guest-list.ts";
 import type { Admission, ConnectionHost, Turning } from "./connection-host.ts";
+import { padding, protocolError, requireForm } from "./frame-form.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { HeaderReader } from "./header-reader.ts";
 import { Outbox } from "./outbox.ts";
-import { remoteAddressOf } from "./peer-address.ts";
+import { remoteAddressOf, remoteHostOf } from "./peer-address.ts";
 import { PeerConduct } from "./peer-conduct.ts";
 import { ownSettings, PeerSettings } from "./peer-settings.ts";
 import {
@@ -53,6 +54,7 @@ type Phase = "open" | "warned" | "draining" | "closing" | "closed";
 /** One HTTP/2 connection: frames in, calls to the application, one write per turn out. */
 export class Connection implements Turning, Guest {
   readonly remote: string;
+  readonly host: string;
   readonly arrivedMs: number;
   readonly #host: ConnectionHost;
   readonly #socket: Socket;
@@ -67,6 +69,9 @@ export class Connection implements Turning, Guest {
   /** When the chunk being read arrived. */
   #nowMs: number;
   #pingedMs: number | undefined;
+  /** When a sweep last saw that the peer had taken answers, or that none waited for it. */
+  takenMs: number;
+  #framesTaken = 0;
   #isTurnPending = false;
   #receiveWindow: number = WINDOW_DEFAULT;
   /** END_STREAM of a header block that goes on in CONTINUATION frames. */
@@ -80,9 +85,11 @@ export class Connection implements Turning, Guest {
     this.#host = host;
     this.#socket = socket;
     this.remote = remoteAddressOf(socket);
+    this.host = remoteHostOf(socket);
     this.#nowMs = host.clock.monotonic();
     this.arrivedMs = this.#nowMs;
     this.#phaseMs = this.#nowMs;
+    this.takenMs = this.#nowMs;
     this.#outbox = new Outbox(socket, host.buffers, host.limits, () => this.#wantTurn());
     this.#conduct = new PeerConduct(host.limits, admission.isEncrypted);
     this.#headers = new HeaderReader(host.limits);
@@ -155,6 +162,10 @@ export class Connection implements Turning, Guest {
   /** Once a second: what did the peer not do in time? */
   sweep(nowMs: number): void {
     const { limits } = this.#host;
+    if (this.#streams.held.unread === 0 || this.#outbox.framesSent !== this.#framesTaken) {
+      this.#framesTaken = this.#outbox.framesSent;
+      this.takenMs = nowMs;
+    }
     if (this.#phase === "closing") {
       if (nowMs - this.#phaseMs > limits.farewellMs) this.#socket.destroy();
       return;
@@ -376,22 +387,4 @@ export class Connection implements Turning, Guest {
     this.#outbox.frame(FrameType.PING, Flag.ACK, 0, payload);
     this.#conduct.ping(this.#nowMs, this.#outbox.framesSent, !this.isIdle);
   }
-}
-
-/** Bytes of padding at the end, from the first byte of the payload. */
-function padding(bytes: Buffer, start: number, end: number): number {
-  const length = start < end ? (bytes[start] as number) : end;
-  if (length >= end - start) throw protocolError("more padding than payload");
-  return length;
-}
-
-function requireForm(isRightStream: boolean, length: number, expected: number): void {
-  if (!isRightStream) throw protocolError("a frame on the wrong stream");
-  if (length !== expected) {
-    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `${length} bytes instead of ${expected}`);
-  }
-}
-
-function protocolError(text: string): ConnectionError {
-  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, text);
 }

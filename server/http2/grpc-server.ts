@@ -10,6 +10,7 @@ import type { GrpcDispatch } from "./grpc-call.ts";
 import { HeldBytesPool } from "./held-bytes.ts";
 import type { HttpDispatch } from "./http-call.ts";
 import { DEFAULT_LIMITS, type Http2Limits } from "./limits.ts";
+import { costliest } from "./memory-shares.ts";
 import { BufferPool } from "./outbox.ts";
 import { PrefaceSniffer } from "./preface-sniffer.ts";
 import { ErrorCode } from "./protocol.ts";
@@ -190,14 +191,10 @@ export class GrpcServer implements ConnectionHost {
     if (this.held.isOver) this.#shed();
   }
 
-  /** All together hold too much: the one that holds most has to go. */
+  /** All together hold too much: of the host that holds most, one connection has to go. */
   #shed(): void {
-    let largest: Connection | undefined;
-    for (const connection of this.#connections) {
-      if (largest === undefined || connection.heldBytes > largest.heldBytes) largest = connection;
-    }
-    const victim = must(largest, "bytes are held only for connections");
-    this.log.warn("closing the connection that holds most memory", {
+    const victim = must(costliest(this.#connections), "bytes are held only for connections");
+    this.log.warn("closing a connection of the host that holds most memory", {
       "remote-addr": victim.remote,
       bytes: victim.heldBytes,
     });

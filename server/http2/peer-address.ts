@@ -5,3 +5,8 @@ export function remoteAddressOf(socket: Socket): string {
   const { remoteAddress = "", remotePort = 0 } = socket;
   return `${isIPv6(remoteAddress) ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
 }
+
+/** Its host alone: all connections of one count together when memory runs out. */
+export function remoteHostOf(socket: Socket): string {
+  return socket.remoteAddress ?? "";
+}
