@@ -94,3 +94,25 @@ test("whoever asks after he came counts as one who asked", () => {
   expect(list.admit(new TestGuest("e"))).toBe(true);
   expect(gone).toEqual(["late"]);
 });
+
+test("of a full house not everybody is looked at for each who comes", () => {
+  let looks = 0;
+  const size = 1000;
+  list = new GuestList(size, clock);
+  const guests = Array.from({ length: size }, (_, at) => {
+    const guest = Object.assign(tried(String(at)), { heardMs: size - at });
+    const get = () => {
+      looks++;
+      return true;
+    };
+    return Object.defineProperty(guest, "isWaiting", { get });
+  });
+  for (const guest of guests) list.admit(guest);
+  nowMs = 100_000;
+  // He is heard of again: others go before him.
+  const woken = Object.assign(guests.at(-2) ?? tried("none"), { heardMs: 99_999 });
+  for (let comer = 0; comer < 100; comer++) list.admit(served("comer"));
+  const expected = guests.toReversed().filter((guest) => guest !== woken);
+  expect(gone).toEqual(expected.slice(0, 100).map(({ name }) => name));
+  expect(looks).toBeLessThan(2 * size);
+});

@@ -18,6 +18,8 @@ export const ACCEPT_BACKLOG = 4096;
 const HASTE_MS = 1_000;
 /** Who was heard of in this time may be about to ask again. */
 const PRESENT_MS = 60_000;
+/** How many to remember of those silent longest: a full house is not gone through for each comer. */
+const REMEMBERED_MAX = 256;
 
 /** One connection. Times are on the clock's monotonic scale. */
 export interface Guest {
@@ -38,6 +40,8 @@ export class GuestList {
   /** Those of whom no request was known to be whole when last looked at; oldest first. */
   readonly #untried = new Set<Guest>();
   readonly #tried = new Set<Guest>();
+  /** Who was silent longest when all were last looked at, the longest last. */
+  #silent: { readonly guest: Guest; readonly heardMs: number }[] = [];
 
   constructor(max: number, clock: Clock) {
     this.#max = max;
@@ -63,15 +67,17 @@ export class GuestList {
 
   #makeRoom(): boolean {
     const nowMs = this.#clock.monotonic();
-    const victim =
-      this.#oldestUntried(nowMs - HASTE_MS) ??
-      this.#longestSilent(nowMs - PRESENT_MS) ??
-      this.#oldestUntried(nowMs) ??
-      this.#longestSilent(nowMs);
+    const victim = this.#oldestUntried(nowMs - HASTE_MS) ?? this.#silentOrNew(nowMs);
     if (victim === undefined) return false;
     this.delete(victim);
     victim.destroy();
     return true;
+  }
+
+  #silentOrNew(nowMs: number): Guest | undefined {
+    const silent = this.#longestRemembered() ?? this.#lookAround();
+    if (silent !== undefined && silent.heardMs <= nowMs - PRESENT_MS) return silent;
+    return this.#oldestUntried(nowMs) ?? silent;
   }
 
   /** Who came longest ago, not after `untilMs`, and has asked for nothing yet. */
@@ -84,15 +90,28 @@ export class GuestList {
     return undefined;
   }
 
-  /** Who was heard of longest ago, not after `untilMs`, and is not being served. */
-  #longestSilent(untilMs: number): Guest | undefined {
-    let longest: Guest | undefined;
-    for (const guests of [this.#tried, this.#untried]) {
-      for (const guest of guests) {
-        if (!guest.isWaiting || guest.heardMs > (longest?.heardMs ?? untilMs)) continue;
-        longest = guest;
-      }
+  /** Who has done nothing since all were looked at was silent longest then and is now. */
+  #longestRemembered(): Guest | undefined {
+    for (let last = this.#silent.at(-1); last !== undefined; last = this.#silent.at(-1)) {
+      const { guest, heardMs } = last;
+      if (this.#has(guest) && guest.isWaiting && guest.heardMs === heardMs) return guest;
+      this.#silent.pop();
     }
-    return longest;
+    return undefined;
+  }
+
+  /** Who was heard of longest ago and is not being served. */
+  #lookAround(): Guest | undefined {
+    this.#silent = [...this.#tried, ...this.#untried]
+      .filter(({ isWaiting }) => isWaiting)
+      .map((guest) => ({ guest, heardMs: guest.heardMs }))
+      .toSorted((a, b) => a.heardMs - b.heardMs)
+      .slice(0, REMEMBERED_MAX)
+      .reverse();
+    return this.#silent.at(-1)?.guest;
+  }
+
+  #has(guest: Guest): boolean {
+    return this.#tried.has(guest) || this.#untried.has(guest);
   }
 }
