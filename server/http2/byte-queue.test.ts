@@ -35,3 +35,21 @@ test("a cleared queue is an empty one", () => {
   queue.moveTo(target, 0, 3);
   expect([target.toString(), queue.length]).toEqual(["new", 0]);
 });
+
+test("a long piece is kept without a copy, between short ones that are copied", () => {
+  const queue = new ByteQueue();
+  const long = Buffer.alloc(300_000, 1);
+  const short = Buffer.from("short");
+  queue.push(short);
+  queue.push(long);
+  queue.push(short);
+  short.fill(0);
+  long[299_999] = 7;
+  const target = Buffer.alloc(300_010);
+  queue.moveTo(target, 0, 200_000);
+  queue.moveTo(target, 200_000, 100_010);
+  expect(target.equals(Buffer.concat([Buffer.from("short"), long, Buffer.from("short")]))).toBe(
+    true,
+  );
+  expect(queue.length).toBe(0);
+});

@@ -1,5 +1,7 @@
 /** Small appends share a chunk of at most this size. */
 const SHARED_CHUNK_BYTES = 16_384;
+/** Longer pieces are not copied. */
+const COPIED_BYTES_MAX = 256 * 1024;
 
 interface Chunk {
   readonly bytes: Buffer;
@@ -7,7 +9,10 @@ interface Chunk {
   end: number;
 }
 
-/** Bytes in, bytes out, in order. Copies what it takes; long pieces keep a chunk of their own. */
+/**
+ * Bytes in, bytes out, in order. Copies what it takes, but for pieces above 256 KiB: these it keeps
+ * as they are, so they must not change any more.
+ */
 export class ByteQueue {
   #chunks: Chunk[] = [];
   #first = 0;
@@ -15,6 +20,17 @@ export class ByteQueue {
 
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    if (bytes.length > COPIED_BYTES_MAX) this.#pushWhole(bytes);
+    else this.#pushCopy(bytes);
+    this.length += bytes.length;
+  }
+
+  #pushWhole(bytes: Uint8Array): void {
+    const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#chunks.push({ bytes: whole, start: 0, end: whole.length });
+  }
+
+  #pushCopy(bytes: Uint8Array): void {
     const last = this.#chunks.at(-1);
     if (last !== undefined && last.bytes.length - last.end >= bytes.length) {
       last.bytes.set(bytes, last.end);
@@ -25,7 +41,6 @@ export class ByteQueue {
       chunk.bytes.set(bytes);
       this.#chunks.push(chunk);
     }
-    this.length += bytes.length;
   }
 
   /** Moves the first `count` bytes to target[at, at + count). There must be that many. */

@@ -18,7 +18,10 @@ export interface GrpcCall {
   readonly peerCertificateName: string | undefined;
   /** On the clock's monotonic scale; undefined when the client set none. */
   readonly deadlineMs: number | undefined;
-  /** Copies the message: the caller may reuse its memory. One write per connection and turn. */
+  /**
+   * Copies the message: the caller may reuse its memory, unless it is longer than 256 KiB. One
+   * write per connection and turn.
+   */
   send(message: Uint8Array): void;
   /** The OK trailers, behind everything sent before. */
   end(): void;

@@ -22,7 +22,7 @@ export interface HttpCall {
   read(sink: BodySink): void;
   /** Begins the answer. @param headers name, value, name, value … */
   start(status: number, headers: readonly string[]): void;
-  /** Copies the bytes. Only after `start`. */
+  /** Copies the bytes, up to 256 KiB; longer ones must not change any more. Only after `start`. */
   write(bytes: Uint8Array): void;
   end(): void;
   /** Bytes that `write` accepted and that flow control or a slow reader still holds back. */
