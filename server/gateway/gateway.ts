@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import {
   type AddressInfo,
   createServer as createListener,
@@ -6,22 +6,28 @@ import {
   type ListenOptions,
   type Socket,
 } from "node:net";
+import { AssertionError } from "../base/assert.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { ACCEPT_BACKLOG, GuestList } from "../base/guest-list.ts";
 import { SlicedInput } from "../base/sliced-input.ts";
 import type { Handshakes } from "../http2/grpc-server.ts";
 import { type Exchange, Http1Exchange } from "./exchange.ts";
+import { headRefusal } from "./head-refusal.ts";
 import { type Asked, HttpGuest } from "./http-guest.ts";
 import { WebSocketExchange, wantsWebSocket } from "./web-socket-exchange.ts";
 
 const HEADER_BYTES_MAX = 16 * 1024;
 const SWEEP_MS = 1000;
-/** All times are kept by the sweep (http-guest.ts). */
+/**
+ * All times are kept by the sweep (http-guest.ts), and nothing is answered by Node itself: such an
+ * answer has no turn among those that the guest knows of.
+ */
 const SERVER_OPTIONS = {
   maxHeaderSize: HEADER_BYTES_MAX,
   keepAliveTimeout: 0,
   headersTimeout: 0,
   requestTimeout: 0,
+  requireHostHeader: false,
   shouldUpgradeCallback: wantsWebSocket,
 };
 
@@ -48,24 +54,15 @@ export class Gateway {
     this.#clock = clock;
     this.#guests = new GuestList(connectionsMax, clock);
     this.#serve = serve;
-    this.#server = createServer(SERVER_OPTIONS, (request, response) => {
+    const ask = (request: IncomingMessage, response: ServerResponse): void => {
       const guest = this.#connections.get(request.socket);
       if (guest?.asks({ request, response }, clock.monotonic()) === true) {
         this.#answer(guest, { request, response });
       }
-    });
-    this.#server.on("upgrade", (request, _socket, head) => {
-      const { socket } = request;
-      this.#inputs.get(socket)?.end();
-      const guest = this.#connections.get(socket);
-      guest?.upgrades(() => {
-        // The last answer may have been the end of the connection.
-        if (!socket.writable) return;
-        const exchange = new WebSocketExchange(request, head, this.#names.get(socket));
-        guest.changesProtocol(exchange, clock.monotonic());
-        serve(exchange);
-      });
-    });
+    };
+    this.#server = createServer(SERVER_OPTIONS, ask);
+    this.#server.on("checkExpectation", ask);
+    this.#server.on("upgrade", (request, _socket, head) => this.#upgrade(request, head));
   }
 
   /**
@@ -121,7 +118,32 @@ export class Gateway {
       const next = guest.answered(this.#clock.monotonic());
       if (next !== undefined) this.#answer(guest, next);
     });
-    this.#serve(new Http1Exchange(request, response, this.#names.get(request.socket)));
+    this.#begin(request, new Http1Exchange(request, response, this.#names.get(request.socket)));
+  }
+
+  #upgrade(request: IncomingMessage, head: Buffer): void {
+    const { socket } = request;
+    this.#inputs.get(socket)?.end();
+    const guest = this.#connections.get(socket);
+    guest?.upgrades(() => {
+      // The last answer may have been the end of the connection.
+      if (!socket.writable) return;
+      try {
+        const exchange = new WebSocketExchange(request, head, this.#names.get(socket));
+        guest.changesProtocol(exchange, this.#clock.monotonic());
+        this.#begin(request, exchange);
+      } catch (thrown) {
+        // Nobody above would take it: what goes wrong here ends this connection alone.
+        if (thrown instanceof AssertionError) throw thrown;
+        socket.destroy();
+      }
+    });
+  }
+
+  #begin(request: IncomingMessage, exchange: Exchange): void {
+    const refusal = headRefusal(request);
+    if (refusal === undefined) this.#serve(exchange);
+    else exchange.reply(refusal);
   }
 
   #sweep(): void {
