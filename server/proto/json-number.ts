@@ -7,7 +7,7 @@ export function parseInteger(text: string): bigint | undefined {
   const match = NUMBER.exec(text);
   if (match === null) return undefined;
   const [, sign, whole = "", fraction = "", exponent = "0"] = match;
-  const digits = fraction.replace(/0+$/, "");
+  const digits = fraction.slice(0, lengthWithoutZeros(fraction));
   const shift = Number(exponent) - digits.length;
   const all = (whole + digits).replace(/^0+(?=\d)/, "");
   if (all === "0") return 0n;
@@ -20,4 +20,11 @@ export function parseInteger(text: string): bigint | undefined {
 function cutZeros(digits: string, count: number): string | undefined {
   if (count >= digits.length || !/^0*$/.test(digits.slice(-count))) return undefined;
   return digits.slice(0, -count);
+}
+
+/** Counted from the end: a regular expression would look at a run of zeros from each of them. */
+function lengthWithoutZeros(digits: string): number {
+  let length = digits.length;
+  while (length > 0 && digits[length - 1] === "0") length--;
+  return length;
 }

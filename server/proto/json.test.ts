@@ -132,6 +132,19 @@ describe("messages", () => {
     expect(parseInteger("0.5")).toBeUndefined();
   });
 
+  test("a number is whole or not, whatever zeros it is written with", () => {
+    const zeros = "0".repeat(1_000_000);
+    expect(parseInteger(`0.${zeros}`)).toBe(0n);
+    expect(parseInteger(`15.${zeros}`)).toBe(15n);
+    expect(parseInteger(`-1.50${zeros}e1`)).toBe(-15n);
+    expect(parseInteger(`0.${zeros}1`)).toBeUndefined();
+    expect(parseInteger(`0.${zeros}12e1000002`)).toBe(12n);
+    expect(parseInteger(`15${zeros}e-1000000`)).toBe(15n);
+    expect(parseInteger(`15${zeros}e-1000001`)).toBeUndefined();
+    expect(parseInteger(`15${zeros}`)).toBeUndefined();
+    expect(parseInteger(`1.${`${zeros.slice(1)}1`.repeat(4)}`)).toBeUndefined();
+  });
+
   test("nesting without end is an error, not a stack overflow", () => {
     const open = '{"success":[{"request_txn":';
     const json = Buffer.from(`${open.repeat(600)}{}${"}]}".repeat(600)}`);
