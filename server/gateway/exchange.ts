@@ -31,6 +31,8 @@ export interface Exchange {
   start(status: number, headers: Headers): void;
   write(text: string): void;
   end(): void;
+  /** Ends an answer that has begun and cannot go on; its client is shown that, where it can be. */
+  abort(): void;
   readonly isStarted: boolean;
   /** Of a WebSocket: makes it one. False when that failed; the client has been told. */
   open?(): boolean;
@@ -128,6 +130,10 @@ export class Http1Exchange implements Exchange {
   end(): void {
     this.#endBody();
     this.#response.end();
+  }
+
+  abort(): void {
+    this.#response.destroy();
   }
 
   /** The rest of a body is thrown away if it is short; else its sender does not get to send it. */

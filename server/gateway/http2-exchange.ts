@@ -98,4 +98,9 @@ export class Http2Exchange implements Exchange {
   end(): void {
     this.#call.end();
   }
+
+  /** JSON that breaks off is shown to be none. */
+  abort(): void {
+    this.#call.end();
+  }
 }

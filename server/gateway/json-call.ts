@@ -8,7 +8,7 @@ import { Status } from "../errors.ts";
 import type { GrpcCall, GrpcDispatch, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { MethodDescriptor } from "../proto/descriptors.ts";
-import { encodeJson, jsonPieces } from "../proto/json-encoder.ts";
+import { jsonPieces } from "../proto/json-encoder.ts";
 import { JsonShapeError } from "../proto/json-reader.ts";
 import { JsonSyntaxError } from "../proto/json-scanner.ts";
 import { MessageTooLargeError } from "../proto/message-builder.ts";
@@ -24,6 +24,7 @@ const JSON_FACTOR = 4;
 /** Who waits no longer need not be asked. */
 const TIMEOUT_MS_MIN = 1;
 const DEADLINE_TEXT = "context deadline exceeded";
+const INTERNAL_TEXT = "internal error";
 const HEADERS = {
   "Content-Type": "application/json",
   "Grpc-Metadata-Content-Type": "application/grpc",
@@ -110,16 +111,23 @@ export class JsonCall implements GrpcCall {
       return;
     }
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
-    const json = encodeJson(this.#method.response, bytes).replace(HTML_SENSITIVE, escapeCharacter);
-    if (!this.#exchange.isStarted) this.#exchange.start(200, HEADERS);
-    this.#exchange.write(`{"result":${json}}\n`);
+    try {
+      this.#sendResult(bytes);
+    } catch (thrown) {
+      this.#logUnexpected(thrown);
+      // What has been sent of the message ends with its line.
+      if (this.#exchange.isStarted) this.#exchange.write("\n");
+      this.fail(Status.INTERNAL, INTERNAL_TEXT);
+      // Not at once: the service is in the middle of sending.
+      this.#options.clock.soon(() => this.#handler?.cancel("canceled"));
+    }
   }
 
   end(): void {
     if (!this.#finish()) return;
     if (this.#answer !== undefined) void this.#reply(this.#answer);
     else {
-      if (!this.#exchange.isStarted) this.#exchange.start(200, HEADERS);
+      this.#start();
       this.#exchange.end();
     }
   }
@@ -193,12 +201,16 @@ export class JsonCall implements GrpcCall {
       if (this.#handler === undefined) this.#abort(Status.INVALID_ARGUMENT, thrown.message);
       else if (this.#method.takesStream) this.#handler.halfClose();
     } else {
-      if (thrown instanceof AssertionError) throw thrown;
-      const { stack } = thrown instanceof Error ? thrown : { stack: undefined };
-      const fields = { path: this.path, error: String(thrown), stack };
-      this.#options.log.error("a call failed unexpectedly", fields);
-      this.#abort(Status.INTERNAL, "internal error");
+      this.#logUnexpected(thrown);
+      this.#abort(Status.INTERNAL, INTERNAL_TEXT);
     }
+  }
+
+  #logUnexpected(thrown: unknown): void {
+    if (thrown instanceof AssertionError) throw thrown;
+    const { stack } = thrown instanceof Error ? thrown : { stack: undefined };
+    const fields = { path: this.path, error: String(thrown), stack };
+    this.#options.log.error("a call failed unexpectedly", fields);
   }
 
   #abort(status: Status, text: string): void {
@@ -226,14 +238,44 @@ export class JsonCall implements GrpcCall {
     return true;
   }
 
+  #start(): void {
+    if (!this.#exchange.isStarted) this.#exchange.start(200, HEADERS);
+  }
+
+  /** One message of a stream. Nobody waits in between: its service looks at the backlog. */
+  #sendResult(bytes: Buffer): void {
+    let slice = '{"result":';
+    for (const piece of jsonPieces(this.#method.response, bytes)) {
+      slice += piece;
+      if (slice.length < SLICE_CHARACTERS) continue;
+      this.#start();
+      this.#exchange.write(escaped(slice));
+      slice = "";
+    }
+    slice = escaped(slice);
+    this.#start();
+    this.#exchange.write(`${slice}}\n`);
+  }
+
   async #reply(bytes: Buffer): Promise<void> {
+    const exchange = this.#exchange;
+    try {
+      await this.#replyInSlices(bytes);
+    } catch (thrown) {
+      this.#logUnexpected(thrown);
+      if (exchange.isStarted) exchange.abort();
+      else exchange.reply(errorReply(Status.INTERNAL, INTERNAL_TEXT));
+    }
+  }
+
+  async #replyInSlices(bytes: Buffer): Promise<void> {
     const exchange = this.#exchange;
     let isGone = false;
     let slice = "";
     for (const piece of jsonPieces(this.#method.response, bytes)) {
       slice += piece;
       if (slice.length < SLICE_CHARACTERS) continue;
-      if (!exchange.isStarted) exchange.start(200, HEADERS);
+      this.#start();
       exchange.write(slice);
       slice = "";
       await new Promise<void>((resolve) => {
@@ -253,6 +295,10 @@ export class JsonCall implements GrpcCall {
     exchange.write(slice);
     exchange.end();
   }
+}
+
+function escaped(json: string): string {
+  return json.replace(HTML_SENSITIVE, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

@@ -16,6 +16,7 @@ import {
   PutRequest,
   PutResponse,
   RangeResponse,
+  WatchResponse,
 } from "../proto/gen/rpc.ts";
 import { MessageTooLargeError } from "../proto/message-builder.ts";
 import type { Exchange } from "./exchange.ts";
@@ -198,23 +199,75 @@ test("errors before and within a stream are told, each in its place", async () =
   ]);
 });
 
-test("a long answer comes whole, in slices between which others are served", async () => {
+function longRange() {
   const kvs = Array.from({ length: 300 }, (_, at) => ({
     key: Buffer.from(`${at}`),
     value: Buffer.alloc(10_000, at % 256),
   }));
   const bytes = RangeResponse.encode(RangeResponse.fromPartial({ kvs, count: 300 })).finish();
-  const { post } = await serve((call) => {
+  return { values: kvs.map(({ value }) => value.toString("base64")), bytes };
+}
+
+test("a long answer comes whole, in slices between which others are served", async () => {
+  const { values, bytes } = longRange();
+  const { post, port } = await serve((call) => {
     call.send(bytes);
     call.end();
   });
   const response = await post("/v3/kv/range", '{"key":"YQ=="}');
   const found = (await response.json()) as { kvs: { value: string }[]; count: string };
   expect(found.count).toBe("300");
-  expect(found.kvs.map(({ value }) => Buffer.from(value, "base64"))).toEqual(
-    kvs.map(({ value }) => value),
-  );
+  expect(found.kvs.map(({ value }) => value)).toEqual(values);
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/v3/kv/range`);
+  const messages: string[] = [];
+  socket.onmessage = ({ data }) => messages.push(String(data));
+  socket.onopen = () => socket.send('{"key":"YQ=="}');
+  await new Promise((resolve) => {
+    socket.onclose = resolve;
+  });
+  expect(messages.map((text) => JSON.parse(text) as unknown)).toEqual([found]);
 });
+
+test("a long message of a stream is one line, whose parts are escaped as the whole", async () => {
+  const events = Array.from({ length: 300 }, (_, at) => ({
+    type: 0 as const,
+    kv: { key: Buffer.from(`${at}`), value: Buffer.alloc(10_000, 0xff) },
+  }));
+  const cancelReason = "<".repeat(300_000);
+  const { post } = await serve((call) => {
+    call.send(WatchResponse.encode(WatchResponse.fromPartial({ events, cancelReason })).finish());
+    call.end();
+  });
+  const text = await (await post("/v3/watch", '{"create_request":{}}')).text();
+  expect(text.indexOf("\n")).toBe(text.length - 1);
+  expect(text).not.toContain("<");
+  const { result } = JSON.parse(text) as { result: { events: unknown[]; cancel_reason: string } };
+  expect(result.events).toHaveLength(300);
+  expect(result.cancel_reason).toBe(cancelReason);
+});
+
+test("an answer that cannot be told fails its own call, however much of it was told", async () => {
+  const cut = Buffer.from([0x0a, 100]);
+  const { post, seen } = await serve((call, bytes) => {
+    call.send(call.path.endsWith("Range") && bytes.length > 0 ? notWhole() : cut);
+    call.end();
+  });
+  const internal = { code: 13, message: "internal error" };
+  const answer = await post("/v3/kv/put", "{}");
+  expect([answer.status, await answer.json()]).toMatchObject([500, internal]);
+  await expect(
+    post("/v3/kv/range", '{"key":"YQ=="}').then((part) => part.text()),
+  ).rejects.toThrow();
+  const stream = await post("/v3/watch", '{"create_request":{}}');
+  expect([stream.status, await stream.json()]).toMatchObject([500, { error: internal }]);
+  await expect.poll(() => seen[2]?.reason).toBe("canceled");
+});
+
+/** A range that is one up to its last key. */
+function notWhole(): Buffer {
+  const cut = Buffer.from([0x12, 0x02, 0x0a, 100]);
+  return Buffer.concat([longRange().bytes, cut]);
+}
 
 test("what nobody foresaw fails its own call, a broken invariant ends the process", async () => {
   let thrown: Error = new RangeError("too many of something");

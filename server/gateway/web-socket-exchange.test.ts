@@ -166,3 +166,31 @@ test("a WebSocket that waits is forgotten with its connection", async () => {
     .toBe(true);
   expect(asked).toHaveLength(1);
 });
+
+test("lines of an answer are messages, sent as they come, however they are cut", async () => {
+  const { socket, asked, state } = await listening();
+  socket.write(OPENING);
+  await expect.poll(() => state.text).toMatch(/\r\n\r\n$/);
+  const [exchange] = asked as [Exchange];
+  const sent = async (...texts: string[]) => {
+    state.text = "";
+    for (const text of texts) exchange.write(text);
+    await expect.poll(() => state.text).not.toBe("");
+    return state.text;
+  };
+  expect(await sent("one\n\ntwo\n")).toBe("\x81\x03one\x81\x03two");
+  expect(await sent("thr")).toBe("\x01\x03thr");
+  expect(await sent("e", "e\nfour\nfi")).toBe("\x00\x01e\x80\x01e\x81\x04four\x01\x02fi");
+  state.text = "";
+  exchange.end();
+  await expect.poll(() => state.text).toBe("\x80\x00\x88\x02\x03\xe8");
+});
+
+test("an answer that cannot go on ends with a code that says so", async () => {
+  const { socket, asked, state } = await listening();
+  socket.write(OPENING);
+  await expect.poll(() => state.text).toMatch(/\r\n\r\n$/);
+  asked[0]?.write("half of");
+  asked[0]?.abort();
+  await expect.poll(() => state.text.endsWith("half of\x88\x02\x03\xf3")).toBe(true);
+});

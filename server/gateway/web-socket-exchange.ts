@@ -48,8 +48,8 @@ export class WebSocketExchange implements Exchange, Dialogue {
   #isOpen = false;
   #isStarted = false;
   #isOver = false;
-  /** Of the answer, behind its last line break. */
-  #rest = "";
+  /** A line of the answer has begun and is not over: its message goes on in the next frame. */
+  #isWithinLine = false;
 
   constructor(request: IncomingMessage, head: Buffer, certificateName: string | undefined) {
     this.#request = request;
@@ -161,7 +161,7 @@ export class WebSocketExchange implements Exchange, Dialogue {
 
   reply(reply: Reply): void {
     if (!this.#isOpen) return this.#plain.reply(reply);
-    this.write(reply.body.toString());
+    this.write(`${reply.body.toString()}\n`);
     this.end();
   }
 
@@ -171,14 +171,29 @@ export class WebSocketExchange implements Exchange, Dialogue {
 
   write(text: string): void {
     if (this.#isOver) return;
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop() ?? "";
-    for (const line of lines) if (line !== "") this.#socket.write(textFrame(line));
+    let from = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
+      this.#part(text.slice(from, end), true);
+      from = end + 1;
+    }
+    if (from < text.length) this.#part(text.slice(from), false);
   }
 
   end(): void {
-    if (this.#rest !== "") this.write("\n");
+    this.write("\n");
     this.#close(CloseCode.NORMAL);
+  }
+
+  abort(): void {
+    this.#close(CloseCode.INTERNAL_ERROR);
+  }
+
+  /** Nothing of a line is kept until the rest is there, however long it may become. */
+  #part(text: string, isLast: boolean): void {
+    const isFirst = !this.#isWithinLine;
+    if (isFirst && isLast && text === "") return;
+    this.#socket.write(textFrame(text, { isFirst, isLast }));
+    this.#isWithinLine = !isLast;
   }
 
   /** Who does not read gets no more of them; the last one answers all before it. */

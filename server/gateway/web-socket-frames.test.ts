@@ -113,6 +113,8 @@ test("a server's frames carry no mask and the shortest length", () => {
   expect(textFrame("x".repeat(65_536)).subarray(0, 10)).toEqual(
     Buffer.from([0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
   );
+  const part = (isFirst: boolean, isLast: boolean) => textFrame("a", { isFirst, isLast })[0];
+  expect([part(true, false), part(false, false), part(false, true)]).toEqual([0x01, 0x00, 0x80]);
   expect(pongFrame(Buffer.from("p"))).toEqual(Buffer.from([0x8a, 1, 0x70]));
   expect(closeFrame(1000)).toEqual(Buffer.from([0x88, 2, 3, 232]));
 });

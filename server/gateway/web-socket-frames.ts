@@ -11,7 +11,12 @@ export class WebSocketError extends Error {
   }
 }
 
-export const CloseCode = { NORMAL: 1000, PROTOCOL_ERROR: 1002, TOO_BIG: 1009 } as const;
+export const CloseCode = {
+  NORMAL: 1000,
+  PROTOCOL_ERROR: 1002,
+  TOO_BIG: 1009,
+  INTERNAL_ERROR: 1011,
+} as const;
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
 const Opcode = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 } as const;
@@ -151,8 +156,9 @@ function payloadBytes(seen: Buffer, short: number): number {
   return short === LENGTH_16 ? seen.readUInt16BE(HEAD_BYTES_MIN) : short;
 }
 
-export function textFrame(text: string): Buffer {
-  return frame(Opcode.TEXT, Buffer.from(text));
+/** A message, or one of the parts in which it is sent. */
+export function textFrame(text: string, { isFirst = true, isLast = true } = {}): Buffer {
+  return frame(isFirst ? Opcode.TEXT : Opcode.CONTINUATION, Buffer.from(text), isLast);
 }
 
 export function pongFrame(payload: Buffer): Buffer {
@@ -165,10 +171,10 @@ export function closeFrame(code: CloseCode): Buffer {
   return frame(Opcode.CLOSE, payload);
 }
 
-function frame(opcode: number, payload: Buffer): Buffer {
+function frame(opcode: number, payload: Buffer, isFinal = true): Buffer {
   const { length } = payload;
   const head = Buffer.alloc(length <= SHORT_MAX ? 2 : length <= 0xffff ? 4 : 10);
-  head[0] = FINAL | opcode;
+  head[0] = isFinal ? FINAL | opcode : opcode;
   if (head.length === 2) head[1] = length;
   else if (head.length === 4) {
     head[1] = LENGTH_16;

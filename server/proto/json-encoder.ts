@@ -6,14 +6,10 @@ import { WireReader } from "./wire.ts";
 
 type FieldValue = Buffer | bigint;
 
-/** One message as one text. For answers of bounded size. */
-export function encodeJson(message: MessageDescriptor, bytes: Buffer): string {
-  let text = "";
-  for (const piece of jsonPieces(message, bytes)) text += piece;
-  return text;
-}
-
-/** The same in pieces, one for each element of a repeated field, however deep. */
+/**
+ * The text in pieces, one for each element of a repeated field, however deep: all of it may be more
+ * than a string holds.
+ */
 export function* jsonPieces(message: MessageDescriptor, bytes: Buffer): Generator<string> {
   const values = readFields(message, bytes);
   let separator = "{";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { messageDescriptor, methodDescriptors } from "./descriptors.ts";
+import { type MessageDescriptor, messageDescriptor, methodDescriptors } from "./descriptors.ts";
 import {
   LeaseGrantResponse,
   RangeRequest,
@@ -9,7 +9,7 @@ import {
   WatchResponse,
 } from "./gen/rpc.ts";
 import { decodeJson } from "./json-decoder.ts";
-import { encodeJson } from "./json-encoder.ts";
+import { jsonPieces } from "./json-encoder.ts";
 import { parseInteger } from "./json-number.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import { MessageTooLargeError } from "./message-builder.ts";
@@ -22,6 +22,10 @@ const BYTES_MAX = 2 * 1024 * 1024;
 
 function bytesOf(writer: { finish(): Uint8Array }): Buffer {
   return Buffer.from(writer.finish());
+}
+
+function encodeJson(message: MessageDescriptor, bytes: Buffer): string {
+  return [...jsonPieces(message, bytes)].join("");
 }
 
 describe("scanning", () => {
