@@ -1,6 +1,8 @@
 // Tokens of one JSON value whose syntax has been checked (JsonScanner). Strings are looked at more
 // closely here: UTF-8 and surrogates. Positions are told as line and column, as protojson does.
 
+import { isUtf8 } from "node:buffer";
+
 /** JSON that is no such message. */
 export class JsonShapeError extends Error {
   override readonly name = "JsonShapeError";
@@ -22,18 +24,18 @@ export interface Token {
   readonly text: string;
 }
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const ESCAPES: Readonly<Record<string, string>> = {
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-};
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const LETTER_U = 0x75;
+
+/** What it takes to read a string. */
+type StringForm = "ascii" | "unicode" | "escaped";
 
 export class JsonReader {
   readonly #json: Buffer;
@@ -56,25 +58,10 @@ export class JsonReader {
   read(): Token {
     const kind = this.peek();
     const start = this.#at;
-    switch (kind) {
-      case '"':
-        return this.#string(start);
-      case "0": {
-        while (isNumeric(this.#json[this.#at])) this.#at++;
-        const text = this.#json.toString("latin1", start, this.#at);
-        return { kind, start, end: this.#at, text };
-      }
-      case "t":
-      case "n":
-        this.#at += 4;
-        break;
-      case "f":
-        this.#at += 5;
-        break;
-      default:
-        this.#at++;
-    }
-    return { kind, start, end: this.#at, text: "" };
+    if (kind === '"') return this.#string(start);
+    this.#pass(kind);
+    const text = kind === "0" ? this.#json.toString("latin1", start, this.#at) : "";
+    return { kind, start, end: this.#at, text };
   }
 
   /** The next field's name in an object; undefined behind the last. */
@@ -90,13 +77,28 @@ export class JsonReader {
     return false;
   }
 
-  /** Steps over a whole value. */
+  /**
+   * Steps over a whole value, of which only the strings can still be wrong. Without a token for
+   * each of its parts: there may be millions of them, from whoever can connect.
+   */
   skip(): void {
+    const json = this.#json;
+    const kind = this.peek();
+    if (kind !== "{" && kind !== "[") {
+      if (kind === '"') this.#passString();
+      else this.#pass(kind);
+      return;
+    }
     let depth = 0;
     do {
-      const { kind } = this.read();
-      if (kind === "{" || kind === "[") depth++;
-      else if (kind === "}" || kind === "]") depth--;
+      const byte = json[this.#at];
+      if (byte === QUOTE) this.#passString();
+      else {
+        if (byte === undefined) throw new JsonShapeError("unexpected EOF");
+        if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+        else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+        this.#at++;
+      }
     } while (depth > 0);
   }
 
@@ -127,53 +129,91 @@ export class JsonReader {
     return `line ${line}:${column}`;
   }
 
+  /** Steps over a token that is no string. */
+  #pass(kind: TokenKind): void {
+    switch (kind) {
+      case "0":
+        while (isNumeric(this.#json[this.#at])) this.#at++;
+        return;
+      case "t":
+      case "n":
+        this.#at += 4;
+        return;
+      case "f":
+        this.#at += 5;
+        return;
+      default:
+        this.#at++;
+    }
+  }
+
   #string(start: number): Token {
+    const form = this.#passString();
+    const end = this.#at;
+    return { kind: '"', start, end, text: this.#contents(form, start, end) };
+  }
+
+  #contents(form: StringForm, start: number, end: number): string {
+    // For the short strings that most are, the decoder of UTF-8 costs several times as much.
+    if (form === "ascii") return this.#json.toString("latin1", start + 1, end - 1);
+    if (form === "unicode") return this.#json.toString("utf8", start + 1, end - 1);
+    return JSON.parse(this.#json.toString("utf8", start, end)) as string;
+  }
+
+  /** Steps over a string, and checks what is not of the syntax. */
+  #passString(): StringForm {
     const json = this.#json;
-    let text = "";
-    let plainFrom = start + 1;
+    const start = this.#at;
     let isAscii = true;
-    for (let at = plainFrom; ; at++) {
-      const byte = json[at] as number;
-      if (byte >= 0x80) isAscii = false;
-      if (byte !== QUOTE && byte !== BACKSLASH) continue;
-      if (plainFrom < at) {
-        // For the short strings that most are, the decoder costs several times as much.
-        if (isAscii) text += json.toString("latin1", plainFrom, at);
-        else text += this.#unicode(plainFrom, at, start);
-      }
-      if (byte === QUOTE) {
-        this.#at = at + 1;
-        return { kind: '"', start, end: this.#at, text };
-      }
-      const escape = this.#escape(at, start);
-      text += escape.text;
-      at += escape.length - 1;
-      plainFrom = at + 1;
+    let hasEscape = false;
+    let at = start + 1;
+    for (let byte = json[at]; byte !== QUOTE; byte = json[at]) {
+      let length = 1;
+      if (byte === BACKSLASH) {
+        hasEscape = true;
+        length = escapeLength(json, at);
+        if (length === 0) throw this.#wrongEscape(start, at);
+      } else if ((byte as number) >= 0x80) isAscii = false;
+      at += length;
     }
+    if (!isAscii && !isUtf8(json.subarray(start, at))) throw this.#wrongUnicode(start);
+    this.#at = at + 1;
+    if (hasEscape) return "escaped";
+    return isAscii ? "ascii" : "unicode";
   }
 
-  #unicode(from: number, to: number, start: number): string {
-    try {
-      return UTF8.decode(this.#json.subarray(from, to));
-    } catch {
-      throw this.#syntaxError(start, "invalid UTF-8 in string");
-    }
+  #wrongUnicode(start: number): JsonShapeError {
+    return this.#syntaxError(start, "invalid UTF-8 in string");
   }
 
-  #escape(at: number, start: number): { text: string; length: number } {
-    const json = this.#json;
-    const letter = String.fromCharCode(json[at + 1] as number);
-    if (letter !== "u") return { text: ESCAPES[letter] ?? letter, length: 2 };
-    const first = Number.parseInt(json.toString("latin1", at + 2, at + 6), 16);
-    if (first < 0xd800 || first > 0xdfff) return { text: String.fromCharCode(first), length: 6 };
-    const rest = json.toString("latin1", at + 6, at + 12);
-    if (rest.length < 6) throw new JsonShapeError("unexpected EOF");
-    const second = /^\\u[0-9a-fA-F]{4}$/.test(rest) ? Number.parseInt(rest.slice(2), 16) : 0;
-    if (first > 0xdbff || second < 0xdc00 || second > 0xdfff) {
-      throw this.#syntaxError(start, `invalid escape code ${JSON.stringify(rest)} in string`);
-    }
-    return { text: String.fromCharCode(first, second), length: 12 };
+  #wrongEscape(start: number, at: number): JsonShapeError {
+    if (!isUtf8(this.#json.subarray(start, at))) return this.#wrongUnicode(start);
+    const rest = this.#json.toString("latin1", at + 6, at + 12);
+    if (rest.length < 6) return new JsonShapeError("unexpected EOF");
+    return this.#syntaxError(start, `invalid escape code ${JSON.stringify(rest)} in string`);
   }
+}
+
+/** Bytes of the escape that begins here; 0 when it stands for half a character without the other. */
+function escapeLength(json: Buffer, at: number): number {
+  if (json[at + 1] !== LETTER_U) return 2;
+  const half = surrogate(json, at);
+  if (half === undefined) return 6;
+  const isPair = half === "first" && json[at + 6] === BACKSLASH && json[at + 7] === LETTER_U;
+  return isPair && surrogate(json, at + 6) === "second" ? 12 : 0;
+}
+
+/** Which half of a pair an escape like `\ud83d` is. */
+function surrogate(json: Buffer, at: number): "first" | "second" | undefined {
+  if (lowerCase(json[at + 2]) !== 0x64) return undefined;
+  const digit = lowerCase(json[at + 3]);
+  if (digit >= 0x63) return "second";
+  return digit >= 0x38 ? "first" : undefined;
+}
+
+/** Of a hexadecimal digit. */
+function lowerCase(byte = 0): number {
+  return byte | 0x20;
 }
 
 /** By the byte that a token begins with. */

@@ -149,6 +149,47 @@ describe("messages", () => {
     expect(parseInteger(`1.${`${zeros.slice(1)}1`.repeat(4)}`)).toBeUndefined();
   });
 
+  test("what is not known is passed over, whatever it is", () => {
+    const decoded = (unknown: string) => {
+      const json = Buffer.from(`{"x":${unknown},"limit":7,"y":${unknown}}`);
+      expect(new JsonScanner().scan(json, 0)).toBe(json.length);
+      return RangeRequest.decode(decodeJson(RANGE, json, BYTES_MAX)).limit;
+    };
+    fc.assert(
+      fc.property(fc.json(), (unknown) => {
+        expect(decoded(unknown)).toBe(7);
+      }),
+    );
+    for (const unknown of [
+      "-1.5e3",
+      '"]}\\"\\\\"',
+      '[{"}":"]"},[[]],"é\\ud83d\\uDE00"]',
+      '"\\uD7ff"',
+    ]) {
+      expect(decoded(unknown)).toBe(7);
+    }
+  });
+
+  test("a string is as wrong in what is not known as elsewhere", () => {
+    const notUnicode = Buffer.from([0xc3]);
+    const wrong = (text: string | Buffer) =>
+      ['{"key":"', '{"no":"', '{"x":[{"y":"'].map((before) => {
+        const json = Buffer.concat([Buffer.from(before), Buffer.from(text), Buffer.from('"}]}')]);
+        try {
+          decodeJson(RANGE, json, BYTES_MAX);
+          return "nothing";
+        } catch (thrown) {
+          return String(thrown).replace(/^.*: /, "");
+        }
+      });
+    const unicode = Array(3).fill("invalid UTF-8 in string");
+    expect(wrong(notUnicode)).toEqual(unicode);
+    expect(wrong(Buffer.concat([notUnicode, Buffer.from("\\ud83d")]))).toEqual(unicode);
+    for (const half of ["\\ud83d", "\\ude00", "\\uD83D\\u0041", "\\ud83d\\\\ude00"]) {
+      for (const text of wrong(`${half} and more`)) expect(text).toMatch(/^invalid escape code/);
+    }
+  });
+
   test("nesting without end is an error, not a stack overflow", () => {
     const open = '{"success":[{"request_txn":';
     const json = Buffer.from(`${open.repeat(600)}{}${"}]}".repeat(600)}`);
