@@ -1,3 +1,4 @@
+import { alarmName } from "../alarm/alarm-name.ts";
 import { must } from "../base/assert.ts";
 import { EMPTY_BYTES, hexId } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
@@ -19,9 +20,6 @@ import type { AnyOperation, Operation } from "./operation.ts";
 import { NO_COST, NOT_JUDGED } from "./operation.ts";
 import { type Outcome, succeeded } from "./outcome.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
-
-/** By the number of a type. */
-const ALARM_NAMES: readonly string[] = ["NONE", "NOSPACE", "CORRUPT"];
 
 /** Alarms, and what members and the leader publish about themselves. */
 export function clusterOperations(state: ReplicatedState, log: Log): AnyOperation[] {
@@ -74,7 +72,7 @@ function alarm(state: ReplicatedState, log: Log): Operation<AlarmRequest> {
 function changeAlarms(state: ReplicatedState, log: Log, request: AlarmRequest) {
   const { action, memberID, alarm: type } = request;
   const { alarms } = state;
-  const fields = { alarm: ALARM_NAMES[type] ?? String(type), from: hexId(memberID) };
+  const fields = { alarm: alarmName(type), from: hexId(memberID) };
   if (action === AlarmRequest_AlarmAction.GET) return alarms.list(type);
   if (action === AlarmRequest_AlarmAction.ACTIVATE) {
     if (type === AlarmType.NONE) return [];

@@ -1,3 +1,4 @@
+import { alarmName } from "../alarm/alarm-name.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { hexId } from "../base/bytes.ts";
 import type { MemberFigures, PeerFigures } from "../metrics/figures.ts";
@@ -118,8 +119,4 @@ function storeFigures({ engine, kv, alarms, auth }: ReplicatedState): Partial<Me
       type: alarmName(alarm),
     })),
   };
-}
-
-export function alarmName(alarm: AlarmType): string {
-  return alarm === AlarmType.NOSPACE ? "NOSPACE" : "CORRUPT";
 }

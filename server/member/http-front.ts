@@ -1,3 +1,4 @@
+import { alarmName } from "../alarm/alarm-name.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -19,7 +20,6 @@ import { AlarmType, RangeRequest } from "../proto/gen/rpc.ts";
 import type { Replica } from "../replica/replica.ts";
 import { connectionPlaces } from "./connection-places.ts";
 import { debugVars } from "./debug-vars.ts";
-import { alarmName } from "./figures.ts";
 import type { ClientHandshakes } from "./security.ts";
 
 type HttpSocket = Parameters<Gateway["accept"]>[0];

@@ -96,7 +96,7 @@ export interface MemberFigures {
   readonly applies?: readonly ApplyFigures[];
   readonly process?: ProcessFigures;
   readonly authRevision?: number;
-  /** Active alarms as `NOSPACE`, `CORRUPT`, one entry for each member that raised one. */
+  /** Active alarms as `NOSPACE`, `CORRUPT` or a number, one entry for each member that raised one. */
   readonly alarms?: readonly { readonly memberId: string; readonly type: string }[];
   readonly peers?: readonly PeerFigures[];
 }

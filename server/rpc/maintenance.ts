@@ -1,3 +1,4 @@
+import { alarmName } from "../alarm/alarm-name.ts";
 import type { Quota } from "../apply/quota.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
@@ -110,7 +111,7 @@ function status(options: MaintenanceServiceOptions): StatusResponse {
   const errors = leadership.hasLeader ? [] : [new EtcdError("NoLeader").message];
   for (const { memberID, alarm } of state.alarms.list(AlarmType.NONE)) {
     const member = memberID === 0n ? "" : `memberID:${memberID} `;
-    errors.push(`${member}alarm:${alarm === AlarmType.NOSPACE ? "NOSPACE" : "CORRUPT"} `);
+    errors.push(`${member}alarm:${alarmName(alarm)} `);
   }
   return {
     header: headers.now(),
