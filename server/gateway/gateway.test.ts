@@ -102,6 +102,26 @@ test("/health names the first thing that is wrong: alarm, leader, read", async (
   expect(await answer({ alarms: () => ["CORRUPT"] }, "?exclude=NOSPACE")).toEqual(
     unhealthy("ALARM CORRUPT"),
   );
+  const unknown = { alarms: () => ["7", "NOSPACE"] };
+  expect(await answer(unknown)).toEqual(unhealthy("ALARM UNKNOWN"));
+  expect(await answer(unknown, "?exclude=7")).toEqual(unhealthy("ALARM NOSPACE"));
+});
+
+test("while the state is being replaced /health and /readyz fail with the reason", async () => {
+  const { ask, metrics } = await serve({
+    alarms: () => {
+      throw new Error("etcdserver: leader changed");
+    },
+  });
+  const { status, body } = await ask("/health");
+  const reason = "RANGE ERROR:etcdserver: leader changed";
+  expect([status, body]).toEqual([503, `{"health":"false","reason":"${reason}"}\n`]);
+  expect(metrics.health.failures).toBe(1);
+  const ready = await ask("/readyz/data_corruption");
+  expect([ready.status, ready.body]).toEqual([
+    503,
+    "[-]data_corruption failed: etcdserver: leader changed\n\n",
+  ]);
 });
 
 test("fixed endpoints take GET only, unknown paths are not found, as in etcd", async () => {

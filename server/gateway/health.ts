@@ -1,3 +1,4 @@
+import { AssertionError } from "../base/assert.ts";
 import type { HealthCounters } from "../metrics/health-counters.ts";
 import type { MemberProbe } from "./member-probe.ts";
 import type { Reply } from "./reply.ts";
@@ -23,14 +24,15 @@ export async function answerHealth(
 async function findReason(probe: MemberProbe, query: URLSearchParams): Promise<string> {
   const isSerializable = query.get("serializable") === "true";
   const excluded = new Set(query.getAll("exclude"));
-  const alarm = probe.alarms().find((name) => !excluded.has(name));
-  if (alarm !== undefined) {
-    return alarm === "NOSPACE" || alarm === "CORRUPT" ? `ALARM ${alarm}` : "ALARM UNKNOWN";
-  }
-  if (!isSerializable && !probe.hasLeader()) return "RAFT NO LEADER";
   try {
+    const alarm = probe.alarms().find((name) => !excluded.has(name));
+    if (alarm !== undefined) {
+      return alarm === "NOSPACE" || alarm === "CORRUPT" ? `ALARM ${alarm}` : "ALARM UNKNOWN";
+    }
+    if (!isSerializable && !probe.hasLeader()) return "RAFT NO LEADER";
     await probe.read(isSerializable);
   } catch (thrown) {
+    if (thrown instanceof AssertionError) throw thrown;
     return `RANGE ERROR:${thrown instanceof Error ? thrown.message : String(thrown)}`;
   }
   return "";

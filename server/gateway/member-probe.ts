@@ -1,6 +1,9 @@
 /** What the HTTP endpoints ask the member. */
 export interface MemberProbe {
-  /** Active alarms as etcd names them, `NOSPACE` or `CORRUPT`, of any member. */
+  /**
+   * Active alarms as etcd names them, `NOSPACE`, `CORRUPT` or a number, of any member. Throws the
+   * error of a member whose state is being replaced.
+   */
   alarms(): readonly string[];
   hasLeader(): boolean;
   isLearner(): boolean;
