@@ -6,11 +6,27 @@ import { WireReader } from "./wire.ts";
 
 type FieldValue = Buffer | bigint;
 
+/** A message within another, whose text comes next. */
+interface Nested {
+  readonly message: MessageDescriptor;
+  readonly bytes: Buffer;
+}
+
 /**
- * The text in pieces, one for each element of a repeated field, however deep: all of it may be more
- * than a string holds.
+ * The text in pieces, at least one for each element of a repeated field: all of it may be more than
+ * a string holds. How deep a piece stands costs nothing.
  */
 export function* jsonPieces(message: MessageDescriptor, bytes: Buffer): Generator<string> {
+  const open = [parts(message, bytes)];
+  for (let last = open.at(-1); last !== undefined; last = open.at(-1)) {
+    const { value, done } = last.next();
+    if (done === true) open.pop();
+    else if (typeof value === "string") yield value;
+    else open.push(parts(value.message, value.bytes));
+  }
+}
+
+function* parts(message: MessageDescriptor, bytes: Buffer): Generator<string | Nested, void> {
   const values = readFields(message, bytes);
   let separator = "{";
   for (const field of message.fields) {
@@ -21,7 +37,7 @@ export function* jsonPieces(message: MessageDescriptor, bytes: Buffer): Generato
       let opening = `${name}[`;
       for (const value of found) {
         yield opening;
-        yield* valuePieces(field, value);
+        yield valuePart(field, value);
         opening = ",";
       }
       yield "]";
@@ -29,7 +45,7 @@ export function* jsonPieces(message: MessageDescriptor, bytes: Buffer): Generato
       const value = found.at(-1) as FieldValue;
       if (field.oneof === undefined && isZero(value, field.kind)) continue;
       yield name;
-      yield* valuePieces(field, value);
+      yield valuePart(field, value);
     }
     separator = ",";
   }
@@ -58,11 +74,11 @@ function readFields(message: MessageDescriptor, bytes: Buffer): Map<number, Fiel
   return values;
 }
 
-function* valuePieces(field: FieldDescriptor, value: FieldValue): Generator<string> {
-  if (typeof value === "bigint") yield numberText(field, value);
-  else if (field.kind === "message") yield* jsonPieces(field.message(), value);
-  else if (field.kind === "bytes") yield `"${value.toString("base64")}"`;
-  else yield JSON.stringify(value.toString("utf8"));
+function valuePart(field: FieldDescriptor, value: FieldValue): string | Nested {
+  if (typeof value === "bigint") return numberText(field, value);
+  if (field.kind === "message") return { message: field.message(), bytes: value };
+  if (field.kind === "bytes") return `"${value.toString("base64")}"`;
+  return JSON.stringify(value.toString("utf8"));
 }
 
 function numberText(field: FieldDescriptor, value: bigint): string {

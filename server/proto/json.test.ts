@@ -197,6 +197,20 @@ describe("messages", () => {
   });
 });
 
+test("the text of a message may be any depth, without the stack's help", () => {
+  const depth = 4_000;
+  const within = (tag: number, bytes: Buffer) => {
+    const { length } = bytes;
+    const varint = [(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14];
+    return Buffer.concat([Buffer.from([tag, ...varint]), bytes]);
+  };
+  let bytes = Buffer.from([0x10, 1]);
+  for (let level = 0; level < depth; level++) bytes = within(0x1a, within(0x22, bytes));
+  const text = encodeJson(messageDescriptor("etcdserverpb.TxnResponse"), bytes);
+  const open = '{"responses":[{"response_txn":';
+  expect(text).toBe(`${open.repeat(depth)}{"succeeded":true}${"}]}".repeat(depth)}`);
+});
+
 describe("size", () => {
   const many = (item: string, count: number) => Array(count).fill(item).join(",");
 
