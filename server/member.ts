@@ -237,6 +237,7 @@ export class Member {
         quota,
         requestBytesMax: config.requestBytesMax,
         callers,
+        objection: (...asked) => plainApplier.objection(...asked),
         onSpaceExceeded: () => this.#duties.raiseNoSpace(),
       }),
       quota,

@@ -9,6 +9,7 @@
 // the same. The quota is no guard: members judge it by their own files, so what exceeds it is
 // applied, and only the answer says otherwise.
 import { Access } from "../auth/access.ts";
+import type { Identity } from "../auth/identity.ts";
 import type { TokenEvents } from "../auth/token-events.ts";
 import { assert } from "../base/assert.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
@@ -20,7 +21,11 @@ import { publicationOf } from "../membership/publication.ts";
 import { decodeConfChange } from "../proto/conf-codec.ts";
 import type { Request } from "../proto/gen/internal.ts";
 import { AlarmType } from "../proto/gen/rpc.ts";
-import { decodeEntryContent, type EntryContent } from "../proto/internal-codec.ts";
+import {
+  decodeEntryContent,
+  type EntryContent,
+  type InternalField,
+} from "../proto/internal-codec.ts";
 import { changeConfState } from "../raft/conf-change.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
 import { authOperations } from "./auth-operations.ts";
@@ -62,7 +67,6 @@ type Guard = (
   cost: number,
 ) => EtcdError | undefined;
 
-/** In this order; the first that objects decides. */
 const GUARDS: readonly Guard[] = [refuseWhenCorrupt, refuseWithoutSpace];
 
 export class Applier {
@@ -99,6 +103,27 @@ export class Applier {
     } catch (error) {
       this.#options.log.warn("refused an entry that cannot be read", { error });
       return false;
+    }
+  }
+
+  /**
+   * What applying a request now would refuse it with before it changes anything; undefined:
+   * nothing, or auth is off.
+   * @param bytes the request, well-formed
+   */
+  objection(field: InternalField, bytes: Buffer, identity: Identity): EtcdError | undefined {
+    const { state } = this.#options;
+    const operation = this.#operations.get(field);
+    if (!state.auth.isEnabled || operation === undefined) return undefined;
+    const request = operation.decode(bytes);
+    const refusal = guarded(state, operation, operation.cost(request));
+    if (refusal !== undefined) return refusal;
+    try {
+      operation.authorize(request, new Access(state.auth, identity));
+      return undefined;
+    } catch (error) {
+      if (error instanceof EtcdError) return error;
+      throw error;
     }
   }
 
@@ -214,10 +239,8 @@ export class Applier {
     const { state } = this.#options;
     const request = operation.decode(bytes);
     const costBytes = operation.cost(request);
-    for (const guard of GUARDS) {
-      const error = guard(state, operation, costBytes);
-      if (error !== undefined) return refused(error, state.kv.revision);
-    }
+    const refusal = guarded(state, operation, costBytes);
+    if (refusal !== undefined) return refused(refusal, state.kv.revision);
     if (state.auth.isEnabled) operation.authorize(request, entry.access);
     const result = operation.run(request, entry);
     return isSteps(result) ? this.#running(result, costBytes) : this.#judged(result, costBytes);
@@ -237,6 +260,19 @@ export class Applier {
     onSpaceExceeded();
     return refused(new EtcdError("NoSpace"), outcome.revision);
   }
+}
+
+/** In order; the first that objects decides. */
+function guarded(
+  state: ReplicatedState,
+  operation: AnyOperation,
+  costBytes: number,
+): EtcdError | undefined {
+  for (const guard of GUARDS) {
+    const error = guard(state, operation, costBytes);
+    if (error !== undefined) return error;
+  }
+  return undefined;
 }
 
 function refuseWhenCorrupt(state: ReplicatedState, operation: AnyOperation): EtcdError | undefined {

@@ -2,6 +2,7 @@ import { checkApplyGap, checkRequestBytes } from "../admission/limits.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import type { Quota } from "../apply/quota.ts";
 import { type Identity, NOBODY } from "../auth/identity.ts";
+import { asBuffer } from "../base/bytes.ts";
 import { EtcdError } from "../errors.ts";
 import { encodeInternal, type InternalField } from "../proto/internal-codec.ts";
 import type { Settle } from "../replica/proposals.ts";
@@ -9,17 +10,35 @@ import type { Replica } from "../replica/replica.ts";
 import { type Callers, type CallOrigin } from "./callers.ts";
 
 export interface ProposerOptions {
-  readonly replica: Replica;
+  readonly replica: Pick<
+    Replica,
+    "committedIndex" | "appliedIndex" | "nextId" | "propose" | "submit" | "readBarrier"
+  >;
   readonly quota: Quota;
   readonly requestBytesMax: number;
-  readonly callers: Callers;
+  readonly callers: Pick<Callers, "identify">;
+  /** As `Applier.objection`. */
+  readonly objection: (
+    field: InternalField,
+    request: Buffer,
+    identity: Identity,
+  ) => EtcdError | undefined;
   /** The quota is exceeded: the alarm is to be raised. */
   readonly onSpaceExceeded: () => void;
+}
+
+/** Bytes of strangers' requests for which this member catches up at once; more is refused unheard. */
+export const STRANGER_BYTES_MAX = 4 * 1024 * 1024;
+
+interface ProposedEntry {
+  readonly id: bigint;
+  readonly data: Buffer;
 }
 
 /** From an admitted request to its outcome, through the log. */
 export class Proposer {
   readonly #options: ProposerOptions;
+  #strangerBytes = 0;
 
   constructor(options: ProposerOptions) {
     this.#options = options;
@@ -57,8 +76,10 @@ export class Proposer {
     if (identity instanceof Promise) {
       return identity.then((known) => this.#send(field, request, known));
     }
-    const { id, data } = this.#entry(field, request, identity);
-    this.#options.replica.submit(id, data, settle);
+    const entry = this.#entry(field, request, identity);
+    const error = this.#objection(field, request, identity);
+    if (error !== undefined) return this.#refuse(field, request, entry, error);
+    this.#options.replica.submit(entry.id, entry.data, settle);
     return undefined;
   }
 
@@ -80,15 +101,43 @@ export class Proposer {
   }
 
   #send(field: InternalField, request: Uint8Array, identity: Identity): Promise<Outcome> {
-    const { id, data } = this.#entry(field, request, identity);
-    return this.#options.replica.propose(id, data);
+    const entry = this.#entry(field, request, identity);
+    const error = this.#objection(field, request, identity);
+    if (error !== undefined) return this.#refuse(field, request, entry, error);
+    return this.#options.replica.propose(entry.id, entry.data);
+  }
+
+  /** What strangers will be refused has no place in the log, where it would cost every member. */
+  #objection(field: InternalField, request: Uint8Array, identity: Identity) {
+    if (identity !== NOBODY) return undefined;
+    return this.#options.objection(field, asBuffer(request), identity);
+  }
+
+  /** Auth may have been switched off since: the member asks how far the log is, and looks again. */
+  async #refuse(
+    field: InternalField,
+    request: Uint8Array,
+    { id, data }: ProposedEntry,
+    error: EtcdError,
+  ): Promise<Outcome> {
+    const { replica } = this.#options;
+    if (this.#strangerBytes + data.length > STRANGER_BYTES_MAX) throw error;
+    this.#strangerBytes += data.length;
+    try {
+      await replica.readBarrier();
+    } finally {
+      this.#strangerBytes -= data.length;
+    }
+    const still = this.#objection(field, request, NOBODY);
+    if (still !== undefined) throw still;
+    return replica.propose(id, data);
   }
 
   #entry(
     field: InternalField,
     request: Uint8Array,
     { username, authRevision }: Identity,
-  ): { readonly id: bigint; readonly data: Buffer } {
+  ): ProposedEntry {
     const { replica, requestBytesMax } = this.#options;
     const id = replica.nextId();
     const data = encodeInternal(field, request, id, username, authRevision);

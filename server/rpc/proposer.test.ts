@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { type Outcome, succeeded } from "../apply/outcome.ts";
+import { Quota } from "../apply/quota.ts";
+import { type Identity, NOBODY } from "../auth/identity.ts";
+import { EMPTY_BYTES } from "../base/bytes.ts";
+import { EtcdError } from "../errors.ts";
+import { Metadata } from "../http2/metadata.ts";
+import { InternalField } from "../proto/internal-codec.ts";
+import { Proposer, STRANGER_BYTES_MAX } from "./proposer.ts";
+
+const ORIGIN = { metadata: Metadata.EMPTY, peerCertificateName: undefined };
+const REQUEST_BYTES_MAX = 2 * 1024 * 1024;
+
+/** A member that counts what reaches the log. */
+class Member {
+  identity: Identity = NOBODY;
+  /** Asked of nobody alone. */
+  objection: EtcdError | undefined = new EtcdError("UserEmpty");
+  barrier: () => Promise<void> = () => Promise.resolve();
+  readonly proposed: Buffer[] = [];
+  readonly proposer: Proposer;
+
+  constructor() {
+    this.proposer = new Proposer({
+      replica: {
+        committedIndex: 0,
+        appliedIndex: 0,
+        nextId: () => 7n,
+        propose: (_id, data) => {
+          this.proposed.push(data);
+          return Promise.resolve(succeeded(1, EMPTY_BYTES));
+        },
+        submit: (_id, data, settle) => {
+          this.proposed.push(data);
+          settle(succeeded(1, EMPTY_BYTES));
+        },
+        readBarrier: () => this.barrier(),
+      },
+      quota: new Quota(Infinity, () => 0),
+      requestBytesMax: REQUEST_BYTES_MAX,
+      callers: { identify: () => this.identity },
+      objection: (_field, _request, identity) => {
+        expect(identity).toBe(NOBODY);
+        return this.objection;
+      },
+      onSpaceExceeded: () => undefined,
+    });
+  }
+
+  propose(bytes = 1): Promise<Outcome> {
+    return this.proposer.propose(ORIGIN, InternalField.PUT, Buffer.alloc(bytes));
+  }
+
+  submit(): Promise<Outcome> | undefined {
+    const request = Buffer.alloc(1);
+    return this.proposer.submit(ORIGIN, InternalField.PUT, request, 0, () => undefined);
+  }
+}
+
+test("what a stranger would be refused never reaches the log", async () => {
+  const member = new Member();
+  await expect(member.propose()).rejects.toThrow("user name is empty");
+  await expect(member.submit()).rejects.toThrow("user name is empty");
+  expect(member.proposed).toEqual([]);
+  member.identity = { username: "somebody", authRevision: 2 };
+  await member.propose();
+  expect(member.submit()).toBeUndefined();
+  expect(member.proposed).toHaveLength(2);
+});
+
+test("a member that had not heard of the end of auth proposes what it would have refused", async () => {
+  const member = new Member();
+  member.barrier = () => {
+    member.objection = undefined;
+    return Promise.resolve();
+  };
+  await member.submit();
+  expect(member.proposed).toHaveLength(1);
+});
+
+test("a stranger hears first that his request is too large", async () => {
+  const member = new Member();
+  expect(() => member.propose(REQUEST_BYTES_MAX)).toThrow("request is too large");
+});
+
+test("strangers' requests wait for the log up to a limit, and are refused at once beyond it", async () => {
+  const member = new Member();
+  member.barrier = () => new Promise(() => undefined);
+  for (let bytes = 0; bytes < STRANGER_BYTES_MAX; bytes += REQUEST_BYTES_MAX) {
+    void member.propose(REQUEST_BYTES_MAX - 100);
+  }
+  await expect(member.propose(1000)).rejects.toThrow("user name is empty");
+  expect(member.proposed).toEqual([]);
+});
