@@ -25,7 +25,9 @@ export function authorizeDeleteRange(access: Access, request: DeleteRangeRequest
 /** Whoever ends a lease, or adds to it, must be able to write all keys on it; none is no obstacle. */
 export function authorizeLease(access: Access, lessor: Lessor, id: bigint): void {
   if (id === 0n || !lessor.has(id) || access.isRoot) return;
-  for (const key of lessor.attached(id)) access.checkWrite(key);
+  const { holder } = access;
+  for (const key of lessor.unjudged(id, "writable", holder)) access.checkWrite(key);
+  lessor.judged(id, "writable", holder);
 }
 
 /**
@@ -63,5 +65,7 @@ export function authorizeRenewal(access: Access, lessor: Lessor, id: bigint): vo
 /** To hear of a lease is to hear of its keys. @throws EtcdError as Access */
 export function authorizeLeaseKeys(access: Access, lessor: Lessor, id: bigint): void {
   if (access.isRoot) return;
-  for (const key of lessor.attached(id)) access.checkRead(key);
+  const { holder } = access;
+  for (const key of lessor.unjudged(id, "readable", holder)) access.checkRead(key);
+  lessor.judged(id, "readable", holder);
 }

@@ -42,7 +42,7 @@ function revoke(state: ReplicatedState, onChanges: OnChanges): Operation<LeaseRe
     cost: NO_COST,
     authorize: ({ ID }, access) => authorizeLease(access, state.lessor, ID),
     *run({ ID }) {
-      const keys = state.lessor.keys(ID);
+      const keys = yield* state.lessor.sortedKeys(ID);
       const writer = new KeyWriter(state);
       for (const key of keys) {
         yield* writer.deletingRange(key, EMPTY_BYTES, false);

@@ -16,6 +16,11 @@ export class Access {
     this.identity = identity;
   }
 
+  /** Whose rights they are, and by which users and roles. */
+  get holder(): Identity {
+    return { username: this.identity.username, authRevision: this.#store.revision };
+  }
+
   /** Everybody is root while auth is off. */
   get isRoot(): boolean {
     if (!this.#store.isEnabled) return true;

@@ -1,8 +1,11 @@
-import { compareBytes, encodeUint64 } from "../base/bytes.ts";
+import { encodeUint64 } from "../base/bytes.ts";
+import { SORT_SLICE, sorting } from "../base/sorting.ts";
+import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import { Lease as LeaseRecord } from "../proto/gen/lease.ts";
 import type { Engine } from "../storage/engine.ts";
 import { ExpiryQueue, type Timed } from "./expiry-queue.ts";
+import { type Holder, KeyRights, type Right } from "./key-rights.ts";
 import { LeaseCounts } from "./lease-counts.ts";
 
 // Leases. Which there are, with which TTL and on which keys, is replicated state: the log alone
@@ -25,6 +28,8 @@ interface HeldLease {
   remainingSeconds: number;
   /** Latin-1 strings of the keys' bytes. */
   readonly keys: Set<string>;
+  /** Once anybody's were judged. */
+  rights: KeyRights | undefined;
   /** Monotonic ms; infinite where no leader is. */
   expiresAt: number;
   /** Its only entry in the queue of expiries that counts. */
@@ -187,13 +192,19 @@ export class Lessor {
   /** Puts a key on a lease, and off the one it was on. An unknown lease leaves it without. */
   attach(id: bigint, key: Buffer): void {
     const name = key.toString("latin1");
-    this.#leaseOfKey.get(name)?.keys.delete(name);
+    const before = this.#leaseOfKey.get(name);
+    if (before !== undefined) {
+      if (before.id === id) return;
+      before.keys.delete(name);
+      before.rights?.removed(name);
+    }
     const lease = this.#leases.get(id);
     if (lease === undefined) {
       this.#leaseOfKey.delete(name);
       return;
     }
     lease.keys.add(name);
+    lease.rights?.added(name);
     this.#leaseOfKey.set(name, lease);
   }
 
@@ -211,19 +222,43 @@ export class Lessor {
    * The keys on a lease in byte order, as their revocation deletes them.
    * @throws EtcdError LeaseNotFound
    */
-  keys(id: bigint): Buffer[] {
-    const names = [...this.#known(id).keys];
-    return names.map((name) => Buffer.from(name, "latin1")).sort(compareBytes);
+  *sortedKeys(id: bigint): Steps<Buffer[]> {
+    return yield* keysNamed(yield* sorting([...this.#known(id).keys], byName));
   }
 
-  /** The keys on a lease, in no order; none for a lease that is not there. */
-  *attached(id: bigint): Iterable<Buffer> {
-    for (const name of this.#leases.get(id)?.keys ?? []) yield Buffer.from(name, "latin1");
+  /**
+   * The keys on a lease, as they are now; of many the order is any, as in etcd.
+   * @throws EtcdError LeaseNotFound
+   */
+  *keys(id: bigint): Steps<Buffer[]> {
+    const names = [...this.#known(id).keys];
+    if (names.length <= SORT_SLICE) names.sort(byName);
+    return yield* keysNamed(names);
+  }
+
+  /**
+   * Of the keys on a lease those to which the holder is not known to have the right, and one more,
+   * by which he himself is judged; none for a lease that is not there.
+   */
+  *unjudged(id: bigint, right: Right, holder: Holder): Iterable<Buffer> {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return;
+    const names = lease.rights?.unjudged(right, holder) ?? lease.keys;
+    for (const name of names) yield Buffer.from(name, "latin1");
+  }
+
+  /** The holder has the right to all keys that are on the lease now. */
+  judged(id: bigint, right: Right, holder: Holder): void {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return;
+    lease.rights ??= new KeyRights(lease.keys);
+    lease.rights.judged(right, holder);
   }
 
   /** Every lease, the next to expire first; by id where there is no clock. */
-  leases(): bigint[] {
-    return [...this.#leases.values()].sort(byExpiry).map((lease) => lease.id);
+  *leases(): Steps<bigint[]> {
+    const sorted = yield* sorting([...this.#leases.values()], byExpiry);
+    return sorted.map((lease) => lease.id);
   }
 
   /**
@@ -305,6 +340,7 @@ export class Lessor {
       ttlSeconds,
       remainingSeconds,
       keys,
+      rights: undefined,
       expiresAt,
       queued: undefined,
       queuedCheckpoint: undefined,
@@ -340,4 +376,19 @@ export class Lessor {
 function byExpiry(a: HeldLease, b: HeldLease): number {
   if (a.expiresAt !== b.expiresAt) return a.expiresAt - b.expiresAt;
   return a.id < b.id ? -1 : 1;
+}
+
+/** Names are Latin-1, so that their order is that of the bytes. */
+function byName(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function* keysNamed(names: readonly string[]): Steps<Buffer[]> {
+  const keys: Buffer[] = [];
+  for (const name of names) {
+    if (keys.length > 0 && keys.length % SORT_SLICE === 0) yield;
+    keys.push(Buffer.from(name, "latin1"));
+  }
+  return keys;
 }

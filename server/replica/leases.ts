@@ -1,5 +1,6 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
+import { inTurns } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { PeerCalls } from "../transport/peer-calls.ts";
 import type { LeaseTime } from "../transport/transport.ts";
@@ -76,12 +77,8 @@ export class Leases {
     const { replica, state, clock } = this.#options;
     await replica.readBarrier();
     const { remainingSeconds, ttlSeconds } = state.lessor.timeToLive(id, clock.monotonic());
-    return {
-      id,
-      ttlSeconds: remainingSeconds,
-      grantedTtlSeconds: ttlSeconds,
-      keys: withKeys ? state.lessor.keys(id) : [],
-    };
+    const keys = withKeys ? await inTurns(state.lessor.keys(id), clock) : [];
+    return { id, ttlSeconds: remainingSeconds, grantedTtlSeconds: ttlSeconds, keys };
   }
 
   async #atLeader<T>(here: () => Promise<T>, there: (leader: PeerCalls) => Promise<T>): Promise<T> {

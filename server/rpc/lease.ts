@@ -1,8 +1,10 @@
 import { authorizeLeaseKeys, authorizeRenewal } from "../admission/authorize.ts";
 import { LEASE_COST_BYTES } from "../apply/lease-operations.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import { inTurns, type Steps } from "../base/steps.ts";
 import { EtcdError, type Status } from "../errors.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import {
@@ -26,6 +28,8 @@ import type { Proposer } from "./proposer.ts";
 
 /** Renewals of one stream that wait at once; a client that sends more is cut off. */
 const RENEWALS_PER_STREAM_MAX = 10_000;
+/** Keys or leases that are judged between two pauses. */
+const JUDGED_SLICE = 1024;
 
 export interface LeaseServiceOptions {
   readonly state: ReplicatedState;
@@ -33,12 +37,13 @@ export interface LeaseServiceOptions {
   readonly proposer: Proposer;
   readonly callers: Callers;
   readonly headers: Headers;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
 export function registerLease(dispatcher: Dispatcher, options: LeaseServiceOptions): void {
-  const { state, proposer, callers, headers } = options;
+  const { state, proposer, callers, headers, clock } = options;
   dispatcher.unary(LeaseDefinition, "leaseGrant", async (request, call) => {
     const ID = request.ID === 0n ? freeLeaseId(options) : request.ID;
     const proposed = LeaseGrantRequest.encode({ ...request, ID }).finish();
@@ -56,8 +61,12 @@ export function registerLease(dispatcher: Dispatcher, options: LeaseServiceOptio
   );
   dispatcher.unary(LeaseDefinition, "leaseLeases", async (_request, call) => {
     const access = await callers.access(call);
-    const ids = state.lessor.leases();
-    for (const id of ids) authorizeLeaseKeys(access, state.lessor, id);
+    const { lessor } = state;
+    const ids = await inTurns(lessor.leases(), clock);
+    await inTurns(
+      judging(ids, (id) => authorizeLeaseKeys(access, lessor, id)),
+      clock,
+    );
     return { header: headers.now(), leases: ids.map((ID) => ({ ID })) };
   });
   dispatcher.stream(LeaseDefinition, "leaseKeepAlive", (call) => new KeepAliveCall(call, options));
@@ -71,9 +80,17 @@ function freeLeaseId({ state, random }: LeaseServiceOptions): bigint {
   }
 }
 
+/** One after the other, pausing; what `judge` throws ends it. */
+function* judging<T>(each: readonly T[], judge: (one: T) => void): Steps<void> {
+  for (const [at, one] of each.entries()) {
+    if (at > 0 && at % JUDGED_SLICE === 0) yield;
+    judge(one);
+  }
+}
+
 /** A lease that is gone is no error here: it has −1 seconds. */
 async function timeToLive(
-  { state, leases, callers, headers }: LeaseServiceOptions,
+  { state, leases, callers, headers, clock }: LeaseServiceOptions,
   { ID, keys: withKeys }: LeaseTimeToLiveRequest,
   call: CallOrigin,
 ): Promise<LeaseTimeToLiveResponse> {
@@ -82,7 +99,12 @@ async function timeToLive(
   try {
     const { ttlSeconds, grantedTtlSeconds, keys } = await leases.timeToLive(ID, withKeys);
     const access = await callers.access(call);
-    if (!access.isRoot) for (const key of keys) access.checkRead(key);
+    if (!access.isRoot) {
+      await inTurns(
+        judging(keys, (key) => access.checkRead(key)),
+        clock,
+      );
+    }
     return {
       header: headers.now(),
       ID,
