@@ -5,6 +5,8 @@ import { EtcdError } from "../errors.ts";
 import { Lease as LeaseRecord } from "../proto/gen/lease.ts";
 import type { Engine } from "../storage/engine.ts";
 import { ExpiryQueue, type Timed } from "./expiry-queue.ts";
+import { spreadExpiries } from "./expiry-spread.ts";
+import { byName, keysNamed } from "./key-names.ts";
 import { type Holder, KeyRights, type Right } from "./key-rights.ts";
 import { LeaseCounts } from "./lease-counts.ts";
 
@@ -262,7 +264,8 @@ export class Lessor {
   }
 
   /**
-   * Starts the clocks: every lease has its TTL, or what a checkpoint left of it, and `extendMs`.
+   * Starts the clocks: every lease has its TTL, or what a checkpoint left of it, and `extendMs`; a
+   * little more where too many would expire together.
    * @param checkpointMs between two checkpoints of a lease; infinite: none
    */
   promote(nowMs: number, extendMs: number, checkpointMs = Number.POSITIVE_INFINITY): void {
@@ -270,9 +273,9 @@ export class Lessor {
     this.#checkpointMs = checkpointMs;
     this.#queue.clear();
     this.#checkpoints.clear();
-    for (const lease of this.#leases.values()) {
+    for (const { lease, delayMs } of spreadExpiries(this.#leases.values(), secondsLeft)) {
       lease.queuedCheckpoint = undefined;
-      this.#restart(lease, nowMs, extendMs);
+      this.#restart(lease, nowMs, extendMs + delayMs);
       this.#queueCheckpoint(lease, nowMs);
     }
   }
@@ -358,37 +361,25 @@ export class Lessor {
   /** A lease that is over before the next checkpoint needs none, and one that has its turn no other. */
   #queueCheckpoint(lease: HeldLease, nowMs: number): void {
     if (lease.queuedCheckpoint !== undefined) return;
-    const seconds = lease.remainingSeconds > 0 ? lease.remainingSeconds : lease.ttlSeconds;
-    if (seconds * 1000 <= this.#checkpointMs) return;
+    if (secondsLeft(lease) * 1000 <= this.#checkpointMs) return;
     lease.queuedCheckpoint = { lease, dueAt: nowMs + this.#checkpointMs };
     this.#checkpoints.push(lease.queuedCheckpoint);
   }
 
   /** A renewal leaves the queued time too early; the queue puts that right when it comes up. */
   #restart(lease: HeldLease, nowMs: number, extendMs: number): void {
-    const seconds = lease.remainingSeconds > 0 ? lease.remainingSeconds : lease.ttlSeconds;
-    lease.expiresAt = nowMs + extendMs + seconds * 1000;
+    lease.expiresAt = nowMs + extendMs + secondsLeft(lease) * 1000;
     lease.queued = { lease, dueAt: lease.expiresAt };
     this.#queue.push(lease.queued);
   }
 }
 
+/** When its clock starts. */
+function secondsLeft({ remainingSeconds, ttlSeconds }: HeldLease): number {
+  return remainingSeconds > 0 ? remainingSeconds : ttlSeconds;
+}
+
 function byExpiry(a: HeldLease, b: HeldLease): number {
   if (a.expiresAt !== b.expiresAt) return a.expiresAt - b.expiresAt;
   return a.id < b.id ? -1 : 1;
-}
-
-/** Names are Latin-1, so that their order is that of the bytes. */
-function byName(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
-function* keysNamed(names: readonly string[]): Steps<Buffer[]> {
-  const keys: Buffer[] = [];
-  for (const name of names) {
-    if (keys.length > 0 && keys.length % SORT_SLICE === 0) yield;
-    keys.push(Buffer.from(name, "latin1"));
-  }
-  return keys;
 }

@@ -1,0 +1,18 @@
+import { SORT_SLICE } from "../base/sorting.ts";
+import type { Steps } from "../base/steps.ts";
+
+/** Names are Latin-1, so that their order is that of the bytes. */
+export function byName(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** The keys of such names, pausing. */
+export function* keysNamed(names: readonly string[]): Steps<Buffer[]> {
+  const keys: Buffer[] = [];
+  for (const name of names) {
+    if (keys.length > 0 && keys.length % SORT_SLICE === 0) yield;
+    keys.push(Buffer.from(name, "latin1"));
+  }
+  return keys;
+}
