@@ -22,6 +22,9 @@ test("an alarm is raised once per member and type, survives a restart and is dis
   expect(reopened.deactivate(1n, AlarmType.CORRUPT)).toEqual({ memberID: 1n, alarm: 2 });
   expect(reopened.deactivate(1n, AlarmType.CORRUPT)).toBeUndefined();
   expect(reopened.isActive(AlarmType.CORRUPT)).toBe(false);
+  expect([reopened.isRaised(1n, AlarmType.CORRUPT), reopened.count]).toEqual([false, 2]);
+  expect(reopened.isRaised(MEMBER, AlarmType.NOSPACE)).toBe(true);
+  expect(reopened.list(AlarmType.NONE)).toHaveLength(2);
   expect(reopened.isActive(AlarmType.NOSPACE)).toBe(true);
   expect(AlarmStore.open(engine).list(AlarmType.NONE)).toHaveLength(2);
 });

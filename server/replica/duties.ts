@@ -122,8 +122,7 @@ export class Duties {
   raiseNoSpace(): void {
     const { state, log } = this.#options;
     const { memberId } = state.membership;
-    const isRaised = state.alarms.list(AlarmType.NOSPACE).some((a) => a.memberID === memberId);
-    if (isRaised || this.#isRaisingAlarm) return;
+    if (state.alarms.isRaised(memberId, AlarmType.NOSPACE) || this.#isRaisingAlarm) return;
     this.#isRaisingAlarm = true;
     log.warn("exceeded quota; raising NOSPACE alarm");
     this.#raise(memberId, AlarmType.NOSPACE, () => {

@@ -18,6 +18,7 @@ import { databaseHash } from "../replica/database-hash.ts";
 import { defragment } from "../replica/defragmentation.ts";
 import { hashKv } from "../replica/hash-kv.ts";
 import type { Replica } from "../replica/replica.ts";
+import { AlarmLimit } from "./alarm-limit.ts";
 import type { Callers } from "./callers.ts";
 import type { CallContext, Dispatcher } from "./dispatch.ts";
 import { registerDowngrade } from "./downgrade.ts";
@@ -51,9 +52,12 @@ export function registerMaintenance(
 ): void {
   const { state, proposer, headers, clock, log, metrics } = options;
   dispatcher.unary(MaintenanceDefinition, "status", () => status(options));
+  const limit = new AlarmLimit();
   dispatcher.unary(MaintenanceDefinition, "alarm", async (request, call) => {
     const proposed = AlarmRequest.encode(request).finish();
-    const { revision, body } = await proposer.propose(call, InternalField.ALARM, proposed);
+    const { revision, body } = await limit.take(state.alarms, request, () =>
+      proposer.propose(call, InternalField.ALARM, proposed),
+    );
     return { ...AlarmResponse.decode(body), header: headers.at(revision) };
   });
   dispatcher.unary(MaintenanceDefinition, "defragment", async () => {
