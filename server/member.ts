@@ -155,7 +155,7 @@ export class Member {
       onChanges: (revision, changes) => this.#hub.publish(revision, changes),
       onCompacted: () => this.#compactor.kick(),
       tokens: credentials.tokens,
-      onSpaceExceeded: () => this.#duties.raiseNoSpace(),
+      onSpaceExceeded: () => void this.#duties.raiseNoSpace(),
     });
     const applier = new TimedApplier(plainApplier, clock, slowRequests);
     this.#pace = new HeartbeatPace({ transport: this.#transport, clock, timing, log });

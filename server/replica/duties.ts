@@ -71,7 +71,7 @@ export class Duties {
   readonly #versions: MemberVersions;
   #isAskingVersions = false;
   #isAskingDowngraded = false;
-  #isRaisingAlarm = false;
+  #raisingAlarm: Promise<void> | undefined;
   #hasStopped = false;
   #expiredLeases = 0;
 
@@ -118,16 +118,22 @@ export class Duties {
     if (!isLeader && !state.isReplacing && state.lessor.isPrimary) state.lessor.demote();
   }
 
-  /** This member's file is full: the cluster must stop growing. */
-  raiseNoSpace(): void {
+  /**
+   * This member's file is full: the cluster must stop growing.
+   * @returns when the alarm is raised, or could not be for now
+   */
+  raiseNoSpace(): Promise<void> {
     const { state, log } = this.#options;
     const { memberId } = state.membership;
-    if (state.alarms.isRaised(memberId, AlarmType.NOSPACE) || this.#isRaisingAlarm) return;
-    this.#isRaisingAlarm = true;
-    log.warn("exceeded quota; raising NOSPACE alarm");
-    this.#raise(memberId, AlarmType.NOSPACE, () => {
-      this.#isRaisingAlarm = false;
+    if (state.alarms.isRaised(memberId, AlarmType.NOSPACE)) return Promise.resolve();
+    this.#raisingAlarm ??= new Promise((resolve) => {
+      log.warn("exceeded quota; raising NOSPACE alarm");
+      this.#raise(memberId, AlarmType.NOSPACE, () => {
+        this.#raisingAlarm = undefined;
+        resolve();
+      });
     });
+    return this.#raisingAlarm;
   }
 
   /** A member's data differ from the others'; 0n: it is not known which member's. */

@@ -75,14 +75,15 @@ class KvService {
   put(bytes: Buffer, call: OpenCall): Promise<Buffer> | undefined {
     const { proposer, headers } = this.#options;
     const request = decode(() => decodePut(bytes));
+    const refusal = proposer.refusalFor(putCost(request));
+    if (refusal !== undefined) return refusal;
     checkPut(request);
     const proposed = isExactPut(request, bytes) ? bytes : PutRequest.encode(request).finish();
-    const cost = putCost(request);
     const settle = (outcome: Outcome | EtcdError) => {
       if (outcome instanceof EtcdError) call.answer(outcome);
       else call.answer(outcome.error ?? headers.reply(outcome));
     };
-    const waiting = proposer.submit(call, InternalField.PUT, proposed, cost, settle);
+    const waiting = proposer.submit(call, InternalField.PUT, proposed, settle);
     return waiting?.then((outcome) => headers.reply(outcome));
   }
 
@@ -122,6 +123,8 @@ class KvService {
   async txn(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
     const { replica, state, proposer, headers, txnOpsMax } = this.#options;
     const request = decode(() => TxnRequest.decode(bytes));
+    const refusal = proposer.refusalFor(txnCost(request));
+    if (refusal !== undefined) return refusal;
     checkTxn(request, txnOpsMax);
     if (isReadOnly(request)) {
       return this.#timed(
@@ -141,8 +144,7 @@ class KvService {
       checkTxnNow(state.kv, state.lessor, request);
     }
     const proposed = TxnRequest.encode(request).finish();
-    const cost = txnCost(request);
-    return headers.reply(await proposer.propose(call, InternalField.TXN, proposed, cost));
+    return headers.reply(await proposer.propose(call, InternalField.TXN, proposed));
   }
 
   async compact(bytes: Buffer, call: CallOrigin): Promise<Buffer> {

@@ -45,10 +45,12 @@ export interface LeaseServiceOptions {
 export function registerLease(dispatcher: Dispatcher, options: LeaseServiceOptions): void {
   const { state, proposer, callers, headers, clock } = options;
   dispatcher.unary(LeaseDefinition, "leaseGrant", async (request, call) => {
+    const refusal = proposer.refusalFor(LEASE_COST_BYTES);
+    if (refusal !== undefined) return refusal;
     const ID = request.ID === 0n ? freeLeaseId(options) : request.ID;
     const proposed = LeaseGrantRequest.encode({ ...request, ID }).finish();
     const field = InternalField.LEASE_GRANT;
-    const outcome = await proposer.propose(call, field, proposed, LEASE_COST_BYTES);
+    const outcome = await proposer.propose(call, field, proposed);
     return { ...LeaseGrantResponse.decode(outcome.body), header: headers.at(outcome.revision) };
   });
   dispatcher.unary(LeaseDefinition, "leaseRevoke", async (request, call) => {

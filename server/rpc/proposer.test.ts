@@ -6,10 +6,11 @@ import { EMPTY_BYTES } from "../base/bytes.ts";
 import { EtcdError } from "../errors.ts";
 import { Metadata } from "../http2/metadata.ts";
 import { InternalField } from "../proto/internal-codec.ts";
-import { Proposer, STRANGER_BYTES_MAX } from "./proposer.ts";
+import { ALARM_WAITS_MAX, Proposer, STRANGER_BYTES_MAX } from "./proposer.ts";
 
 const ORIGIN = { metadata: Metadata.EMPTY, peerCertificateName: undefined };
 const REQUEST_BYTES_MAX = 2 * 1024 * 1024;
+const QUOTA_BYTES = 100;
 
 /** A member that counts what reaches the log. */
 class Member {
@@ -17,6 +18,7 @@ class Member {
   /** Asked of nobody alone. */
   objection: EtcdError | undefined = new EtcdError("UserEmpty");
   barrier: () => Promise<void> = () => Promise.resolve();
+  alarm: () => Promise<void> = () => Promise.resolve();
   readonly proposed: Buffer[] = [];
   readonly proposer: Proposer;
 
@@ -36,14 +38,14 @@ class Member {
         },
         readBarrier: () => this.barrier(),
       },
-      quota: new Quota(Infinity, () => 0),
+      quota: new Quota(QUOTA_BYTES, () => 0),
       requestBytesMax: REQUEST_BYTES_MAX,
       callers: { identify: () => this.identity },
       objection: (_field, _request, identity) => {
         expect(identity).toBe(NOBODY);
         return this.objection;
       },
-      onSpaceExceeded: () => undefined,
+      onSpaceExceeded: () => this.alarm(),
     });
   }
 
@@ -53,7 +55,7 @@ class Member {
 
   submit(): Promise<Outcome> | undefined {
     const request = Buffer.alloc(1);
-    return this.proposer.submit(ORIGIN, InternalField.PUT, request, 0, () => undefined);
+    return this.proposer.submit(ORIGIN, InternalField.PUT, request, () => undefined);
   }
 }
 
@@ -91,4 +93,22 @@ test("strangers' requests wait for the log up to a limit, and are refused at onc
   }
   await expect(member.propose(1000)).rejects.toThrow("user name is empty");
   expect(member.proposed).toEqual([]);
+});
+
+test("a full database is answered once the alarm is raised, by up to a limit of requests", async () => {
+  const member = new Member();
+  expect(member.proposer.refusalFor(QUOTA_BYTES - 1)).toBeUndefined();
+  const raised = Promise.withResolvers<void>();
+  member.alarm = () => raised.promise;
+  const answers: string[] = [];
+  const ask = (name: string) =>
+    Promise.resolve(member.proposer.refusalFor(QUOTA_BYTES)).catch((error: Error) => {
+      answers.push(`${name}: ${error.message}`);
+    });
+  const waiting = Array.from({ length: ALARM_WAITS_MAX }, () => ask("waited"));
+  await ask("at once");
+  expect(answers).toEqual(["at once: etcdserver: mvcc: database space exceeded"]);
+  raised.resolve();
+  await Promise.all(waiting);
+  expect(answers).toHaveLength(ALARM_WAITS_MAX + 1);
 });

@@ -23,12 +23,14 @@ export interface ProposerOptions {
     request: Buffer,
     identity: Identity,
   ) => EtcdError | undefined;
-  /** The quota is exceeded: the alarm is to be raised. */
-  readonly onSpaceExceeded: () => void;
+  /** The quota is exceeded. Resolves when the alarm that says so is raised, or cannot be. */
+  readonly onSpaceExceeded: () => Promise<void>;
 }
 
 /** Bytes of strangers' requests for which this member catches up at once; more is refused unheard. */
 export const STRANGER_BYTES_MAX = 4 * 1024 * 1024;
+/** Refused requests that wait for the alarm to be raised; more are answered without it. */
+export const ALARM_WAITS_MAX = 1000;
 
 interface ProposedEntry {
   readonly id: bigint;
@@ -39,24 +41,28 @@ interface ProposedEntry {
 export class Proposer {
   readonly #options: ProposerOptions;
   #strangerBytes = 0;
+  #alarmWaits = 0;
 
   constructor(options: ProposerOptions) {
     this.#options = options;
   }
 
   /**
+   * Whether the database has room, which is asked before a request is looked at, as in etcd.
+   * Undefined: it has; otherwise rejects with NoSpace, once the alarm is raised that says so.
+   * @param costBytes what the request adds to the database, by etcd's estimate
+   */
+  refusalFor(costBytes: number): Promise<never> | undefined {
+    return this.#options.quota.hasRoom(costBytes) ? undefined : this.#outOfSpace();
+  }
+
+  /**
    * @param origin whose wish it is: his name goes into the log, and every member judges it
    * @param request encoded; copied
-   * @param costBytes what it adds to the database, by etcd's estimate
    * @throws EtcdError what applying it gave, or why it was not proposed or not seen applied
    */
-  propose(
-    origin: CallOrigin,
-    field: InternalField,
-    request: Uint8Array,
-    costBytes = 0,
-  ): Promise<Outcome> {
-    const identity = this.#admit(origin, costBytes);
+  propose(origin: CallOrigin, field: InternalField, request: Uint8Array): Promise<Outcome> {
+    const identity = this.#admit(origin);
     if (!(identity instanceof Promise)) return this.#send(field, request, identity);
     return identity.then((known) => this.#send(field, request, known));
   }
@@ -69,10 +75,9 @@ export class Proposer {
     origin: CallOrigin,
     field: InternalField,
     request: Uint8Array,
-    costBytes: number,
     settle: Settle,
   ): Promise<Outcome> | undefined {
-    const identity = this.#admit(origin, costBytes);
+    const identity = this.#admit(origin);
     if (identity instanceof Promise) {
       return identity.then((known) => this.#send(field, request, known));
     }
@@ -90,12 +95,17 @@ export class Proposer {
     return this.#send(field, request, NOBODY);
   }
 
-  #admit(origin: CallOrigin, costBytes: number): Identity | Promise<Identity> {
-    const { replica, quota, callers, onSpaceExceeded } = this.#options;
-    if (!quota.hasRoom(costBytes)) {
-      onSpaceExceeded();
-      throw new EtcdError("NoSpace");
+  async #outOfSpace(): Promise<never> {
+    const raised = this.#options.onSpaceExceeded();
+    if (this.#alarmWaits < ALARM_WAITS_MAX) {
+      this.#alarmWaits++;
+      await raised.finally(() => this.#alarmWaits--);
     }
+    throw new EtcdError("NoSpace");
+  }
+
+  #admit(origin: CallOrigin): Identity | Promise<Identity> {
+    const { replica, callers } = this.#options;
     checkApplyGap(replica.committedIndex, replica.appliedIndex);
     return callers.identify(origin);
   }
