@@ -61,11 +61,11 @@ export function checkPromotion(members: readonly Member[]): void {
 }
 
 /** @param match last log index known to be stored by the learner, and by the leader itself */
-export function isLearnerReady(
-  learner: Member,
-  match: { readonly learner: number; readonly leader: number },
-): boolean {
-  return isStarted(learner) && match.learner >= match.leader * LEARNER_READY_SHARE;
+export function isLearnerReady(match: {
+  readonly learner: number;
+  readonly leader: number;
+}): boolean {
+  return match.learner >= match.leader * LEARNER_READY_SHARE;
 }
 
 function quorum(voterCount: number): number {

@@ -5,6 +5,7 @@ import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { EtcdError } from "../errors.ts";
 import { additionOf } from "../membership/conf-changes.ts";
+import { type Member, membersJson } from "../membership/member-record.ts";
 import type { RaftStatus } from "../raft/ready.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import type { PeerCalls } from "../transport/peer-calls.ts";
@@ -13,6 +14,15 @@ import { Reconfigurer } from "./reconfigurer.ts";
 
 const LOCAL = 1n;
 const LEARNER = 2n;
+
+/** As its leader lists it, before this member has heard of the promotion. */
+const PROMOTED: Member = {
+  id: LEARNER,
+  name: "m2",
+  peerUrls: ["http://m2:1"],
+  clientUrls: ["http://m2:2"],
+  isLearner: false,
+};
 
 /** Of a member that leads no more. */
 const FOLLOWING: RaftStatus = {
@@ -34,10 +44,11 @@ const FOLLOWING: RaftStatus = {
 interface Asked {
   readonly isLeader: () => boolean;
   /** The leader's answer to a question of this member. */
-  readonly promote: () => Promise<string>;
+  readonly promote: (() => Promise<string>) | undefined;
+  readonly timeoutMs?: number;
 }
 
-function reconfigurerOf({ isLeader, promote }: Asked): Reconfigurer {
+function reconfigurerOf({ isLeader, promote, timeoutMs = 7000 }: Asked): Reconfigurer {
   const clock = new SystemClock();
   const state = new ReplicatedState({
     engine: new MemoryEngine(),
@@ -69,9 +80,9 @@ function reconfigurerOf({ isLeader, promote }: Asked): Reconfigurer {
     state,
     clock,
     activeSince: () => undefined,
-    calls: () => ({ promote }) as unknown as PeerCalls,
+    calls: () => (promote === undefined ? undefined : ({ promote } as unknown as PeerCalls)),
     isStrict: true,
-    timeoutMs: 7000,
+    timeoutMs,
   });
 }
 
@@ -83,10 +94,10 @@ test("a leader that has stepped down since its last turn refuses a promotion", a
   expect(reconfigurer.refusedPromotions.size).toBe(0);
 });
 
-test("who has just stepped down asks his successor for a promotion, and hears his refusal", async () => {
+test("who has just stepped down asks his successor for a promotion, and passes on his answer", async () => {
   const answers = [
     () => Promise.reject(new EtcdError("NotLeader")),
-    () => Promise.resolve(""),
+    () => Promise.resolve(membersJson([PROMOTED])),
     () => Promise.reject(new EtcdError("LearnerNotReady")),
   ];
   let looks = 0;
@@ -94,9 +105,16 @@ test("who has just stepped down asks his successor for a promotion, and hears hi
     isLeader: () => looks++ < 2,
     promote: () => must(answers.shift(), "one question too many")(),
   });
-  await reconfigurer.promote(LEARNER, undefined);
+  expect(await reconfigurer.promote(LEARNER, undefined)).toEqual([PROMOTED]);
   expect(answers).toHaveLength(1);
   await expect(reconfigurer.promote(LEARNER, undefined)).rejects.toMatchObject({
     code: "LearnerNotReady",
+  });
+});
+
+test("a promotion without a leader fails with that, and not with the time it took", async () => {
+  const reconfigurer = reconfigurerOf({ isLeader: () => false, promote: undefined, timeoutMs: 1 });
+  await expect(reconfigurer.promote(LEARNER, undefined)).rejects.toMatchObject({
+    code: "NoLeader",
   });
 });

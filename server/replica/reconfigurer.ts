@@ -5,7 +5,7 @@ import type { Log } from "../base/log.ts";
 import { EtcdError } from "../errors.ts";
 import { additionOf, promotionOf, removalOf, updateOf } from "../membership/conf-changes.ts";
 import { deriveMemberId } from "../membership/member-ids.ts";
-import type { Member } from "../membership/member-record.ts";
+import { type Member, parseMembers } from "../membership/member-record.ts";
 import {
   type Connectivity,
   checkAddition,
@@ -85,18 +85,22 @@ export class Reconfigurer {
   /**
    * Makes a learner a voter, through the leader, who alone knows how far it has got.
    * @param token of the caller, for the leader to judge him once more
+   * @returns the members afterwards, as the leader knows them: this one may be behind
+   * @throws EtcdError NoLeader, Timeout, and what the leader refuses it with
    */
-  async promote(id: bigint, token: string | undefined): Promise<void> {
-    const { replica, clock, calls, timeoutMs } = this.#options;
+  async promote(id: bigint, token: string | undefined): Promise<readonly Member[]> {
+    const { replica, state, clock, calls, timeoutMs } = this.#options;
     const deadlineMs = clock.monotonic() + timeoutMs;
     while (clock.monotonic() < deadlineMs) {
       if (replica.isStopped) throw new EtcdError("Stopped");
       try {
-        if (replica.isLeader) return await this.promoteHere(id);
+        if (replica.isLeader) {
+          await this.promoteHere(id);
+          return state.membership.members;
+        }
         const leader = calls(replica.leadership.leader);
         if (leader !== undefined) {
-          await leader.promote(id, token);
-          return;
+          return parseMembers(await leader.promote(id, token)) ?? state.membership.members;
         }
       } catch (error) {
         // Who has just stepped down asks his successor.
@@ -105,7 +109,7 @@ export class Reconfigurer {
       }
       await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
     }
-    throw new EtcdError("Timeout");
+    throw new EtcdError(replica.leadership.hasLeader ? "Timeout" : "NoLeader");
   }
 
   /** @throws EtcdError NotLeader on every other member */
@@ -127,7 +131,7 @@ export class Reconfigurer {
     const { replica, state, isStrict } = this.#options;
     const member = state.membership.member(id);
     if (member?.isLearner === true) {
-      if (!isLearnerReady(member, this.#match(id))) throw new EtcdError("LearnerNotReady");
+      if (!isLearnerReady(this.#match(id))) throw new EtcdError("LearnerNotReady");
       if (isStrict) checkPromotion(state.membership.members);
     }
     await this.#configure(promotionOf(id, replica.nextId()));

@@ -18,9 +18,9 @@ export interface ClusterServiceOptions {
 /** Who is in the cluster, and changes of it; every answer lists all members. */
 export function registerCluster(dispatcher: Dispatcher, options: ClusterServiceOptions): void {
   const { replica, state, reconfigurer, headers } = options;
-  const reply = () => ({
+  const reply = (members: readonly ClusterMember[] = state.membership.members) => ({
     header: headers.withoutRevision(),
-    members: state.membership.members.map(memberMessage),
+    members: members.map(memberMessage),
   });
   dispatcher.unary(ClusterDefinition, "memberList", async ({ linearizable }) => {
     if (linearizable) await replica.readBarrier();
@@ -39,8 +39,8 @@ export function registerCluster(dispatcher: Dispatcher, options: ClusterServiceO
     return reply();
   });
   dispatcher.unary(ClusterDefinition, "memberPromote", async ({ ID }, { metadata }) => {
-    await reconfigurer.promote(ID, metadata.get("token") ?? metadata.get("authorization"));
-    return reply();
+    const token = metadata.get("token") ?? metadata.get("authorization");
+    return reply(await reconfigurer.promote(ID, token));
   });
 }
 
