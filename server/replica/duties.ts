@@ -54,7 +54,7 @@ export interface DutiesOptions {
   readonly electionMs: number;
   /** From the start of a proposal until it fails. */
   readonly timeoutMs: number;
-  /** Between two looks at whether a downgrade is done. */
+  /** Between two looks at whether a downgrade is done; 0: nobody looks. */
   readonly downgradeCheckMs: number;
   /** Whether what is left of leases is told to all members. */
   readonly leaseCheckpoint: boolean;
@@ -94,8 +94,11 @@ export class Duties {
     this.#cancels.push(
       clock.every(EXPIRY_PERIOD_MS, () => this.#tendLeases()),
       clock.every(VERSION_PERIOD_MS, () => this.#settleVersion()),
-      clock.every(Math.max(downgradeCheckMs, CHECK_MS_MIN), () => void this.#endDowngrade()),
     );
+    if (downgradeCheckMs > 0) {
+      const periodMs = Math.max(downgradeCheckMs, CHECK_MS_MIN);
+      this.#cancels.push(clock.every(periodMs, () => void this.#endDowngrade()));
+    }
     this.#publish(onPublished);
   }
 
