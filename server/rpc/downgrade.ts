@@ -1,5 +1,5 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
-import { parseVersion } from "../base/version.ts";
+import { parseVersion, type Version } from "../base/version.ts";
 import { EtcdError } from "../errors.ts";
 import { DowngradeInfoSetRequest } from "../proto/gen/internal.ts";
 import {
@@ -33,23 +33,27 @@ export function registerDowngrade(dispatcher: Dispatcher, options: DowngradeServ
       if (!state.membership.downgrade.enabled) throw new EtcdError("NoInflightDowngrade");
       await set(call, false, "");
     } else if (action === Action.VALIDATE || action === Action.ENABLE) {
+      const target = targetOf(version);
       await replica.readBarrier();
-      const target = checkTarget(state, version);
-      if (action === Action.ENABLE) await set(call, true, target);
+      checkTarget(state, target);
+      if (action === Action.ENABLE) await set(call, true, `${target.major}.${target.minor}.0`);
     } else throw new EtcdError("UnknownMethod");
     return { header: headers.now(), version: state.membership.clusterVersion ?? "" };
   });
 }
 
-/** The version to go back to, in full. */
-function checkTarget({ membership }: ReplicatedState, text: string): string {
+/** The version to go back to. @throws EtcdError WrongDowngradeVersionFormat */
+function targetOf(text: string): Version {
   const target = parseVersion(text) ?? parseVersion(`${text}.0`);
   if (target === undefined) throw new EtcdError("WrongDowngradeVersionFormat");
+  return target;
+}
+
+function checkTarget({ membership }: ReplicatedState, target: Version): void {
   const { clusterVersion, downgrade } = membership;
   if (clusterVersion === undefined) throw new EtcdError("ClusterVersionUnavailable");
   const current = parseVersion(clusterVersion);
   const isOneBelow = target.major === current?.major && target.minor === current.minor - 1;
   if (!isOneBelow) throw new EtcdError("InvalidDowngradeTargetVersion");
   if (downgrade.enabled) throw new EtcdError("DowngradeInProcess");
-  return `${target.major}.${target.minor}.0`;
 }
