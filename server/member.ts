@@ -245,7 +245,6 @@ export class Member {
       hub,
       metrics,
       slowRequests,
-      timeoutMs,
       handshakes: security.client,
     });
   }

@@ -21,6 +21,12 @@ export function minorVersion(text: string): string {
   return version === undefined ? text : `${version.major}.${version.minor}`;
 }
 
+/** Whose tables a member of that version has: those of the minor version; empty where it is none. */
+export function storageVersion(serverVersion: string): string {
+  const version = parseVersion(serverVersion);
+  return version === undefined ? "" : `${version.major}.${version.minor}.0`;
+}
+
 /** Negative, zero or positive; patch levels do not count. Both must be versions. */
 export function compareMinor(a: string, b: string): number {
   const [left, right] = [parseVersion(a), parseVersion(b)];

@@ -62,7 +62,6 @@ export interface ClientFrontParts {
   readonly hub: WatchHub;
   readonly metrics: Metrics;
   readonly slowRequests: SlowRequests;
-  readonly timeoutMs: number;
   /** For https URLs; absent where there are none. */
   readonly handshakes: ClientHandshakes | undefined;
 }
@@ -125,7 +124,7 @@ export class ClientFront {
 
   #register(): Dispatcher {
     const parts = this.#parts;
-    const { config, clock, random, log, state, replica, hub, metrics, timeoutMs } = parts;
+    const { config, clock, random, log, state, replica, hub, metrics } = parts;
     const { membership } = state;
     const guards = new CallGuards({
       isCapable: () => membership.clusterVersion !== undefined,
@@ -168,7 +167,7 @@ export class ClientFront {
         }
       : undefined;
     const statePath = statePathOf(config);
-    const upkeep = { heartbeatMs, quotaBytes, timeoutMs, statePath, onDefragment };
+    const upkeep = { heartbeatMs, quotaBytes, statePath, onDefragment };
     registerMaintenance(dispatcher, { ...services, ...upkeep });
     registerAuth(dispatcher, services);
     registerWatch(dispatcher, {

@@ -3,7 +3,7 @@ import type { Quota } from "../apply/quota.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { parseVersion } from "../base/version.ts";
+import { storageVersion } from "../base/version.ts";
 import { EtcdError } from "../errors.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import {
@@ -20,9 +20,10 @@ import { hashKv } from "../replica/hash-kv.ts";
 import type { Replica } from "../replica/replica.ts";
 import { AlarmLimit } from "./alarm-limit.ts";
 import type { Callers } from "./callers.ts";
-import type { CallContext, Dispatcher } from "./dispatch.ts";
+import type { Dispatcher } from "./dispatch.ts";
 import { registerDowngrade } from "./downgrade.ts";
 import type { Headers } from "./header.ts";
+import { moveLeader } from "./leader-move.ts";
 import type { Proposer } from "./proposer.ts";
 import { SnapshotCall } from "./snapshot.ts";
 
@@ -36,7 +37,6 @@ export interface MaintenanceServiceOptions {
   readonly metrics: Metrics;
   readonly callers: Callers;
   readonly heartbeatMs: number;
-  readonly timeoutMs: number;
   /** Infinity: no limit. */
   readonly quotaBytes: number;
   readonly quota: Quota;
@@ -132,27 +132,4 @@ function status(options: MaintenanceServiceOptions): StatusResponse {
     dbSizeQuota: Number.isFinite(quotaBytes) ? quotaBytes : -1,
     downgradeInfo: { enabled, targetVersion },
   };
-}
-
-/** Whose tables the state has: those of the minor version. */
-function storageVersion(serverVersion: string): string {
-  const version = parseVersion(serverVersion);
-  return version === undefined ? "" : `${version.major}.${version.minor}.0`;
-}
-
-async function moveLeader(
-  { replica, state, clock, heartbeatMs, timeoutMs }: MaintenanceServiceOptions,
-  targetId: bigint,
-  context: CallContext,
-): Promise<void> {
-  if (!replica.isLeader) throw new EtcdError("NotLeader");
-  const target = state.membership.member(targetId);
-  if (target === undefined || target.isLearner) throw new EtcdError("BadLeaderTransferee");
-  const limitMs = clock.monotonic() + timeoutMs;
-  const deadlineMs = Math.min(context.deadlineMs ?? limitMs, limitMs);
-  replica.withRaft((raft) => void raft.transferLeader(targetId));
-  while (replica.leadership.leader !== targetId) {
-    if (clock.monotonic() > deadlineMs) throw new EtcdError("LeaderTransferTimeout");
-    await new Promise<void>((resolve) => void clock.after(heartbeatMs, resolve));
-  }
 }
