@@ -3,6 +3,7 @@ import { formatByteSize } from "../base/byte-size.ts";
 import type { Clock } from "../base/clock.ts";
 import { formatAgo } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
+import { storageVersion } from "../base/version.ts";
 import { writeDatabase } from "../bbolt/database-writer.ts";
 import { TRAILER_BYTES, withTrailer } from "../bbolt/snapshot-file.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
@@ -90,7 +91,8 @@ export class SnapshotCall implements GrpcHandler {
   }
 
   #sendBlob(blob: Buffer, remainingBytes: number): void {
-    const message = { header: undefined, blob, remainingBytes, version: "" };
+    const version = storageVersion(this.#options.state.serverVersion);
+    const message = { header: undefined, blob, remainingBytes, version };
     this.#call.send(SnapshotResponse.encode(message).finish());
   }
 
