@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { EtcdError } from "../errors.ts";
-import { Reads } from "./reads.ts";
+import { type ReadCaller, Reads } from "./reads.ts";
 
 function fixture() {
   let id = 0n;
@@ -19,7 +19,12 @@ function fixture() {
     setLeader: (exists: boolean) => {
       hasLeader = exists;
     },
-    add: (name: string) => reads.add((error) => results.push(`${name}:${error?.code ?? "ok"}`)),
+    add: (name: string, caller?: ReadCaller) =>
+      reads.add({
+        resolve: () => results.push(`${name}:ok`),
+        reject: ({ code }) => results.push(`${name}:${code}`),
+        caller,
+      }),
     submit: (nowMs: number) => reads.submit(readIndex, nowMs),
     repeat: (nowMs: number) => reads.repeat(readIndex, nowMs),
     context: (at: number) => asked[at] as Buffer,
@@ -108,4 +113,25 @@ test("reads end with an error when nobody confirms, or applying does not get the
   reads.failAll(new EtcdError("Stopped"));
   expect(results).toContain("c:Stopped");
   expect(reads.count).toBe(0);
+});
+
+test("a confirmed read waits to be applied for as long as its caller does", () => {
+  const { reads, results, add, submit, context } = fixture();
+  const [patient, gone] = [{ isCanceled: false }, { isCanceled: false }];
+  add("patient", patient);
+  add("gone", gone);
+  add("nobody's");
+  submit(0);
+  reads.confirm(100, context(0));
+  reads.expire(60_000);
+  expect(results).toEqual(["nobody's:Timeout"]);
+  gone.isCanceled = true;
+  reads.expire(60_001);
+  expect([results.at(-1), reads.count]).toEqual(["gone:Timeout", 1]);
+  reads.advance(100);
+  expect([results.at(-1), reads.count]).toEqual(["patient:ok", 0]);
+  add("unconfirmed", patient);
+  submit(60_002);
+  reads.expire(70_000);
+  expect(results.at(-1)).toBe("unconfirmed:Timeout");
 });

@@ -6,7 +6,8 @@
 //
 // All reads that arrive while a round is in flight share the next one. A round is repeated every
 // 500 ms, each time under a fresh id: an answer to an earlier attempt counts as well, since it too
-// was given after the reads of the round had arrived. A change of leader fails the round.
+// was given after the reads of the round had arrived. A change of leader fails the round. What is
+// confirmed waits to be applied for as long as its caller does; who has none waits for the timeout.
 import { decodeUint64, encodeUint64 } from "../base/bytes.ts";
 import { EtcdError } from "../errors.ts";
 
@@ -14,10 +15,19 @@ import { EtcdError } from "../errors.ts";
 export const READS_MAX = 100_000;
 const RETRY_MS = 500;
 
-export type ReadDone = (error: EtcdError | undefined) => void;
+/** Whose read it is: a client ends it when he likes. */
+export interface ReadCaller {
+  readonly isCanceled: boolean;
+}
+
+export interface WaitingRead {
+  readonly resolve: () => void;
+  readonly reject: (error: EtcdError) => void;
+  readonly caller: ReadCaller | undefined;
+}
 
 interface Round {
-  readonly done: readonly ReadDone[];
+  readonly reads: readonly WaitingRead[];
   readonly startedMs: number;
   /** Every attempt's id. */
   readonly ids: Set<bigint>;
@@ -28,21 +38,21 @@ interface Round {
 
 interface Confirmed {
   readonly index: number;
-  readonly done: readonly ReadDone[];
+  readonly reads: readonly WaitingRead[];
   readonly startedMs: number;
 }
 
 export class Reads {
   readonly #timeoutMs: number;
   readonly #nextId: () => bigint;
-  #next: ReadDone[] = [];
+  #next: WaitingRead[] = [];
   #round: Round | undefined;
   #confirmed: Confirmed[] = [];
   #count = 0;
   #expiredCount = 0;
   #failedCount = 0;
 
-  /** @param timeoutMs from the start of a round until its reads fail */
+  /** @param timeoutMs from the start of a round until it fails, and confirmed reads without caller */
   constructor(timeoutMs: number, nextId: () => bigint) {
     this.#timeoutMs = timeoutMs;
     this.#nextId = nextId;
@@ -68,20 +78,20 @@ export class Reads {
     return nowMs - this.#round.attemptedMs >= RETRY_MS;
   }
 
-  /** Throws TooManyRequests when a limit is reached; then `done` is never called. */
-  add(done: ReadDone): void {
+  /** Throws TooManyRequests when a limit is reached; then the read is never settled. */
+  add(read: WaitingRead): void {
     if (this.#count >= READS_MAX) throw new EtcdError("TooManyRequests");
     this.#count++;
-    this.#next.push(done);
+    this.#next.push(read);
   }
 
   /** Starts the next round, or repeats one that had no answer. */
   submit(readIndex: (context: Buffer) => boolean, nowMs: number): void {
     if (!this.isDue(nowMs)) return;
     if (this.#round === undefined) {
-      const done = this.#next;
+      const reads = this.#next;
       this.#next = [];
-      this.#round = { done, startedMs: nowMs, ids: new Set(), attemptedMs: nowMs, isSent: false };
+      this.#round = { reads, startedMs: nowMs, ids: new Set(), attemptedMs: nowMs, isSent: false };
     }
     this.#attempt(this.#round, readIndex, nowMs);
   }
@@ -97,7 +107,7 @@ export class Reads {
     if (round === undefined || context.length !== 8) return;
     if (!round.ids.has(decodeUint64(context))) return;
     this.#round = undefined;
-    this.#confirmed.push({ index, done: round.done, startedMs: round.startedMs });
+    this.#confirmed.push({ index, reads: round.reads, startedMs: round.startedMs });
   }
 
   /** Answers what waits for an index up to `appliedIndex`. */
@@ -107,7 +117,7 @@ export class Reads {
     const ready = this.#confirmed.filter(isReady);
     if (ready.length === 0) return;
     this.#confirmed = this.#confirmed.filter((each) => !isReady(each));
-    for (const { done } of ready) this.#finish(done, undefined);
+    for (const { reads } of ready) this.#finish(reads, undefined);
   }
 
   /** Another member leads: what an earlier leader was asked is void. */
@@ -116,7 +126,7 @@ export class Reads {
     if (round === undefined || !round.isSent) return;
     this.#round = undefined;
     this.#failedCount++;
-    this.#finish(round.done, new EtcdError("LeaderChanged"));
+    this.#finish(round.reads, new EtcdError("LeaderChanged"));
   }
 
   expire(nowMs: number): void {
@@ -125,18 +135,23 @@ export class Reads {
     if (round !== undefined && isLate(round)) {
       this.#round = undefined;
       this.#expiredCount++;
-      this.#finish(round.done, new EtcdError("Timeout"));
+      this.#finish(round.reads, new EtcdError("Timeout"));
     }
     const late = this.#confirmed.filter(isLate);
     if (late.length === 0) return;
-    this.#confirmed = this.#confirmed.filter((each) => !isLate(each));
-    for (const { done } of late) this.#finish(done, new EtcdError("Timeout"));
+    const kept = late.map((each) => ({ ...each, reads: each.reads.filter(isAwaited) }));
+    this.#confirmed = [
+      ...kept.filter(({ reads }) => reads.length > 0),
+      ...this.#confirmed.filter((each) => !isLate(each)),
+    ];
+    const ended = late.flatMap(({ reads }) => reads.filter((read) => !isAwaited(read)));
+    this.#finish(ended, new EtcdError("Timeout"));
   }
 
   failAll(error: EtcdError): void {
     const all = [
-      ...this.#confirmed.flatMap(({ done }) => done),
-      ...(this.#round?.done ?? []),
+      ...this.#confirmed.flatMap(({ reads }) => reads),
+      ...(this.#round?.reads ?? []),
       ...this.#next,
     ];
     this.#confirmed = [];
@@ -152,8 +167,15 @@ export class Reads {
     if (readIndex(encodeUint64(id))) round.isSent = true;
   }
 
-  #finish(done: readonly ReadDone[], error: EtcdError | undefined): void {
-    this.#count -= done.length;
-    for (const each of done) each(error);
+  #finish(reads: readonly WaitingRead[], error: EtcdError | undefined): void {
+    this.#count -= reads.length;
+    for (const { resolve, reject } of reads) {
+      if (error === undefined) resolve();
+      else reject(error);
+    }
   }
+}
+
+function isAwaited({ caller }: WaitingRead): boolean {
+  return caller !== undefined && !caller.isCanceled;
 }

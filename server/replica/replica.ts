@@ -36,7 +36,7 @@ import { CommitNews } from "./commit-news.ts";
 import { Leadership } from "./leadership.ts";
 import { LogWriter } from "./log-writer.ts";
 import { type ProposalRequest, Proposals, type Settle, settled } from "./proposals.ts";
-import { Reads } from "./reads.ts";
+import { type ReadCaller, Reads } from "./reads.ts";
 import { figuresOf, type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
 
 /** Messages from peers that wait for a turn; further ones are dropped, raft repeats what matters. */
@@ -179,13 +179,13 @@ export class Replica {
   }
 
   /**
-   * Resolves when local state holds everything that was acknowledged before the call.
-   * @throws EtcdError LeaderChanged, Timeout, TooManyRequests, Stopped
+   * Resolves when local state holds all that was acknowledged before. A caller waits for applying
+   * as long as he likes. @throws EtcdError LeaderChanged, Timeout, TooManyRequests, Stopped
    */
-  readBarrier(): Promise<void> {
+  readBarrier(caller?: ReadCaller): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#isStopped) throw new EtcdError("Stopped");
-      this.#reads.add((error) => (error === undefined ? resolve() : reject(error)));
+      this.#reads.add({ resolve, reject, caller });
       this.#wake();
     });
   }

@@ -106,7 +106,7 @@ async function authenticate(
   { name, password }: AuthenticateRequest,
   call: CallContext,
 ): Promise<AuthenticateResponse> {
-  await replica.readBarrier();
+  await replica.readBarrier(call);
   for (;;) {
     const { auth } = state;
     const authRevision = await checkPassword({ auth, passwords, log }, name, password);

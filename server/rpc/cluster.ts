@@ -22,8 +22,8 @@ export function registerCluster(dispatcher: Dispatcher, options: ClusterServiceO
     header: headers.withoutRevision(),
     members: members.map(memberMessage),
   });
-  dispatcher.unary(ClusterDefinition, "memberList", async ({ linearizable }) => {
-    if (linearizable) await replica.readBarrier();
+  dispatcher.unary(ClusterDefinition, "memberList", async ({ linearizable }, call) => {
+    if (linearizable) await replica.readBarrier(call);
     return reply();
   });
   dispatcher.unary(ClusterDefinition, "memberAdd", async ({ peerURLs, isLearner }) => {

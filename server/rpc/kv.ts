@@ -32,7 +32,7 @@ import type { Replica } from "../replica/replica.ts";
 import type { SlowRequest, SlowRequests } from "../replica/slow-requests.ts";
 import { MalformedRequestError } from "./call-errors.ts";
 import type { Callers, CallOrigin } from "./callers.ts";
-import type { Dispatcher, OpenCall } from "./dispatch.ts";
+import type { CallContext, Dispatcher, OpenCall } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
 import type { RangeReader } from "./range-reader.ts";
@@ -95,7 +95,7 @@ class KvService {
     return headers.reply(await proposer.propose(call, InternalField.DELETE_RANGE, proposed));
   }
 
-  async range(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
+  async range(bytes: Buffer, call: CallContext): Promise<Buffer> {
     const request = decode(() => RangeRequest.decode(bytes));
     checkRange(request);
     return this.#timed(
@@ -109,9 +109,9 @@ class KvService {
     );
   }
 
-  async #range(request: RangeRequest, call: CallOrigin): Promise<Buffer> {
+  async #range(request: RangeRequest, call: CallContext): Promise<Buffer> {
     const { replica, ranges, callers, headers } = this.#options;
-    if (!request.serializable) await replica.readBarrier();
+    if (!request.serializable) await replica.readBarrier(call);
     const access = await callers.access(call);
     access.checkRead(request.key, request.rangeEnd);
     const answer = ranges.read(request);
@@ -120,7 +120,7 @@ class KvService {
     return headers.replyChunks(revision, chunks);
   }
 
-  async txn(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
+  async txn(bytes: Buffer, call: CallContext): Promise<Buffer> {
     const { replica, state, proposer, headers, txnOpsMax } = this.#options;
     const request = decode(() => TxnRequest.decode(bytes));
     const refusal = proposer.refusalFor(txnCost(request));
@@ -139,7 +139,7 @@ class KvService {
     await this.#authorizeRanges(request, call);
     // See runTxn: once in the log, such a range could no longer void the transaction.
     if (namesRevision(request)) {
-      await replica.readBarrier();
+      await replica.readBarrier(call);
       checkAlarms(state, request);
       checkTxnNow(state.kv, state.lessor, request);
     }
@@ -180,9 +180,9 @@ class KvService {
   }
 
   /** All ranges of a transaction that writes nothing. */
-  async #readTxn(request: TxnRequest, call: CallOrigin): Promise<Buffer> {
+  async #readTxn(request: TxnRequest, call: CallContext): Promise<Buffer> {
     const { replica, state, callers, ranges, headers } = this.#options;
-    if (!isSerializable(request)) await replica.readBarrier();
+    if (!isSerializable(request)) await replica.readBarrier(call);
     const access = await callers.access(call);
     authorizeTxn(access, state.lessor, request, "judged");
     const answer = await ranges.readTxn(request);
@@ -195,7 +195,7 @@ class KvService {
    * may be read is judged before, and rights may have changed that this member has not heard of.
    * With nested ranges as well: what is then said of their revisions is for nobody else.
    */
-  async #authorizeRanges(request: TxnRequest, call: CallOrigin): Promise<void> {
+  async #authorizeRanges(request: TxnRequest, call: CallContext): Promise<void> {
     const { replica, state, callers } = this.#options;
     if (!state.auth.isEnabled || !hasRange(request)) return;
     // Outside of what is tried again: a token that is none comes before all else.
@@ -204,7 +204,7 @@ class KvService {
       authorizeTxn(access, state.lessor, request, "judged");
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
-      await replica.readBarrier();
+      await replica.readBarrier(call);
       checkAlarms(state, request);
       authorizeTxn(await callers.access(call), state.lessor, request, "judged");
     }
