@@ -8,6 +8,9 @@ import * as z from "zod";
 /** etcd's default limit for one request, key and value and framing together. */
 export const REQUEST_BYTES_MAX = 1_572_864;
 
+/** 64 bytes as base64url. */
+const SEPARATOR_BASE64_MAX = 86;
+
 /**
  * Null: as of now, or exactly at the revision asked for. Else the cluster has no quorum, and this is
  * the own state of the member with this id, which may be behind.
@@ -34,8 +37,8 @@ export type KeyValue = z.infer<typeof KeyValue>;
 export const ChildrenQuery = z.object({
   /** The folder: with its separator at the end; "" is the root. */
   prefix: Base64Url.default(""),
-  /** At least one byte. Default "/". */
-  separator: Base64Url.min(1).default("Lw"),
+  /** 1 to 64 bytes, as the server takes them. Default "/". */
+  separator: Base64Url.min(1).max(SEPARATOR_BASE64_MAX).default("Lw"),
   /** The revision to look at; the reply of the first page names the one to keep. */
   revision: Decimal.optional(),
   /** `cursor` of the page before. */

@@ -158,3 +158,20 @@ test("a listing that is cut off still counts every key", () => {
   expect(found.children.every(({ count }) => count === 100)).toBe(true);
   expect([found.more, found.count]).toEqual([true, 30_000]);
 });
+
+test("a folder of long keys is found as fast as its bytes are read", () => {
+  const store = MvccStore.open(new MemoryEngine());
+  const separator = Buffer.from(`${"a".repeat(63)}b`);
+  const name = "a".repeat(4_000_000);
+  const txn = store.begin();
+  for (const key of [name, `${name}b/1`, `${name}b/2`]) txn.put(bytes(key), bytes("v"), 0n);
+  txn.end();
+  const query = { prefix: EMPTY, separator, revision: 0, limit: 10, after: EMPTY, from: EMPTY };
+  const startedMs = performance.now();
+  const { children } = store.children(query);
+  expect(performance.now() - startedMs).toBeLessThan(300);
+  expect(children.map(({ key, count }) => [key.length, count])).toEqual([
+    [4_000_000, 1],
+    [4_000_001, 2],
+  ]);
+});

@@ -181,12 +181,20 @@ class ChildrenWalk {
   }
 }
 
+/** Keys longer than this are left to the native search, which no key and separator make slow. */
+const LOOP_BYTES = 256;
+
 /** Where in the block's bytes the first separator behind the prefix ends, -1 when there is none. */
 function folderEnd(block: KeyBlock, slot: number, prefixLength: number, separator: Buffer): number {
   const { bytes } = block;
   const first = separator[0];
+  const start = block.start(slot) + prefixLength;
   const end = block.end(slot) - separator.length;
-  for (let at = block.start(slot) + prefixLength; at <= end; at++) {
+  if (end - start > LOOP_BYTES) {
+    const found = bytes.subarray(start, block.end(slot)).indexOf(separator);
+    return found < 0 ? -1 : start + found + separator.length;
+  }
+  for (let at = start; at <= end; at++) {
     if (bytes[at] !== first) continue;
     let matched = 1;
     while (matched < separator.length && bytes[at + matched] === separator[matched]) matched++;

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { EtcdError } from "../errors.ts";
+import { EtcdError, Status } from "../errors.ts";
 import { Metadata } from "../http2/metadata.ts";
 import { MvccStore } from "../mvcc/store.ts";
 import { ChildrenRequest } from "../proto/gen/children.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
-import { CHILDREN_MAX, childrenHandler } from "./children.ts";
+import { CHILDREN_MAX, childrenHandler, SEPARATOR_BYTES_MAX } from "./children.ts";
 
 const CONTEXT = {
   path: "/quorate.v1.Tree/Children",
@@ -75,4 +75,17 @@ test("a separator of no bytes and a revision of the future are refused", async (
   const { ask } = fixture();
   await expect(ask({ prefix: folder.prefix })).rejects.toThrow("key is not provided");
   await expect(ask({ ...folder, revision: 99 })).rejects.toThrow("future revision");
+});
+
+test("a separator of more bytes than any has is refused before anybody is asked", async () => {
+  const { ask } = fixture(async () => {
+    throw new EtcdError("PermissionDenied");
+  });
+  const longest = Buffer.alloc(SEPARATOR_BYTES_MAX, "a");
+  await expect(ask({ separator: longest })).rejects.toThrow("permission denied");
+  const separator = Buffer.concat([longest, Buffer.from("b")]);
+  await expect(ask({ separator })).rejects.toMatchObject({
+    status: Status.INVALID_ARGUMENT,
+    message: "the separator is longer than 64 bytes",
+  });
 });

@@ -1,4 +1,4 @@
-import { EtcdError } from "../errors.ts";
+import { EtcdError, Status } from "../errors.ts";
 import type { ChildEntry } from "../mvcc/children.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import {
@@ -8,10 +8,13 @@ import {
   TreeDefinition,
 } from "../proto/gen/children.ts";
 import type { ResponseHeader } from "../proto/gen/rpc.ts";
+import { StatusError } from "./call-errors.ts";
 import type { CallContext, Dispatcher, UnaryHandler } from "./dispatch.ts";
 
 /** Also when a request asks for none, or for more. */
 export const CHILDREN_MAX = 10_000;
+/** Every key of a level is searched for the separator. */
+export const SEPARATOR_BYTES_MAX = 64;
 
 export interface ChildrenServiceOptions {
   /** The store of now: another one after a snapshot was installed. */
@@ -34,6 +37,10 @@ export function childrenHandler(
 ): UnaryHandler<ChildrenRequest, ChildrenResponse> {
   return async (request, context) => {
     if (request.separator.length === 0) throw new EtcdError("EmptyKey");
+    if (request.separator.length > SEPARATOR_BYTES_MAX) {
+      const text = `the separator is longer than ${SEPARATOR_BYTES_MAX} bytes`;
+      throw new StatusError(Status.INVALID_ARGUMENT, text);
+    }
     await options.admit(request, context);
     return listChildren(request, options);
   };

@@ -16,7 +16,7 @@ export const protobufFileName = "children.proto";
 export interface ChildrenRequest {
   /** The folder: all its keys start with these bytes. Empty is the whole key space. */
   prefix: Buffer;
-  /** What ends a folder's name; any bytes, at least one. */
+  /** What ends a folder's name; any bytes, 1 to 64 of them. */
   separator: Buffer;
   /** 0 is the current revision. */
   revision: number;
