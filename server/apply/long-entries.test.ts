@@ -94,7 +94,7 @@ class Machine {
     const query = { ...ALL, revision: 0, limit: 3 };
     const { records, count } = kv.range(query);
     const cursor = kv.openRange({ ...query, limit: 0 });
-    const keysRead = cursor.next(KEYS * 2).length;
+    const keysRead = cursor.next(KEYS * 2, 1 << 30).length;
     cursor.close();
     const children = kv.children({
       prefix: Buffer.from("/k/"),

@@ -12,7 +12,9 @@ import { decodeMain, decodeSub, encodeRevision, isTombstoneKey } from "./revisio
 // it.
 
 const BUCKET_NAME = Buffer.from("key");
-const RECORDS_PER_SLICE = 512;
+/** One slice: records, or their bytes. */
+const SLICE_RECORDS = 512;
+const SLICE_BYTES = 1024 * 1024;
 
 export interface KeyHash {
   /** Unsigned 32 bits. */
@@ -33,15 +35,18 @@ interface HashBounds {
 /** Yields between slices. No record at or below `revision` may be deleted meanwhile. */
 export function* hashRecords(space: KeySpace, bounds: HashBounds): Generator<void, KeyHash> {
   const { revision, compactRevision } = bounds;
-  const kept = new KeptRevisions(space, bounds);
+  const kept = new KeptRevisions(space, bounds, yield* space.hasKeyAt(revision));
   let hash = crc32c(BUCKET_NAME);
   let start: Buffer | undefined = encodeRevision(0, 0);
   while (start !== undefined) {
     let rows = 0;
+    let bytes = 0;
     let last: Buffer | undefined;
     for (const [key, value] of space.table.scan(start, revision + 1)) {
       if (kept.counts(key, value)) hash = crc32c(value, crc32c(key, hash));
-      if (++rows < RECORDS_PER_SLICE) continue;
+      rows++;
+      bytes += value.length;
+      if (rows < SLICE_RECORDS && bytes < SLICE_BYTES) continue;
       last = key;
       break;
     }
@@ -57,10 +62,10 @@ class KeptRevisions {
   readonly #keepsAny: boolean;
   readonly #shown = { main: 0, sub: 0 };
 
-  constructor(space: KeySpace, bounds: HashBounds) {
+  constructor(space: KeySpace, bounds: HashBounds, hasKey: boolean) {
     this.#space = space;
     this.#bounds = bounds;
-    this.#keepsAny = space.hasKeyAt(bounds.revision) || this.#keepsTombstone();
+    this.#keepsAny = hasKey || this.#keepsTombstone();
   }
 
   counts(recordKey: Buffer, record: Buffer): boolean {

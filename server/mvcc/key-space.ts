@@ -1,8 +1,15 @@
+import { EMPTY_BYTES } from "../base/bytes.ts";
+import { finish, type Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import { blockOf, type KeyIndex, type KeyState, position, slotOf } from "./key-index.ts";
 import { type KeyRange, keyRange } from "./key-range.ts";
 import type { KeyValueRecord } from "./key-value.ts";
 import type { RecordTable } from "./record-table.ts";
+
+/** Slots that a slice looks at, living or not: a few ms where each has older revisions. */
+export const SLICE_SLOTS = 16_384;
+/** The same for a count that is only begun, as many callers may at once. */
+const FIRST_SLICE_SLOTS = 1024;
 
 /** What to read; the fields of a Range request that the store itself understands. */
 export interface RangeQuery {
@@ -52,6 +59,7 @@ export class KeySpace {
       const limit = query.limit > 0 ? query.limit : count;
       this.visit(range, revision, limit, (main, sub) => {
         records.push(this.table.read(main, sub));
+        return true;
       });
     }
     return { records, count };
@@ -59,44 +67,74 @@ export class KeySpace {
 
   /** Keys of the range that exist at `revision`. */
   count(range: KeyRange, revision: number, isCurrent: boolean): number {
-    const from = this.index.seek(range.start);
-    const to = this.index.seekEnd(range.end);
-    return isCurrent ? this.index.liveBetween(from, to) : this.#countAt(from, to, revision);
-  }
-
-  /** Whether any key exists at `revision`. */
-  hasKeyAt(revision: number): boolean {
-    let has = false;
-    this.visit({ start: Buffer.alloc(0), end: undefined }, revision, 1, () => {
-      has = true;
-    });
-    return has;
+    return finish(this.counting(range, revision, isCurrent));
   }
 
   /**
-   * Shows up to `limit` keys of a range in order, as revisions. The callback may change keys it was
-   * shown, but add none. The key to continue at, if there may be more.
+   * As `count`, pausing. Anything newer than `revision` may change meanwhile, and what no reader at
+   * `revision` sees may be deleted.
+   */
+  *counting(range: KeyRange, revision: number, isCurrent: boolean): Steps<number> {
+    const { index } = this;
+    if (isCurrent) return index.liveBetween(index.seek(range.start), index.seekEnd(range.end));
+    let count = 0;
+    let next: Buffer | undefined = range.start;
+    let slots = FIRST_SLICE_SLOTS;
+    for (;;) {
+      const slice = this.#countSome({ start: next, end: range.end }, revision, slots);
+      slots = SLICE_SLOTS;
+      count += slice.count;
+      next = slice.next;
+      if (next === undefined) return count;
+      yield;
+    }
+  }
+
+  /** Whether any key exists at `revision`; pausing. */
+  *hasKeyAt(revision: number): Steps<boolean> {
+    let has = false;
+    let next: Buffer | undefined = EMPTY_BYTES;
+    const note = () => {
+      has = true;
+      return false;
+    };
+    for (;;) {
+      next = this.visit({ start: next, end: undefined }, revision, 1, note, SLICE_SLOTS);
+      if (has || next === undefined) return has;
+      yield;
+    }
+  }
+
+  /**
+   * Tells of the keys of the range that exist at `revision`, in key order, up to the limit and
+   * while `callback` returns true. It may change keys it was told of, but add none.
+   * @param slotsMax about so many keys are looked at, whether or not they exist
+   * @returns the key to continue at, if there may be more.
    */
   visit(
     range: KeyRange,
     revision: number,
     limit: number,
-    callback: (main: number, sub: number, at: number) => void,
+    callback: (main: number, sub: number, at: number) => boolean,
+    slotsMax = Number.POSITIVE_INFINITY,
   ): Buffer | undefined {
     const { index } = this;
     const shown = this.#shown;
     const end = index.seekEnd(range.end);
     let at = index.normalize(index.seek(range.start));
     let left = limit;
+    let slotsLeft = slotsMax;
     while (at < end) {
       const number = blockOf(at);
       const block = index.block(number);
+      const first = slotOf(at);
       const slotEnd = blockOf(end) === number ? slotOf(end) : block.count;
-      for (let slot = slotOf(at); slot < slotEnd; slot++) {
+      if (slotsLeft <= 0) return block.key(first);
+      slotsLeft -= slotEnd - first;
+      for (let slot = first; slot < slotEnd; slot++) {
         if (!index.visible(block, slot, revision, shown)) continue;
         if (left === 0) return block.key(slot);
-        left--;
-        callback(shown.main, shown.sub, position(number, slot));
+        left = callback(shown.main, shown.sub, position(number, slot)) ? left - 1 : 0;
       }
       at = index.normalize(position(number, block.count));
       if (blockOf(at) === number) break;
@@ -115,16 +153,28 @@ export class KeySpace {
     return count;
   }
 
-  #countAt(from: number, to: number, revision: number): number {
-    if (to <= from) return 0;
+  #countSome(
+    range: KeyRange,
+    revision: number,
+    slotsMax: number,
+  ): { readonly count: number; readonly next: Buffer | undefined } {
+    const { index } = this;
+    const from = index.normalize(index.seek(range.start));
+    const to = index.seekEnd(range.end);
     let count = 0;
+    if (to <= from) return { count, next: undefined };
+    let slotsLeft = slotsMax;
     const last = blockOf(to);
     for (let number = blockOf(from); number <= last; number++) {
-      const start = number === blockOf(from) ? slotOf(from) : 0;
-      const end = number === last ? slotOf(to) : this.index.block(number).count;
-      count += this.countInBlock(number, start, end, revision);
+      const block = index.block(number);
+      const first = number === blockOf(from) ? slotOf(from) : 0;
+      const end = number === last ? slotOf(to) : block.count;
+      if (first >= end) continue;
+      if (slotsLeft <= 0) return { count, next: block.key(first) };
+      slotsLeft -= block.newest > revision ? end - first : 1;
+      count += this.countInBlock(number, first, end, revision);
     }
-    return count;
+    return { count, next: undefined };
   }
 
   #single(query: RangeQuery, revision: number): RangeResult {

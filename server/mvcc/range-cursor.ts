@@ -1,5 +1,7 @@
+import { must } from "../base/assert.ts";
+import type { Steps } from "../base/steps.ts";
 import { type KeyRange, keyRange } from "./key-range.ts";
-import type { KeySpace, RangeQuery } from "./key-space.ts";
+import { type KeySpace, type RangeQuery, SLICE_SLOTS } from "./key-space.ts";
 import type { KeyValueRecord } from "./key-value.ts";
 
 /**
@@ -10,12 +12,12 @@ import type { KeyValueRecord } from "./key-value.ts";
 export class RangeCursor {
   /** The revision it shows. */
   readonly revision: number;
-  /** Keys in the range, whatever the limit. */
-  readonly count: number;
   readonly #space: KeySpace;
   readonly #range: KeyRange;
   readonly #release: () => void;
   #left: number;
+  #count: number | undefined;
+  #counting: Steps<number> | undefined;
   #next: Buffer | undefined;
 
   constructor(
@@ -28,9 +30,29 @@ export class RangeCursor {
     this.#range = keyRange(query.key, query.rangeEnd);
     this.#release = release;
     this.revision = at.revision;
-    this.count = space.count(this.#range, at.revision, at.isCurrent);
     this.#left = query.limit > 0 ? query.limit : Number.POSITIVE_INFINITY;
-    this.#next = query.countOnly === true || this.count === 0 ? undefined : this.#range.start;
+    this.#next = query.countOnly === true ? undefined : this.#range.start;
+    this.#counting = space.counting(this.#range, at.revision, at.isCurrent);
+    this.countSome();
+  }
+
+  /** Keys in the range, whatever the limit; only once they are all counted. */
+  get count(): number {
+    return must(this.#count, "a range tells its count once it is counted");
+  }
+
+  /** At the present revision always, and for most ranges of the past as soon as they are open. */
+  get isCounted(): boolean {
+    return this.#count !== undefined;
+  }
+
+  /** Counts on for a few ms. */
+  countSome(): void {
+    const step = this.#counting?.next();
+    if (step?.done !== true) return;
+    this.#counting = undefined;
+    this.#count = step.value;
+    if (step.value === 0) this.#next = undefined;
   }
 
   /** Whether everything was handed out. */
@@ -40,30 +62,30 @@ export class RangeCursor {
 
   /**
    * The next records in key order: at most `recordsMax`, and no more once `bytesMax` are reached.
+   * May be none although more follow, where many keys do not exist at the revision.
    */
-  next(recordsMax: number, bytesMax = Number.POSITIVE_INFINITY): KeyValueRecord[] {
+  next(recordsMax: number, bytesMax: number): KeyValueRecord[] {
     const records: KeyValueRecord[] = [];
+    if (this.#next === undefined) return records;
+    const range = { start: this.#next, end: this.#range.end };
+    const room = Math.min(this.#left, recordsMax);
     let bytes = 0;
-    while (this.#next !== undefined && records.length < recordsMax && bytes < bytesMax) {
-      const range = { start: this.#next, end: this.#range.end };
-      const room = Math.min(SLICE, this.#left, recordsMax - records.length);
-      const next = this.#space.visit(range, this.revision, room, (main, sub) => {
-        const record = this.#space.table.read(main, sub);
-        bytes += record.bytes.length;
-        records.push(record);
-      });
-      this.#left -= room;
-      this.#next = this.#left > 0 ? next : undefined;
-    }
+    const take = (main: number, sub: number) => {
+      const record = this.#space.table.read(main, sub);
+      bytes += record.bytes.length;
+      records.push(record);
+      return bytes < bytesMax;
+    };
+    const next = this.#space.visit(range, this.revision, room, take, SLICE_SLOTS);
+    this.#left -= records.length;
+    this.#next = this.#left > 0 ? next : undefined;
     return records;
   }
 
   /** Harmless when called twice. */
   close(): void {
     this.#next = undefined;
+    this.#counting = undefined;
     this.#release();
   }
 }
-
-/** Records read between two looks at the number of bytes. */
-const SLICE = 64;

@@ -7,7 +7,9 @@ import { dropLostRecords } from "./lost-records.ts";
 import type { RecordTable } from "./record-table.ts";
 import { decodeMain, decodeSub, encodeRevision, isTombstoneKey } from "./revision.ts";
 
-const RECORDS_PER_SLICE = 1024;
+/** One slice: records, or their bytes. */
+const SLICE_RECORDS = 1024;
+const SLICE_BYTES = 1024 * 1024;
 
 /** Told of every living key that has a lease, in no particular order. */
 export type OnAttached = (lease: bigint, key: Buffer) => void;
@@ -83,6 +85,8 @@ function* replay(
   const state = newState();
   const known = newState();
   let rows = 0;
+  let sliceEnd = SLICE_RECORDS;
+  let bytesLeft = SLICE_BYTES;
   for (const [revisionKey, bytes] of table.scan(start)) {
     const record = new KeyValueRecord(bytes);
     const { key } = record;
@@ -100,7 +104,12 @@ function* replay(
       if (isNewer) index.change(at, state);
     }
     if (attached !== undefined) noteLease(attached, record);
-    if (++rows % RECORDS_PER_SLICE === 0) yield;
+    rows++;
+    bytesLeft -= bytes.length;
+    if (rows < sliceEnd && bytesLeft > 0) continue;
+    yield;
+    sliceEnd = rows + SLICE_RECORDS;
+    bytesLeft = SLICE_BYTES;
   }
   return rows;
 }

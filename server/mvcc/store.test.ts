@@ -130,7 +130,7 @@ class Pair {
 function readAll(store: MvccStore, query: RangeQuery): KeyValueRecord[] {
   const cursor = store.openRange(query);
   const records: KeyValueRecord[] = [];
-  while (!cursor.isDone) records.push(...cursor.next(2));
+  while (!cursor.isDone) records.push(...cursor.next(2, 1024));
   cursor.close();
   return records;
 }
@@ -257,7 +257,7 @@ test("a cursor shows its revision while keys are written and compacted, and then
   for (let i = 0; i < 3000; i++) put(`k${String(i).padStart(5, "0")}`, "old");
   const query = { key: bytes("k"), rangeEnd: bytes("l"), revision: 0, limit: 0 };
   const cursor = store.openRange(query);
-  const seen = cursor.next(10);
+  const seen = cursor.next(10, 1024);
   for (let i = 0; i < 3000; i++) put(`k${String(i).padStart(5, "0")}.5`, "new");
   for (let i = 0; i < 3000; i++) put(`k${String(i).padStart(5, "0")}`, "new");
   store.compact(store.revision);

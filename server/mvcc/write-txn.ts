@@ -8,11 +8,14 @@ import {
   type RangeQuery,
   type RangeResult,
   readableRevision,
+  SLICE_SLOTS,
 } from "./key-space.ts";
 import { encodeKeyValue, encodeTombstone, KeyValueRecord } from "./key-value.ts";
 
 /** Keys that a transaction reads or changes between two pauses: a few ms of work. */
 export const TXN_SLICE_KEYS = 512;
+/** So many bytes count as one more key. */
+const BYTES_PER_KEY = 2048;
 
 export interface TxnResult {
   /** The store's revision now: one more than before if anything changed. */
@@ -93,18 +96,18 @@ export class WriteTxn {
     const range = keyRange(key, rangeEnd);
     let next: Buffer | undefined = range.start;
     for (;;) {
-      const room = Math.max(1, TXN_SLICE_KEYS - this.#work);
-      next = this.#deleteSome({ start: next, end: range.end }, room);
+      next = this.#deleteSome({ start: next, end: range.end });
       if (next === undefined) return this.#changes.slice(first);
-      if (this.isPauseDue()) yield;
+      this.#work = 0;
+      yield;
     }
   }
 
-  /** The key to continue at. */
-  #deleteSome(range: KeyRange, limit: number): Buffer | undefined {
+  /** One slice; the key to continue at. */
+  #deleteSome(range: KeyRange): Buffer | undefined {
     const { index, table } = this.#space;
     const state = this.#state;
-    return this.#space.visit(range, this.#main, limit, (main, sub, at) => {
+    const deleteOne = (main: number, sub: number, at: number) => {
       state.main = this.#main;
       state.sub = this.#changes.length;
       state.isTombstone = true;
@@ -115,7 +118,9 @@ export class WriteTxn {
       table.put(state.main, state.sub, true, encodeTombstone(deleted));
       const change = { key: deleted, main: state.main, sub: state.sub, isDelete: true };
       this.#add(new Change(table, change, { main, sub }, undefined));
-    });
+      return this.#work < TXN_SLICE_KEYS;
+    };
+    return this.#space.visit(range, this.#main, Number.POSITIVE_INFINITY, deleteOne, SLICE_SLOTS);
   }
 
   /** Whether so much was done since the last pause that it is time for one. */
@@ -139,21 +144,26 @@ export class WriteTxn {
 
   /** As `range`, pausing. @throws EtcdError FutureRev, Compacted */
   *ranging(query: RangeQuery): Steps<RangeResult> {
-    if (query.rangeEnd.length === 0 || query.countOnly === true) return this.range(query);
+    if (query.rangeEnd.length === 0) return this.range(query);
     const current = this.revision;
     const revision = readableRevision(query.revision, current, this.#compactRevision);
     const range = keyRange(query.key, query.rangeEnd);
-    const count = this.#space.count(range, revision, revision === current);
+    const count = yield* this.#space.counting(range, revision, revision === current);
     const records: KeyValueRecord[] = [];
+    if (query.countOnly === true) return { records, count };
     const most = query.limit > 0 ? query.limit : count;
+    const take = (main: number, sub: number) => {
+      const record = this.#space.table.read(main, sub);
+      this.#spend(record.bytes.length);
+      records.push(record);
+      return this.#work < TXN_SLICE_KEYS;
+    };
     let next: Buffer | undefined = count > 0 ? range.start : undefined;
     while (next !== undefined && records.length < most) {
-      const slice = Math.max(1, TXN_SLICE_KEYS - this.#work);
-      const room = Math.min(slice, most - records.length);
-      next = this.#space.visit({ start: next, end: range.end }, revision, room, (main, sub) => {
-        this.#work++;
-        records.push(this.#space.table.read(main, sub));
-      });
+      const rest: KeyRange = { start: next, end: range.end };
+      next = this.#space.visit(rest, revision, most - records.length, take, SLICE_SLOTS);
+      // It stopped before the end: by its records and bytes, or by keys that do not exist.
+      if (next !== undefined && records.length < most) this.#work = TXN_SLICE_KEYS;
       if (this.isPauseDue()) yield;
     }
     return { records, count };
@@ -167,9 +177,13 @@ export class WriteTxn {
     return { revision: this.revision, changes: this.#changes };
   }
 
+  #spend(bytes: number): void {
+    this.#work += 1 + Math.floor(bytes / BYTES_PER_KEY);
+  }
+
   #add(change: Change): Change {
     assert(!this.#hasEnded, "nothing is written after the end of a transaction");
-    this.#work++;
+    this.#spend(change.key.length);
     this.#changes.push(change);
     return change;
   }

@@ -114,7 +114,7 @@ class KvService {
     if (!request.serializable) await replica.readBarrier(call);
     const access = await callers.access(call);
     access.checkRead(request.key, request.rangeEnd);
-    const answer = ranges.read(request);
+    const answer = ranges.read(request, call);
     const { revision, chunks } = answer instanceof Promise ? await answer : answer;
     access.checkUnchanged();
     return headers.replyChunks(revision, chunks);
@@ -185,7 +185,7 @@ class KvService {
     if (!isSerializable(request)) await replica.readBarrier(call);
     const access = await callers.access(call);
     authorizeTxn(access, state.lessor, request, "judged");
-    const answer = await ranges.readTxn(request);
+    const answer = await ranges.readTxn(request, call);
     access.checkUnchanged();
     return headers.reply(answer);
   }

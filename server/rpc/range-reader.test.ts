@@ -12,9 +12,10 @@ import {
   TxnResponse,
 } from "../proto/gen/rpc.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
-import { RangeReader } from "./range-reader.ts";
+import { LONG_READS_MAX, RangeReader } from "./range-reader.ts";
 
 const KEYS = 5000;
+const ASKER = { isCanceled: false };
 const clock = new SystemClock();
 
 function storeOfKeys(): ReplicatedState {
@@ -79,7 +80,7 @@ test.each([
   { revision: 2000 },
 ] as const)("a range read in slices is the range read at once: %j", async (options) => {
   const request = RangeRequest.fromPartial({ ...all, ...options });
-  const { chunks } = await reader.read(request);
+  const { chunks } = await reader.read(request, ASKER);
   const sliced = RangeResponse.decode(Buffer.concat(chunks));
   const whole = RangeResponse.decode(answerRange(state.kv, request));
   expect([sliced.count, sliced.more]).toEqual([whole.count, whole.more]);
@@ -91,7 +92,7 @@ test.each([
 test("writes and a compaction meanwhile do not show in a range that has begun", async () => {
   const own = storeOfKeys();
   const before = own.kv.revision;
-  const reading = new RangeReader(own, clock).read(RangeRequest.fromPartial(all));
+  const reading = new RangeReader(own, clock).read(RangeRequest.fromPartial(all), ASKER);
   const txn = own.kv.begin();
   txn.deleteRange(all.key, all.rangeEnd);
   txn.end();
@@ -111,7 +112,7 @@ test("all ranges of a transaction show one revision, other work gets its turn in
     RequestOp.fromPartial({ requestRange: RangeRequest.fromPartial(request) });
   const success = [range(all), range({ key: Buffer.from("new") }), range(all)];
   const { revision } = own.kv;
-  const reading = ranges.readTxn(TxnRequest.fromPartial({ success }));
+  const reading = ranges.readTxn(TxnRequest.fromPartial({ success }), ASKER);
   const txn = own.kv.begin();
   txn.put(Buffer.from("new"), Buffer.from("1"), 0n);
   txn.put(Buffer.from("k/new"), Buffer.from("1"), 0n);
@@ -134,9 +135,67 @@ test("a range that waited for its turn while a snapshot replaced the state is no
   const success = [few, all].map((range) =>
     RequestOp.fromPartial({ requestRange: RangeRequest.fromPartial(range) }),
   );
-  const reading = new RangeReader(own, held).readTxn(TxnRequest.fromPartial({ success }));
+  const reading = new RangeReader(own, held).readTxn(TxnRequest.fromPartial({ success }), ASKER);
   const refused = expect(reading).rejects.toThrow(new EtcdError("LeaderChanged"));
   await replaceByNothing(own);
   held.release();
   await refused;
+});
+
+test("long ranges share what a turn has for them, and a small one waits for none of them", async () => {
+  const held = new HeldClock();
+  const ranges = new RangeReader(state, held);
+  const readings = Array.from({ length: 60 }, () =>
+    Promise.resolve(ranges.read(RangeRequest.fromPartial(all), ASKER)),
+  );
+  const small = RangeRequest.fromPartial({ ...all, limit: 10 });
+  expect(ranges.read(small, ASKER)).not.toBeInstanceOf(Promise);
+  const startedMs = performance.now();
+  held.release();
+  expect(performance.now() - startedMs).toBeLessThan(50);
+  const turning = setInterval(() => held.release(), 0);
+  const answers = await Promise.all(readings);
+  clearInterval(turning);
+  const whole = answerRange(state.kv, RangeRequest.fromPartial(all));
+  for (const { chunks } of answers) expect(Buffer.concat(chunks).equals(whole)).toBe(true);
+});
+
+test("a few keys of many bytes are a long range", async () => {
+  const own = storeOfKeys();
+  const txn = own.kv.begin();
+  for (const name of "abcdefgh") txn.put(Buffer.from(`big/${name}`), Buffer.alloc(400_000), 0n);
+  txn.end();
+  const held = new HeldClock();
+  const ranges = new RangeReader(own, held);
+  const request = RangeRequest.fromPartial({
+    key: Buffer.from("big/"),
+    rangeEnd: Buffer.from("big0"),
+  });
+  const reading = ranges.read(request, ASKER);
+  expect(reading).toBeInstanceOf(Promise);
+  const turning = setInterval(() => held.release(), 0);
+  const { chunks } = await reading;
+  clearInterval(turning);
+  expect(Buffer.concat(chunks).equals(answerRange(own.kv, request))).toBe(true);
+});
+
+test("so many long ranges at once are refused, and one whose client is gone is given up", async () => {
+  const own = storeOfKeys();
+  const held = new HeldClock();
+  const ranges = new RangeReader(own, held);
+  const asker = { isCanceled: false };
+  const request = RangeRequest.fromPartial(all);
+  const ends = Array.from({ length: LONG_READS_MAX }, () => ranges.read(request, asker)).map(
+    (reading) => Promise.resolve(reading).catch((error: unknown) => error),
+  );
+  const refused = Promise.resolve(ranges.read(request, asker));
+  await expect(refused).rejects.toThrow(new EtcdError("TooManyRequests"));
+  asker.isCanceled = true;
+  held.release();
+  for (const end of await Promise.all(ends)) expect(end).toEqual(new EtcdError("Canceled"));
+  const txn = own.kv.begin();
+  txn.deleteRange(all.key, all.rangeEnd);
+  txn.end();
+  own.kv.compact(own.kv.revision);
+  expect(own.kv.compactStep()).toBe(true);
 });

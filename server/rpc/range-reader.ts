@@ -12,19 +12,28 @@ import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { encodeRangeEnd, encodeRecords } from "../apply/response.ts";
 import { decideReadOnlyTxn, encodeReadOnlyTxn } from "../apply/txn.ts";
 import type { Clock } from "../base/clock.ts";
-import { EtcdError } from "../errors.ts";
+import { SlicedWork, type Slices } from "../base/sliced-work.ts";
+import { EtcdError, Status } from "../errors.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
 import type { RangeCursor } from "../mvcc/range-cursor.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import type { RangeRequest, TxnRequest } from "../proto/gen/rpc.ts";
+import { StatusError } from "./call-errors.ts";
 
-/** Keys that a range may have to be answered within one turn. */
+/** Keys that a range may have to be answered within one turn, and about how many bytes. */
 const SMALL_COUNT = 256;
+const SMALL_BYTES = 64 * 1024;
 /** One slice of a longer one: records, or their bytes. */
 const SLICE_RECORDS = 1024;
 const SLICE_BYTES = 512 * 1024;
 /** Records merged in one slice. */
 const MERGE_SLICE = 8192;
+/** Longer ranges that are being read or wait for it; more are refused with TooManyRequests. */
+export const LONG_READS_MAX = 4096;
+/** What they may hold together, apart from the oldest, which always goes on. */
+export const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
+/** As etcd: the longest message that its server sends. */
+const MESSAGE_BYTES_MAX = 2 ** 31 - 1;
 
 /** The RangeResponse without its header, in pieces. */
 export interface RangeAnswer {
@@ -32,162 +41,271 @@ export interface RangeAnswer {
   readonly chunks: readonly Buffer[];
 }
 
-/** A range that takes turns to read, and the store that its cursor reads. */
+/** What a reader looks at of whoever asks: nothing is read on for one who is gone. */
+export interface Asker {
+  readonly isCanceled: boolean;
+}
+
+/** A range and the store that its cursor reads. */
 interface OpenRange {
   readonly request: RangeRequest;
   readonly kv: MvccStore;
   readonly cursor: RangeCursor;
+  /** Records that were read before it turned out to be long. */
+  head: KeyValueRecord[];
 }
 
 /** Answers ranges from local state, long ones in slices so that no turn stalls. */
 export class RangeReader {
   readonly #state: ReplicatedState;
-  readonly #clock: Clock;
+  readonly #long: SlicedWork;
 
   constructor(state: ReplicatedState, clock: Clock) {
     this.#state = state;
-    this.#clock = clock;
+    const limits = { worksMax: LONG_READS_MAX, bytesMax: ANSWER_BYTES_MAX };
+    this.#long = new SlicedWork({ clock, ...limits });
   }
 
-  /** @throws EtcdError Compacted, FutureRev, LeaderChanged */
-  read(request: RangeRequest): RangeAnswer | Promise<RangeAnswer> {
+  /** @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests */
+  read(request: RangeRequest, asker: Asker): RangeAnswer | Promise<RangeAnswer> {
     const { kv, operationCounts } = this.#state;
     operationCounts.read(1);
-    if (request.rangeEnd.length === 0 || request.countOnly) {
-      return { revision: kv.revision, chunks: [answerRange(kv, request)] };
-    }
     const { revision } = kv;
-    const cursor = kv.openRange(rangeQuery(request));
-    const wanted = request.limit > 0 && !needsAll(request) ? request.limit : cursor.count;
-    if (Math.min(wanted, cursor.count) > SMALL_COUNT) {
-      return this.#readSliced({ request, kv, cursor }, revision);
-    }
-    try {
-      const { records, more } = selectRecords(cursor.next(SMALL_COUNT + 1), request);
-      const body = encodeRecords(recordBytes(records, request.keysOnly));
-      return { revision, chunks: [body, encodeRangeEnd(more, cursor.count)] };
-    } finally {
-      cursor.close();
-    }
+    if (request.rangeEnd.length === 0) return { revision, chunks: [answerRange(kv, request)] };
+    const open = openRange(kv, request);
+    const chunks = readSmall(open, SMALL_BYTES);
+    if (chunks === undefined) return this.#readLong(open, revision, asker);
+    open.cursor.close();
+    return { revision, chunks };
   }
 
   /**
    * Answers a transaction of ranges only, all at one revision: the TxnResponse without its header.
-   * @throws EtcdError Compacted, FutureRev, LeaderChanged
+   * @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests
    */
-  async readTxn(request: TxnRequest): Promise<{ revision: number; body: Buffer }> {
+  async readTxn(request: TxnRequest, asker: Asker): Promise<{ revision: number; body: Buffer }> {
     const { kv, operationCounts } = this.#state;
     const { revision } = kv;
     const { hasSucceeded, ranges } = decideReadOnlyTxn(kv, request);
     operationCounts.read(request.compare.length + ranges.length);
     const answers: Buffer[] = [];
-    const pinned: (OpenRange & { at: number })[] = [];
+    const long: (OpenRange & { at: number })[] = [];
+    let bytes = 0;
     try {
       // What takes turns to read is pinned now, before anything can be written.
       for (const [at, request] of ranges.entries()) {
-        const isShort = request.rangeEnd.length === 0 || request.countOnly;
-        if (isShort) answers[at] = answerRange(kv, request);
-        else pinned.push({ request, kv, cursor: kv.openRange(rangeQuery(request)), at });
+        const room = SMALL_BYTES - bytes;
+        if (request.rangeEnd.length === 0 && room > 0) {
+          const answer = answerRange(kv, request);
+          answers[at] = answer;
+          bytes += answer.length;
+          continue;
+        }
+        const open = { ...openRange(kv, request), at };
+        const chunks = room > 0 ? readSmall(open, room) : undefined;
+        if (chunks === undefined) {
+          long.push(open);
+          bytes += recordsSize(open.head);
+        } else {
+          open.cursor.close();
+          answers[at] = Buffer.concat(chunks);
+          bytes += answers[at]?.length ?? 0;
+        }
       }
-      for (const open of pinned) {
-        const { chunks } = await this.#readSliced(open, revision);
-        answers[open.at] = Buffer.concat(chunks);
-      }
+      if (long.length > 0) await this.#run(answerAll(long, answers), kv, bytes, asker);
     } finally {
-      for (const { cursor } of pinned) cursor.close();
+      for (const { cursor } of long) cursor.close();
     }
     return { revision, body: encodeReadOnlyTxn(hasSucceeded, revision, answers) };
   }
 
-  async #readSliced(open: OpenRange, revision: number): Promise<RangeAnswer> {
+  async #readLong(open: OpenRange, revision: number, asker: Asker): Promise<RangeAnswer> {
     try {
-      const { request } = open;
-      const isDirect = !needsAll(request) && request.sortTarget === 0;
-      const chunks = isDirect ? await this.#encodeSlices(open) : await this.#collectSlices(open);
-      return { revision, chunks };
+      const bytes = recordsSize(open.head);
+      return { revision, chunks: await this.#run(answerLong(open), open.kv, bytes, asker) };
     } finally {
       open.cursor.close();
     }
   }
 
-  /** The order of the keys is the order asked for: every slice is encoded as it comes. */
-  async #encodeSlices(open: OpenRange): Promise<Buffer[]> {
-    const { request, cursor } = open;
-    const chunks: Buffer[] = [];
-    let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
-    for await (const records of this.#slices(open)) {
-      const sent = records.length > left ? records.slice(0, left) : records;
-      left -= sent.length;
-      chunks.push(encodeRecords(recordBytes(sent, request.keysOnly)));
-      if (left === 0) break;
-    }
-    const more = request.limit > 0 && cursor.count > request.limit;
-    chunks.push(encodeRangeEnd(more, cursor.count));
-    return chunks;
-  }
-
-  /** Every slice is filtered and sorted as it comes; the sorted runs are merged in slices too. */
-  async #collectSlices(open: OpenRange): Promise<Buffer[]> {
-    const { request, cursor } = open;
-    const order = recordOrder(request);
-    const most = request.limit > 0 ? request.limit + 1 : Number.POSITIVE_INFINITY;
-    let runs: (readonly KeyValueRecord[])[] = [];
-    for await (const records of this.#slices(open)) {
-      const run = filterRecords(records, request);
-      runs.push(order === undefined ? run : [...run].sort(order).slice(0, most));
-    }
-    while (order !== undefined && runs.length > 1) {
-      const merged: (readonly KeyValueRecord[])[] = [];
-      for (let at = 0; at < runs.length; at += 2) {
-        merged.push(await this.#merge(runs[at] ?? [], runs[at + 1] ?? [], order, most));
-      }
-      runs = merged;
-    }
-    const chunks: Buffer[] = [];
-    let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
-    let found = 0;
-    for (const run of runs) {
-      found += run.length;
-      for (let at = 0; at < run.length && left > 0; at += SLICE_RECORDS) {
-        const records = run.slice(at, at + Math.min(SLICE_RECORDS, left));
-        left -= records.length;
-        chunks.push(encodeRecords(recordBytes(records, request.keysOnly)));
-        await this.#pause();
-      }
-    }
-    chunks.push(encodeRangeEnd(request.limit > 0 && found > request.limit, cursor.count));
-    return chunks;
-  }
-
-  async #merge(
-    left: readonly KeyValueRecord[],
-    right: readonly KeyValueRecord[],
-    order: RecordOrder,
-    most: number,
-  ): Promise<KeyValueRecord[]> {
-    const merged: KeyValueRecord[] = [];
-    let a = 0;
-    let b = 0;
-    while (merged.length < most) {
-      const [first, second] = [left[a], right[b]];
-      if (first === undefined && second === undefined) break;
-      const isLeft = second === undefined || (first !== undefined && order(first, second) <= 0);
-      merged.push((isLeft ? left[a++] : right[b++]) as KeyValueRecord);
-      if (merged.length % MERGE_SLICE === 0) await this.#pause();
-    }
-    return merged;
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.#clock.soon(resolve));
-  }
-
-  async *#slices({ kv, cursor }: OpenRange): AsyncGenerator<KeyValueRecord[]> {
-    while (!cursor.isDone) {
+  #run<T>(slices: Slices<T>, kv: MvccStore, bytes: number, asker: Asker): Promise<T> {
+    if (this.#long.isFull) throw new EtcdError("TooManyRequests");
+    const check = () => {
+      if (asker.isCanceled) throw new EtcdError("Canceled");
       // A snapshot took the place of what the cursor reads, maybe while it waited for its turn.
       if (this.#state.isReplacing || this.#state.kv !== kv) throw new EtcdError("LeaderChanged");
-      yield cursor.next(SLICE_RECORDS, SLICE_BYTES);
-      if (!cursor.isDone) await this.#pause();
+    };
+    return this.#long.run(slices, { bytes, check });
+  }
+}
+
+function openRange(kv: MvccStore, request: RangeRequest): OpenRange {
+  return { request, kv, cursor: kv.openRange(rangeQuery(request)), head: [] };
+}
+
+/** The whole answer; undefined for a long range, of which `head` then may have the begin. */
+function readSmall(open: OpenRange, bytesMax: number): Buffer[] | undefined {
+  const { request, cursor } = open;
+  if (!cursor.isCounted) return undefined;
+  const { count } = cursor;
+  if (request.countOnly) return [encodeRangeEnd(false, count)];
+  const wanted = request.limit > 0 && !needsAll(request) ? request.limit : count;
+  if (Math.min(wanted, count) > SMALL_COUNT) return undefined;
+  const read = cursor.next(SMALL_COUNT + 1, bytesMax);
+  if (!cursor.isDone) {
+    open.head = read;
+    return undefined;
+  }
+  const { records, more } = selectRecords(read, request);
+  return [encodeRecords(recordBytes(records, request.keysOnly)), encodeRangeEnd(more, count)];
+}
+
+/** One after the other, each into its place. */
+function* answerAll(ranges: readonly (OpenRange & { at: number })[], answers: Buffer[]) {
+  let records = 0;
+  let bytes = 0;
+  for (const open of ranges) {
+    const answer: Buffer = Buffer.concat(yield* answerLong(open));
+    answers[open.at] = answer;
+    records += Math.min(open.cursor.count, SLICE_RECORDS);
+    // Of its last slice: the others were told of.
+    bytes += Math.min(answer.length, SLICE_BYTES);
+    if (records < SLICE_RECORDS && bytes < SLICE_BYTES) continue;
+    yield bytes;
+    records = 0;
+    bytes = 0;
+  }
+}
+
+function* answerLong(open: OpenRange): Slices<Buffer[]> {
+  const { request, cursor } = open;
+  while (!cursor.isCounted) {
+    cursor.countSome();
+    if (!cursor.isCounted) yield 0;
+  }
+  if (request.countOnly) return [encodeRangeEnd(false, cursor.count)];
+  const isDirect = !needsAll(request) && request.sortTarget === 0;
+  return yield* isDirect ? encodeSlices(open) : collectSlices(open);
+}
+
+/** The next slice; may be empty before the end. */
+function nextRecords(open: OpenRange): readonly KeyValueRecord[] {
+  const { head, cursor } = open;
+  if (head.length === 0) return cursor.next(SLICE_RECORDS, SLICE_BYTES);
+  open.head = [];
+  return head;
+}
+
+/** The order of the keys is the order asked for: every slice is encoded as it comes. */
+function* encodeSlices(open: OpenRange): Slices<Buffer[]> {
+  const { request, cursor } = open;
+  const answer = new AnswerChunks(request);
+  let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+  while (left > 0 && !cursor.isDone) {
+    const records = nextRecords(open);
+    const sent = records.length > left ? records.slice(0, left) : records;
+    left -= sent.length;
+    const bytes = answer.push(sent);
+    if (left > 0 && !cursor.isDone) yield bytes;
+  }
+  return answer.end(request.limit > 0 && cursor.count > request.limit, cursor.count);
+}
+
+/** Every slice is filtered and sorted as it comes; the sorted runs are merged in slices too. */
+function* collectSlices(open: OpenRange): Slices<Buffer[]> {
+  const { request, cursor } = open;
+  const order = recordOrder(request);
+  const most = request.limit > 0 ? request.limit + 1 : Number.POSITIVE_INFINITY;
+  let runs: (readonly KeyValueRecord[])[] = [];
+  while (!cursor.isDone) {
+    const passed = filterRecords(nextRecords(open), request);
+    const run = order === undefined ? passed : [...passed].sort(order).slice(0, most);
+    runs.push(run);
+    if (!cursor.isDone) yield recordsSize(run);
+  }
+  while (order !== undefined && runs.length > 1) {
+    const merged: (readonly KeyValueRecord[])[] = [];
+    for (let at = 0; at < runs.length; at += 2) {
+      merged.push(yield* merge(runs[at] ?? [], runs[at + 1] ?? [], order, most));
     }
+    runs = merged;
+  }
+  const answer = new AnswerChunks(request);
+  let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+  let found = 0;
+  for (const run of runs) {
+    found += run.length;
+    for (let at = 0; at < run.length && left > 0; ) {
+      const end = sliceEnd(run, at, left);
+      const bytes = answer.push(run.slice(at, end));
+      left -= end - at;
+      at = end;
+      yield bytes;
+    }
+  }
+  return answer.end(request.limit > 0 && found > request.limit, cursor.count);
+}
+
+function* merge(
+  left: readonly KeyValueRecord[],
+  right: readonly KeyValueRecord[],
+  order: RecordOrder,
+  most: number,
+): Slices<KeyValueRecord[]> {
+  const merged: KeyValueRecord[] = [];
+  let a = 0;
+  let b = 0;
+  while (merged.length < most) {
+    const [first, second] = [left[a], right[b]];
+    if (first === undefined && second === undefined) break;
+    const isLeft = second === undefined || (first !== undefined && order(first, second) <= 0);
+    merged.push((isLeft ? left[a++] : right[b++]) as KeyValueRecord);
+    if (merged.length % MERGE_SLICE === 0) yield 0;
+  }
+  return merged;
+}
+
+/** Behind the last record of the slice that begins at `at`. */
+function sliceEnd(run: readonly KeyValueRecord[], at: number, left: number): number {
+  const last = Math.min(run.length, at + Math.min(SLICE_RECORDS, left));
+  let end = at;
+  for (let bytes = 0; end < last && bytes < SLICE_BYTES; end++)
+    bytes += run[end]?.bytes.length ?? 0;
+  return end;
+}
+
+function recordsSize(records: readonly KeyValueRecord[]): number {
+  let bytes = 0;
+  for (const record of records) bytes += record.bytes.length;
+  return bytes;
+}
+
+/** The answer to one range as far as it is made. */
+class AnswerChunks {
+  readonly #keysOnly: boolean;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor({ keysOnly }: RangeRequest) {
+    this.#keysOnly = keysOnly;
+  }
+
+  /** How many bytes were added. @throws StatusError where no message can be as long */
+  push(records: readonly KeyValueRecord[]): number {
+    if (records.length === 0) return 0;
+    const chunk = encodeRecords(recordBytes(records, this.#keysOnly));
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > MESSAGE_BYTES_MAX) {
+      const sizes = `${this.#bytes} vs. ${MESSAGE_BYTES_MAX}`;
+      const text = `grpc: trying to send message larger than max (${sizes})`;
+      throw new StatusError(Status.RESOURCE_EXHAUSTED, text);
+    }
+    return chunk.length;
+  }
+
+  end(more: boolean, count: number): Buffer[] {
+    this.#chunks.push(encodeRangeEnd(more, count));
+    return this.#chunks;
   }
 }
