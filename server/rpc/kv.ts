@@ -148,12 +148,19 @@ class KvService {
   }
 
   async compact(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
-    const { proposer, headers, compactor } = this.#options;
+    const { proposer, headers, compactor, state } = this.#options;
     const request = decode(() => CompactionRequest.decode(bytes));
     const proposed = CompactionRequest.encode(request).finish();
-    const outcome = await proposer.propose(call, InternalField.COMPACTION, proposed);
-    if (request.physical) await compactor.finished(request.revision);
-    return headers.reply(outcome);
+    try {
+      const { body } = await proposer.propose(call, InternalField.COMPACTION, proposed);
+      if (request.physical) await compactor.finished(request.revision);
+      return headers.reply({ revision: state.kv.revision, body });
+    } catch (error) {
+      // Somebody else's compaction has come as far, and its deletions are waited for too.
+      const isDone = error instanceof EtcdError && error.code === "Compacted";
+      if (isDone && request.physical) await compactor.finished(state.kv.compactRevision);
+      throw error;
+    }
   }
 
   /** Reads take their time where writes do too, and are warned of in the same words. */
