@@ -26,6 +26,7 @@ import type { ChangeOutcome } from "./membership/membership.ts";
 import { Checkpoints } from "./replica/checkpoints.ts";
 import { Compactor } from "./replica/compactor.ts";
 import { Duties } from "./replica/duties.ts";
+import { HashRuns } from "./replica/hash-kv.ts";
 import { HeartbeatPace } from "./replica/heartbeat-pace.ts";
 import { Leases } from "./replica/leases.ts";
 import { Reconfigurer } from "./replica/reconfigurer.ts";
@@ -89,6 +90,7 @@ export class Member {
     this.#raftLog = raftLog(log);
     this.#state = state;
     this.#hub = new WatchHub(state.kv, clock, random);
+    const hashes = new HashRuns({ state, clock });
     const quota = new Quota(config.quotaBytes, () => state.engine.size().totalBytes);
     this.#transport = new PeerTransport({
       identity: {
@@ -102,7 +104,7 @@ export class Member {
       log: log.named("transport"),
       tls: security.peer,
       events: this.#transportEvents(),
-      questions: peerAnswers(state, () => ({ clock, replica, leases, reconfigurer, callers })),
+      questions: peerAnswers(state, () => ({ hashes, replica, leases, reconfigurer, callers })),
     });
     this.#snapshots = new Snapshots({
       state,
@@ -232,6 +234,7 @@ export class Member {
       compactor: this.#compactor,
       leases,
       reconfigurer,
+      hashes,
       proposer: new Proposer({
         replica,
         quota,

@@ -9,6 +9,7 @@ import { GrpcServer } from "../http2/grpc-server.ts";
 import { DEFAULT_LIMITS, type Http2Limits } from "../http2/limits.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Compactor } from "../replica/compactor.ts";
+import type { HashRuns } from "../replica/hash-kv.ts";
 import type { Leases } from "../replica/leases.ts";
 import type { Reconfigurer } from "../replica/reconfigurer.ts";
 import type { Replica } from "../replica/replica.ts";
@@ -56,6 +57,7 @@ export interface ClientFrontParts {
   readonly compactor: Compactor;
   readonly leases: Leases;
   readonly reconfigurer: Reconfigurer;
+  readonly hashes: HashRuns;
   readonly proposer: Proposer;
   readonly quota: Quota;
   readonly credentials: Credentials;

@@ -1,8 +1,7 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
-import type { Clock } from "../base/clock.ts";
 import { Metadata } from "../http2/metadata.ts";
 import { membersJson } from "../membership/member-record.ts";
-import { hashKv } from "../replica/hash-kv.ts";
+import type { HashRuns } from "../replica/hash-kv.ts";
 import type { Leases } from "../replica/leases.ts";
 import type { Reconfigurer } from "../replica/reconfigurer.ts";
 import type { Replica } from "../replica/replica.ts";
@@ -11,7 +10,7 @@ import type { PeerQuestions } from "../transport/transport.ts";
 
 /** The parts that answer; they exist only after the transport they answer through. */
 export interface PeerAnswerSources {
-  readonly clock: Clock;
+  readonly hashes: HashRuns;
   readonly replica: Replica;
   readonly leases: Leases;
   readonly reconfigurer: Reconfigurer;
@@ -36,8 +35,9 @@ export function peerAnswers(
       return members();
     },
     hashKv: async (revision) => {
-      const { hash, compactRevision } = await hashKv({ state, clock: sources().clock }, revision);
-      return { revision: state.kv.revision, hash, compactRevision };
+      const found = await sources().hashes.take(revision);
+      const { hash, compactRevision, currentRevision } = found;
+      return { revision: currentRevision, hash, compactRevision };
     },
     downgradeEnabled: async () => {
       await sources().replica.readBarrier();

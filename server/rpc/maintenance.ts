@@ -16,7 +16,7 @@ import {
 import { InternalField } from "../proto/internal-codec.ts";
 import { databaseHash } from "../replica/database-hash.ts";
 import { defragment } from "../replica/defragmentation.ts";
-import { hashKv } from "../replica/hash-kv.ts";
+import type { HashRuns } from "../replica/hash-kv.ts";
 import type { Replica } from "../replica/replica.ts";
 import { AlarmLimit } from "./alarm-limit.ts";
 import type { Callers } from "./callers.ts";
@@ -27,9 +27,13 @@ import { moveLeader } from "./leader-move.ts";
 import type { Proposer } from "./proposer.ts";
 import { SnapshotCall } from "./snapshot.ts";
 
+/** Hashes of the whole database that are being taken at once. */
+const DATABASE_HASHES_MAX = 8;
+
 export interface MaintenanceServiceOptions {
   readonly replica: Replica;
   readonly state: ReplicatedState;
+  readonly hashes: HashRuns;
   readonly proposer: Proposer;
   readonly headers: Headers;
   readonly clock: Clock;
@@ -50,7 +54,7 @@ export function registerMaintenance(
   dispatcher: Dispatcher,
   options: MaintenanceServiceOptions,
 ): void {
-  const { state, proposer, headers, clock, log, metrics } = options;
+  const { state, hashes, proposer, headers, clock, log, metrics } = options;
   dispatcher.unary(MaintenanceDefinition, "status", () => status(options));
   const limit = new AlarmLimit();
   dispatcher.unary(MaintenanceDefinition, "alarm", async (request, call) => {
@@ -79,14 +83,22 @@ export function registerMaintenance(
     log.info("finished defragment");
     return { header: undefined };
   });
-  dispatcher.unary(MaintenanceDefinition, "hash", async () => ({
-    header: headers.now(),
-    hash: await timed(clock, metrics.observeHash, () => databaseHash(options)),
-  }));
+  let hashCount = 0;
+  dispatcher.unary(MaintenanceDefinition, "hash", async () => {
+    if (hashCount >= DATABASE_HASHES_MAX) throw new EtcdError("TooManyRequests");
+    const header = headers.now();
+    hashCount++;
+    try {
+      return { header, hash: await timed(clock, metrics.observeHash, () => databaseHash(options)) };
+    } finally {
+      hashCount--;
+    }
+  });
   dispatcher.unary(MaintenanceDefinition, "hashKV", async ({ revision }) => {
-    const found = await timed(clock, metrics.observeHashRevision, () => hashKv(options, revision));
-    const { hash, compactRevision } = found;
-    return { header: headers.now(), hash, compactRevision, hashRevision: found.revision };
+    const found = await timed(clock, metrics.observeHashRevision, () => hashes.take(revision));
+    const { hash, compactRevision, currentRevision } = found;
+    const header = headers.at(currentRevision);
+    return { header, hash, compactRevision, hashRevision: found.revision };
   });
   dispatcher.unary(MaintenanceDefinition, "moveLeader", async ({ targetID }, context) => {
     await moveLeader(options, targetID, context);
