@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { KeyIndex } from "./key-index.ts";
+import { SeededRandom } from "../base/random.ts";
+import { blockOf, KeyIndex, slotOf } from "./key-index.ts";
 import { newState } from "./key-space.ts";
 import { RevisionArena } from "./revision-arena.ts";
 
@@ -73,4 +74,52 @@ test("histories come back as they went in, from either end, and their memory is 
     for (const main of history.mains) handle = arena.append(handle, main, 0);
   }
   expect(arena.sizeBytes).toBeLessThanOrEqual(sizeBytes * 1.1);
+});
+
+test("an index of long keys parts its blocks by short ones, and finds all of them", () => {
+  const index = new KeyIndex();
+  const names = Array.from({ length: 400 }, (_, i) => `${(i * 137) % 400}/${"x".repeat(100_000)}`);
+  const sorted = [...names].sort();
+  for (const [at, name] of names.entries()) add(index, name, at + 2);
+  expect(index.blockCount).toBeGreaterThan(100);
+  expect(index.borderBytes).toBeLessThan(index.blockCount * 8);
+  const state = newState();
+  for (const [at, name] of names.entries()) {
+    const place = index.seek(Buffer.from(name));
+    expect(index.isHit).toBe(true);
+    index.readState(place, state);
+    expect(state.main).toBe(at + 2);
+    for (const near of [name.slice(0, 3), name.slice(0, -1), `${name}x`]) {
+      const expected = sorted.find((each) => each >= near);
+      const found = index.normalize(index.seek(Buffer.from(near)));
+      const isEnd = found === index.end;
+      const isFound = (isEnd ? undefined : index.keyAt(found).toString()) === expected;
+      expect([near.slice(0, 6), isFound]).toEqual([near.slice(0, 6), true]);
+    }
+  }
+});
+
+test("keys of few letters are found in any order of coming and going", () => {
+  const random = new SeededRandom(11);
+  const index = new KeyIndex();
+  const known = new Set<string>();
+  for (let round = 0; round < 12_000; round++) {
+    const length = 1 + random.below(9);
+    const name = Array.from({ length }, () => "abc"[random.below(3)]).join("");
+    const at = index.seek(Buffer.from(name));
+    expect(index.isHit).toBe(known.has(name));
+    if (!known.has(name)) {
+      index.insert(at, Buffer.from(name), { ...newState(), main: round + 2, version: 1 });
+      known.add(name);
+    } else if (random.below(3) === 0) {
+      index.removeGone(blockOf(at), [slotOf(at)]);
+      known.delete(name);
+    }
+  }
+  expect(index.blockCount).toBeGreaterThan(5);
+  for (const name of known) {
+    index.seek(Buffer.from(name));
+    expect([name, index.isHit]).toEqual([name, true]);
+  }
+  expect(index.liveBetween(0, index.end)).toBe(known.size);
 });

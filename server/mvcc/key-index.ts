@@ -38,7 +38,7 @@ export interface KeyState {
 
 export class KeyIndex {
   readonly #blocks: KeyBlock[] = [new KeyBlock()];
-  /** Per block a key that is above all keys before it and not above its first. */
+  /** Per block bytes that are above all keys before it and not above its first. */
   readonly #borders = new PackedKeys();
   readonly #arena = new RevisionArena();
   readonly #counts = new CountTree();
@@ -112,11 +112,11 @@ export class KeyIndex {
     let number = blockOf(at);
     let slot = slotOf(at);
     const block = this.#blockAt(at);
+    let next: KeyBlock | undefined;
     if (block.isFull) {
       const half = splitSlot(block, slot, number === this.#blocks.length - 1);
-      const next = block.split(half);
+      next = block.split(half);
       this.#blocks.splice(number + 1, 0, next);
-      this.#borders.insertKey(number + 1, next.key(0));
       this.#areCountsStale = true;
       if (slot > half) {
         number++;
@@ -125,6 +125,8 @@ export class KeyIndex {
     }
     const target = this.block(number);
     target.insert(slot, key);
+    // Only now: the key may have become the last of the first half.
+    if (next !== undefined) this.#borders.insertKey(blockOf(at) + 1, borderOf(block, next));
     writeState(target, slot, state);
     if (!state.isTombstone) this.#addLive(number, 1);
   }
@@ -217,19 +219,23 @@ export class KeyIndex {
     const before = this.block(last);
     if (before.count === 0) this.#blocks[last] = block;
     else {
-      const first = block.key(0);
-      const isBehind = compareBytes(before.key(before.count - 1), first) < 0;
+      const isBehind = compareBytes(before.key(before.count - 1), block.key(0)) < 0;
       assert(isBehind, "blocks are appended in the order of their keys");
       this.#blocks.push(block);
-      this.#borders.insertKey(last + 1, first);
+      this.#borders.insertKey(last + 1, borderOf(before, block));
     }
     this.#liveCount += block.live;
     this.#areCountsStale = true;
   }
 
+  /** Bytes of the keys that part the blocks. */
+  get borderBytes(): number {
+    return this.#borders.byteCount;
+  }
+
   /** Bytes that the index holds, to a few per cent. */
   get sizeBytes(): number {
-    let size = this.#arena.sizeBytes;
+    let size = this.#arena.sizeBytes + this.borderBytes;
     for (const block of this.#blocks) size += block.bytes.length + BLOCK_SLOTS * 44 + 500;
     return size;
   }
@@ -302,6 +308,18 @@ export class KeyIndex {
     this.#isHit = block.isHit;
     return position(number, slot);
   }
+}
+
+/**
+ * The shortest begin of the first key of `right` that is above the last of `left`: borders of long
+ * keys are short, unless the keys differ late.
+ */
+function borderOf(left: KeyBlock, right: KeyBlock): Buffer {
+  const last = left.key(left.count - 1);
+  const first = right.key(0);
+  let shared = 0;
+  while (shared < last.length && last[shared] === first[shared]) shared++;
+  return first.subarray(0, shared + 1);
 }
 
 /** Which revision of a key a reader sees. */
