@@ -175,3 +175,22 @@ test("a folder of long keys is found as fast as its bytes are read", () => {
     [4_000_001, 2],
   ]);
 });
+
+test("children of many bytes come in several answers, none of which has many", () => {
+  const store = MvccStore.open(new MemoryEngine());
+  const txn = store.begin();
+  for (let at = 0; at < 40; at++) txn.put(bytes(`/${at + 10}`), Buffer.alloc(1 << 20), 0n);
+  txn.end();
+  const query = { prefix: bytes("/"), separator: bytes("/"), revision: 0, limit: 100, from: EMPTY };
+  const sizes: number[] = [];
+  const names: string[] = [];
+  for (let after: Buffer = EMPTY, more = true; more; ) {
+    const page = store.children({ ...query, after });
+    sizes.push(page.children.length);
+    names.push(...page.children.map(({ key }) => key.toString()));
+    after = page.children.at(-1)?.key ?? EMPTY;
+    more = page.more;
+  }
+  expect(sizes).toEqual([8, 8, 8, 8, 8]);
+  expect(names).toEqual(Array.from({ length: 40 }, (_, at) => `/${at + 10}`));
+});

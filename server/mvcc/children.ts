@@ -16,7 +16,7 @@ export interface ChildrenQuery {
   readonly separator: Buffer;
   /** 0 or less is the current revision. */
   readonly revision: number;
-  /** At most so many children; at least 1. */
+  /** At most so many children, fewer where they are long; at least 1. */
   readonly limit: number;
   /** Continue behind this child; empty starts at the first. */
   readonly after: Buffer;
@@ -43,6 +43,9 @@ export interface ChildrenResult {
   readonly revision: number;
 }
 
+/** Of names, keys and records read for one answer; what would be beyond it is for the next. */
+const ANSWER_BYTES = 8 * 1024 * 1024;
+
 export function listChildren(
   space: KeySpace,
   query: ChildrenQuery,
@@ -50,10 +53,12 @@ export function listChildren(
 ): ChildrenResult {
   const walk = new ChildrenWalk(space, query, at);
   const children: ChildEntry[] = [];
-  while (children.length < query.limit) {
+  let bytes = 0;
+  while (children.length < query.limit && bytes < ANSWER_BYTES) {
     const child = walk.next();
     if (child === undefined) break;
     children.push(child);
+    bytes += child.record?.bytes.length ?? child.key.length;
   }
   return { children, more: walk.hasMore(), count: walk.count, revision: at.revision };
 }
