@@ -1,30 +1,55 @@
-import { encodeDeleted, KeyValueRecord } from "./key-value.ts";
+import { encodeDeleted, KeyValueRecord, keyOfRecord } from "./key-value.ts";
 import type { RecordTable } from "./record-table.ts";
 import type { Revision } from "./revision.ts";
 
-/** One put or one deletion of one key, as watchers are told of it. */
+/**
+ * One put or one deletion of one key, as watchers are told of it. There may be millions of
+ * deletions at once: they hold no objects of their own.
+ */
 export class Change {
-  readonly key: Buffer;
   readonly main: number;
   readonly sub: number;
   readonly isDelete: boolean;
   readonly #table: RecordTable;
-  readonly #before: Revision | undefined;
+  /** The key of a put; of a deletion the record that is in the table. */
+  readonly #source: Buffer;
+  /** The revision that was replaced, -1 where the key did not exist. */
+  readonly #beforeMain: number;
+  readonly #beforeSub: number;
   #record: KeyValueRecord | undefined;
 
-  constructor(
+  private constructor(
     table: RecordTable,
-    at: Revision & { key: Buffer; isDelete: boolean },
+    at: Revision,
+    source: Buffer,
     before: Revision | undefined,
     record: KeyValueRecord | undefined,
   ) {
     this.#table = table;
-    this.key = at.key;
     this.main = at.main;
     this.sub = at.sub;
-    this.isDelete = at.isDelete;
-    this.#before = before;
+    this.isDelete = record === undefined;
+    this.#source = source;
+    this.#beforeMain = before?.main ?? -1;
+    this.#beforeSub = before?.sub ?? -1;
     this.#record = record;
+  }
+
+  static put(
+    table: RecordTable,
+    at: Revision,
+    record: KeyValueRecord,
+    before: Revision | undefined,
+  ): Change {
+    return new Change(table, at, record.key, before, record);
+  }
+
+  static deletion(table: RecordTable, at: Revision, tombstone: Buffer, before: Revision): Change {
+    return new Change(table, at, tombstone, before, undefined);
+  }
+
+  get key(): Buffer {
+    return this.isDelete ? keyOfRecord(this.#source) : this.#source;
   }
 
   /** The new record; of a deletion only the key and the revision of the deletion. */
@@ -35,11 +60,11 @@ export class Change {
 
   /** Whether the key did not exist before. */
   get isCreate(): boolean {
-    return this.#before === undefined;
+    return this.#beforeMain < 0;
   }
 
   /** The record that this change replaced, while it is in the table: within the same turn. */
   get previous(): KeyValueRecord | undefined {
-    return this.#before && this.#table.find(this.#before.main, this.#before.sub);
+    return this.isCreate ? undefined : this.#table.find(this.#beforeMain, this.#beforeSub);
   }
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { finish, type Steps } from "../base/steps.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { SLICE_SLOTS } from "./key-space.ts";
+import { encodeRevision } from "./revision.ts";
 import { MvccStore } from "./store.ts";
 
 const MIB = 1024 * 1024;
@@ -95,5 +96,23 @@ test("keys of the past are counted in slices, whatever is written in between", (
   txn.put(Buffer.from("a"), Buffer.from("b"), 0n);
   const counting = txn.ranging({ ...everything, revision, countOnly: true });
   expect(slicesOf(counting)).toBeGreaterThanOrEqual(2);
+  txn.end();
+});
+
+test("a deletion holds nothing of a key but the record that is written", () => {
+  const engine = new MemoryEngine();
+  const store = MvccStore.open(engine);
+  const put = store.begin();
+  for (let at = 0; at < 10; at++) put.put(keyOf(at), Buffer.from("v"), 0n);
+  put.end();
+  const txn = store.begin();
+  const changes = txn.deleteRange(everything.key, everything.rangeEnd);
+  for (const [at, change] of changes.entries()) {
+    const written = engine.get("key", encodeRevision(change.main, change.sub, true));
+    expect(change.key).toEqual(keyOf(at));
+    expect(change.key.buffer).toBe(written?.buffer);
+    expect(change.key.byteOffset).toBeGreaterThan(written?.byteOffset ?? Number.NaN);
+    expect(change.previous?.key).toEqual(keyOf(at));
+  }
   txn.end();
 });

@@ -79,10 +79,8 @@ export class WriteTxn {
     if (isKnown) index.change(at, state);
     else index.insert(at, key, state);
     table.put(main, sub, false, bytes);
-    const record = new KeyValueRecord(bytes);
-    return this.#add(
-      new Change(table, { key: record.key, main, sub, isDelete: false }, before, record),
-    );
+    const change = Change.put(table, { main, sub }, new KeyValueRecord(bytes), before);
+    return this.#add(change, key.length);
   }
 
   /** As `deletingRange`, at once. */
@@ -113,11 +111,10 @@ export class WriteTxn {
       state.isTombstone = true;
       state.createRevision = 0;
       state.version = 0;
-      const deleted = index.keyAt(at);
+      const tombstone = encodeTombstone(index.keyAt(at));
       index.change(at, state);
-      table.put(state.main, state.sub, true, encodeTombstone(deleted));
-      const change = { key: deleted, main: state.main, sub: state.sub, isDelete: true };
-      this.#add(new Change(table, change, { main, sub }, undefined));
+      table.put(state.main, state.sub, true, tombstone);
+      this.#add(Change.deletion(table, state, tombstone, { main, sub }), tombstone.length);
       return this.#work < TXN_SLICE_KEYS;
     };
     return this.#space.visit(range, this.#main, Number.POSITIVE_INFINITY, deleteOne, SLICE_SLOTS);
@@ -181,9 +178,9 @@ export class WriteTxn {
     this.#work += 1 + Math.floor(bytes / BYTES_PER_KEY);
   }
 
-  #add(change: Change): Change {
+  #add(change: Change, bytes: number): Change {
     assert(!this.#hasEnded, "nothing is written after the end of a transaction");
-    this.#spend(change.key.length);
+    this.#spend(bytes);
     this.#changes.push(change);
     return change;
   }
