@@ -67,16 +67,20 @@ export class KeySpace {
 
   /** Keys of the range that exist at `revision`. */
   count(range: KeyRange, revision: number, isCurrent: boolean): number {
-    return finish(this.counting(range, revision, isCurrent));
+    return isCurrent ? this.countNow(range) : finish(this.counting(range, revision));
+  }
+
+  /** Keys of the range that exist now. */
+  countNow(range: KeyRange): number {
+    const { index } = this;
+    return index.liveBetween(index.seek(range.start), index.seekEnd(range.end));
   }
 
   /**
    * As `count`, pausing. Anything newer than `revision` may change meanwhile, and what no reader at
    * `revision` sees may be deleted.
    */
-  *counting(range: KeyRange, revision: number, isCurrent: boolean): Steps<number> {
-    const { index } = this;
-    if (isCurrent) return index.liveBetween(index.seek(range.start), index.seekEnd(range.end));
+  *counting(range: KeyRange, revision: number): Steps<number> {
     let count = 0;
     let next: Buffer | undefined = range.start;
     let slots = FIRST_SLICE_SLOTS;

@@ -32,8 +32,11 @@ export class RangeCursor {
     this.revision = at.revision;
     this.#left = query.limit > 0 ? query.limit : Number.POSITIVE_INFINITY;
     this.#next = query.countOnly === true ? undefined : this.#range.start;
-    this.#counting = space.counting(this.#range, at.revision, at.isCurrent);
-    this.countSome();
+    if (at.isCurrent) this.#counted(space.countNow(this.#range));
+    else {
+      this.#counting = space.counting(this.#range, at.revision);
+      this.countSome();
+    }
   }
 
   /** Keys in the range, whatever the limit; only once they are all counted. */
@@ -51,8 +54,12 @@ export class RangeCursor {
     const step = this.#counting?.next();
     if (step?.done !== true) return;
     this.#counting = undefined;
-    this.#count = step.value;
-    if (step.value === 0) this.#next = undefined;
+    this.#counted(step.value);
+  }
+
+  #counted(count: number): void {
+    this.#count = count;
+    if (count === 0) this.#next = undefined;
   }
 
   /** Whether everything was handed out. */

@@ -145,12 +145,14 @@ export class WriteTxn {
     const current = this.revision;
     const revision = readableRevision(query.revision, current, this.#compactRevision);
     const range = keyRange(query.key, query.rangeEnd);
-    const count = yield* this.#space.counting(range, revision, revision === current);
+    const space = this.#space;
+    const isCurrent = revision === current;
+    const count = isCurrent ? space.countNow(range) : yield* space.counting(range, revision);
     const records: KeyValueRecord[] = [];
     if (query.countOnly === true) return { records, count };
     const most = query.limit > 0 ? query.limit : count;
     const take = (main: number, sub: number) => {
-      const record = this.#space.table.read(main, sub);
+      const record = space.table.read(main, sub);
       this.#spend(record.bytes.length);
       records.push(record);
       return this.#work < TXN_SLICE_KEYS;
@@ -158,7 +160,7 @@ export class WriteTxn {
     let next: Buffer | undefined = count > 0 ? range.start : undefined;
     while (next !== undefined && records.length < most) {
       const rest: KeyRange = { start: next, end: range.end };
-      next = this.#space.visit(rest, revision, most - records.length, take, SLICE_SLOTS);
+      next = space.visit(rest, revision, most - records.length, take, SLICE_SLOTS);
       // It stopped before the end: by its records and bytes, or by keys that do not exist.
       if (next !== undefined && records.length < most) this.#work = TXN_SLICE_KEYS;
       if (this.isPauseDue()) yield;

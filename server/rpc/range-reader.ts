@@ -26,8 +26,9 @@ const SMALL_BYTES = 64 * 1024;
 /** One slice of a longer one: records, or their bytes. */
 const SLICE_RECORDS = 1024;
 const SLICE_BYTES = 512 * 1024;
-/** Records merged in one slice. */
+/** Records merged in one slice, or about as many bytes that are compared. */
 const MERGE_SLICE = 8192;
+const MERGE_SLICE_BYTES = 16 * 1024 * 1024;
 /** Longer ranges that are being read or wait for it; more are refused with TooManyRequests. */
 export const LONG_READS_MAX = 4096;
 /** What they may hold together, apart from the oldest, which always goes on. */
@@ -52,8 +53,10 @@ interface OpenRange {
   readonly kv: MvccStore;
   readonly cursor: RangeCursor;
   /** Records that were read before it turned out to be long. */
-  head: KeyValueRecord[];
+  head: readonly KeyValueRecord[];
 }
+
+const NO_RECORDS: readonly KeyValueRecord[] = [];
 
 /** Answers ranges from local state, long ones in slices so that no turn stalls. */
 export class RangeReader {
@@ -140,7 +143,7 @@ export class RangeReader {
 }
 
 function openRange(kv: MvccStore, request: RangeRequest): OpenRange {
-  return { request, kv, cursor: kv.openRange(rangeQuery(request)), head: [] };
+  return { request, kv, cursor: kv.openRange(rangeQuery(request)), head: NO_RECORDS };
 }
 
 /** The whole answer; undefined for a long range, of which `head` then may have the begin. */
@@ -192,7 +195,7 @@ function* answerLong(open: OpenRange): Slices<Buffer[]> {
 function nextRecords(open: OpenRange): readonly KeyValueRecord[] {
   const { head, cursor } = open;
   if (head.length === 0) return cursor.next(SLICE_RECORDS, SLICE_BYTES);
-  open.head = [];
+  open.head = NO_RECORDS;
   return head;
 }
 
@@ -255,12 +258,17 @@ function* merge(
   const merged: KeyValueRecord[] = [];
   let a = 0;
   let b = 0;
+  let bytesLeft = MERGE_SLICE_BYTES;
   while (merged.length < most) {
     const [first, second] = [left[a], right[b]];
     if (first === undefined && second === undefined) break;
     const isLeft = second === undefined || (first !== undefined && order(first, second) <= 0);
-    merged.push((isLeft ? left[a++] : right[b++]) as KeyValueRecord);
-    if (merged.length % MERGE_SLICE === 0) yield 0;
+    const taken = (isLeft ? left[a++] : right[b++]) as KeyValueRecord;
+    merged.push(taken);
+    bytesLeft -= taken.bytes.length;
+    if (merged.length % MERGE_SLICE !== 0 && bytesLeft > 0) continue;
+    yield 0;
+    bytesLeft = MERGE_SLICE_BYTES;
   }
   return merged;
 }
