@@ -12,10 +12,11 @@ import { Access } from "../auth/access.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { TokenEvents } from "../auth/token-events.ts";
 import { assert } from "../base/assert.ts";
-import { EMPTY_BYTES } from "../base/bytes.ts";
+import { EMPTY_BYTES, hexId } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
 import { isSteps, type Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
+import { isSoundChange } from "../membership/conf-changes.ts";
 import type { ChangeOutcome } from "../membership/membership.ts";
 import { publicationOf } from "../membership/publication.ts";
 import { decodeConfChange } from "../proto/conf-codec.ts";
@@ -28,8 +29,9 @@ import {
 } from "../proto/internal-codec.ts";
 import { changeConfState } from "../raft/conf-change.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
+import type { Message } from "../raft/message.ts";
 import { authOperations } from "./auth-operations.ts";
-import { applyPublication, clusterOperations } from "./cluster-operations.ts";
+import { applyPublication, clusterOperations, isSoundPublication } from "./cluster-operations.ts";
 import { keyOperations, type OnChanges } from "./key-operations.ts";
 import { leaseOperations } from "./lease-operations.ts";
 import type { AnyOperation, EntryContext } from "./operation.ts";
@@ -88,22 +90,44 @@ export class Applier {
   }
 
   /**
-   * Whether an entry that a peer forwards for the log can be read. One that cannot, once it is in
-   * the log, ends every member, at every start.
+   * Whether what a peer forwards for the log may enter it: from a member (a leader that somebody has
+   * heard of has applied his addition), and readable. What is not, once it is in the log, ends
+   * members of etcd, and some of it ours, at every start.
    */
-  canApply({ type, data }: Pick<Entry, "type" | "data">): boolean {
-    try {
-      if (type === EntryType.CONF_CHANGE) decodeConfChange(data);
-      else {
-        const content = decodeEntryContent(data);
-        if (content.kind === "request")
-          this.#operations.get(content.field)?.decode(content.request);
-      }
-      return true;
-    } catch (error) {
-      this.#options.log.warn("refused an entry that cannot be read", { error });
+  canPropose({ from, entries }: Pick<Message, "from" | "entries">): boolean {
+    if (this.#options.state.membership.member(from) === undefined) {
+      this.#options.log.warn("refused entries from no member", { from: hexId(from) });
       return false;
     }
+    return entries.every((entry) => this.canApply(entry));
+  }
+
+  /** Whether an entry can be read and says something. */
+  canApply({ type, data }: Pick<Entry, "type" | "data">): boolean {
+    const { log } = this.#options;
+    try {
+      const isSound =
+        type === EntryType.CONF_CHANGE
+          ? isSoundChange(decodeConfChange(data))
+          : this.#isSound(decodeEntryContent(data));
+      if (!isSound) log.warn("refused an entry that no member could follow");
+      return isSound;
+    } catch (error) {
+      log.warn("refused an entry that cannot be read", { error });
+      return false;
+    }
+  }
+
+  #isSound(content: EntryContent): boolean {
+    if (content.kind === "empty") return true;
+    if (content.kind === "v2") {
+      const publication = publicationOf(content.request);
+      return publication === undefined || isSoundPublication(this.#options.state, publication);
+    }
+    const operation = this.#operations.get(content.field);
+    if (operation === undefined) return true;
+    const request = operation.decode(content.request);
+    return operation.isSound?.(request) ?? true;
   }
 
   /**

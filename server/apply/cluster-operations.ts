@@ -1,9 +1,10 @@
 import { alarmName } from "../alarm/alarm-name.ts";
-import { must } from "../base/assert.ts";
 import { EMPTY_BYTES, hexId } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
 import { minorVersion } from "../base/version.ts";
+import { EtcdError } from "../errors.ts";
 import type { Publication } from "../membership/publication.ts";
+import { isCompatible } from "../membership/versions.ts";
 import {
   ClusterMemberAttrSetRequest,
   ClusterVersionSetRequest,
@@ -18,15 +19,26 @@ import {
 import { InternalField } from "../proto/internal-codec.ts";
 import type { AnyOperation, Operation } from "./operation.ts";
 import { NO_COST, NOT_JUDGED } from "./operation.ts";
-import { type Outcome, succeeded } from "./outcome.ts";
+import { type Outcome, refused, succeeded } from "./outcome.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
+
+/** Characters of what is no version that the log is told. */
+const VERSION_TEXT_MAX = 64;
 
 /** Alarms, and what members and the leader publish about themselves. */
 export function clusterOperations(state: ReplicatedState, log: Log): AnyOperation[] {
   return [alarm(state, log), versionSet(state, log), attributesSet(state, log), downgrade(state)];
 }
 
-/** Applies a name with client URLs, or a cluster version, in whichever form it came. */
+/** Whether it may enter the log: members of etcd end when they apply another version. */
+export function isSoundPublication(state: ReplicatedState, publication: Publication): boolean {
+  return publication.kind !== "version" || isCompatible(publication.version, state.serverVersion);
+}
+
+/**
+ * Applies a name with client URLs, or a cluster version, in whichever form it came. A version that
+ * is none, or beyond this member's own, changes nothing.
+ */
 export function applyPublication(
   state: ReplicatedState,
   log: Log,
@@ -40,7 +52,14 @@ export function applyPublication(
   if (publication.kind === "version") {
     const from = membership.clusterVersion;
     const to = minorVersion(publication.version);
-    membership.setClusterVersion(publication.version, state.serverVersion);
+    if (!membership.setClusterVersion(publication.version, state.serverVersion)) {
+      const fields = { ...cluster, "local-server-version": state.serverVersion };
+      log.error("refused a cluster version that is none for this member", {
+        ...fields,
+        "cluster-version": to.slice(0, VERSION_TEXT_MAX),
+      });
+      return refused(new EtcdError("UnknownMethod"), state.kv.revision);
+    }
     if (from === undefined) {
       log.info("set initial cluster version", { ...cluster, "cluster-version": to });
     } else log.info("updated cluster version", { ...cluster, from: minorVersion(from), to });
@@ -89,6 +108,7 @@ function versionSet(state: ReplicatedState, log: Log): Operation<ClusterVersionS
     field: InternalField.CLUSTER_VERSION_SET,
     needsIntactState: false,
     decode: (bytes) => ClusterVersionSetRequest.decode(bytes),
+    isSound: ({ ver }) => isSoundPublication(state, { kind: "version", version: ver }),
     cost: NO_COST,
     authorize: NOT_JUDGED,
     run: ({ ver }) => applyPublication(state, log, { kind: "version", version: ver }),
@@ -100,10 +120,14 @@ function attributesSet(state: ReplicatedState, log: Log): Operation<ClusterMembe
     field: InternalField.CLUSTER_MEMBER_ATTR_SET,
     needsIntactState: false,
     decode: (bytes) => ClusterMemberAttrSetRequest.decode(bytes),
+    isSound: ({ memberAttributes }) => memberAttributes !== undefined,
     cost: NO_COST,
     authorize: NOT_JUDGED,
     run: ({ memberID, memberAttributes }) => {
-      const { name, clientUrls } = must(memberAttributes, "attributes are published with a value");
+      if (memberAttributes === undefined) {
+        return refused(new EtcdError("UnknownMethod"), state.kv.revision);
+      }
+      const { name, clientUrls } = memberAttributes;
       const attributes = { name, clientUrls };
       return applyPublication(state, log, { kind: "attributes", memberId: memberID, attributes });
     },

@@ -6,8 +6,9 @@ import { NoTokens } from "../credentials/tokens.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import { encodePublication } from "../membership/publication.ts";
 import { encodeConfChange } from "../proto/conf-codec.ts";
+import { ClusterMemberAttrSetRequest, ClusterVersionSetRequest } from "../proto/gen/internal.ts";
 import { PutRequest, TxnRequest } from "../proto/gen/rpc.ts";
-import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
+import { encodeInternal, encodeV2Put, InternalField } from "../proto/internal-codec.ts";
 import { EntryType } from "../raft/entry.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { Applier } from "./applier.ts";
@@ -18,17 +19,19 @@ import { ReplicatedState } from "./replicated-state.ts";
 
 const warnings: string[] = [];
 let applier: Applier;
+let state: ReplicatedState;
 
 beforeEach(() => {
   warnings.length = 0;
-  const state = new ReplicatedState({
+  state = new ReplicatedState({
     engine: new MemoryEngine(),
     membership: { memberId: 1n, clusterId: 1n },
     leaseTtlMinSeconds: 2,
     clock: new SystemClock(),
     serverVersion: "3.5.16",
   });
-  const log: Log = { ...SILENT_LOG, warn: (message) => warnings.push(message) };
+  const note = (message: string) => warnings.push(message);
+  const log: Log = { ...SILENT_LOG, warn: note, error: note };
   applier = new Applier({
     state,
     quota: new Quota(Infinity, () => 0),
@@ -45,6 +48,17 @@ const put = PutRequest.encode(PutRequest.fromPartial({ key: Buffer.from("a") }))
 const internal = (request: Uint8Array, field: InternalField = InternalField.PUT) =>
   encodeInternal(field, request, 7n);
 const member = { id: 2n, peerUrls: ["http://a:1"], isLearner: false, name: "", clientUrls: [] };
+
+const versionSet = (ver: string) =>
+  internal(ClusterVersionSetRequest.encode({ ver }).finish(), InternalField.CLUSTER_VERSION_SET);
+const nobody = ClusterMemberAttrSetRequest.encode({ memberID: 2n, memberAttributes: undefined });
+const NOTHING_TO_FOLLOW: readonly (readonly [string, Buffer])[] = [
+  ["a member without attributes", internal(nobody.finish(), InternalField.CLUSTER_MEMBER_ATTR_SET)],
+  ["a version beyond any", versionSet("9.9.0")],
+  ["a version that is none", versionSet("x")],
+  ["no version", versionSet("")],
+  ["a version that is none, in the old form", encodeV2Put(7n, "/0/version", "x")],
+];
 
 function nested(levels: number): Buffer {
   let txn = TxnRequest.fromPartial({});
@@ -81,4 +95,37 @@ test.each([
 ])("%s is not, and said so", (_name, type, data) => {
   expect(applier.canApply({ type, data })).toBe(false);
   expect(warnings).toEqual(["refused an entry that cannot be read"]);
+});
+
+test.each([
+  ...NOTHING_TO_FOLLOW.map(([name, data]) => [name, NORMAL, data] as const),
+  ["a version older than all", NORMAL, versionSet("1.0.0")] as const,
+  [
+    "a member that nobody can reach",
+    CONF_CHANGE,
+    encodeConfChange(additionOf({ ...member, peerUrls: ["http://a:99999"] }, 5n)),
+  ] as const,
+])("%s does not get into the log", (_name, type, data) => {
+  expect(applier.canApply({ type, data })).toBe(false);
+  expect(warnings).toEqual(["refused an entry that no member could follow"]);
+});
+
+test.each(NOTHING_TO_FOLLOW)("%s in the log changes nothing and ends nobody", (_name, data) => {
+  state.membership.apply(additionOf(member, 1n));
+  state.membership.setClusterVersion("3.5.0", "3.5.16");
+  const before = state.membership.v2Store();
+  expect(applier.apply({ type: NORMAL, term: 1, index: 1, data })).toMatchObject({
+    id: 7n,
+    outcome: { error: { code: "UnknownMethod" } },
+  });
+  expect(state.membership.v2Store()).toEqual(before);
+  expect(state.applied.index).toBe(1);
+});
+
+test("only members forward entries", () => {
+  const entries = [{ type: NORMAL, term: 0, index: 0, data: internal(put) }];
+  expect(applier.canPropose({ from: 2n, entries })).toBe(false);
+  expect(warnings).toEqual(["refused entries from no member"]);
+  state.membership.apply(additionOf({ ...member, isLearner: true }, 1n));
+  expect(applier.canPropose({ from: 2n, entries })).toBe(true);
 });

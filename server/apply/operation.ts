@@ -16,6 +16,11 @@ export interface Operation<Request> {
   /** A CORRUPT alarm refuses it, on every member alike. */
   readonly needsIntactState: boolean;
   decode(bytes: Buffer): Request;
+  /**
+   * Whether what could be decoded says what it must; applied, it would change nothing. Absent: all
+   * of it does.
+   */
+  isSound?(request: Request): boolean;
   /** etcd's estimate of what it adds to the database, in bytes: > 0 is refused under NOSPACE. */
   cost(request: Request): number;
   /** Only asked while auth is on. Throws EtcdError when the proposer may not. */

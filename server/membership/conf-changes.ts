@@ -1,9 +1,10 @@
 // The five changes of a cluster as they stand in the log. The member travels as JSON in the context;
 // raft itself sees only the kind and the id.
 import { EMPTY_BYTES } from "../base/bytes.ts";
+import { isPeerUrl } from "../base/peer-url.ts";
 import type { ConfChangeEntry } from "../proto/conf-codec.ts";
 import { ConfChangeType } from "../raft/entry.ts";
-import { type Member, memberJson, promotionJson } from "./member-record.ts";
+import { type Member, memberJson, parseChangeContext, promotionJson } from "./member-record.ts";
 
 /** @param id under which the proposer waits; 0n in the entries a new cluster begins with */
 export function additionOf(member: Member, id: bigint): ConfChangeEntry {
@@ -24,4 +25,11 @@ export function removalOf(memberId: bigint, id: bigint): ConfChangeEntry {
 export function updateOf(member: Member, id: bigint): ConfChangeEntry {
   const context = Buffer.from(memberJson(member));
   return { id, type: ConfChangeType.UPDATE_NODE, nodeId: member.id, context };
+}
+
+/** Whether it names URLs that can be dialed, where it names any: others end members of etcd. */
+export function isSoundChange({ type, context }: ConfChangeEntry): boolean {
+  if (type === ConfChangeType.REMOVE_NODE) return true;
+  const parsed = parseChangeContext(context.toString());
+  return parsed === undefined || parsed.member.peerUrls.every(isPeerUrl);
 }

@@ -173,8 +173,13 @@ describe("what is stored", () => {
     expect(open).toThrow("holds a record that is none");
   });
 
-  test("a cluster version above one's own stops the member", () => {
-    expect(() => membership.setClusterVersion("3.6.0", "3.5.21")).toThrow("invalid downgrade");
+  test("a cluster version above one's own, or none at all, is not kept", () => {
+    membership.setClusterVersion("3.4.0", "3.5.21");
+    for (const version of ["3.6.0", "9.9.0", "x", ""]) {
+      expect(membership.setClusterVersion(version, "3.5.21")).toBe(false);
+    }
+    expect(membership.clusterVersion).toBe("3.4.0");
+    expect(open().clusterVersion).toBe("3.4.0");
   });
 });
 

@@ -165,14 +165,15 @@ export class Membership {
     return true;
   }
 
-  /** @param serverVersion of this member, which must be able to keep up */
-  setClusterVersion(version: string, serverVersion: string): void {
-    assert(
-      compareMinor(version, serverVersion) <= 0,
-      "invalid downgrade; server version is lower than determined cluster version",
-    );
+  /**
+   * False for what is no version or beyond `serverVersion`, this member's: nothing is kept. A leader
+   * decides on none that a member cannot follow.
+   */
+  setClusterVersion(version: string, serverVersion: string): boolean {
+    if (!(compareMinor(version, serverVersion) <= 0)) return false;
     this.#clusterVersion = version;
     this.#engine.put("cluster", VERSION_KEY, Buffer.from(version));
+    return true;
   }
 
   setDowngrade(enabled: boolean, targetVersion: string): void {

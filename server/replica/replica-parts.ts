@@ -38,7 +38,7 @@ export interface ReplicaParts {
   readonly raft: Raft;
   readonly wal: Wal;
   readonly state: ReplicatedState;
-  readonly applier: Pick<TimedApplier, "canApply" | "apply" | "applyConfChange" | "restored">;
+  readonly applier: Pick<TimedApplier, "canPropose" | "apply" | "applyConfChange" | "restored">;
   readonly checkpoints: Checkpoints;
   readonly compactor: Compactor;
   readonly snapshots: Snapshots;

@@ -203,9 +203,8 @@ export class Replica {
 
   /** From a peer. Nothing is taken on the way to the log that nobody could apply. */
   step(message: Message): void {
-    const { applier } = this.#parts;
     const isProposal = message.type === MessageType.PROPOSAL;
-    if (isProposal && !message.entries.every((entry) => applier.canApply(entry))) return;
+    if (isProposal && !this.#parts.applier.canPropose(message)) return;
     this.#inbox.push(message);
     this.#wake();
   }

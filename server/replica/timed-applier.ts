@@ -7,6 +7,7 @@ import { isSteps, type Steps } from "../base/steps.ts";
 import { decodeEntryContent } from "../proto/internal-codec.ts";
 import { uintSize } from "../proto/wire.ts";
 import type { Entry } from "../raft/entry.ts";
+import type { Message } from "../raft/message.ts";
 import type { SlowRequest, SlowRequests } from "./slow-requests.ts";
 
 /** What a response has in front of its body: a header with nothing but the revision. */
@@ -40,9 +41,9 @@ export class TimedApplier {
     return [...this.#succeeded.values(), ...this.#failed.values()];
   }
 
-  /** As `Applier.canApply`. */
-  canApply(entry: Entry): boolean {
-    return this.#applier.canApply(entry);
+  /** As `Applier.canPropose`. */
+  canPropose(message: Message): boolean {
+    return this.#applier.canPropose(message);
   }
 
   /** As `Applier.apply`. */

@@ -1,10 +1,12 @@
-/** The addresses of one peer; whoever fails on one moves all channels to the next. */
+import { isPeerUrl } from "../base/peer-url.ts";
+
+/** The addresses of one peer, those that can be dialed; whoever fails on one moves all channels to the next. */
 export class PeerUrls {
   #urls: readonly string[];
   #picked = 0;
 
   constructor(urls: readonly string[]) {
-    this.#urls = urls;
+    this.#urls = urls.filter(isPeerUrl);
   }
 
   get all(): readonly string[] {
@@ -20,7 +22,7 @@ export class PeerUrls {
   }
 
   replace(urls: readonly string[]): void {
-    this.#urls = urls;
+    this.#urls = urls.filter(isPeerUrl);
     this.#picked = 0;
   }
 }
