@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { Entry } from "../raft/entry.ts";
 import { BLANK_MESSAGE, type Message, MessageType } from "../raft/message.ts";
 import {
+  CONF_STATE_IDS_MAX,
   decodeEntry,
   decodeMessage,
   ENTRIES_PER_MESSAGE_MAX,
@@ -24,7 +25,7 @@ import {
   InternalField,
 } from "./internal-codec.ts";
 import { RequestIds } from "./request-ids.ts";
-import { WireError } from "./wire.ts";
+import { WireError, writeUint } from "./wire.ts";
 
 const A = 0xf68a2664a37ca89cn;
 const B = 0x6b31a1daf7332273n;
@@ -215,6 +216,24 @@ test.each([
   ["a joint configuration", "0807 4a0612040a02 1805"],
 ])("%s is refused", (_name, bytes) => {
   expect(() => decodeMessage(hex(bytes))).toThrow(WireError);
+});
+
+test.each([0x0a, 0x12])("a configuration of more members than any cluster is refused", (tag) => {
+  const field = (number: number, content: Buffer) => {
+    const head = Buffer.alloc(4);
+    head[0] = number;
+    return Buffer.concat([head.subarray(0, writeUint(head, 1, content.length)), content]);
+  };
+  const snapshot = (packed: Buffer) =>
+    Buffer.concat([hex("0807"), field(0x4a, field(0x12, field(0x0a, packed)))]);
+  const packed = (count: number) => field(tag, Buffer.alloc(count, 1));
+  const unpacked = (count: number) =>
+    Buffer.concat(Array.from({ length: count }, () => Buffer.from([tag - 2, 1])));
+  for (const ids of [packed, unpacked]) {
+    expect(decodeMessage(snapshot(ids(CONF_STATE_IDS_MAX)))?.type).toBe(MessageType.SNAPSHOT);
+    const many = snapshot(ids(CONF_STATE_IDS_MAX + 1));
+    expect(() => decodeMessage(many)).toThrow("too many members");
+  }
 });
 
 test("more entries than any etcd sends in one message are refused", () => {

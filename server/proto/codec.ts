@@ -27,6 +27,8 @@ import {
 
 /** Entries one message may hold: etcd's 1 MiB of the smallest entries there are, and some. */
 export const ENTRIES_PER_MESSAGE_MAX = 262_144;
+/** Members of one kind that a configuration may name; clusters have a handful. */
+export const CONF_STATE_IDS_MAX = 1024;
 
 const NO_ENTRIES: readonly Entry[] = [];
 /** The highest field of each message: what etcd 3.5 does not know a later one may send. */
@@ -312,13 +314,18 @@ function readConfState(reader: WireReader): ConfState {
 
 function readIds(reader: WireReader, tag: number, into: bigint[]): void {
   if ((tag & 7) === WireType.VARINT) {
-    into.push(reader.uint64());
+    pushId(into, reader.uint64());
     return;
   }
   if ((tag & 7) !== WireType.BYTES) throw new WireError("id of a wrong wire type");
   const outer = reader.enter();
-  while (!reader.isAtEnd) into.push(reader.uint64());
+  while (!reader.isAtEnd) pushId(into, reader.uint64());
   reader.leave(outer);
+}
+
+function pushId(into: bigint[], id: bigint): void {
+  if (into.length >= CONF_STATE_IDS_MAX) throw new WireError("too many members");
+  into.push(id);
 }
 
 function byId(a: bigint, b: bigint): number {
