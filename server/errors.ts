@@ -135,6 +135,10 @@ const TABLE = {
     status: Status.INVALID_ARGUMENT,
     text: "etcdserver: revision of auth store is old",
   },
+  ResponseTooLarge: {
+    status: Status.RESOURCE_EXHAUSTED,
+    text: "grpc: trying to send message larger than max",
+  },
   NoLeader: { status: Status.UNAVAILABLE, text: "etcdserver: no leader" },
   NotLeader: { status: Status.FAILED_PRECONDITION, text: "etcdserver: not leader" },
   LeaderChanged: { status: Status.UNAVAILABLE, text: "etcdserver: leader changed" },

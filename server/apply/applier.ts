@@ -48,6 +48,8 @@ export interface ApplierOptions {
   /** There is something to delete in the background. */
   readonly onCompacted: () => void;
   readonly tokens: TokenEvents;
+  /** Of one entry; absent: see AnswerRoom. */
+  readonly answerBytesMax?: number;
   /** The quota is exceeded and no alarm says so yet. */
   readonly onSpaceExceeded: () => void;
 }
@@ -62,6 +64,9 @@ export interface Applied {
 export interface AppliedConfChange extends Pick<Applied, "id" | "outcome"> {
   readonly change: ChangeOutcome;
 }
+
+export type IsAwaited = (id: bigint) => boolean;
+const ALWAYS: IsAwaited = () => true;
 
 type Guard = (
   state: ReplicatedState,
@@ -81,7 +86,7 @@ export class Applier {
     this.#options = options;
     this.#index = state.applied.index;
     const all = [
-      ...keyOperations(state, onChanges, onCompacted),
+      ...keyOperations(state, onChanges, onCompacted, options.answerBytesMax),
       ...leaseOperations(state, onChanges),
       ...clusterOperations(state, log),
       ...authOperations(state, tokens, log),
@@ -154,8 +159,9 @@ export class Applier {
   /**
    * Applies a NORMAL entry. Undefined for a new leader's empty one; steps for a long one, which must
    * be taken to their end before anything else is applied.
+   * @param isAwaited whether somebody waits under an id here: else the answer is left out
    */
-  apply(entry: Entry): Applied | Steps<Applied> | undefined {
+  apply(entry: Entry, isAwaited: IsAwaited = ALWAYS): Applied | Steps<Applied> | undefined {
     assert(entry.type === EntryType.NORMAL, "conf changes are applied apart");
     assert(entry.index === this.#index + 1, "entries are applied in order, each once");
     const content = decodeEntryContent(entry.data);
@@ -165,7 +171,7 @@ export class Applier {
     }
     const { id } = content.header;
     const operation = operationNameOf(content.field);
-    const result = this.#applyRequest(content, entry.index);
+    const result = this.#applyRequest(content, entry.index, isAwaited(id));
     if (isSteps(result)) {
       const first = result.next();
       if (first.done !== true) {
@@ -236,6 +242,7 @@ export class Applier {
   #applyRequest(
     content: EntryContent & { kind: "request" },
     index: number,
+    isAwaited: boolean,
   ): Outcome | Steps<Outcome> {
     const { state, log } = this.#options;
     const operation = this.#operations.get(content.field);
@@ -248,7 +255,7 @@ export class Applier {
     }
     try {
       const access = new Access(state.auth, content.header);
-      return this.#run(operation, content.request, { index, access });
+      return this.#run(operation, content.request, { index, access, isAwaited });
     } catch (error) {
       return this.#refusedBy(error);
     }

@@ -1,23 +1,119 @@
 import { compareBytes } from "../base/bytes.ts";
+import type { Steps } from "../base/steps.ts";
+import { EtcdError } from "../errors.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
-import type { Compare } from "../proto/gen/rpc.ts";
+import type { Compare, TxnRequest } from "../proto/gen/rpc.ts";
 import { Compare_CompareResult, Compare_CompareTarget } from "../proto/gen/rpc.ts";
 import type { RangeSource } from "./range.ts";
 
-/** Whether all compares hold for the state that `source` shows; none at all hold. */
-export function compareAll(source: RangeSource, compares: readonly Compare[]): boolean {
-  return compares.every((compare) => holds(source, compare));
+/** Keys compared between two pauses, and read at once. */
+const TURN_KEYS = 512;
+const PAGE_KEYS = 64;
+const PAGE_BYTES = 1024 * 1024;
+
+/** Keys that one transaction may look at before it is decided: some seconds of every member. */
+export const COMPARED_KEYS_MAX = 4_194_304;
+
+/** All compares of one transaction. */
+export class ComparePace {
+  /** What they are decided on, whatever is written in the pauses. */
+  readonly revision: number;
+  readonly #keysMax: number;
+  #keys = 0;
+  #pausedAt = 0;
+
+  constructor(revision: number, keysMax = Number.POSITIVE_INFINITY) {
+    this.revision = revision;
+    this.#keysMax = keysMax;
+  }
+
+  /**
+   * Whether so much was compared since the last pause that it is time for one.
+   * @throws EtcdError TooManyOps beyond the limit
+   */
+  isPauseDue(keys: number): boolean {
+    this.#keys += keys;
+    if (this.#keys - this.#pausedAt < TURN_KEYS) return false;
+    if (this.#keys > this.#keysMax) throw new EtcdError("TooManyOps");
+    this.#pausedAt = this.#keys;
+    return true;
+  }
+}
+
+/** Whether the ranges that are compared hold more keys than may be looked at. */
+export function isComparingMuch(source: RangeSource, request: TxnRequest): boolean {
+  return comparedKeys(source, request, COMPARED_KEYS_MAX) > COMPARED_KEYS_MAX;
+}
+
+/** Keys of all ranges, or some number beyond `max`. */
+function comparedKeys(source: RangeSource, request: TxnRequest, max: number): number {
+  let count = 0;
+  for (const { key, rangeEnd } of request.compare) {
+    if (rangeEnd.length === 0) continue;
+    count += source.range({ key, rangeEnd, revision: 0, limit: 0, countOnly: true }).count;
+    if (count > max) return count;
+  }
+  for (const operations of [request.success, request.failure]) {
+    for (const { requestTxn } of operations) {
+      if (requestTxn !== undefined) count += comparedKeys(source, requestTxn, max - count);
+      if (count > max) return count;
+    }
+  }
+  return count;
+}
+
+/**
+ * Whether all compares hold; none at all hold. The first that does not decides, and in a range the
+ * first key. Throws Compacted when that has happened in a pause.
+ */
+export function* comparing(
+  source: RangeSource,
+  compares: readonly Compare[],
+  pace: ComparePace,
+): Steps<boolean> {
+  for (const compare of compares) {
+    const isRange = compare.rangeEnd.length > 0;
+    const holds = isRange
+      ? yield* holdsForAll(source, compare, pace)
+      : holdsForKey(source, compare, pace.revision);
+    if (!holds) return false;
+    if (pace.isPauseDue(1)) yield;
+  }
+  return true;
+}
+
+function holdsForKey(source: RangeSource, compare: Compare, revision: number): boolean {
+  const { key, rangeEnd } = compare;
+  const { records } = source.range({ key, rangeEnd, revision, limit: 0 });
+  const [record] = records;
+  return record === undefined ? holdsForNone(compare) : holdsFor(record, compare);
 }
 
 /** On a range every key must pass; a range without keys counts as one missing key. */
-function holds(source: RangeSource, compare: Compare): boolean {
+function* holdsForAll(source: RangeSource, compare: Compare, pace: ComparePace): Steps<boolean> {
   const { key, rangeEnd } = compare;
-  const { records } = source.range({ key, rangeEnd, revision: 0, limit: 0 });
-  if (records.length === 0) {
-    if (compare.target === Compare_CompareTarget.VALUE) return false;
-    return decide(compare, sign(0n, wanted(compare)));
+  const cursor = source.openRange({ key, rangeEnd, revision: pace.revision, limit: 0 });
+  try {
+    let isEmpty = true;
+    while (!cursor.isDone) {
+      const records = cursor.next(PAGE_KEYS, PAGE_BYTES);
+      if (!records.every((record) => holdsFor(record, compare))) return false;
+      isEmpty &&= records.length === 0;
+      if (pace.isPauseDue(PAGE_KEYS)) yield;
+    }
+    return isEmpty ? holdsForNone(compare) : true;
+  } finally {
+    cursor.close();
   }
-  return records.every((record) => decide(compare, difference(record, compare)));
+}
+
+function holdsForNone(compare: Compare): boolean {
+  if (compare.target === Compare_CompareTarget.VALUE) return false;
+  return decide(compare, sign(0n, wanted(compare)));
+}
+
+function holdsFor(record: KeyValueRecord, compare: Compare): boolean {
+  return decide(compare, difference(record, compare));
 }
 
 /** Negative, zero or positive as the record's field lies below, at or above the wanted value. */

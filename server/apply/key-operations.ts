@@ -10,22 +10,27 @@ import {
   TxnRequest,
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
+import { AnswerRoom } from "./answer-room.ts";
 import { checkLeaseExists, isKeyMissing, KeyWriter } from "./key-writer.ts";
 import type { AnyOperation, Operation } from "./operation.ts";
 import { NO_COST, NOT_JUDGED } from "./operation.ts";
 import { type Outcome, refused, succeeded } from "./outcome.ts";
 import { decodePut } from "./put-request.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
-import { putCost, runDeleteRange, runPut, runTxn, txnCost } from "./txn.ts";
+import { putCost, roomError, runDeleteRange, runPut, runTxn, txnCost } from "./txn.ts";
 
 /** Told of every new revision, before the next entry is applied. */
 export type OnChanges = (revision: number, changes: readonly Change[]) => void;
 
-/** Put, DeleteRange, Txn and Compaction. */
+/**
+ * Put, DeleteRange, Txn and Compaction.
+ * @param answerBytesMax of one answer; absent: see AnswerRoom
+ */
 export function keyOperations(
   state: ReplicatedState,
   onChanges: OnChanges,
   onCompacted: () => void,
+  answerBytesMax?: number,
 ): AnyOperation[] {
   const end = (writer: KeyWriter): number => {
     const { revision, changes } = writer.end();
@@ -34,8 +39,8 @@ export function keyOperations(
   };
   return [
     put(state, end),
-    deleteRange(state, end),
-    txn(state, end),
+    deleteRange(state, end, answerBytesMax),
+    txn(state, end, answerBytesMax),
     compaction(state, onCompacted),
   ];
 }
@@ -62,21 +67,31 @@ function put(state: ReplicatedState, end: End): Operation<PutRequest> {
   };
 }
 
-function deleteRange(state: ReplicatedState, end: End): Operation<DeleteRangeRequest> {
+function deleteRange(
+  state: ReplicatedState,
+  end: End,
+  answerBytesMax: number | undefined,
+): Operation<DeleteRangeRequest> {
   return {
     field: InternalField.DELETE_RANGE,
     needsIntactState: true,
     decode: (bytes) => DeleteRangeRequest.decode(bytes),
     cost: NO_COST,
     authorize: (request, access) => authorizeDeleteRange(access, request),
-    run: (request) =>
+    run: (request, { isAwaited }) =>
       writing(state, end, function* (writer) {
-        return { body: yield* runDeleteRange(writer, request), error: undefined };
+        const room = new AnswerRoom(isAwaited, answerBytesMax);
+        const body = yield* runDeleteRange(writer, request, room);
+        return { body, error: roomError(room) };
       }),
   };
 }
 
-function txn(state: ReplicatedState, end: End): Operation<TxnRequest> {
+function txn(
+  state: ReplicatedState,
+  end: End,
+  answerBytesMax: number | undefined,
+): Operation<TxnRequest> {
   return {
     field: InternalField.TXN,
     needsIntactState: true,
@@ -84,7 +99,10 @@ function txn(state: ReplicatedState, end: End): Operation<TxnRequest> {
     cost: txnCost,
     // Its own ranges never void it: see runTxn.
     authorize: (request, access) => authorizeTxn(access, state.lessor, request, "skipped"),
-    run: (request, { access }) => writing(state, end, (writer) => runTxn(writer, request, access)),
+    run: (request, { access, isAwaited }) =>
+      writing(state, end, (writer) =>
+        runTxn(writer, request, access, new AnswerRoom(isAwaited, answerBytesMax)),
+      ),
   };
 }
 

@@ -6,8 +6,11 @@ import type { Lessor } from "../lease/lessor.ts";
 import type { RangeQuery, RangeResult } from "../mvcc/key-space.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
 import type { OperationCounts, OperationTally } from "../mvcc/operation-counts.ts";
+import type { RangeCursor } from "../mvcc/range-cursor.ts";
+import type { MvccStore } from "../mvcc/store.ts";
 import { TXN_SLICE_KEYS, type TxnResult, type WriteTxn } from "../mvcc/write-txn.ts";
 import type { PutRequest } from "../proto/gen/rpc.ts";
+import type { AnswerRoom } from "./answer-room.ts";
 import type { RangeSource } from "./range.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 
@@ -20,12 +23,14 @@ export interface DeletedRange {
 export class KeyWriter implements RangeSource {
   readonly compactRevision: number;
   readonly lessor: Lessor;
+  readonly #kv: MvccStore;
   readonly #txn: WriteTxn;
   readonly #counts: OperationCounts;
   #tally: OperationTally = emptyTally();
 
   constructor({ kv, lessor, operationCounts }: ReplicatedState) {
     this.compactRevision = kv.compactRevision;
+    this.#kv = kv;
     this.#txn = kv.begin();
     this.lessor = lessor;
     this.#counts = operationCounts;
@@ -45,6 +50,26 @@ export class KeyWriter implements RangeSource {
   ranging(query: RangeQuery): Steps<RangeResult> {
     this.#tally.ranges++;
     return this.#txn.ranging(query);
+  }
+
+  /** A further part of a range that was begun with `ranging`. */
+  rangingOn(query: RangeQuery): Steps<RangeResult> {
+    return this.#txn.ranging(query);
+  }
+
+  openRange(query: RangeQuery): RangeCursor {
+    this.#tally.ranges++;
+    return this.#kv.openRange(query);
+  }
+
+  /** As `rangingOn`, of a revision before this entry. */
+  openRangeOn(query: RangeQuery): RangeCursor {
+    return this.#kv.openRange(query);
+  }
+
+  /** One that is left out here and read in etcd. */
+  countRange(): void {
+    this.#tally.ranges++;
   }
 
   /** Whether it is time for a pause. */
@@ -71,16 +96,26 @@ export class KeyWriter implements RangeSource {
     return previous;
   }
 
-  /** @param wantsRecords whether to return what was deleted, in key order; else only the count */
-  *deletingRange(key: Buffer, rangeEnd: Buffer, wantsRecords: boolean): Steps<DeletedRange> {
+  /**
+   * @param wantsRecords whether to return what was deleted, in key order; else only the count
+   * @param room for the records; those that it does not hold are left out
+   */
+  *deletingRange(
+    key: Buffer,
+    rangeEnd: Buffer,
+    wantsRecords: boolean,
+    room?: AnswerRoom,
+  ): Steps<DeletedRange> {
     const changes = yield* this.#txn.deletingRange(key, rangeEnd);
     this.#tally.deletes++;
     if (wantsRecords) this.#tally.ranges++;
-    const records: KeyValueRecord[] = [];
+    let records: KeyValueRecord[] = [];
     for (const [at, change] of changes.entries()) {
       this.lessor.detach(change.key);
-      if (wantsRecords) {
-        records.push(must(change.previous, "what was deleted now is still in its table"));
+      if (wantsRecords && room?.isOpen === true) {
+        const previous = must(change.previous, "what was deleted now is still in its table");
+        if (room.take(previous.bytes.length)) records.push(previous);
+        else records = [];
       }
       if (at % TXN_SLICE_KEYS === TXN_SLICE_KEYS - 1) yield;
     }

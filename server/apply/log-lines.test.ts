@@ -49,7 +49,7 @@ function machine() {
   const access = new Access(state.auth, { username: ROOT, authRevision: 0 });
   const run = (field: InternalField, request: Uint8Array): Line | undefined => {
     const operation = operations.find((each) => each.field === field);
-    operation?.run(operation.decode(Buffer.from(request)), { index: 1, access });
+    operation?.run(operation.decode(Buffer.from(request)), { index: 1, access, isAwaited: true });
     return lines.at(-1);
   };
   return { state, lines, log, run };

@@ -8,6 +8,8 @@ export interface EntryContext {
   readonly index: number;
   /** Of whoever proposed it, by the users and roles of now. */
   readonly access: Access;
+  /** Whether somebody waits for the answer here. */
+  readonly isAwaited: boolean;
 }
 
 /** How one kind of request in the log is read and applied. */

@@ -2,6 +2,7 @@ import { compareBytes } from "../base/bytes.ts";
 import { EtcdError } from "../errors.ts";
 import type { RangeQuery, RangeResult } from "../mvcc/key-space.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
+import type { RangeCursor } from "../mvcc/range-cursor.ts";
 import type { RangeRequest } from "../proto/gen/rpc.ts";
 import { RangeRequest_SortOrder, RangeRequest_SortTarget } from "../proto/gen/rpc.ts";
 import { encodeRange } from "./response.ts";
@@ -13,6 +14,8 @@ export interface RangeSource {
   readonly compactRevision: number;
   /** Keys ascending; `count` ignores the limit. Throws Compacted or FutureRev. */
   range(query: RangeQuery): RangeResult;
+  /** Of the store as it was before the transaction; must be closed. Throws as `range`. */
+  openRange(query: RangeQuery): RangeCursor;
 }
 
 /** Answers a Range: the RangeResponse without its header. Throws Compacted or FutureRev. */

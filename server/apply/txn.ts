@@ -3,6 +3,7 @@
 // then does it run, in order, and nothing can fail any more: all of it happens or nothing.
 import type { Access } from "../auth/access.ts";
 import { must } from "../base/assert.ts";
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { Lessor } from "../lease/lessor.ts";
@@ -13,9 +14,11 @@ import type {
   RequestOp,
   TxnRequest,
 } from "../proto/gen/rpc.ts";
-import { compareAll } from "./compare.ts";
+import { AnswerRoom } from "./answer-room.ts";
+import { COMPARED_KEYS_MAX, ComparePace, comparing } from "./compare.ts";
+import { gatherRange } from "./gathered-range.ts";
 import { checkLeaseExists, isKeyMissing, type KeyWriter } from "./key-writer.ts";
-import { checkRevision, encodeAnswer, type RangeSource, rangeQuery, recordBytes } from "./range.ts";
+import { checkRevision, type RangeSource, recordBytes } from "./range.ts";
 import {
   encodeDeleteRange,
   encodePut,
@@ -40,13 +43,14 @@ export interface TxnAnswer {
 
 export interface ReadOnlyTxn {
   readonly hasSucceeded: boolean;
-  /** What is to be read, all of it in the state of now. */
+  /** What is to be read, all of it in the state that decided. */
   readonly ranges: readonly RangeRequest[];
 }
 
-/** Decides a transaction of ranges only. Throws Compacted or FutureRev. */
-export function decideReadOnlyTxn(source: RangeSource, request: TxnRequest): ReadOnlyTxn {
-  const { hasSucceeded, operations } = choosePath(source, request);
+/** Decides a transaction of ranges only. Throws Compacted, FutureRev or TooManyOps. */
+export function* decideReadOnlyTxn(source: RangeSource, request: TxnRequest): Steps<ReadOnlyTxn> {
+  const pace = new ComparePace(source.revision, COMPARED_KEYS_MAX);
+  const { hasSucceeded, operations } = yield* choosePath(source, request, pace);
   const ranges = operations.map(({ requestRange }) =>
     must(requestRange, "a read-only transaction holds ranges only"),
   );
@@ -71,20 +75,47 @@ export function encodeReadOnlyTxn(
  * A range on the top level never voids the writes: etcd 3.4 to 3.6 drops those ranges before
  * checking on every member but the proposer's, so a member that minded them would end up with
  * another state than the rest. They are checked before a transaction is proposed; if that no longer
- * holds, the writes stand and the client is told the error instead of the answer.
+ * holds, the writes stand and the client is told the error instead of the answer. So he is where
+ * the answer has no room.
  */
-export function* runTxn(writer: KeyWriter, request: TxnRequest, access: Access): Steps<TxnAnswer> {
-  const path = choosePath(writer, request);
+export function* runTxn(
+  writer: KeyWriter,
+  request: TxnRequest,
+  access: Access,
+  room = new AnswerRoom(),
+): Steps<TxnAnswer> {
+  const path = yield* choosePath(writer, request);
   checkPuts(writer, writer.lessor, path);
   for (const nested of path.nested) checkRanges(writer, nested);
   const error = ownRangeError(writer, path, access);
   writer.settleCounts();
-  return { body: yield* execute(writer, path, error !== undefined), error };
+  // Where nobody waits they are not even counted: etcd has taken them out.
+  const readsOwn = error === undefined && room.isAwaited;
+  const body = yield* execute(writer, path, readsOwn, room);
+  return { body, error: error ?? roomError(room) };
+}
+
+/** What the client gets instead of an answer that has no room. */
+export function roomError(room: AnswerRoom): EtcdError | undefined {
+  return room.isExceeded ? new EtcdError("ResponseTooLarge") : undefined;
+}
+
+/** Throws TooManyOps where it takes more than so many keys to decide the transaction now. */
+export function* checkCompares(
+  source: RangeSource,
+  request: TxnRequest,
+  keysMax: number,
+): Steps<void> {
+  yield* choosePath(source, request, new ComparePace(source.revision, keysMax));
 }
 
 /** Throws what would void the transaction if it ran now, and what its own ranges would. */
-export function checkTxnNow(source: RangeSource, lessor: Lessor, request: TxnRequest): void {
-  const path = choosePath(source, request);
+export function* checkTxnNow(
+  source: RangeSource,
+  lessor: Lessor,
+  request: TxnRequest,
+): Steps<void> {
+  const path = yield* choosePath(source, request);
   checkPuts(source, lessor, path);
   checkRanges(source, path);
 }
@@ -112,12 +143,16 @@ function branchCost(operations: readonly RequestOp[]): number {
   return cost;
 }
 
-function choosePath(source: RangeSource, request: TxnRequest): Path {
-  const hasSucceeded = compareAll(source, request.compare);
+function* choosePath(
+  source: RangeSource,
+  request: TxnRequest,
+  pace = new ComparePace(source.revision),
+): Steps<Path> {
+  const hasSucceeded = yield* comparing(source, request.compare, pace);
   const operations = hasSucceeded ? request.success : request.failure;
   const nested: Path[] = [];
   for (const { requestTxn } of operations) {
-    if (requestTxn !== undefined) nested.push(choosePath(source, requestTxn));
+    if (requestTxn !== undefined) nested.push(yield* choosePath(source, requestTxn, pace));
   }
   return { hasSucceeded, operations, nested };
 }
@@ -160,37 +195,64 @@ function ownRangeError(source: RangeSource, path: Path, access: Access): EtcdErr
   }
 }
 
-function* execute(writer: KeyWriter, path: Path, skipOwnRanges: boolean): Steps<Buffer> {
-  const responses: Buffer[] = [];
+/** @param readsOwn whether the ranges on this level are any */
+function* execute(
+  writer: KeyWriter,
+  path: Path,
+  readsOwn: boolean,
+  room: AnswerRoom,
+): Steps<Buffer> {
+  let responses: Buffer[] = [];
   let nested = 0;
   for (const operation of path.operations) {
     const { requestRange, requestPut, requestDeleteRange, requestTxn } = operation;
+    let response: Buffer | undefined;
     if (requestRange !== undefined) {
-      if (skipOwnRanges) continue;
-      const found = yield* writer.ranging(rangeQuery(requestRange));
-      const body = encodeAnswer(found, requestRange);
-      responses.push(encodeResponseOp(ResponseKind.RANGE, writer.revision, body));
-    } else if (requestPut !== undefined) responses.push(executePut(writer, requestPut));
+      if (!readsOwn) continue;
+      response = yield* executeRange(writer, requestRange, room);
+    } else if (requestPut !== undefined) response = executePut(writer, requestPut, room);
     else if (requestDeleteRange !== undefined) {
-      responses.push(yield* executeDelete(writer, requestDeleteRange));
+      response = yield* executeDelete(writer, requestDeleteRange, room);
     } else if (requestTxn !== undefined) {
       const inner = must(path.nested[nested++], "every nested transaction has its path");
-      const body = yield* execute(writer, inner, false);
-      responses.push(encodeResponseOp(ResponseKind.TXN, 0, body));
+      const body = yield* execute(writer, inner, true, room);
+      if (room.isOpen) response = encodeResponseOp(ResponseKind.TXN, 0, body);
     }
+    if (!room.isOpen) responses = [];
+    else if (response !== undefined) responses.push(response);
     if (writer.isPauseDue()) yield;
   }
-  return encodeTxn(path.hasSucceeded, responses);
+  return room.isOpen ? encodeTxn(path.hasSucceeded, responses) : EMPTY_BYTES;
 }
 
-function executePut(writer: KeyWriter, request: PutRequest): Buffer {
+function* executeRange(
+  writer: KeyWriter,
+  request: RangeRequest,
+  room: AnswerRoom,
+): Steps<Buffer | undefined> {
+  if (!room.isOpen) {
+    writer.countRange();
+    return undefined;
+  }
+  const body = yield* gatherRange(writer, request, room);
+  return body && encodeResponseOp(ResponseKind.RANGE, writer.revision, body);
+}
+
+function executePut(writer: KeyWriter, request: PutRequest, room: AnswerRoom): Buffer | undefined {
   const body = runPut(writer, request);
+  if (!room.take(body.length)) return undefined;
   return encodeResponseOp(ResponseKind.PUT, writer.revision, body);
 }
 
-function* executeDelete(writer: KeyWriter, request: DeleteRangeRequest): Steps<Buffer> {
-  const body = yield* runDeleteRange(writer, request);
-  return encodeResponseOp(ResponseKind.DELETE_RANGE, writer.revision, body);
+function* executeDelete(
+  writer: KeyWriter,
+  request: DeleteRangeRequest,
+  room: AnswerRoom,
+): Steps<Buffer | undefined> {
+  const body = yield* runDeleteRange(writer, request, room);
+  return room.isOpen
+    ? encodeResponseOp(ResponseKind.DELETE_RANGE, writer.revision, body)
+    : undefined;
 }
 
 /** The PutResponse without its header. */
@@ -199,9 +261,13 @@ export function runPut(writer: KeyWriter, request: PutRequest): Buffer {
   return encodePut(request.prevKv ? previous?.bytes : undefined);
 }
 
-/** The DeleteRangeResponse without its header. */
-export function* runDeleteRange(writer: KeyWriter, request: DeleteRangeRequest): Steps<Buffer> {
+/** The DeleteRangeResponse without its header; of no use where `room` is not open any more. */
+export function* runDeleteRange(
+  writer: KeyWriter,
+  request: DeleteRangeRequest,
+  room = new AnswerRoom(),
+): Steps<Buffer> {
   const { key, rangeEnd, prevKv } = request;
-  const { count, records } = yield* writer.deletingRange(key, rangeEnd, prevKv);
+  const { count, records } = yield* writer.deletingRange(key, rangeEnd, prevKv, room);
   return encodeDeleteRange(count, recordBytes(records, false));
 }

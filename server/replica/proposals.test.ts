@@ -110,3 +110,11 @@ test("waiting proposals are limited, and settling makes room again", () => {
   proposals.failAll(new EtcdError("Stopped"));
   expect(proposals.count).toBe(0);
 });
+
+test("whoever waits is known until his proposal is settled", () => {
+  const { proposals, add } = fixture();
+  add(1n);
+  expect([proposals.has(1n), proposals.has(2n)]).toEqual([true, false]);
+  proposals.settle(1n, OUTCOME);
+  expect(proposals.has(1n)).toBe(false);
+});

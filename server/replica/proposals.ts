@@ -105,6 +105,11 @@ export class Proposals {
     this.#submitBatch(raft, batch);
   }
 
+  /** Whether anybody waits under `id`. */
+  has(id: bigint): boolean {
+    return this.#waiting.has(id);
+  }
+
   /** Answers whoever waits under `id`; nobody may, e.g. when another member proposed it. */
   settle(id: bigint, outcome: Outcome | EtcdError): void {
     const waiting = this.#waiting.get(id);

@@ -60,6 +60,7 @@ export class Replica {
   readonly #news: CommitNews;
   readonly #inbox = new BoundedQueue<Message>(INBOX_MAX);
   readonly #readIndex: (context: Buffer) => boolean;
+  readonly #isAwaited = (id: bigint): boolean => this.#proposals.has(id);
   readonly #committed = new Backlog();
   #committedIndex: number;
   /** The rest of the first entry that is committed: it takes more than a turn. */
@@ -348,7 +349,7 @@ export class Replica {
 
   /** All of it, or a slice of a long one, which is then unfinished. */
   #applyNormal(entry: Entry): void {
-    const result = this.#unfinished ?? this.#parts.applier.apply(entry);
+    const result = this.#unfinished ?? this.#parts.applier.apply(entry, this.#isAwaited);
     let applied: Applied | undefined;
     if (isSteps(result)) {
       const step = result.next();

@@ -1,4 +1,4 @@
-import type { Applied, AppliedConfChange, Applier } from "../apply/applier.ts";
+import type { Applied, AppliedConfChange, Applier, IsAwaited } from "../apply/applier.ts";
 import type { OperationName } from "../apply/operation-name.ts";
 import { entryText } from "../apply/request-text.ts";
 import type { Clock } from "../base/clock.ts";
@@ -47,9 +47,9 @@ export class TimedApplier {
   }
 
   /** As `Applier.apply`. */
-  apply(entry: Entry): Applied | Steps<Applied> | undefined {
+  apply(entry: Entry, isAwaited: IsAwaited): Applied | Steps<Applied> | undefined {
     const startedMs = this.#clock.monotonic();
-    const applied = this.#applier.apply(entry);
+    const applied = this.#applier.apply(entry, isAwaited);
     if (applied === undefined) return undefined;
     if (isSteps(applied)) return this.#timing(entry, applied, startedMs);
     this.#note(entry, applied, startedMs);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { encodeRangeEnd, encodeRecords } from "../apply/response.ts";
+import { EtcdError } from "../errors.ts";
 import { PutResponse, RangeResponse } from "../proto/gen/rpc.ts";
 import { Headers } from "./header.ts";
 
@@ -29,4 +30,10 @@ test("an answer in pieces is one message", () => {
   expect(response.header).toEqual({ clusterId: 1n, memberId: 2n, revision: 4, raftTerm: 3 });
   expect(response.kvs.map((kv) => kv.key.toString())).toEqual(["a", "a"]);
   expect([response.more, response.count]).toEqual([true, 9]);
+});
+
+test("an answer beyond what any client takes is refused before anything is copied", () => {
+  const headers = new Headers({ clusterId: 1n, memberId: 2n, term: () => 3, revision: () => 4 });
+  const half = { length: 2 ** 30 } as Buffer;
+  expect(() => headers.replyChunks(4, [half, half])).toThrow(new EtcdError("ResponseTooLarge"));
 });

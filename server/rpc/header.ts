@@ -1,4 +1,5 @@
 import type { Outcome } from "../apply/outcome.ts";
+import { EtcdError } from "../errors.ts";
 import type { ResponseHeader } from "../proto/gen/rpc.ts";
 import { uint64Size, uintSize, writeUint, writeUint64 } from "../proto/wire.ts";
 
@@ -7,6 +8,9 @@ const TAG_CLUSTER_ID = 0x08;
 const TAG_MEMBER_ID = 0x10;
 const TAG_REVISION = 0x18;
 const TAG_RAFT_TERM = 0x20;
+
+/** What etcd sends at most, and its clients take: the largest length of Go's gRPC. */
+export const RESPONSE_BYTES_MAX = 2 ** 31 - 1;
 
 export interface HeaderSource {
   readonly clusterId: bigint;
@@ -53,12 +57,13 @@ export class Headers {
     return this.replyChunks(revision, [body]);
   }
 
-  /** As `reply`, the rest in pieces. */
+  /** As `reply`, the rest in pieces. @throws EtcdError ResponseTooLarge */
   replyChunks(revision: number, chunks: readonly Buffer[]): Buffer {
     const term = this.#source.term();
     const length = this.#ids.length + fieldSize(revision) + fieldSize(term);
     let total = 1 + uintSize(length) + length;
     for (const chunk of chunks) total += chunk.length;
+    if (total > RESPONSE_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
     const bytes = Buffer.allocUnsafe(total);
     bytes[0] = TAG_HEADER;
     let at = writeUint(bytes, 1, length);

@@ -7,11 +7,12 @@ import {
   isReadOnly,
   isSerializable,
 } from "../admission/validate.ts";
+import { isComparingMuch } from "../apply/compare.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import { decodePut, isExactPut } from "../apply/put-request.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { messageText, txnText } from "../apply/request-text.ts";
-import { checkTxnNow, putCost, txnCost } from "../apply/txn.ts";
+import { putCost, txnCost } from "../apply/txn.ts";
 import type { Clock } from "../base/clock.ts";
 import { EtcdError } from "../errors.ts";
 import type { Metrics } from "../metrics/metrics.ts";
@@ -121,7 +122,7 @@ class KvService {
   }
 
   async txn(bytes: Buffer, call: CallContext): Promise<Buffer> {
-    const { replica, state, proposer, headers, txnOpsMax } = this.#options;
+    const { replica, state, proposer, callers, ranges, headers, txnOpsMax } = this.#options;
     const request = decode(() => TxnRequest.decode(bytes));
     const refusal = proposer.refusalFor(txnCost(request));
     if (refusal !== undefined) return refusal;
@@ -137,11 +138,15 @@ class KvService {
       );
     }
     await this.#authorizeRanges(request, call);
+    if (!state.isReplacing && isComparingMuch(state.kv, request)) {
+      authorizeTxn(await callers.access(call), state.lessor, request, "skipped");
+      await ranges.checkCompares(request, call);
+    }
     // See runTxn: once in the log, such a range could no longer void the transaction.
     if (namesRevision(request)) {
       await replica.readBarrier(call);
       checkAlarms(state, request);
-      checkTxnNow(state.kv, state.lessor, request);
+      await ranges.checkTxn(request, call);
     }
     const proposed = TxnRequest.encode(request).finish();
     return headers.reply(await proposer.propose(call, InternalField.TXN, proposed));

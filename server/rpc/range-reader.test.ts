@@ -199,3 +199,71 @@ test("so many long ranges at once are refused, and one whose client is gone is g
   own.kv.compact(own.kv.revision);
   expect(own.kv.compactStep()).toBe(true);
 });
+
+const NOT_NEWER = { ...all, target: 2, result: 2, modRevision: 1_000_000n } as const;
+
+test("a transaction that takes turns to decide is answered of one revision", async () => {
+  const own = storeOfKeys();
+  const held = new HeldClock();
+  const { revision } = own.kv;
+  const request = TxnRequest.fromPartial({
+    compare: [NOT_NEWER],
+    success: [{ requestRange: { key: Buffer.from("new") } }],
+    failure: [],
+  });
+  const reading = new RangeReader(own, held).readTxn(request, ASKER);
+  const txn = own.kv.begin();
+  txn.put(Buffer.from("new"), Buffer.from("1"), 0n);
+  txn.end();
+  const answer = await turning(held, reading);
+  const { succeeded, responses } = TxnResponse.decode(answer.body);
+  expect([answer.revision, succeeded]).toEqual([revision, true]);
+  expect(responses[0]?.responseRange?.count).toBe(0);
+});
+
+test("one that a compaction overtakes is answered of the state of then", async () => {
+  const own = storeOfKeys();
+  const held = new HeldClock();
+  const request = TxnRequest.fromPartial({
+    compare: [NOT_NEWER],
+    success: [{ requestRange: { key: Buffer.from("new") } }],
+  });
+  const reading = new RangeReader(own, held).readTxn(request, ASKER);
+  const txn = own.kv.begin();
+  txn.put(Buffer.from("new"), Buffer.from("1"), 0n);
+  txn.end();
+  own.kv.compact(own.kv.revision);
+  const answer = await turning(held, reading);
+  expect(answer.revision).toBe(own.kv.revision);
+  expect(TxnResponse.decode(answer.body).responses[0]?.responseRange?.count).toBe(1);
+});
+
+test("one that is decided while a snapshot replaces the state is refused", async () => {
+  const own = storeOfKeys();
+  const held = new HeldClock();
+  const request = TxnRequest.fromPartial({ compare: [NOT_NEWER] });
+  const reader = new RangeReader(own, held);
+  const readings: Promise<unknown>[] = [
+    reader.readTxn(request, ASKER),
+    reader.checkTxn(request, ASKER),
+  ];
+  const refused = readings.map((reading) =>
+    expect(turning(held, reading)).rejects.toThrow(new EtcdError("LeaderChanged")),
+  );
+  await replaceByNothing(own);
+  await Promise.all(refused);
+});
+
+/** Lets the held clock go on until it is there. */
+async function turning<T>(held: HeldClock, reading: Promise<T>): Promise<T> {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  reading.then(over, over);
+  while (!isOver) {
+    await new Promise((resolve) => setImmediate(resolve));
+    held.release();
+  }
+  return reading;
+}

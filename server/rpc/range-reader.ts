@@ -1,3 +1,5 @@
+import { ANSWER_BYTES_MAX } from "../apply/answer-room.ts";
+import { COMPARED_KEYS_MAX } from "../apply/compare.ts";
 import {
   answerRange,
   filterRecords,
@@ -10,9 +12,10 @@ import {
 } from "../apply/range.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { encodeRangeEnd, encodeRecords } from "../apply/response.ts";
-import { decideReadOnlyTxn, encodeReadOnlyTxn } from "../apply/txn.ts";
+import { checkCompares, checkTxnNow, decideReadOnlyTxn, encodeReadOnlyTxn } from "../apply/txn.ts";
 import type { Clock } from "../base/clock.ts";
 import { SlicedWork, type Slices } from "../base/sliced-work.ts";
+import type { Steps } from "../base/steps.ts";
 import { EtcdError, Status } from "../errors.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
 import type { RangeCursor } from "../mvcc/range-cursor.ts";
@@ -32,7 +35,9 @@ const MERGE_SLICE_BYTES = 16 * 1024 * 1024;
 /** Longer ranges that are being read or wait for it; more are refused with TooManyRequests. */
 export const LONG_READS_MAX = 4096;
 /** What they may hold together, apart from the oldest, which always goes on. */
-export const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
+export const LONG_READS_BYTES_MAX = 512 * 1024 * 1024;
+/** Of a transaction that a compaction overtakes. */
+const ATTEMPTS_MAX = 3;
 /** As etcd: the longest message that its server sends. */
 const MESSAGE_BYTES_MAX = 2 ** 31 - 1;
 
@@ -65,7 +70,7 @@ export class RangeReader {
 
   constructor(state: ReplicatedState, clock: Clock) {
     this.#state = state;
-    const limits = { worksMax: LONG_READS_MAX, bytesMax: ANSWER_BYTES_MAX };
+    const limits = { worksMax: LONG_READS_MAX, bytesMax: LONG_READS_BYTES_MAX };
     this.#long = new SlicedWork({ clock, ...limits });
   }
 
@@ -84,19 +89,39 @@ export class RangeReader {
 
   /**
    * Answers a transaction of ranges only, all at one revision: the TxnResponse without its header.
-   * @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests
+   * @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests, ResponseTooLarge,
+   * TooManyOps
    */
-  async readTxn(request: TxnRequest, asker: Asker): Promise<{ revision: number; body: Buffer }> {
+  readTxn(request: TxnRequest, asker: Asker): Promise<{ revision: number; body: Buffer }> {
+    return this.#unlessCompacted(() => this.#readTxn(request, asker));
+  }
+
+  /** As `checkTxnNow`, in slices. @throws also LeaderChanged, TooManyRequests */
+  checkTxn(request: TxnRequest, asker: Asker): Promise<void> {
+    const check = (kv: MvccStore) => checkTxnNow(kv, this.#state.lessor, request);
+    return this.#unlessCompacted(() => this.#inSlices(check, asker));
+  }
+
+  /** Whether every member could decide it in reasonable time. @throws EtcdError TooManyOps */
+  checkCompares(request: TxnRequest, asker: Asker): Promise<void> {
+    const check = (kv: MvccStore) => checkCompares(kv, request, COMPARED_KEYS_MAX);
+    return this.#unlessCompacted(() => this.#inSlices(check, asker));
+  }
+
+  async #readTxn(request: TxnRequest, asker: Asker): Promise<{ revision: number; body: Buffer }> {
     const { kv, operationCounts } = this.#state;
     const { revision } = kv;
-    const { hasSucceeded, ranges } = decideReadOnlyTxn(kv, request);
+    const decide = () => decideReadOnlyTxn(kv, request);
+    const { hasSucceeded, ranges } = await this.#inSlices(decide, asker);
     operationCounts.read(request.compare.length + ranges.length);
     const answers: Buffer[] = [];
     const long: (OpenRange & { at: number })[] = [];
     let bytes = 0;
     try {
       // What takes turns to read is pinned now, before anything can be written.
-      for (const [at, request] of ranges.entries()) {
+      for (const [at, asked] of ranges.entries()) {
+        const isMoved = kv.revision !== revision && asked.revision <= 0;
+        const request = isMoved ? { ...asked, revision } : asked;
         const room = SMALL_BYTES - bytes;
         if (request.rangeEnd.length === 0 && room > 0) {
           const answer = answerRange(kv, request);
@@ -120,6 +145,33 @@ export class RangeReader {
       for (const { cursor } of long) cursor.close();
     }
     return { revision, body: encodeReadOnlyTxn(hasSucceeded, revision, answers) };
+  }
+
+  /** A compaction in a pause took away what was being read: then the state of now is read. */
+  async #unlessCompacted<T>(read: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const { compactRevision } = this.#state.kv;
+      try {
+        return await read();
+      } catch (error) {
+        const isCompacted = error instanceof EtcdError && error.code === "Compacted";
+        const isMoved = isCompacted && this.#state.kv.compactRevision !== compactRevision;
+        if (!isMoved || attempt === ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  /** What takes no pause is done at once. */
+  async #inSlices<T>(begin: (kv: MvccStore) => Steps<T>, asker: Asker): Promise<T> {
+    const { kv } = this.#state;
+    const steps = begin(kv);
+    try {
+      const first = steps.next();
+      if (first.done === true) return first.value;
+      return await this.#run(sliced(steps), kv, 0, asker);
+    } finally {
+      steps.return(undefined as T);
+    }
   }
 
   async #readLong(open: OpenRange, revision: number, asker: Asker): Promise<RangeAnswer> {
@@ -163,13 +215,24 @@ function readSmall(open: OpenRange, bytesMax: number): Buffer[] | undefined {
   return [encodeRecords(recordBytes(records, request.keysOnly)), encodeRangeEnd(more, count)];
 }
 
-/** One after the other, each into its place. */
+/** They hold nothing that is kept. */
+function* sliced<T>(steps: Steps<T>): Slices<T> {
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    yield 0;
+  }
+}
+
+/** One after the other, each into its place. @throws EtcdError ResponseTooLarge */
 function* answerAll(ranges: readonly (OpenRange & { at: number })[], answers: Buffer[]) {
   let records = 0;
   let bytes = 0;
+  let total = 0;
   for (const open of ranges) {
     const answer: Buffer = Buffer.concat(yield* answerLong(open));
     answers[open.at] = answer;
+    total += answer.length;
+    if (total > ANSWER_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
     records += Math.min(open.cursor.count, SLICE_RECORDS);
     // Of its last slice: the others were told of.
     bytes += Math.min(answer.length, SLICE_BYTES);

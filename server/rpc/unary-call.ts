@@ -4,6 +4,7 @@ import type { Metadata } from "../http2/metadata.ts";
 import type { GrpcMethodCounters } from "../metrics/grpc-counters.ts";
 import { callFailure } from "./call-errors.ts";
 import type { DispatcherOptions, OpenCall, OpenHandler, RawHandler } from "./dispatch.ts";
+import { RESPONSE_BYTES_MAX } from "./header.ts";
 
 /**
  * One request, one response. The handler runs as soon as the request is there, before the client
@@ -105,6 +106,10 @@ export class UnaryCall implements GrpcHandler, OpenCall {
 
   #reply(bytes: Uint8Array): void {
     if (this.#isOver) return;
+    if (bytes.length > RESPONSE_BYTES_MAX) {
+      this.#fail(new EtcdError("ResponseTooLarge"));
+      return;
+    }
     this.#counters.sent++;
     this.#options.metrics.sentBytes += bytes.length;
     this.#finish(Status.OK, bytes);
