@@ -38,6 +38,18 @@ const strictness: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+// A message of two bytes is decoded into one with a field for everything, an empty buffer for bytes:
+// a request can hold a million of them, and a buffer costs more than all the rest. An empty one
+// cannot be written to, so all fields share it.
+const EMPTY = /(?<!const EMPTY_BUFFER = )Buffer\.alloc\(0\)/g;
+const AFTER_IMPORTS = "\nexport const protobufPackage";
+
+function sharingEmpty(text: string): string {
+  const shared = text.replace(EMPTY, "EMPTY_BUFFER");
+  if (shared === text || shared.includes("const EMPTY_BUFFER = ")) return shared;
+  return shared.replace(AFTER_IMPORTS, `\nconst EMPTY_BUFFER = Buffer.alloc(0);\n${AFTER_IMPORTS}`);
+}
+
 for (const name of readdirSync(generated, { recursive: true, encoding: "utf8" })) {
   if (!name.endsWith(".ts")) continue;
   const path = join(generated, name);
@@ -45,6 +57,8 @@ for (const name of readdirSync(generated, { recursive: true, encoding: "utf8" })
   const decodable = text.replace(conversion, clamped).replace(depthLimit, depthAllowed);
   writeFileSync(
     path,
-    strictness.reduce((whole, [pattern, strict]) => whole.replace(pattern, strict), decodable),
+    sharingEmpty(
+      strictness.reduce((whole, [pattern, strict]) => whole.replace(pattern, strict), decodable),
+    ),
   );
 }

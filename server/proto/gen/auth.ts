@@ -7,6 +7,8 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
+const EMPTY_BUFFER = Buffer.alloc(0);
+
 export const protobufPackage = "authpb";
 
 export const protobufFileName = "auth.proto";
@@ -102,7 +104,7 @@ export const UserAddOptions: MessageFns<UserAddOptions> = {
 };
 
 function createBaseUser(): User {
-  return { name: Buffer.alloc(0), password: Buffer.alloc(0), roles: [], options: undefined };
+  return { name: EMPTY_BUFFER, password: EMPTY_BUFFER, roles: [], options: undefined };
 }
 
 export const User: MessageFns<User> = {
@@ -187,8 +189,8 @@ export const User: MessageFns<User> = {
   },
   fromPartial(object: DeepPartial<User>): User {
     const message = createBaseUser();
-    message.name = object.name ?? Buffer.alloc(0);
-    message.password = object.password ?? Buffer.alloc(0);
+    message.name = object.name ?? EMPTY_BUFFER;
+    message.password = object.password ?? EMPTY_BUFFER;
     message.roles = object.roles?.map((e) => e) || [];
     message.options = (object.options !== undefined && object.options !== null)
       ? UserAddOptions.fromPartial(object.options)
@@ -198,7 +200,7 @@ export const User: MessageFns<User> = {
 };
 
 function createBasePermission(): Permission {
-  return { permType: 0, key: Buffer.alloc(0), rangeEnd: Buffer.alloc(0) };
+  return { permType: 0, key: EMPTY_BUFFER, rangeEnd: EMPTY_BUFFER };
 }
 
 export const Permission: MessageFns<Permission> = {
@@ -273,14 +275,14 @@ export const Permission: MessageFns<Permission> = {
   fromPartial(object: DeepPartial<Permission>): Permission {
     const message = createBasePermission();
     message.permType = object.permType ?? 0;
-    message.key = object.key ?? Buffer.alloc(0);
-    message.rangeEnd = object.rangeEnd ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
+    message.rangeEnd = object.rangeEnd ?? EMPTY_BUFFER;
     return message;
   },
 };
 
 function createBaseRole(): Role {
-  return { name: Buffer.alloc(0), keyPermission: [] };
+  return { name: EMPTY_BUFFER, keyPermission: [] };
 }
 
 export const Role: MessageFns<Role> = {
@@ -343,7 +345,7 @@ export const Role: MessageFns<Role> = {
   },
   fromPartial(object: DeepPartial<Role>): Role {
     const message = createBaseRole();
-    message.name = object.name ?? Buffer.alloc(0);
+    message.name = object.name ?? EMPTY_BUFFER;
     message.keyPermission = object.keyPermission?.map((e) => Permission.fromPartial(e)) || [];
     return message;
   },

@@ -9,6 +9,8 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { KeyValue } from "./kv.ts";
 import { ResponseHeader } from "./rpc.ts";
 
+const EMPTY_BUFFER = Buffer.alloc(0);
+
 export const protobufPackage = "quorate.v1";
 
 export const protobufFileName = "children.proto";
@@ -56,13 +58,13 @@ export interface ChildrenResponse {
 
 function createBaseChildrenRequest(): ChildrenRequest {
   return {
-    prefix: Buffer.alloc(0),
-    separator: Buffer.alloc(0),
+    prefix: EMPTY_BUFFER,
+    separator: EMPTY_BUFFER,
     revision: 0,
     limit: 0,
-    after: Buffer.alloc(0),
+    after: EMPTY_BUFFER,
     serializable: false,
-    from: Buffer.alloc(0),
+    from: EMPTY_BUFFER,
   };
 }
 
@@ -187,19 +189,19 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
   },
   fromPartial(object: DeepPartial<ChildrenRequest>): ChildrenRequest {
     const message = createBaseChildrenRequest();
-    message.prefix = object.prefix ?? Buffer.alloc(0);
-    message.separator = object.separator ?? Buffer.alloc(0);
+    message.prefix = object.prefix ?? EMPTY_BUFFER;
+    message.separator = object.separator ?? EMPTY_BUFFER;
     message.revision = object.revision ?? 0;
     message.limit = object.limit ?? 0;
-    message.after = object.after ?? Buffer.alloc(0);
+    message.after = object.after ?? EMPTY_BUFFER;
     message.serializable = object.serializable ?? false;
-    message.from = object.from ?? Buffer.alloc(0);
+    message.from = object.from ?? EMPTY_BUFFER;
     return message;
   },
 };
 
 function createBaseChild(): Child {
-  return { key: Buffer.alloc(0), folder: false, count: 0, kv: undefined, valueSize: 0 };
+  return { key: EMPTY_BUFFER, folder: false, count: 0, kv: undefined, valueSize: 0 };
 }
 
 export const Child: MessageFns<Child> = {
@@ -301,7 +303,7 @@ export const Child: MessageFns<Child> = {
   },
   fromPartial(object: DeepPartial<Child>): Child {
     const message = createBaseChild();
-    message.key = object.key ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
     message.folder = object.folder ?? false;
     message.count = object.count ?? 0;
     message.kv = (object.kv !== undefined && object.kv !== null) ? KeyValue.fromPartial(object.kv) : undefined;

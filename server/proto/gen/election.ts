@@ -9,6 +9,8 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { KeyValue } from "./kv.ts";
 import { ResponseHeader } from "./rpc.ts";
 
+const EMPTY_BUFFER = Buffer.alloc(0);
+
 export const protobufPackage = "v3electionpb";
 
 export const protobufFileName = "election.proto";
@@ -58,7 +60,7 @@ export interface ProclaimResponse {
 }
 
 function createBaseCampaignRequest(): CampaignRequest {
-  return { name: Buffer.alloc(0), lease: 0n, value: Buffer.alloc(0) };
+  return { name: EMPTY_BUFFER, lease: 0n, value: EMPTY_BUFFER };
 }
 
 export const CampaignRequest: MessageFns<CampaignRequest> = {
@@ -135,9 +137,9 @@ export const CampaignRequest: MessageFns<CampaignRequest> = {
   },
   fromPartial(object: DeepPartial<CampaignRequest>): CampaignRequest {
     const message = createBaseCampaignRequest();
-    message.name = object.name ?? Buffer.alloc(0);
+    message.name = object.name ?? EMPTY_BUFFER;
     message.lease = (object.lease !== undefined && object.lease !== null) ? BigInt(object.lease) : 0n;
-    message.value = object.value ?? Buffer.alloc(0);
+    message.value = object.value ?? EMPTY_BUFFER;
     return message;
   },
 };
@@ -217,7 +219,7 @@ export const CampaignResponse: MessageFns<CampaignResponse> = {
 };
 
 function createBaseLeaderKey(): LeaderKey {
-  return { name: Buffer.alloc(0), key: Buffer.alloc(0), rev: 0, lease: 0n };
+  return { name: EMPTY_BUFFER, key: EMPTY_BUFFER, rev: 0, lease: 0n };
 }
 
 export const LeaderKey: MessageFns<LeaderKey> = {
@@ -308,8 +310,8 @@ export const LeaderKey: MessageFns<LeaderKey> = {
   },
   fromPartial(object: DeepPartial<LeaderKey>): LeaderKey {
     const message = createBaseLeaderKey();
-    message.name = object.name ?? Buffer.alloc(0);
-    message.key = object.key ?? Buffer.alloc(0);
+    message.name = object.name ?? EMPTY_BUFFER;
+    message.key = object.key ?? EMPTY_BUFFER;
     message.rev = object.rev ?? 0;
     message.lease = (object.lease !== undefined && object.lease !== null) ? BigInt(object.lease) : 0n;
     return message;
@@ -317,7 +319,7 @@ export const LeaderKey: MessageFns<LeaderKey> = {
 };
 
 function createBaseLeaderRequest(): LeaderRequest {
-  return { name: Buffer.alloc(0) };
+  return { name: EMPTY_BUFFER };
 }
 
 export const LeaderRequest: MessageFns<LeaderRequest> = {
@@ -369,7 +371,7 @@ export const LeaderRequest: MessageFns<LeaderRequest> = {
   },
   fromPartial(object: DeepPartial<LeaderRequest>): LeaderRequest {
     const message = createBaseLeaderRequest();
-    message.name = object.name ?? Buffer.alloc(0);
+    message.name = object.name ?? EMPTY_BUFFER;
     return message;
   },
 };
@@ -567,7 +569,7 @@ export const ResignResponse: MessageFns<ResignResponse> = {
 };
 
 function createBaseProclaimRequest(): ProclaimRequest {
-  return { leader: undefined, value: Buffer.alloc(0) };
+  return { leader: undefined, value: EMPTY_BUFFER };
 }
 
 export const ProclaimRequest: MessageFns<ProclaimRequest> = {
@@ -633,7 +635,7 @@ export const ProclaimRequest: MessageFns<ProclaimRequest> = {
     message.leader = (object.leader !== undefined && object.leader !== null)
       ? LeaderKey.fromPartial(object.leader)
       : undefined;
-    message.value = object.value ?? Buffer.alloc(0);
+    message.value = object.value ?? EMPTY_BUFFER;
     return message;
   },
 };

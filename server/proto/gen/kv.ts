@@ -7,6 +7,8 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
+const EMPTY_BUFFER = Buffer.alloc(0);
+
 export const protobufPackage = "mvccpb";
 
 export const protobufFileName = "kv.proto";
@@ -37,7 +39,7 @@ export namespace Event_EventType {
 }
 
 function createBaseKeyValue(): KeyValue {
-  return { key: Buffer.alloc(0), createRevision: 0, modRevision: 0, version: 0, value: Buffer.alloc(0), lease: 0n };
+  return { key: EMPTY_BUFFER, createRevision: 0, modRevision: 0, version: 0, value: EMPTY_BUFFER, lease: 0n };
 }
 
 export const KeyValue: MessageFns<KeyValue> = {
@@ -156,11 +158,11 @@ export const KeyValue: MessageFns<KeyValue> = {
   },
   fromPartial(object: DeepPartial<KeyValue>): KeyValue {
     const message = createBaseKeyValue();
-    message.key = object.key ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
     message.createRevision = object.createRevision ?? 0;
     message.modRevision = object.modRevision ?? 0;
     message.version = object.version ?? 0;
-    message.value = object.value ?? Buffer.alloc(0);
+    message.value = object.value ?? EMPTY_BUFFER;
     message.lease = (object.lease !== undefined && object.lease !== null) ? BigInt(object.lease) : 0n;
     return message;
   },

@@ -8,6 +8,8 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { ResponseHeader } from "./rpc.ts";
 
+const EMPTY_BUFFER = Buffer.alloc(0);
+
 export const protobufPackage = "v3lockpb";
 
 export const protobufFileName = "lock.proto";
@@ -31,7 +33,7 @@ export interface UnlockResponse {
 }
 
 function createBaseLockRequest(): LockRequest {
-  return { name: Buffer.alloc(0), lease: 0n };
+  return { name: EMPTY_BUFFER, lease: 0n };
 }
 
 export const LockRequest: MessageFns<LockRequest> = {
@@ -97,14 +99,14 @@ export const LockRequest: MessageFns<LockRequest> = {
   },
   fromPartial(object: DeepPartial<LockRequest>): LockRequest {
     const message = createBaseLockRequest();
-    message.name = object.name ?? Buffer.alloc(0);
+    message.name = object.name ?? EMPTY_BUFFER;
     message.lease = (object.lease !== undefined && object.lease !== null) ? BigInt(object.lease) : 0n;
     return message;
   },
 };
 
 function createBaseLockResponse(): LockResponse {
-  return { header: undefined, key: Buffer.alloc(0) };
+  return { header: undefined, key: EMPTY_BUFFER };
 }
 
 export const LockResponse: MessageFns<LockResponse> = {
@@ -170,13 +172,13 @@ export const LockResponse: MessageFns<LockResponse> = {
     message.header = (object.header !== undefined && object.header !== null)
       ? ResponseHeader.fromPartial(object.header)
       : undefined;
-    message.key = object.key ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
     return message;
   },
 };
 
 function createBaseUnlockRequest(): UnlockRequest {
-  return { key: Buffer.alloc(0) };
+  return { key: EMPTY_BUFFER };
 }
 
 export const UnlockRequest: MessageFns<UnlockRequest> = {
@@ -228,7 +230,7 @@ export const UnlockRequest: MessageFns<UnlockRequest> = {
   },
   fromPartial(object: DeepPartial<UnlockRequest>): UnlockRequest {
     const message = createBaseUnlockRequest();
-    message.key = object.key ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
     return message;
   },
 };

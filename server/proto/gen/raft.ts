@@ -7,6 +7,8 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
+const EMPTY_BUFFER = Buffer.alloc(0);
+
 export const protobufPackage = "raftpb";
 
 export const protobufFileName = "raft.proto";
@@ -138,7 +140,7 @@ export interface ConfChange {
 }
 
 function createBaseEntry(): Entry {
-  return { Type: 0, Term: 0, Index: 0, Data: Buffer.alloc(0) };
+  return { Type: 0, Term: 0, Index: 0, Data: EMPTY_BUFFER };
 }
 
 export const Entry: MessageFns<Entry> = {
@@ -232,7 +234,7 @@ export const Entry: MessageFns<Entry> = {
     message.Type = object.Type ?? 0;
     message.Term = object.Term ?? 0;
     message.Index = object.Index ?? 0;
-    message.Data = object.Data ?? Buffer.alloc(0);
+    message.Data = object.Data ?? EMPTY_BUFFER;
     return message;
   },
 };
@@ -486,7 +488,7 @@ export const SnapshotMetadata: MessageFns<SnapshotMetadata> = {
 };
 
 function createBaseSnapshot(): Snapshot {
-  return { data: Buffer.alloc(0), metadata: undefined };
+  return { data: EMPTY_BUFFER, metadata: undefined };
 }
 
 export const Snapshot: MessageFns<Snapshot> = {
@@ -549,7 +551,7 @@ export const Snapshot: MessageFns<Snapshot> = {
   },
   fromPartial(object: DeepPartial<Snapshot>): Snapshot {
     const message = createBaseSnapshot();
-    message.data = object.data ?? Buffer.alloc(0);
+    message.data = object.data ?? EMPTY_BUFFER;
     message.metadata = (object.metadata !== undefined && object.metadata !== null)
       ? SnapshotMetadata.fromPartial(object.metadata)
       : undefined;
@@ -570,7 +572,7 @@ function createBaseMessage(): Message {
     snapshot: undefined,
     reject: false,
     rejectHint: 0,
-    context: Buffer.alloc(0),
+    context: EMPTY_BUFFER,
   };
 }
 
@@ -778,7 +780,7 @@ export const Message: MessageFns<Message> = {
       : undefined;
     message.reject = object.reject ?? false;
     message.rejectHint = object.rejectHint ?? 0;
-    message.context = object.context ?? Buffer.alloc(0);
+    message.context = object.context ?? EMPTY_BUFFER;
     return message;
   },
 };
@@ -875,7 +877,7 @@ export const HardState: MessageFns<HardState> = {
 };
 
 function createBaseConfChange(): ConfChange {
-  return { id: 0n, type: 0, nodeId: 0n, context: Buffer.alloc(0) };
+  return { id: 0n, type: 0, nodeId: 0n, context: EMPTY_BUFFER };
 }
 
 export const ConfChange: MessageFns<ConfChange> = {
@@ -969,7 +971,7 @@ export const ConfChange: MessageFns<ConfChange> = {
     message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
     message.type = object.type ?? 0;
     message.nodeId = (object.nodeId !== undefined && object.nodeId !== null) ? BigInt(object.nodeId) : 0n;
-    message.context = object.context ?? Buffer.alloc(0);
+    message.context = object.context ?? EMPTY_BUFFER;
     return message;
   },
 };

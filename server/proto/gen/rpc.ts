@@ -9,6 +9,8 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Permission, UserAddOptions } from "./auth.ts";
 import { Event, KeyValue } from "./kv.ts";
 
+const EMPTY_BUFFER = Buffer.alloc(0);
+
 export const protobufPackage = "etcdserverpb";
 
 export const protobufFileName = "rpc.proto";
@@ -699,8 +701,8 @@ export const ResponseHeader: MessageFns<ResponseHeader> = {
 
 function createBaseRangeRequest(): RangeRequest {
   return {
-    key: Buffer.alloc(0),
-    rangeEnd: Buffer.alloc(0),
+    key: EMPTY_BUFFER,
+    rangeEnd: EMPTY_BUFFER,
     limit: 0,
     revision: 0,
     sortOrder: 0,
@@ -918,8 +920,8 @@ export const RangeRequest: MessageFns<RangeRequest> = {
   },
   fromPartial(object: DeepPartial<RangeRequest>): RangeRequest {
     const message = createBaseRangeRequest();
-    message.key = object.key ?? Buffer.alloc(0);
-    message.rangeEnd = object.rangeEnd ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
+    message.rangeEnd = object.rangeEnd ?? EMPTY_BUFFER;
     message.limit = object.limit ?? 0;
     message.revision = object.revision ?? 0;
     message.sortOrder = object.sortOrder ?? 0;
@@ -1036,8 +1038,8 @@ export const RangeResponse: MessageFns<RangeResponse> = {
 
 function createBasePutRequest(): PutRequest {
   return {
-    key: Buffer.alloc(0),
-    value: Buffer.alloc(0),
+    key: EMPTY_BUFFER,
+    value: EMPTY_BUFFER,
     lease: 0n,
     prevKv: false,
     ignoreValue: false,
@@ -1152,8 +1154,8 @@ export const PutRequest: MessageFns<PutRequest> = {
   },
   fromPartial(object: DeepPartial<PutRequest>): PutRequest {
     const message = createBasePutRequest();
-    message.key = object.key ?? Buffer.alloc(0);
-    message.value = object.value ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
+    message.value = object.value ?? EMPTY_BUFFER;
     message.lease = (object.lease !== undefined && object.lease !== null) ? BigInt(object.lease) : 0n;
     message.prevKv = object.prevKv ?? false;
     message.ignoreValue = object.ignoreValue ?? false;
@@ -1237,7 +1239,7 @@ export const PutResponse: MessageFns<PutResponse> = {
 };
 
 function createBaseDeleteRangeRequest(): DeleteRangeRequest {
-  return { key: Buffer.alloc(0), rangeEnd: Buffer.alloc(0), prevKv: false };
+  return { key: EMPTY_BUFFER, rangeEnd: EMPTY_BUFFER, prevKv: false };
 }
 
 export const DeleteRangeRequest: MessageFns<DeleteRangeRequest> = {
@@ -1311,8 +1313,8 @@ export const DeleteRangeRequest: MessageFns<DeleteRangeRequest> = {
   },
   fromPartial(object: DeepPartial<DeleteRangeRequest>): DeleteRangeRequest {
     const message = createBaseDeleteRangeRequest();
-    message.key = object.key ?? Buffer.alloc(0);
-    message.rangeEnd = object.rangeEnd ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
+    message.rangeEnd = object.rangeEnd ?? EMPTY_BUFFER;
     message.prevKv = object.prevKv ?? false;
     return message;
   },
@@ -1613,13 +1615,13 @@ function createBaseCompare(): Compare {
   return {
     result: 0,
     target: 0,
-    key: Buffer.alloc(0),
+    key: EMPTY_BUFFER,
     version: undefined,
     createRevision: undefined,
     modRevision: undefined,
     value: undefined,
     lease: undefined,
-    rangeEnd: Buffer.alloc(0),
+    rangeEnd: EMPTY_BUFFER,
   };
 }
 
@@ -1774,7 +1776,7 @@ export const Compare: MessageFns<Compare> = {
     const message = createBaseCompare();
     message.result = object.result ?? 0;
     message.target = object.target ?? 0;
-    message.key = object.key ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : undefined;
     message.createRevision = (object.createRevision !== undefined && object.createRevision !== null)
       ? BigInt(object.createRevision)
@@ -1784,7 +1786,7 @@ export const Compare: MessageFns<Compare> = {
       : undefined;
     message.value = object.value ?? undefined;
     message.lease = (object.lease !== undefined && object.lease !== null) ? BigInt(object.lease) : undefined;
-    message.rangeEnd = object.rangeEnd ?? Buffer.alloc(0);
+    message.rangeEnd = object.rangeEnd ?? EMPTY_BUFFER;
     return message;
   },
 };
@@ -2264,7 +2266,7 @@ export const HashResponse: MessageFns<HashResponse> = {
 };
 
 function createBaseSnapshotResponse(): SnapshotResponse {
-  return { header: undefined, remainingBytes: 0, blob: Buffer.alloc(0), version: "" };
+  return { header: undefined, remainingBytes: 0, blob: EMPTY_BUFFER, version: "" };
 }
 
 export const SnapshotResponse: MessageFns<SnapshotResponse> = {
@@ -2356,7 +2358,7 @@ export const SnapshotResponse: MessageFns<SnapshotResponse> = {
       ? ResponseHeader.fromPartial(object.header)
       : undefined;
     message.remainingBytes = object.remainingBytes ?? 0;
-    message.blob = object.blob ?? Buffer.alloc(0);
+    message.blob = object.blob ?? EMPTY_BUFFER;
     message.version = object.version ?? "";
     return message;
   },
@@ -2452,8 +2454,8 @@ export const WatchRequest: MessageFns<WatchRequest> = {
 
 function createBaseWatchCreateRequest(): WatchCreateRequest {
   return {
-    key: Buffer.alloc(0),
-    rangeEnd: Buffer.alloc(0),
+    key: EMPTY_BUFFER,
+    rangeEnd: EMPTY_BUFFER,
     startRevision: 0,
     progressNotify: false,
     filters: [],
@@ -2609,8 +2611,8 @@ export const WatchCreateRequest: MessageFns<WatchCreateRequest> = {
   },
   fromPartial(object: DeepPartial<WatchCreateRequest>): WatchCreateRequest {
     const message = createBaseWatchCreateRequest();
-    message.key = object.key ?? Buffer.alloc(0);
-    message.rangeEnd = object.rangeEnd ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
+    message.rangeEnd = object.rangeEnd ?? EMPTY_BUFFER;
     message.startRevision = object.startRevision ?? 0;
     message.progressNotify = object.progressNotify ?? false;
     message.filters = object.filters?.map((e) => e) || [];
@@ -5857,7 +5859,7 @@ export const AuthRoleGrantPermissionRequest: MessageFns<AuthRoleGrantPermissionR
 };
 
 function createBaseAuthRoleRevokePermissionRequest(): AuthRoleRevokePermissionRequest {
-  return { role: "", key: Buffer.alloc(0), rangeEnd: Buffer.alloc(0) };
+  return { role: "", key: EMPTY_BUFFER, rangeEnd: EMPTY_BUFFER };
 }
 
 export const AuthRoleRevokePermissionRequest: MessageFns<AuthRoleRevokePermissionRequest> = {
@@ -5932,8 +5934,8 @@ export const AuthRoleRevokePermissionRequest: MessageFns<AuthRoleRevokePermissio
   fromPartial(object: DeepPartial<AuthRoleRevokePermissionRequest>): AuthRoleRevokePermissionRequest {
     const message = createBaseAuthRoleRevokePermissionRequest();
     message.role = object.role ?? "";
-    message.key = object.key ?? Buffer.alloc(0);
-    message.rangeEnd = object.rangeEnd ?? Buffer.alloc(0);
+    message.key = object.key ?? EMPTY_BUFFER;
+    message.rangeEnd = object.rangeEnd ?? EMPTY_BUFFER;
     return message;
   },
 };
