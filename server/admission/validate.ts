@@ -7,7 +7,7 @@ import type {
   TxnRequest,
 } from "../proto/gen/rpc.ts";
 import { RangeRequest_SortOrder, RangeRequest_SortTarget } from "../proto/gen/rpc.ts";
-import { KeySet } from "./key-set.ts";
+import { KeyList, KeySet } from "./key-set.ts";
 
 /** Nested transactions deeper than this are refused before anything recurses over them. */
 export const TXN_DEPTH_MAX = 128;
@@ -41,8 +41,17 @@ export function checkDeleteRange(request: DeleteRangeRequest): void {
  */
 export function checkTxn(request: TxnRequest, opsMax: number): void {
   checkOperations(request, opsMax, 1);
-  checkWrittenOnce(request.success);
-  checkWrittenOnce(request.failure);
+  if (mayWriteTwice(request.success)) checkWrittenOnce(request.success);
+  if (mayWriteTwice(request.failure)) checkWrittenOnce(request.failure);
+}
+
+function mayWriteTwice(operations: readonly RequestOp[]): boolean {
+  let writes = 0;
+  for (const { requestPut, requestDeleteRange, requestTxn } of operations) {
+    if (requestTxn !== undefined) return true;
+    if (requestPut !== undefined || requestDeleteRange !== undefined) writes++;
+  }
+  return writes > 1;
 }
 
 function checkOperations(request: TxnRequest, opsMax: number, depth: number): void {
@@ -67,8 +76,7 @@ function checkOperation(operation: RequestOp, opsMax: number, depth: number): vo
 
 /** What one list of operations writes, its nested transactions included. */
 interface Writes {
-  /** Keys as latin1 text: equal text, equal bytes. */
-  readonly puts: Map<string, Buffer>;
+  readonly puts: KeyList;
   readonly deletes: KeySet;
 }
 
@@ -77,33 +85,28 @@ interface Writes {
  * What one branch of a nested transaction writes the other may put, since only one of them runs.
  */
 function checkWrittenOnce(operations: readonly RequestOp[]): Writes {
-  const writes: Writes = { puts: new Map(), deletes: new KeySet() };
+  const writes: Writes = { puts: new KeyList(), deletes: new KeySet() };
   writes.deletes.add(operations.flatMap(({ requestDeleteRange }) => requestDeleteRange ?? []));
   for (const { requestTxn } of operations) {
     if (requestTxn === undefined) continue;
     const success = checkWrittenOnce(requestTxn.success);
     const failure = checkWrittenOnce(requestTxn.failure);
-    for (const key of success.puts.values()) addPut(writes, key, undefined);
-    for (const key of failure.puts.values()) addPut(writes, key, success.puts);
+    success.puts.addAll(failure.puts);
+    addPuts(writes, success.puts);
     // After the puts of both: what one branch deletes the other may put.
     writes.deletes.addAll(success.deletes);
     writes.deletes.addAll(failure.deletes);
   }
-  for (const { requestPut } of operations) {
-    if (requestPut !== undefined) addPut(writes, requestPut.key, undefined);
-  }
+  const own = new KeyList();
+  const isOnce = own.add(operations.flatMap(({ requestPut }) => requestPut?.key ?? []));
+  if (!isOnce) throw new EtcdError("DuplicateKey");
+  addPuts(writes, own);
   return writes;
 }
 
-function addPut(
-  writes: Writes,
-  key: Buffer,
-  otherBranch: ReadonlyMap<string, Buffer> | undefined,
-): void {
-  const name = key.toString("latin1");
-  if (writes.puts.has(name) && !otherBranch?.has(name)) throw new EtcdError("DuplicateKey");
-  if (writes.deletes.has(key)) throw new EtcdError("DuplicateKey");
-  writes.puts.set(name, key);
+function addPuts(writes: Writes, puts: KeyList): void {
+  const isDeleted = writes.deletes.hasAny(puts);
+  if (isDeleted || !writes.puts.addAll(puts)) throw new EtcdError("DuplicateKey");
 }
 
 /** Only ranges in both branches and nothing nested: answered without the log. */
