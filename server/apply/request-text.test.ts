@@ -56,3 +56,23 @@ test("a range shows what is not at its default", () => {
     'key:"a" range_end:"b" limit:5 sort_order:DESCEND keys_only:true ',
   );
 });
+
+test("of a long key the beginning is shown", () => {
+  const request = RangeRequest.fromPartial({ key: Buffer.alloc(1_000_000, 0xff) });
+  const text = messageText(request);
+  expect(text).toHaveLength("key:".length + 2 + 1024 * 4 + "... ".length);
+  expect(text.endsWith('\\377"... ')).toBe(true);
+});
+
+test("of a long transaction no more is shown than a line of the log should hold", () => {
+  const put = { requestPut: { key: Buffer.alloc(500, 0xff) } };
+  const many = Array.from({ length: 128 }, () => put);
+  let txn = TxnRequest.fromPartial({ success: many });
+  for (let level = 0; level < 8; level++) {
+    const within = { requestTxn: txn };
+    txn = TxnRequest.fromPartial({ success: [within, ...many], failure: many });
+  }
+  const text = txnText(txn);
+  expect(text.length).toBeLessThan(24 * 1024);
+  expect(text.endsWith("...> failure:<...>")).toBe(true);
+});

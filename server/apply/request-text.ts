@@ -67,10 +67,47 @@ function internalText(field: number, bytes: Buffer): string {
   }
 }
 
-export function txnText({ compare, success, failure }: TxnRequest): string {
-  const compares = compare.map(compareText).join(" ");
-  const operations = (list: readonly RequestOp[]) => list.map(operationText).join(" ");
+/** Bytes of a key that are shown, and characters of what stands in one transaction. */
+const BYTES_MAX = 1024;
+const TXN_TEXT_MAX = 16 * 1024;
+/** In place of what is left out; etcd shows all of it. */
+const CUT = "...";
+
+/** How much may still be said of a transaction, those within it included. */
+interface Room {
+  characters: number;
+}
+
+export function txnText(
+  { compare, success, failure }: TxnRequest,
+  room: Room = { characters: TXN_TEXT_MAX },
+): string {
+  const compares = listText(compare, compareText, room);
+  const operations = (list: readonly RequestOp[]) => listText(list, operationText, room);
   return `compare:<${compares}> success:<${operations(success)}> failure:<${operations(failure)}>`;
+}
+
+/** Characters around what a nested transaction holds. */
+const FRAME_CHARACTERS = 64;
+
+function listText<T>(
+  list: readonly T[],
+  textOf: (item: T, room: Room) => string,
+  room: Room,
+): string {
+  const texts: string[] = [];
+  for (const item of list) {
+    if (room.characters <= 0) {
+      texts.push(CUT);
+      break;
+    }
+    const before = room.characters;
+    const text = textOf(item, room);
+    // What is nested has taken its part already.
+    room.characters -= room.characters < before ? FRAME_CHARACTERS : text.length;
+    texts.push(text);
+  }
+  return texts.join(" ");
 }
 
 /** A message whose fields hold no secret. */
@@ -80,10 +117,10 @@ export function messageText(message: object): string {
   return text;
 }
 
-function operationText(operation: RequestOp): string {
+function operationText(operation: RequestOp, room: Room): string {
   const { requestPut, requestTxn, requestRange, requestDeleteRange } = operation;
   if (requestPut !== undefined) return `request_put:<${putText(requestPut)}>`;
-  if (requestTxn !== undefined) return `request_txn:<${txnText(requestTxn)}>`;
+  if (requestTxn !== undefined) return `request_txn:<${txnText(requestTxn, room)}>`;
   if (requestRange !== undefined) return `request_range:<${messageText(requestRange)}> `;
   if (requestDeleteRange === undefined) return "";
   return `request_delete_range:<${messageText(requestDeleteRange)}> `;
@@ -123,11 +160,11 @@ function fieldText(name: string, value: unknown): string {
 
 function quoted(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) {
+  for (const byte of bytes.subarray(0, BYTES_MAX)) {
     const isPrintable = byte >= 0x20 && byte < 0x7f;
     text += ESCAPES[byte] ?? (isPrintable ? String.fromCharCode(byte) : octal(byte));
   }
-  return `"${text}"`;
+  return bytes.length > BYTES_MAX ? `"${text}"${CUT}` : `"${text}"`;
 }
 
 const ESCAPES: Readonly<Record<number, string>> = {
