@@ -98,6 +98,8 @@ function changeAlarms(state: ReplicatedState, log: Log, request: AlarmRequest) {
     log.warn("alarm raised", fields);
     return [alarms.activate(memberID, type)];
   }
+  // What no version knows changes nothing in etcd either.
+  if (action !== AlarmRequest_AlarmAction.DEACTIVATE) return [];
   const removed = alarms.deactivate(memberID, type);
   if (removed !== undefined) log.warn("alarm disarmed", fields);
   return removed === undefined ? [] : [removed];

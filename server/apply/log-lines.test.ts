@@ -126,3 +126,15 @@ test("a version of the cluster is logged without its patch, the first one and a 
     ["enabled capabilities for version", { "cluster-version": "3.5" }],
   ]);
 });
+
+test("an action on alarms that no version knows changes nothing", () => {
+  const { state, run } = machine();
+  const alarm = { memberID: 5n, alarm: AlarmType.NOSPACE };
+  const request = (action: number) =>
+    AlarmRequest.encode({ ...alarm, action: action as AlarmRequest_AlarmAction }).finish();
+  run(InternalField.ALARM, request(AlarmRequest_AlarmAction.ACTIVATE));
+  for (const action of [3, 99, -1]) run(InternalField.ALARM, request(action));
+  expect(state.alarms.list(AlarmType.NONE)).toEqual([alarm]);
+  run(InternalField.ALARM, request(AlarmRequest_AlarmAction.DEACTIVATE));
+  expect(state.alarms.list(AlarmType.NONE)).toEqual([]);
+});

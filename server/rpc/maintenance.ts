@@ -8,6 +8,7 @@ import { EtcdError } from "../errors.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import {
   AlarmRequest,
+  AlarmRequest_AlarmAction,
   AlarmResponse,
   AlarmType,
   MaintenanceDefinition,
@@ -29,6 +30,7 @@ import { SnapshotCall } from "./snapshot.ts";
 
 /** Hashes of the whole database that are being taken at once. */
 const DATABASE_HASHES_MAX = 8;
+const ALARM_ACTIONS = new Set<number>(Object.values(AlarmRequest_AlarmAction));
 
 export interface MaintenanceServiceOptions {
   readonly replica: Replica;
@@ -58,6 +60,7 @@ export function registerMaintenance(
   dispatcher.unary(MaintenanceDefinition, "status", () => status(options));
   const limit = new AlarmLimit();
   dispatcher.unary(MaintenanceDefinition, "alarm", async (request, call) => {
+    if (!ALARM_ACTIONS.has(request.action)) throw new EtcdError("UnknownMethod");
     const proposed = AlarmRequest.encode(request).finish();
     const { revision, body } = await limit.take(state.alarms, request, () =>
       proposer.propose(call, InternalField.ALARM, proposed),
