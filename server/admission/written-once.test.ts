@@ -111,7 +111,7 @@ test.each([3, 40, 400])("sets of intervals unite to what each of them holds (%i)
     united.addAll(other);
     for (let key = 1000; key < 4000; key += 7) {
       const isIn = [...some, ...others].some(({ key: start, rangeEnd }) => {
-        const end = rangeEnd.length === 0 ? `${start}\0` : rangeEnd.toString();
+        const end = rangeEnd.length === 0 ? `${String(start)}\0` : rangeEnd.toString();
         return start.toString() <= String(key) && String(key) < end;
       });
       const list = new KeyList();

@@ -29,7 +29,6 @@ import {
 } from "../proto/internal-codec.ts";
 import { changeConfState } from "../raft/conf-change.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
-import type { Message } from "../raft/message.ts";
 import { authOperations } from "./auth-operations.ts";
 import { applyPublication, clusterOperations, isSoundPublication } from "./cluster-operations.ts";
 import { keyOperations, type OnChanges } from "./key-operations.ts";
@@ -65,6 +64,12 @@ export interface AppliedConfChange extends Pick<Applied, "id" | "outcome"> {
   readonly change: ChangeOutcome;
 }
 
+/** A message that hands entries to a leader. */
+export interface ForwardedEntries {
+  readonly from: bigint;
+  readonly entries: readonly Entry[];
+}
+
 export type IsAwaited = (id: bigint) => boolean;
 const ALWAYS: IsAwaited = () => true;
 
@@ -82,11 +87,11 @@ export class Applier {
   #index: number;
 
   constructor(options: ApplierOptions) {
-    const { state, onChanges, onCompacted, tokens, log } = options;
+    const { state, onChanges, onCompacted, tokens, log, answerBytesMax } = options;
     this.#options = options;
     this.#index = state.applied.index;
     const all = [
-      ...keyOperations(state, onChanges, onCompacted, options.answerBytesMax),
+      ...keyOperations(state, onChanges, onCompacted, answerBytesMax),
       ...leaseOperations(state, onChanges),
       ...clusterOperations(state, log),
       ...authOperations(state, tokens, log),
@@ -95,11 +100,11 @@ export class Applier {
   }
 
   /**
-   * Whether what a peer forwards for the log may enter it: from a member (a leader that somebody has
-   * heard of has applied his addition), and readable. What is not, once it is in the log, ends
-   * members of etcd, and some of it ours, at every start.
+   * Whether what a peer forwards for the log may enter it: it comes from a member (whoever knows a
+   * leader has been added there) and can be read. What cannot, once it is in the log, ends members
+   * of etcd, and some of it ours, at every start.
    */
-  canPropose({ from, entries }: Pick<Message, "from" | "entries">): boolean {
+  canPropose({ from, entries }: ForwardedEntries): boolean {
     if (this.#options.state.membership.member(from) === undefined) {
       this.#options.log.warn("refused entries from no member", { from: hexId(from) });
       return false;
