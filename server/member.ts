@@ -91,6 +91,7 @@ export class Member {
     this.#state = state;
     this.#hub = new WatchHub(state.kv, clock, random);
     const hashes = new HashRuns({ state, clock });
+    wal.onLost = (error) => this.#fail(error);
     const quota = new Quota(config.quotaBytes, () => state.engine.size().totalBytes);
     this.#transport = new PeerTransport({
       identity: {
@@ -135,6 +136,7 @@ export class Member {
       ...checkpointSettings(config),
       markerIndex,
       onMarker: (mark) => this.#replica.checkpointed(mark),
+      confirmHeld: () => wal.confirmHeld(),
       onRoom: () => this.#replica.roomMade(),
       onFailed: (error) => this.#fail(error),
     });

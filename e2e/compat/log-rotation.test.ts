@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { KeyClient } from "../harness/key-client.ts";
@@ -9,10 +10,13 @@ import { ClusterProcess, type Make } from "../harness/member-process.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const BACKUPS = 2;
-/** Of a message that comes more often in a second only some are written. */
-const PUTS = 90;
-/** A request's key stands in its line. */
-const KEY_BYTES = 50_000;
+/** Of a message that comes more than 100 times in a second only some are written. */
+const TXNS = 270;
+const ROUND = 90;
+const ROUND_MS = 1_100;
+/** Keys of a request stand in its line, up to 16 KiB of them. */
+const KEYS = 14;
+const KEY_BYTES = 1_000;
 const BACKUP = /^etcd-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}\.log/;
 
 let folder: string;
@@ -42,7 +46,11 @@ test.each<Make>(["etcd-3.5", "quorate"])("what is full is put aside by %s", asyn
     ],
   });
   const client = new KeyClient(member.endpoints);
-  for (let at = 0; at < PUTS; at++) await client.put(`${at}/`.padEnd(KEY_BYTES, "k"), "");
+  for (let at = 0; at < TXNS; at++) {
+    if (at > 0 && at % ROUND === 0) await delay(ROUND_MS);
+    const key = (i: number) => `${at}/${i}`.padEnd(KEY_BYTES, "k");
+    await client.putAll(Array.from({ length: KEYS }, (_, i) => [key(i), ""] as const));
+  }
   client.close();
   // A member that ends leaves uncompressed what it had not come to.
   await expect.poll(shapeNow).toEqual(["etcd-TIME.log.gz", "etcd-TIME.log.gz", "etcd.log"]);
@@ -64,8 +72,8 @@ test.each<Make>(["etcd-3.5", "quorate"])("what is full is put aside by %s", asyn
     .map((line) => JSON.parse(line) as { msg: string; "request content": string })
     .filter(({ msg }) => msg === "request stats")
     .map((line) => Number(/key:"(\d+)\//.exec(line["request content"])?.[1]));
-  const first = requests[0] ?? PUTS;
+  const first = requests[0] ?? TXNS;
   expect(first).toBeGreaterThan(0);
-  expect(first).toBeLessThan(PUTS);
-  expect(requests).toEqual(Array.from({ length: PUTS - first }, (_, i) => first + i));
+  expect(first).toBeLessThan(TXNS);
+  expect(requests).toEqual(Array.from({ length: TXNS - first }, (_, i) => first + i));
 });

@@ -2,7 +2,7 @@ import { compareBytes } from "../base/bytes.ts";
 import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
-import type { Compare, TxnRequest } from "../proto/gen/rpc.ts";
+import type { Compare, RequestOp, TxnRequest } from "../proto/gen/rpc.ts";
 import { Compare_CompareResult, Compare_CompareTarget } from "../proto/gen/rpc.ts";
 import type { RangeSource } from "./range.ts";
 
@@ -40,9 +40,26 @@ export class ComparePace {
   }
 }
 
-/** Whether the ranges that are compared hold more keys than may be looked at. */
-export function isComparingMuch(source: RangeSource, request: TxnRequest): boolean {
-  return comparedKeys(source, request, COMPARED_KEYS_MAX) > COMPARED_KEYS_MAX;
+/** A store, which a long entry may be changing. */
+interface ComparedStore extends RangeSource {
+  /** Beyond `revision` while an entry is being applied: then counting takes its time as well. */
+  readonly writtenRevision: number;
+}
+
+/** Whether the ranges that are compared may hold more keys than may be looked at. */
+export function mayCompareMuch(store: ComparedStore, request: TxnRequest): boolean {
+  if (store.writtenRevision !== store.revision) return isComparingRanges(request);
+  return comparedKeys(store, request, COMPARED_KEYS_MAX) > COMPARED_KEYS_MAX;
+}
+
+function isComparingRanges({ compare, success, failure }: TxnRequest): boolean {
+  const isWithin = ({ requestTxn }: RequestOp) =>
+    requestTxn !== undefined && isComparingRanges(requestTxn);
+  return (
+    compare.some(({ rangeEnd }) => rangeEnd.length > 0) ||
+    success.some(isWithin) ||
+    failure.some(isWithin)
+  );
 }
 
 /** Keys of all ranges, or some number beyond `max`. */

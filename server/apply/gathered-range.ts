@@ -87,8 +87,11 @@ class Gathered {
       this.#bytes += kept.bytes.length;
       this.records.push(kept);
     }
-    if (this.records.length >= this.#most + CUT_RECORDS) this.#cut();
-    return this.#room.holds(this.#bytes);
+    // By numbers or bytes that have about doubled: so all the sorting stays a few times the last.
+    const isMany = this.records.length >= this.#most + Math.max(CUT_RECORDS, this.#most);
+    const hasMore = this.records.length > this.#most;
+    if (isMany || (hasMore && !this.#room.holds(this.#bytes / 2))) this.#cut();
+    return this.#room.holds(this.#bytes) || this.records.length > this.#most;
   }
 
   /** One more than the limit stays, so that `more` can be told in the end. */

@@ -59,9 +59,12 @@ export function readLogSettings(given: Given): LogSettings {
 
 /** A file may be named by a URL. */
 function withoutScheme(target: string): string {
-  return /^file:/i.test(target) && URL.canParse(target)
-    ? decodeURIComponent(new URL(target).pathname)
-    : target;
+  if (!/^file:/i.test(target) || !URL.canParse(target)) return target;
+  try {
+    return decodeURIComponent(new URL(target).pathname);
+  } catch {
+    throw new ConfigError(`open sink ${JSON.stringify(target)}: invalid URL escape`);
+  }
 }
 
 function readLevel(text: string): LogLevel {

@@ -93,6 +93,7 @@ test("levels of the log come in any case, and a file may be named by a URL", () 
     "--log-outputs=file:///var/log/etcd%20a.log,stderr",
   ]).log;
   expect([level, outputs]).toEqual(["warn", ["/var/log/etcd a.log", "stderr"]]);
+  expect(refusal("--log-outputs=file:///a%zz")).toContain("invalid URL escape");
   expect(refusal("--log-level=loud")).toBe('unrecognized level: "loud"');
   const rotation = ["--enable-log-rotation", "--log-outputs=a.log"];
   expect(refusal(...rotation, '--log-rotation-config-json={"maxsize":-1}')).toBe(

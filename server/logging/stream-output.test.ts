@@ -72,12 +72,14 @@ test("at the end the last lines wait for a reader that is slow", async () => {
   const path = join(folder, "slow");
   execFileSync("mkfifo", [path]);
   const taken = join(folder, "taken");
-  const reader = spawn("sh", ["-c", 'sleep 0.2; exec cat "$0" > "$1"', path, taken]);
+  const reader = spawn("sh", ["-c", 'echo; sleep 0.1; exec cat "$0" > "$1"', path, taken]);
   const ended = new Promise((resolve) => reader.once("close", resolve));
   // Open for both, so that opening does not wait for the reader.
   const slow = openSync(path, constants.O_RDWR);
   const output = new StreamOutput(slow, new SystemClock(), () => {});
   for (let count = 0; count < 200; count++) output.write(LINE);
+  // It runs: the rest of its start does not count against the time that the end has.
+  await new Promise((resolve) => reader.stdout.once("data", resolve));
   output.close();
   closeSync(slow);
   await ended;

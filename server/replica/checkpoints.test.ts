@@ -29,6 +29,7 @@ function setUp() {
     snapshotCount: 100_000,
     markerIndex: 0,
     onMarker: () => undefined,
+    confirmHeld: () => undefined,
     onRoom: () => rooms++,
     onFailed: (error) => {
       throw error;

@@ -40,6 +40,8 @@ export interface CheckpointsOptions {
   readonly markerIndex: number;
   /** The state is durable here: the log on disk may begin behind it. */
   readonly onMarker: (mark: AppliedMark) => void;
+  /** Asked before every commit. @throws Error when this process must write nothing more */
+  readonly confirmHeld: () => void;
   /** It was full, and a commit has ended. */
   readonly onRoom: () => void;
   readonly onFailed: (error: unknown) => void;
@@ -105,6 +107,7 @@ export class Checkpoints {
     const { state, index } = this.#options;
     state.mark();
     const touched = index?.touched;
+    this.#options.confirmHeld();
     await state.engine.commit();
     if (touched !== undefined) await index?.stop(touched);
   }
@@ -135,6 +138,8 @@ export class Checkpoints {
       .finally(() => {
         this.#commit = undefined;
         if (!this.#wasFull) return;
+        // With much more gathered meanwhile nothing is applied yet, nor would it bring a commit.
+        if (this.isFull) this.#fire();
         this.#wasFull = false;
         this.#options.onRoom();
       });
@@ -147,6 +152,7 @@ export class Checkpoints {
     const mark = state.applied;
     const bytes = this.#bytesSinceMarker;
     const touched = index?.touched;
+    this.#options.confirmHeld();
     await state.engine.commit();
     quota.refresh();
     if (touched !== undefined && !this.#isPaused) index?.committed(touched);

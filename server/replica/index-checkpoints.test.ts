@@ -142,6 +142,7 @@ function setUpDeleting(disk?: MemoryDisk) {
     snapshotCount: 100_000,
     markerIndex: 0,
     onMarker: () => undefined,
+    confirmHeld: () => undefined,
     onRoom: () => undefined,
     onFailed: (error) => {
       throw error;

@@ -175,6 +175,7 @@ class TestMember {
       snapshotCount,
       markerIndex: snapshot.index,
       onMarker: (mark) => this.replica.checkpointed(mark),
+      confirmHeld: () => undefined,
       onRoom: () => this.replica.roomMade(),
       onFailed: (error) => this.failures.push(error),
     });

@@ -7,7 +7,7 @@ import {
   isReadOnly,
   isSerializable,
 } from "../admission/validate.ts";
-import { isComparingMuch } from "../apply/compare.ts";
+import { mayCompareMuch } from "../apply/compare.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import { decodePut, isExactPut } from "../apply/put-request.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
@@ -138,7 +138,7 @@ class KvService {
       );
     }
     await this.#authorizeRanges(request, call);
-    if (!state.isReplacing && isComparingMuch(state.kv, request)) {
+    if (!state.isReplacing && mayCompareMuch(state.kv, request)) {
       authorizeTxn(await callers.access(call), state.lessor, request, "skipped");
       await ranges.checkCompares(request, call);
     }

@@ -229,10 +229,9 @@ function* answerAll(ranges: readonly (OpenRange & { at: number })[], answers: Bu
   let bytes = 0;
   let total = 0;
   for (const open of ranges) {
-    const answer: Buffer = Buffer.concat(yield* answerLong(open));
+    const answer: Buffer = Buffer.concat(yield* answerLong(open, ANSWER_BYTES_MAX - total));
     answers[open.at] = answer;
     total += answer.length;
-    if (total > ANSWER_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
     records += Math.min(open.cursor.count, SLICE_RECORDS);
     // Of its last slice: the others were told of.
     bytes += Math.min(answer.length, SLICE_BYTES);
@@ -243,7 +242,8 @@ function* answerAll(ranges: readonly (OpenRange & { at: number })[], answers: Bu
   }
 }
 
-function* answerLong(open: OpenRange): Slices<Buffer[]> {
+/** @param bytesMax of a part of a larger answer */
+function* answerLong(open: OpenRange, bytesMax?: number): Slices<Buffer[]> {
   const { request, cursor } = open;
   while (!cursor.isCounted) {
     cursor.countSome();
@@ -251,7 +251,8 @@ function* answerLong(open: OpenRange): Slices<Buffer[]> {
   }
   if (request.countOnly) return [encodeRangeEnd(false, cursor.count)];
   const isDirect = !needsAll(request) && request.sortTarget === 0;
-  return yield* isDirect ? encodeSlices(open) : collectSlices(open);
+  const answer = new AnswerChunks(request, bytesMax);
+  return yield* isDirect ? encodeSlices(open, answer) : collectSlices(open, answer);
 }
 
 /** The next slice; may be empty before the end. */
@@ -263,9 +264,8 @@ function nextRecords(open: OpenRange): readonly KeyValueRecord[] {
 }
 
 /** The order of the keys is the order asked for: every slice is encoded as it comes. */
-function* encodeSlices(open: OpenRange): Slices<Buffer[]> {
+function* encodeSlices(open: OpenRange, answer: AnswerChunks): Slices<Buffer[]> {
   const { request, cursor } = open;
-  const answer = new AnswerChunks(request);
   let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
   while (left > 0 && !cursor.isDone) {
     const records = nextRecords(open);
@@ -278,7 +278,7 @@ function* encodeSlices(open: OpenRange): Slices<Buffer[]> {
 }
 
 /** Every slice is filtered and sorted as it comes; the sorted runs are merged in slices too. */
-function* collectSlices(open: OpenRange): Slices<Buffer[]> {
+function* collectSlices(open: OpenRange, answer: AnswerChunks): Slices<Buffer[]> {
   const { request, cursor } = open;
   const order = recordOrder(request);
   const most = request.limit > 0 ? request.limit + 1 : Number.POSITIVE_INFINITY;
@@ -296,7 +296,6 @@ function* collectSlices(open: OpenRange): Slices<Buffer[]> {
     }
     runs = merged;
   }
-  const answer = new AnswerChunks(request);
   let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
   let found = 0;
   for (const run of runs) {
@@ -354,19 +353,25 @@ function recordsSize(records: readonly KeyValueRecord[]): number {
 /** The answer to one range as far as it is made. */
 class AnswerChunks {
   readonly #keysOnly: boolean;
+  readonly #bytesMax: number;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor({ keysOnly }: RangeRequest) {
+  constructor({ keysOnly }: RangeRequest, bytesMax = Number.POSITIVE_INFINITY) {
     this.#keysOnly = keysOnly;
+    this.#bytesMax = bytesMax;
   }
 
-  /** How many bytes were added. @throws StatusError where no message can be as long */
+  /**
+   * How many bytes were added.
+   * @throws EtcdError ResponseTooLarge, StatusError where no message can be as long
+   */
   push(records: readonly KeyValueRecord[]): number {
     if (records.length === 0) return 0;
     const chunk = encodeRecords(recordBytes(records, this.#keysOnly));
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
+    if (this.#bytes > this.#bytesMax) throw new EtcdError("ResponseTooLarge");
     if (this.#bytes > MESSAGE_BYTES_MAX) {
       const sizes = `${this.#bytes} vs. ${MESSAGE_BYTES_MAX}`;
       const text = `grpc: trying to send message larger than max (${sizes})`;

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { SteppedClock } from "../base/stepped-clock.suite.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { FileWal } from "./file-wal.ts";
@@ -30,21 +30,27 @@ const boot = () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(
 /** A process that, by its id alone, could be the first one of any container. */
 const foreign = () => `1 4711 ${boot()} pid:[1]\n`;
 
-/** A start that goes on, step by step, while the holder does something. */
-async function waitFor(starting: Promise<unknown>, clock: SteppedClock, step: () => void) {
+/** A start that finds a foreign lock; step by step goes on what it then does, and the holder. */
+async function watched(directory: string, step: () => void) {
+  const clock = new SteppedClock();
+  const waits: [number, number][] = [];
+  const onWait = (pid: number, limitMs: number) => void waits.push([pid, limitMs]);
+  const starting = DirectoryLock.acquire(directory, { clock, onWait });
   let isOver = false;
   const over = () => {
     isOver = true;
   };
   starting.then(over, over);
+  // The lock's file is opened and synced in the pool, for as long as that takes.
+  await expect.poll(() => waits.length).toBe(1);
   let waitedMs = 0;
   for (; !isOver && waitedMs < 10 * LIMIT_MS; waitedMs += 100) {
-    // The lock's file is opened and synced in the pool.
-    await new Promise((resolve) => setTimeout(resolve, 5));
     step();
+    // A file's time of change tells some ms apart.
+    await new Promise((resolve) => setTimeout(resolve, 10));
     await clock.advance(100);
   }
-  return waitedMs;
+  return { starting, waits, waitedMs };
 }
 
 test("a lock names its process, start, boot and PID namespace, and goes when released", async () => {
@@ -68,11 +74,9 @@ test("a lock names its process, start, boot and PID namespace, and goes when rel
 test("a lock of another PID namespace that is written again and again is held", async () => {
   const { directory, file } = newDirectory();
   writeFileSync(file, foreign());
-  const waits: [number, number][] = [];
-  const clock = new SteppedClock();
-  const onWait = (pid: number, limitMs: number) => void waits.push([pid, limitMs]);
-  const starting = DirectoryLock.acquire(directory, { clock, onWait });
-  const waitedMs = await waitFor(starting, clock, () => writeFileSync(file, foreign()));
+  const { starting, waits, waitedMs } = await watched(directory, () =>
+    writeFileSync(file, foreign()),
+  );
   await expect(starting).rejects.toThrow(
     `${directory} is in use by process 1 of another container`,
   );
@@ -84,9 +88,7 @@ test("a lock of another PID namespace that is written again and again is held", 
 test("a lock of another PID namespace that nobody writes is taken over, after the limit", async () => {
   const { directory, file } = newDirectory();
   writeFileSync(file, foreign());
-  const clock = new SteppedClock();
-  const starting = DirectoryLock.acquire(directory, { clock });
-  const waitedMs = await waitFor(starting, clock, () => undefined);
+  const { starting, waitedMs } = await watched(directory, () => undefined);
   expect(waitedMs).toBeGreaterThanOrEqual(LIMIT_MS);
   expect(waitedMs).toBeLessThan(LIMIT_MS + 1000);
   const lock = await starting;
@@ -97,9 +99,8 @@ test("a lock of another PID namespace that nobody writes is taken over, after th
 test("a lock that is released while it is watched is taken at once", async () => {
   const { directory, file } = newDirectory();
   writeFileSync(file, foreign());
-  const clock = new SteppedClock();
-  const starting = DirectoryLock.acquire(directory, { clock });
-  expect(await waitFor(starting, clock, () => rmSync(file, { force: true }))).toBeLessThan(1500);
+  const { starting, waitedMs } = await watched(directory, () => rmSync(file, { force: true }));
+  expect(waitedMs).toBeLessThan(1500);
   await (await starting).release();
 });
 
@@ -136,6 +137,18 @@ test("a holder writes its lock every second, and is told when another one has it
   await expect.poll(lossesSoon).toContain(`${file} was taken over by process 1`);
   await lock.release();
   expect(readFileSync(file, "utf8")).toBe(foreign());
+});
+
+test("a holder that stood still looks before it writes anything more", async () => {
+  const { directory, file } = newDirectory();
+  const clock = new SteppedClock();
+  const lock = await DirectoryLock.acquire(directory, { clock });
+  rmSync(file);
+  writeFileSync(file, foreign());
+  lock.confirm();
+  vi.spyOn(clock, "monotonic").mockReturnValue(4000);
+  expect(() => lock.confirm()).toThrow(`${file} was taken over by process 1`);
+  await lock.release();
 });
 
 test("a log whose directory another process took over appends nothing more", async () => {

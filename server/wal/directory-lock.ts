@@ -6,15 +6,25 @@
 // and who finds the lock of another namespace watches it: held while it is written, left when it was
 // not for a while. What is compared is one time of the file with another of the same file; no clock
 // that jumps is asked. A holder that stood still for longer (a paused container) and was taken for
-// dead sees another name in its lock, and stops.
+// dead sees another name in its lock, and stops; it looks before it writes anything more.
 
-import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync } from "node:fs";
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import {
+  linkSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { BackgroundClock, type Cancel, type Clock } from "../base/clock.ts";
 
 const FILE = "LOCK";
 const BEAT_MS = 1000;
+/** After so long without a beat the holder looks once more before it writes to the directory. */
+const DOUBT_MS = 2500;
 /** A lock that was not written for so many looks, one behind the other, was left by a crash. */
 const LOOKS = 10;
 const LOOK_MS = 500;
@@ -34,14 +44,18 @@ export class DirectoryLock {
   readonly #path: string;
   readonly #name: string;
   readonly #handle: FileHandle;
+  readonly #clock: Clock;
   readonly #cancel: Cancel;
-  #isBeating = false;
+  #beatenMs: number;
+  #loss: Error | undefined;
 
   private constructor(path: string, name: string, handle: FileHandle, clock: Clock) {
     this.#path = path;
     this.#name = name;
     this.#handle = handle;
-    this.#cancel = clock.every(BEAT_MS, () => void this.#beat());
+    this.#clock = clock;
+    this.#beatenMs = clock.monotonic();
+    this.#cancel = clock.every(BEAT_MS, () => this.#beat());
   }
 
   /**
@@ -72,29 +86,38 @@ export class DirectoryLock {
     }
   }
 
+  /**
+   * For whoever is about to write: next to nothing, unless this process has stood still.
+   * @throws Error when another process has taken the directory over
+   */
+  confirm(): void {
+    if (this.#clock.monotonic() - this.#beatenMs > DOUBT_MS) this.#beat();
+    if (this.#loss !== undefined) throw this.#loss;
+  }
+
   async release(): Promise<void> {
     this.#cancel();
-    // Waits for a beat that is under way.
     await this.#handle.close();
     if (readLock(this.#path) === this.#name) rmSync(this.#path, { force: true });
   }
 
-  async #beat(): Promise<void> {
-    if (this.#isBeating) return;
-    this.#isBeating = true;
+  /** At once, and not in the pool, where whatever else hangs would make this process look dead. */
+  #beat(): void {
     try {
-      const name = await readFile(this.#path, "utf8");
+      // One that somebody has removed is nobody else's.
+      const name = readLock(this.#path) ?? this.#name;
       if (name === this.#name) {
-        await this.#handle.write(name, 0);
-      } else {
-        const { pid } = parseName(name);
-        this.onLost?.(new Error(`${this.#path} was taken over by process ${pid}`));
+        writeSync(this.#handle.fd, name, 0);
+        this.#beatenMs = this.#clock.monotonic();
+        return;
       }
+      const { pid } = parseName(name);
+      this.#loss = new Error(`${this.#path} was taken over by process ${pid}`);
     } catch {
       // A disk that refuses this tells the log as well. Who takes the lock over now is noticed.
-    } finally {
-      this.#isBeating = false;
+      return;
     }
+    this.onLost?.(this.#loss);
   }
 }
 

@@ -64,6 +64,7 @@ export interface FileWalOptions {
 }
 
 export class FileWal implements Wal {
+  onLost: ((error: Error) => void) | undefined;
   readonly #directory: string;
   readonly #options: FileWalOptions;
   readonly #metadata: WalMetadata;
@@ -92,7 +93,7 @@ export class FileWal implements Wal {
     this.#directory = directory;
     this.#options = options;
     this.#lock = lock;
-    lock.onLost = (error) => void this.#fail(error);
+    lock.onLost = (error) => this.onLost?.(this.#fail(error));
     this.#metadata = recovered.metadata;
     this.#secret = recovered.secret ?? newSecret(options);
     this.#segments = recovered.segments;
@@ -165,6 +166,7 @@ export class FileWal implements Wal {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     assert(!this.#isAppending, "one append at a time");
     try {
+      this.#lock.confirm();
       const content = this.#contentOf(batch);
       if (!this.#hasRoomFor(content)) return this.#finish(this.#writeBehindCut(batch, content));
       this.#write(batch, content);
@@ -191,6 +193,10 @@ export class FileWal implements Wal {
   release(index: number): void {
     this.#releasedIndex = Math.max(this.#releasedIndex, index);
     this.#freeSegments();
+  }
+
+  confirmHeld(): void {
+    this.#lock.confirm();
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,8 @@ export type MemoryWalDisk = () => Promise<void> | undefined;
 
 /** The same log without a disk, for simulation. */
 export class MemoryWal implements Wal {
+  /** Nobody else can come by what is in memory. */
+  onLost: ((error: Error) => void) | undefined;
   readonly #metadata: WalMetadata;
   readonly #disk: MemoryWalDisk;
   /** Everything appended; of these the first `#durable` are on the disk that is not there. */
@@ -73,6 +75,8 @@ export class MemoryWal implements Wal {
     this.#records = [start, ...unsynced];
     this.#durable = 1;
   }
+
+  confirmHeld(): void {}
 
   async close(): Promise<void> {
     if (this.#failure === undefined) this.#durable = this.#records.length;

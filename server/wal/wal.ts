@@ -42,6 +42,13 @@ export interface Wal {
    * What is freed, and when, is the log's business.
    */
   release(index: number): void;
+  /** Another process writes to the files of this member now: it must stop. Told at least once. */
+  onLost: ((error: Error) => void) | undefined;
+  /**
+   * For whoever writes to the member's folder beside the log.
+   * @throws Error when the folder is another process's now
+   */
+  confirmHeld(): void;
   close(): Promise<void>;
 }
 
