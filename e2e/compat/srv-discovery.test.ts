@@ -9,7 +9,12 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { NameServer } from "../../server/member/name-server.suite.ts";
 import { type Make, MemberProcess } from "../harness/member-process.ts";
-import { askingOnly, DNS_PORT, MAY_CHANGE_NAMES } from "../harness/name-space.ts";
+import {
+  askingOnly,
+  DNS_PORT,
+  MAY_CHANGE_NAMES,
+  NAME_SERVER_ADDRESS,
+} from "../harness/name-space.ts";
 import { freePorts } from "../harness/ports.ts";
 import { ETCD_35 } from "../harness/tools.ts";
 
@@ -22,11 +27,9 @@ let runner: readonly string[];
 let started: MemberProcess[] = [];
 
 beforeAll(async () => {
-  // An address of loopback's for each run, since the port is given.
-  const address = `127.${process.pid & 0x7f}.${(process.pid >> 7) & 0xff}.53`;
-  names = await NameServer.start(address, DNS_PORT);
+  names = await NameServer.start(NAME_SERVER_ADDRESS, DNS_PORT);
   folder = mkdtempSync(join(tmpdir(), "quorate-names-"));
-  runner = askingOnly(address, join(folder, "resolv.conf"));
+  runner = askingOnly(NAME_SERVER_ADDRESS, join(folder, "resolv.conf"));
 });
 afterEach(async () => {
   await Promise.all(started.map((member) => member.stop("SIGKILL")));
