@@ -41,7 +41,12 @@ export default defineConfig({
       },
       {
         resolve,
-        test: { name: "unit-isolated", include: isolated, ...inProcess },
+        test: {
+          name: "unit-isolated",
+          include: isolated,
+          setupFiles: ["e2e/repo/patient-screen.ts"],
+          ...inProcess,
+        },
       },
       {
         resolve,

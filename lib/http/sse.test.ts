@@ -70,7 +70,7 @@ test("the source is ended exactly once when the reader goes", async () => {
   const reader = sseReply(options({ messages: endless(), cancelled })).body?.getReader();
   await reader?.read();
   await reader?.cancel();
-  await vi.waitFor(() => expect(isClosed).toBe(true));
+  await expect.poll(() => isClosed).toBe(true);
   expect(cancelled).toHaveBeenCalledOnce();
 });
 
