@@ -10,7 +10,7 @@ import CredentialsProvider from "next-auth/providers/credentials";
 import { tell } from "./console/audit-log.ts";
 import { type ConsoleState, consoleState } from "./console/console-state.ts";
 import { LIFETIME_MS, type LiveSession } from "./console/sessions.ts";
-import { signIn } from "./console/sign-in.ts";
+import { beginSession, signIn } from "./console/sign-in.ts";
 import { ADDRESS_HEADER, addressIn } from "./http/front-door.ts";
 import { Credentials, THROTTLED } from "./schema/session.ts";
 
@@ -47,7 +47,7 @@ export async function authRoute(request: Request, context: AuthContext): Promise
     context: AuthContext,
     options: AuthOptions,
   ) => Promise<Response>;
-  const response = await answer(request, context, optionsOf(state));
+  const response = await answer(request, context, optionsOf(state, addressOf(request)));
   return response.status === 401 ? withRetryAfter(response) : response;
 }
 
@@ -60,7 +60,12 @@ async function withRetryAfter(response: Response): Promise<Response> {
   return new Response(text, { status: 429, headers });
 }
 
-function optionsOf(state: ConsoleState): AuthOptions {
+function addressOf(request: Request): string {
+  return addressIn(request.headers.get(ADDRESS_HEADER));
+}
+
+/** `address`: whose request it is. */
+function optionsOf(state: ConsoleState, address: string): AuthOptions {
   const secure = state.environment.isSecure;
   const cookie = (kind: string, httpOnly = true) => ({
     name: cookieName(state, kind),
@@ -79,12 +84,14 @@ function optionsOf(state: ConsoleState): AuthOptions {
     providers: [
       CredentialsProvider({
         credentials: { username: {}, password: {} },
-        authorize: (input, request) => authorize(state, input, request.headers ?? {}),
+        authorize: (input) => authorize(state, input, address),
       }),
     ],
     callbacks: {
       jwt({ token, user }) {
-        if (user?.name) return { name: user.name, sid: state.sessions.start(user.name) };
+        if (user?.name) {
+          return { name: user.name, sid: beginSession(state, user.name, address) };
+        }
         const live = typeof token["sid"] === "string" ? state.sessions.resume(token["sid"]) : null;
         if (!live) throw new SessionEnded();
         return token;
@@ -117,11 +124,11 @@ function logError(code: string, metadata: unknown): void {
 async function authorize(
   state: ConsoleState,
   input: unknown,
-  headers: Readonly<Record<string, unknown>>,
+  address: string,
 ): Promise<{ id: string; name: string } | null> {
   const credentials = Credentials.safeParse(input);
   if (!credentials.success) return null;
-  const signedIn = await signIn(state, credentials.data, addressIn(headers[ADDRESS_HEADER]));
+  const signedIn = await signIn(state, credentials.data, address);
   if (signedIn.outcome === "throttled") throw new Error(`${THROTTLED}:${signedIn.seconds}`);
   if (signedIn.outcome === "refused") return null;
   return { id: signedIn.user, name: signedIn.user };

@@ -23,6 +23,8 @@ export interface LiveSession {
 export class Sessions {
   readonly #store: ConsoleStore;
   readonly #now: () => number;
+  /** Times of last use that could not be stored, by the id in the store: they count over its own. */
+  readonly #unstoredUse = new Map<string, number>();
 
   constructor(store: ConsoleStore, now: () => number) {
     this.#store = store;
@@ -34,35 +36,55 @@ export class Sessions {
     this.#makeRoom();
     const id = randomBytes(ID_BYTES).toString("base64url");
     const now = this.#now();
-    this.#store.put(keyOf(id), { user, createdAt: now, usedAt: now });
+    this.#store.put(keyOf(storedId(id)), { user, createdAt: now, usedAt: now });
     return id;
   }
 
   /** Counts as a use: for what somebody does. */
   resume(id: string): LiveSession | undefined {
-    const record = this.#live(id);
+    const stored = storedId(id);
+    const record = this.#live(stored);
     if (record === undefined) return undefined;
     const now = this.#now();
     const touched = { ...record, usedAt: now };
-    if (now - record.usedAt >= TOUCH_MS) this.#store.putIfPossible(keyOf(id), touched);
+    if (now - record.usedAt >= TOUCH_MS) this.#touch(stored, touched);
     return { user: record.user, expiresAt: expiryOf(touched) };
   }
 
   /** No use: for what an open page does by itself, whoever sits before it. */
   peek(id: string): LiveSession | undefined {
-    const record = this.#live(id);
+    const record = this.#live(storedId(id));
     return record && { user: record.user, expiresAt: expiryOf(record) };
   }
 
   end(id: string): void {
-    this.#store.remove(keyOf(id));
+    const stored = storedId(id);
+    this.#store.remove(keyOf(stored));
+    this.#unstoredUse.delete(stored);
   }
 
-  #live(id: string): SessionRecord | undefined {
-    const record = SessionRecord.safeParse(this.#store.get(keyOf(id))).data;
+  #live(stored: string): SessionRecord | undefined {
+    const record = this.#recordOf(stored, this.#store.get(keyOf(stored)));
     if (record === undefined || expiryOf(record) > this.#now()) return record;
-    this.#store.remove(keyOf(id));
+    this.#drop(stored);
     return undefined;
+  }
+
+  #touch(stored: string, touched: SessionRecord): void {
+    if (this.#store.putIfPossible(keyOf(stored), touched)) this.#unstoredUse.delete(stored);
+    else this.#unstoredUse.set(stored, touched.usedAt);
+  }
+
+  /** Where it cannot be removed it stays, and stays expired. */
+  #drop(stored: string): void {
+    this.#store.removeIfPossible(keyOf(stored));
+    this.#unstoredUse.delete(stored);
+  }
+
+  #recordOf(stored: string, value: unknown): SessionRecord | undefined {
+    const record = SessionRecord.safeParse(value).data;
+    const usedAt = this.#unstoredUse.get(stored);
+    return record === undefined || usedAt === undefined ? record : { ...record, usedAt };
   }
 
   /** Drops what has expired, and the oldest while there are too many. */
@@ -70,19 +92,19 @@ export class Sessions {
     const now = this.#now();
     const live: { id: string; record: SessionRecord }[] = [];
     for (const { id, record } of this.#all()) {
-      if (record === undefined || expiryOf(record) <= now) this.#store.remove(["session", id]);
+      if (record === undefined || expiryOf(record) <= now) this.#drop(id);
       else live.push({ id, record });
     }
     live.sort((a, b) => a.record.usedAt - b.record.usedAt);
     for (const { id } of live.slice(0, Math.max(0, live.length - SESSIONS_MAX + 1))) {
-      this.#store.remove(["session", id]);
+      this.#drop(id);
     }
   }
 
   #all(): { id: string; record: SessionRecord | undefined }[] {
     return this.#store.list("session").map(({ id, value }) => ({
       id,
-      record: SessionRecord.safeParse(value).data,
+      record: this.#recordOf(id, value),
     }));
   }
 }
@@ -91,6 +113,10 @@ function expiryOf(record: SessionRecord): number {
   return Math.min(record.usedAt + IDLE_MS, record.createdAt + LIFETIME_MS);
 }
 
-function keyOf(id: string): RecordKey {
-  return ["session", createHash("sha256").update(id).digest("base64url")];
+function storedId(id: string): string {
+  return createHash("sha256").update(id).digest("base64url");
+}
+
+function keyOf(stored: string): RecordKey {
+  return ["session", stored];
 }

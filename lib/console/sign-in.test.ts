@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LoginThrottle } from "./login-throttle.ts";
 import { PasswordsBusy } from "./passwords.ts";
-import { signIn } from "./sign-in.ts";
+import { beginSession, signIn } from "./sign-in.ts";
 import type { Users } from "./users.ts";
 
 let told: { msg: string; user?: string; address?: string; seconds?: number }[];
@@ -57,4 +57,16 @@ test("a try that was turned away unlooked at locks nobody out", async () => {
   }
   isBusy = false;
   expect(await signIn(state, RIGHT, "10.0.0.1")).toEqual({ outcome: "signed-in", user: "admin" });
+});
+
+test("the log has somebody signed in only once the session is stored", async () => {
+  const state = consoleWith();
+  expect(await signIn(state, RIGHT, "10.0.0.1")).toEqual({ outcome: "signed-in", user: "admin" });
+  const full = () => {
+    throw new Error("No space left on device");
+  };
+  expect(() => beginSession({ sessions: { start: full } }, "admin", "10.0.0.1")).toThrow("space");
+  expect(told).toEqual([]);
+  expect(beginSession({ sessions: { start: () => "id" } }, "admin", "10.0.0.1")).toBe("id");
+  expect(told).toMatchObject([{ msg: "signed in", user: "admin", address: "10.0.0.1" }]);
 });

@@ -3,6 +3,7 @@ import type { Credentials } from "../schema/session.ts";
 import { tell } from "./audit-log.ts";
 import type { LoginThrottle } from "./login-throttle.ts";
 import { PasswordsBusy } from "./passwords.ts";
+import type { Sessions } from "./sessions.ts";
 import type { Users } from "./users.ts";
 
 const BUSY_RETRY_SECONDS = 5;
@@ -40,6 +41,19 @@ export async function signIn(
     return { outcome: "refused" };
   }
   throttle.succeeded(username, address);
-  tell("signed in", { user, address });
   return { outcome: "signed-in", user: username };
+}
+
+/**
+ * For whom `signIn` has let in. Returns the session's id. Throws when it cannot be stored: nobody
+ * is signed in then, and the log does not say so.
+ */
+export function beginSession(
+  { sessions }: { readonly sessions: Pick<Sessions, "start"> },
+  user: string,
+  address: string,
+): string {
+  const id = sessions.start(user);
+  tell("signed in", { user, address });
+  return id;
 }

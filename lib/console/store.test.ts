@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { MemberMemory } from "./member-memory.ts";
-import { Sessions } from "./sessions.ts";
+import { IDLE_MS, Sessions } from "./sessions.ts";
 import { ConsoleStore } from "./store.ts";
 
 let folder: string;
@@ -23,9 +23,11 @@ afterEach(async () => {
 
 /** As a full disk does. */
 function refuseWrites(): { readonly log: () => string[] } {
-  vi.spyOn(store, "put").mockImplementation(() => {
-    throw new Error("No space left on device");
-  });
+  for (const write of ["put", "remove"] as const) {
+    vi.spyOn(store, write).mockImplementation(() => {
+      throw new Error("No space left on device");
+    });
+  }
   const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   return { log: () => stderr.mock.calls.map(([line]) => String(line)) };
 }
@@ -45,6 +47,32 @@ test("sessions and looks go on while the disk is full, and are written when it i
   vi.restoreAllMocks();
   memory.save(known);
   expect(memory.load()).toEqual(known);
+});
+
+test("who is active stays signed in while the disk is full, and who is not is signed out", () => {
+  let now = 0;
+  const sessions = new Sessions(store, () => now);
+  const [active, idle] = [sessions.start("admin"), sessions.start("admin")];
+  refuseWrites();
+  for (; now < 2 * IDLE_MS; now += IDLE_MS / 2) expect(sessions.resume(active)).toBeDefined();
+  expect(sessions.resume(idle)).toBeUndefined();
+  expect(sessions.peek(idle)).toBeUndefined();
+  now += IDLE_MS;
+  expect(sessions.peek(active)).toBeUndefined();
+  expect(sessions.resume(active)).toBeUndefined();
+});
+
+test("what was used last while the disk was full is stored with the next use after it", () => {
+  let now = 0;
+  const sessions = new Sessions(store, () => now);
+  const id = sessions.start("admin");
+  refuseWrites();
+  now = IDLE_MS - 1;
+  sessions.resume(id);
+  vi.restoreAllMocks();
+  now += IDLE_MS - 1;
+  sessions.resume(id);
+  expect(new Sessions(store, () => now).resume(id)?.user).toBe("admin");
 });
 
 test("a store that cannot be written is told to the log, not every time", () => {

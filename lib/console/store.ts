@@ -40,17 +40,16 @@ export class ConsoleStore {
    * the log, at most once in 5 min, and all goes on. Durable when true is returned.
    */
   putIfPossible(key: RecordKey, value: unknown): boolean {
-    try {
-      this.put(key, value);
-      return true;
-    } catch (error) {
-      this.#complain(error);
-      return false;
-    }
+    return this.#tried(() => this.put(key, value));
   }
 
   remove(key: RecordKey): void {
     this.#database.removeSync([...key]);
+  }
+
+  /** For what does no harm where it is: a full disk lets nothing be removed either. */
+  removeIfPossible(key: RecordKey): boolean {
+    return this.#tried(() => this.remove(key));
   }
 
   /** All of a table; the table must not change meanwhile. */
@@ -61,6 +60,16 @@ export class ConsoleStore {
 
   close(): Promise<void> {
     return this.#database.close();
+  }
+
+  #tried(write: () => void): boolean {
+    try {
+      write();
+      return true;
+    } catch (error) {
+      this.#complain(error);
+      return false;
+    }
   }
 
   #complain(error: unknown): void {
