@@ -65,7 +65,7 @@ function clientOf(...endpoints: string[]): EtcdClient {
 
 const FORGETFUL = { load: () => undefined, save: () => undefined };
 
-test("alarms are told together by all who answer, without an entry in the log", async () => {
+test("alarms are told together by all who follow the leader, without an entry in the log", async () => {
   told.set(A, { errors: ["memberID:1 alarm:NOSPACE "] });
   told.set(B, { errors: ["memberID:1 alarm:NOSPACE ", "alarm:CORRUPT ", "a fault"] });
   const look = await new ClusterObserver(clientOf(A, B, C), FORGETFUL).look();
@@ -75,6 +75,19 @@ test("alarms are told together by all who answer, without an entry in the log", 
   ]);
   expect(look.members.map(({ status }) => status?.errors)).toEqual([[], ["a fault"], []]);
   expect(asked).not.toContain("Alarm");
+});
+
+test.each<[who: string, own: Partial<StatusResponse>]>([
+  ["a member without a leader", { leader: 0n, raftTerm: 7 }],
+  ["the leader of an older term", { leader: 3n, raftTerm: 1 }],
+  ["a learner", { isLearner: true }],
+])("an alarm that only %s still tells of is over", async (_, own) => {
+  told.set(C, { ...own, errors: ["memberID:1 alarm:NOSPACE "] });
+  const look = await new ClusterObserver(clientOf(A, B, C), FORGETFUL).look();
+  expect(look.alarms).toEqual([]);
+  told = new Map([[C, { ...own, errors: ["memberID:1 alarm:NOSPACE "] }]]);
+  const alone = await new ClusterObserver(clientOf(C), FORGETFUL).look();
+  expect(alone.alarms).toEqual([{ memberId: "1", memberName: "m1", alarm: "NOSPACE" }]);
 });
 
 test("alarms are known without a quorum, and not known when no member answers", async () => {

@@ -111,7 +111,7 @@ export class ClusterObserver {
       quorum: quorumOf(members, proof),
       members: members.map((member) => ({ ...member, role: roleOf(member, leaderId) })),
       membership: { source: list.source, ageMs: list.ageMs },
-      alarms: alarmsIn(reports, members),
+      alarms: alarmsIn(reports, members, leaderId),
     };
     return { overview, at: performance.now() };
   }
@@ -287,14 +287,23 @@ function roleOf(member: OverviewMember, leaderId: string | null): OverviewMember
   return member.status.leaderId === null ? "unknown" : "follower";
 }
 
-/** Of all who answer together, as one that lags may not know of one; null when none answers. */
+/**
+ * Of all together whose word is fresh, as one that lags may not know of one; null when none answers.
+ * Who is cut off goes on telling what was disarmed long ago, and a learner that is cut off goes on
+ * naming its leader too. Without a voter that follows the leader all count.
+ */
 function alarmsIn(
   reports: readonly MemberReport[],
   members: readonly OverviewMember[],
+  leaderId: string | null,
 ): Alarm[] | null {
   if (reports.length === 0) return null;
+  const fresh = reports.filter(
+    ({ isLearner, leader }) => !isLearner && String(leader) === leaderId,
+  );
+  const heard = fresh.length === 0 ? reports : fresh;
   const found = new Map<string, Alarm>();
-  for (const { memberId, alarm } of reports.flatMap(({ alarms }) => alarms)) {
+  for (const { memberId, alarm } of heard.flatMap(({ alarms }) => alarms)) {
     const id = String(memberId);
     const memberName = members.find((member) => member.id === id)?.name ?? "";
     found.set(`${id} ${alarm}`, { memberId: id, memberName, alarm });
