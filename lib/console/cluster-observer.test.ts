@@ -18,6 +18,8 @@ const ID_OF = new Map([
 
 let told: Map<string, Partial<StatusResponse>>;
 let asked: string[];
+/** Before its own, by the member. */
+let alsoAdvertised: Map<bigint, string[]>;
 /** What an answer waits for. */
 let answersOf: Map<string, Promise<void>>;
 
@@ -25,6 +27,7 @@ beforeEach(() => {
   told = new Map([...ID_OF.keys()].map((url) => [url, {}]));
   asked = [];
   answersOf = new Map();
+  alsoAdvertised = new Map();
 });
 
 const unreachable = () => new ClusterError("unreachable", "no connection");
@@ -44,7 +47,11 @@ function statusAt(url: string): StatusResponse {
 }
 
 function clientOf(...endpoints: string[]): EtcdClient {
-  const members = [...ID_OF].map(([url, ID]) => ({ ID, name: `m${ID}`, clientURLs: [url] }));
+  const members = [...ID_OF].map(([url, ID]) => ({
+    ID,
+    name: `m${ID}`,
+    clientURLs: [...(alsoAdvertised.get(ID) ?? []), url],
+  }));
   const client = {
     endpoints,
     ask: async (url: string) => {
@@ -122,6 +129,26 @@ test("members once found are asked while the endpoints are, not after them", asy
   } finally {
     vi.useRealTimers();
   }
+});
+
+test("the addresses of a member are asked at once, and the first answer is enough", async () => {
+  const silent = ["http://x:2379", "http://y:2379"];
+  alsoAdvertised.set(3n, silent);
+  for (const url of silent) answersOf.set(url, new Promise(() => undefined));
+  const look = await new ClusterObserver(clientOf(A, B), FORGETFUL).look();
+  expect(asked.slice(-3)).toEqual([...silent, C]);
+  expect(look.members.at(-1)).toMatchObject({ health: "up", endpoint: C });
+});
+
+test("a member that answers behind none of its addresses is told by the first of them", async () => {
+  alsoAdvertised.set(
+    3n,
+    Array.from({ length: 20 }, (_, at) => `http://x${at}:2379`),
+  );
+  told.delete(C);
+  const look = await new ClusterObserver(clientOf(A, B), FORGETFUL).look();
+  expect(asked.filter((url) => url.startsWith("http://x"))).toHaveLength(8);
+  expect(look.members.at(-1)).toMatchObject({ health: "unreachable", endpoint: "http://x0:2379" });
 });
 
 test("all who ask during a look share it, however long it lasts, and shortly after it", async () => {

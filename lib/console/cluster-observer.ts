@@ -22,6 +22,8 @@ const STATUS_MS = 2_000;
 const QUORUM_MS = 4_500;
 const LIST_MS = 3_000;
 const SLOW_ABOVE_MS = 500;
+/** Of the addresses that one member advertises; all at once, so that a look ends within 5 s. */
+const URLS_ASKED_MAX = 8;
 /** One look serves all who ask while it lasts and for this long after it: tabs cost nothing. */
 const SHARED_MS = 700;
 
@@ -201,19 +203,19 @@ export class ClusterObserver {
   async #probeOf(record: MemberRecord, probes: readonly Probe[]): Promise<Probe | undefined> {
     const answered = probes.find(({ answer }) => answer?.report.memberId === record.ID);
     if (answered !== undefined) return answered;
-    let probe = probes.find(
+    const failed = probes.find(
       ({ answer, endpoint }) =>
         answer === undefined &&
         (this.#behind.get(endpoint) === record.ID ||
           record.clientURLs.some((url) => sameAddress(url, endpoint))),
     );
-    for (const url of record.clientURLs) {
-      if (probes.some(({ endpoint }) => sameAddress(endpoint, url))) continue;
-      const other = await this.#probe(url);
-      if (other.answer?.report.memberId === record.ID) return other;
-      if (other.answer === undefined) probe ??= other;
-    }
-    return probe;
+    const others = record.clientURLs
+      .filter((url) => !probes.some(({ endpoint }) => sameAddress(endpoint, url)))
+      .slice(0, URLS_ASKED_MAX)
+      .map((url) => this.#probe(url));
+    const own = await firstOf(others, ({ answer }) => answer?.report.memberId === record.ID);
+    if (own !== undefined) return own;
+    return failed ?? (await Promise.all(others)).find(({ answer }) => answer === undefined);
   }
 
   #described({ record, probe }: FoundMember, furthestCommit: number): OverviewMember {
@@ -309,6 +311,20 @@ function alarmsIn(
     found.set(`${id} ${alarm}`, { memberId: id, memberName, alarm });
   }
   return [...found.values()];
+}
+
+/** The first to come for which it holds, not waiting for those behind it; undefined for none. */
+function firstOf<T>(
+  coming: readonly Promise<T>[],
+  holds: (one: T) => boolean,
+): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const seen = coming.map(async (one) => {
+      const value = await one;
+      if (holds(value)) resolve(value);
+    });
+    Promise.all(seen).then(() => resolve(undefined), reject);
+  });
 }
 
 function apiError(error: ClusterError): ApiError {
