@@ -134,6 +134,57 @@ test("a watch of a cluster that has gone back says so and begins anew behind wha
   expect(openStream).toHaveBeenCalledTimes(3);
 });
 
+const createdIn = (clusterId: bigint, revision: number) => ({
+  header: { clusterId, revision },
+  created: true,
+});
+
+test.each([
+  [6_000, 5_001],
+  [5_000, 5_000],
+])(
+  "a cluster restored to revision %i, no less than was told, is known by its id",
+  async (at, from) => {
+    const { client, openStream } = clusterOf(
+      { answers: [createdIn(8n, 5_000)], ends: true },
+      { answers: [createdIn(9n, at)] },
+      { answers: [createdIn(9n, at), { header: { revision: at + 1 } }] },
+    );
+    const watch = followWatch(client, target, new AbortController().signal);
+    expect(await messages(watch, 5)).toMatchObject([
+      { type: "open", from: 5_001, revision: 5_000 },
+      { type: "lost" },
+      { type: "gap", from, compactRevision: at },
+      { type: "restored", revision: at },
+      { type: "progress", revision: at + 1 },
+    ]);
+    expect(openStream).toHaveBeenCalledTimes(3);
+  },
+);
+
+test("a cluster that is the same, or does not tell its id, leaves no gap", async () => {
+  const { client } = clusterOf(
+    { answers: [createdIn(8n, 5_000)], ends: true },
+    { answers: [createdIn(0n, 6_000)], ends: true },
+    { answers: [createdIn(8n, 6_000)] },
+  );
+  const watch = followWatch(client, target, new AbortController().signal);
+  const types = (await messages(watch, 5)).map(({ type }) => type);
+  expect(types).toEqual(["open", "lost", "restored", "lost", "restored"]);
+});
+
+test("a watch that waits ahead of two clusters, one after the other, has missed nothing", async () => {
+  const { client, standsAt } = clusterOf(
+    { answers: [createdIn(8n, 7)], ends: true },
+    { answers: [createdIn(9n, 8)] },
+  );
+  standsAt(7, 8);
+  const ahead = { ...target, startRevision: 5_001 };
+  const watch = followWatch(client, ahead, new AbortController().signal);
+  const types = (await messages(watch, 3)).map(({ type }) => type);
+  expect(types).toEqual(["open", "lost", "restored"]);
+});
+
 test("a member that lags behind the cluster is not taken for a restore", async () => {
   const { client, standsAt, openStream } = clusterOf(
     { answers: [createdAt(5_000)], ends: true },

@@ -6,7 +6,9 @@
 //                                   └─▶ compacted ─────▶ gap [next, compacted], next = compacted+1
 //
 // A cluster that was restored from a snapshot stands before the position, where `next` would be
-// awaited in silence: the watch then begins anew behind what the cluster has, and says so.
+// awaited in silence: the watch then begins anew behind what the cluster has, and says so. Where it
+// has come past the position since, only its id tells (a restore makes a new one): what lies between
+// is of another history than what was handed out, and is told as a gap.
 //
 // Reading slowly is safe: nothing is buffered here beyond one response, gRPC's flow control holds
 // etcd back, and etcd catches a slow watcher up from its history.
@@ -60,7 +62,7 @@ export type WatchMessage =
       readonly isLast: boolean;
     }
   | { readonly type: "progress"; readonly revision: number }
-  /** Compaction has taken what happened from `from` up to `compactRevision`. */
+  /** Compaction, or a restore, has taken what happened from `from` up to `compactRevision`. */
   | { readonly type: "gap"; readonly from: number; readonly compactRevision: number }
   | { readonly type: "lost"; readonly error: ClusterError }
   /** `revision` is the cluster's when the watch went on. */
@@ -94,6 +96,7 @@ export async function* followWatch(
   const position: Position = {
     next: target.startRevision,
     reached: 0,
+    clusterId: 0n,
     part: 0,
     isOpen: false,
     isLost: false,
@@ -138,6 +141,8 @@ interface Position {
   next: number | undefined;
   /** The highest revision of the cluster that any stream has told of; 0 before the first. */
   reached: number;
+  /** Whose revisions these are; 0 while nobody has told it. */
+  clusterId: bigint;
   /** Parts of revision `next` handed out already. */
   part: number;
   /** The reader has been told where the stream begins. */
@@ -176,8 +181,13 @@ async function* watchOnce(
       }
       if (response.created) {
         startedAt = await clusterRevision(client, target, position, response, signal);
+        const isOther = isOfAnotherCluster(position, response);
         if (hasGoneBack(position, startedAt)) {
           yield beginAnew(position, startedAt);
+          return;
+        }
+        if (isOther && hasBegun(position)) {
+          yield skipTo(position, startedAt);
           return;
         }
         yield* afterCreate(position, startedAt);
@@ -218,6 +228,26 @@ async function clusterRevision(
 /** A watch may begin ahead of the cluster: only what was reached once can be gone. */
 function hasGoneBack({ next, reached }: Position, revision: number): boolean {
   return next !== undefined && revision < Math.min(reached, next - 1);
+}
+
+/** Remembers the id that the response tells. */
+function isOfAnotherCluster(position: Position, { header }: WatchResponse): boolean {
+  const before = position.clusterId;
+  const now = header?.clusterId ?? 0n;
+  if (now !== 0n) position.clusterId = now;
+  return before !== 0n && before !== position.clusterId;
+}
+
+/** False of a watch that still waits ahead of the cluster: nothing of another is handed out. */
+function hasBegun({ next, reached }: Position): boolean {
+  return next !== undefined && next - 1 <= reached;
+}
+
+function skipTo(position: Position, revision: number): WatchMessage {
+  const from = Math.min(position.next ?? revision, revision);
+  position.next = revision + 1;
+  position.reached = revision;
+  return { type: "gap", from, compactRevision: revision };
 }
 
 function beginAnew(position: Position, revision: number): WatchMessage {

@@ -9,7 +9,8 @@
 //                                    parts; only the last one has the id, and a break of
 //                                    any kind in between delivers all parts again, from part 0
 //   event: progress   ProgressEvent  id; nothing new up to here (about every 10 s when idle)
-//   event: reset      ResetEvent     id; a gap: compaction took [from, compactRevision]
+//   event: reset      ResetEvent     id; a gap: compaction took [from, compactRevision], or a
+//                                    restored cluster has other revisions there
 //   event: link       LinkEvent      the way to etcd broke or is back; the stream resumes by itself
 //   event: failure    ErrorReply     final; the server closes the stream, do not reconnect at once
 //   : heartbeat                      comment, every 15 s
