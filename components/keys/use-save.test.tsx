@@ -114,6 +114,19 @@ test("each save is done, also when the watch brings it before the reply", async 
   }
 });
 
+test("a save that has arrived is not awaited again at an earlier revision", async () => {
+  const key = shown(at(keyValue("one", "5")), ["150"]);
+  key.write("two");
+  await key.save();
+  key.bring(at(keyValue("two", "150")));
+  expect(key.now()).toEqual(DONE);
+  key.bring({ kv: keyValue("one", "5"), revision: "100", isGone: false });
+  key.write("newer");
+  expect(key.now()).toEqual({ isSaving: false, isEdited: true });
+  key.bring({ kv: keyValue("one", "5"), revision: "151", isGone: false });
+  expect(edits()).toEqual(["newer"]);
+});
+
 test("no edit stays of a key that is left while its save is awaited", async () => {
   const key = shown(at(keyValue("one", "5")), ["7"]);
   key.write("two");

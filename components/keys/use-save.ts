@@ -5,7 +5,7 @@ import type { Conflict } from "@/components/keys/conflict-dialog";
 import type { ValueEdit } from "@/components/keys/use-value-edit";
 import { useToaster } from "@/components/ui/toast";
 import { compareDecimal } from "@/lib/browser/decimal";
-import { dropDraft, dropSavedDraft } from "@/lib/browser/drafts";
+import { dropSavedDraft } from "@/lib/browser/drafts";
 import { formatDecimal } from "@/lib/browser/format";
 import { conflictOf, createKey, saveKey } from "@/lib/browser/keys";
 import { type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
@@ -61,17 +61,19 @@ export function useSave(
   const [isSending, setIsSending] = useState(false);
   const [failure, setFailure] = useState<WriteFailure | null>(null);
   const [awaited, setAwaited] = useState<Saved | null>(null);
+  // Once and for all: a restore, or a member that is behind, may show an earlier revision again.
+  const [arrived, setArrived] = useState<Saved | null>(null);
   const isLeft = useRef(false);
   const live: Conflict = { theirs: isGone ? null : kv };
   // Not the key's own revision: somebody may have deleted it right after.
   const seen = revision ?? kv.modRevision;
-  const hasArrived = awaited !== null && compareDecimal(seen, awaited.revision) >= 0;
-  const isAwaited = awaited !== null && !hasArrived;
+  const isThere = awaited !== null && compareDecimal(seen, awaited.revision) >= 0;
+  if (isThere && arrived !== awaited) setArrived(awaited);
+  const isAwaited = awaited !== null && arrived !== awaited;
 
   useEffect(() => {
-    if (hasArrived) dropDraft(cluster, kv.key);
-    // Of a second save the watch may tell before its answer comes.
-  }, [hasArrived, awaited, cluster, kv.key]);
+    if (arrived !== null) dropSavedDraft(cluster, kv.key, arrived.text);
+  }, [arrived, cluster, kv.key]);
   useEffect(() => {
     isLeft.current = false;
     return () => {
