@@ -18,6 +18,7 @@ import { Button } from "@/components/ui/button";
 import { Blank, Notice } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Waiting } from "@/components/ui/waiting";
+import { compareDecimal } from "@/lib/browser/decimal";
 import { useDraft } from "@/lib/browser/drafts";
 import { deleteCommand, getCommand, putCommand } from "@/lib/browser/etcdctl";
 import { formatDecimal } from "@/lib/browser/format";
@@ -110,10 +111,11 @@ function Detail(props: DetailProps) {
   const isPast = address.revision !== undefined;
   const [isDeleting, setIsDeleting] = useState(false);
   const edit = useValueEdit(address.cluster, kv);
-  const standing = { kv, revision, isGone };
+  const standing = { kv, revision, isGone, onlyMember };
   const save = useSave(address.cluster, standing, edit, reload);
   const mine = edit.parsed.ok ? edit.parsed.bytes : null;
-  const isBehind = edit.isEdited && isOverrun(standing, edit);
+  const isBehind = !isPast && edit.isEdited && isOverrun(standing, edit);
+  const isBack = compareDecimal(kv.modRevision, edit.baseRevision) < 0;
   return (
     <section aria-label={`Key ${formatKey(key)}`} className="flex h-full min-w-0 flex-col bg-panel">
       <KeyHeader
@@ -145,7 +147,7 @@ function Detail(props: DetailProps) {
           title={
             isGone
               ? "The key was deleted while you edited it"
-              : `Changed at revision ${formatDecimal(kv.modRevision)} while you edited it`
+              : `${isBack ? "Went back to" : "Changed at"} revision ${formatDecimal(kv.modRevision)} while you edited it`
           }
           actions={
             <Button size="sm" onClick={save.compare}>

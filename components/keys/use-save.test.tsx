@@ -24,7 +24,7 @@ function keyValue(value: string, modRevision: string): KeyValue {
 }
 
 function at(kv: KeyValue): KeyStanding {
-  return { kv, revision: kv.modRevision, isGone: false };
+  return { kv, revision: kv.modRevision, isGone: false, onlyMember: null };
 }
 
 /** A key that is shown with its edit; each save is answered with the next of these revisions. */
@@ -87,13 +87,13 @@ test("a key that is deleted right after the save is not waited for", async () =>
   const key = shown(at(before), ["7"]);
   key.write("two");
   await key.save();
-  key.bring({ kv: before, revision: "8", isGone: true });
+  key.bring({ kv: before, revision: "8", isGone: true, onlyMember: null });
   expect(key.now()).toEqual(DONE);
 });
 
 test("a key that is created again is waited for although it is gone", async () => {
   const before = keyValue("one", "5");
-  const key = shown({ kv: before, revision: "6", isGone: true }, ["7"]);
+  const key = shown({ kv: before, revision: "6", isGone: true, onlyMember: null }, ["7"]);
   key.write("two");
   await key.createAgain();
   expect(key.now()).toEqual(WAITS);
@@ -120,10 +120,10 @@ test("a save that has arrived is not awaited again at an earlier revision", asyn
   await key.save();
   key.bring(at(keyValue("two", "150")));
   expect(key.now()).toEqual(DONE);
-  key.bring({ kv: keyValue("one", "5"), revision: "100", isGone: false });
+  key.bring({ kv: keyValue("one", "5"), revision: "100", isGone: false, onlyMember: null });
   key.write("newer");
   expect(key.now()).toEqual({ isSaving: false, isEdited: true });
-  key.bring({ kv: keyValue("one", "5"), revision: "151", isGone: false });
+  key.bring({ kv: keyValue("one", "5"), revision: "151", isGone: false, onlyMember: null });
   expect(edits()).toEqual(["newer"]);
 });
 
@@ -167,7 +167,10 @@ test("an edit that went on from a refusal is ahead of the watch, not overrun by 
   const key = shown(at(before), []);
   key.write("mine");
   key.rebase(keyValue("theirs", "8"));
-  for (const standing of [at(before), { kv: before, revision: "7", isGone: true }]) {
+  for (const standing of [
+    at(before),
+    { kv: before, revision: "7", isGone: true, onlyMember: null },
+  ]) {
     key.bring(standing);
     key.review();
     expect(key.saving()).toMatchObject({ isReviewing: true, conflict: null });
@@ -176,6 +179,39 @@ test("an edit that went on from a refusal is ahead of the watch, not overrun by 
   key.bring(at(later));
   key.review();
   expect(key.saving()).toMatchObject({ isReviewing: false, conflict: { theirs: later } });
+});
+
+test("an edit whose key a restore has taken back, or away, is overrun", () => {
+  const key = shown(at(keyValue("one", "150")), []);
+  key.write("mine");
+  const back = keyValue("old", "90");
+  key.bring(at(back));
+  key.review();
+  expect(key.saving()).toMatchObject({ isReviewing: false, conflict: { theirs: back } });
+  for (const revision of ["100", "150"]) {
+    key.bring({ kv: keyValue("one", "150"), revision, isGone: true, onlyMember: null });
+    key.review();
+    expect(key.saving()).toMatchObject({ isReviewing: false, conflict: { theirs: null } });
+  }
+});
+
+test("an edit that went on from a refusal is overrun by a restore to before it", () => {
+  const key = shown(at(keyValue("one", "100")), []);
+  key.write("mine");
+  key.rebase(keyValue("theirs", "150"));
+  key.write("mine and more");
+  const back = keyValue("old", "90");
+  key.bring(at(back));
+  key.review();
+  expect(key.saving()).toMatchObject({ isReviewing: false, conflict: { theirs: back } });
+});
+
+test("an edit is not overrun by what one member alone has of before", () => {
+  const key = shown(at(keyValue("one", "150")), []);
+  key.write("mine");
+  key.bring({ ...at(keyValue("old", "90")), onlyMember: "1" });
+  key.review();
+  expect(key.saving()).toMatchObject({ isReviewing: true, conflict: null });
 });
 
 test("a dialog whose save is under way stays until that is told", async () => {

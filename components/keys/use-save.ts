@@ -36,6 +36,8 @@ export interface KeyStanding {
   /** As of when; null when that is not known. */
   readonly revision: string | null;
   readonly isGone: boolean;
+  /** The one member that was asked, where there is no quorum. */
+  readonly onlyMember: string | null;
 }
 
 type Step = "none" | "review" | "conflict";
@@ -145,15 +147,19 @@ export function useSave(
 }
 
 /**
- * Whether the key has changed since the edit began. What is shown may be older than that: an edit
- * that goes on from what a refusal told is ahead of the watch.
+ * Whether the key is not what the edit began from: changed since, or of another history after a
+ * restore. What is shown may be older than that too: an edit that goes on from what a refusal told
+ * is ahead of the watch, and one member alone may be behind.
  */
 export function isOverrun(
-  { kv, revision, isGone }: KeyStanding,
-  { baseRevision }: Pick<ValueEdit, "baseRevision">,
+  { kv, revision, isGone, onlyMember }: KeyStanding,
+  { baseRevision, aheadOf }: Pick<ValueEdit, "baseRevision" | "aheadOf">,
 ): boolean {
   const changedAt = isGone ? revision : kv.modRevision;
-  return changedAt === null || compareDecimal(changedAt, baseRevision) > 0;
+  if (changedAt === null) return true;
+  const order = compareDecimal(changedAt, baseRevision);
+  if (order > 0 || (order === 0 && isGone)) return true;
+  return onlyMember === null && compareDecimal(changedAt, aheadOf ?? baseRevision) < 0;
 }
 
 /** Of what the refusal showed and what the watch has brought since, the later. */

@@ -1,6 +1,7 @@
 "use client";
 
 import { useMemo, useState } from "react";
+import { compareDecimal } from "@/lib/browser/decimal";
 import { dropDraft, setDraft, useDraft } from "@/lib/browser/drafts";
 import { equalBytes } from "@/lib/browser/key-text";
 import {
@@ -21,6 +22,8 @@ export interface ValueEdit {
   /** The value that the edit began from: the live one while nothing is edited. */
   readonly base: Uint8Array;
   readonly baseRevision: string;
+  /** The revision that the watch showed when a refusal told of the base; else null. */
+  readonly aheadOf: string | null;
   readonly isEdited: boolean;
   /** Edited, and the text means other bytes than the base. */
   readonly isChanged: boolean;
@@ -52,10 +55,11 @@ export function useValueEdit(cluster: string, kv: KeyValue): ValueEdit {
     [draft, live, text, form, base],
   );
   const baseRevision = origin.modRevision;
+  const aheadOf = draft?.aheadOf ?? null;
   const put = (next: { form: ValueForm; text: string }) => {
     const isBack = showValue(base, next.form) === next.text;
     if (isBack && baseRevision === kv.modRevision) dropDraft(cluster, kv.key);
-    else setDraft({ cluster, base: origin, ...next });
+    else setDraft({ cluster, base: origin, aheadOf, ...next });
   };
   return {
     form,
@@ -63,6 +67,7 @@ export function useValueEdit(cluster: string, kv: KeyValue): ValueEdit {
     parsed,
     base,
     baseRevision,
+    aheadOf,
     isEdited: draft !== undefined,
     isChanged: draft !== undefined && !(parsed.ok && equalBytes(parsed.bytes, base)),
     refusal,
@@ -97,7 +102,10 @@ export function useValueEdit(cluster: string, kv: KeyValue): ValueEdit {
       setRefusal(null);
       dropDraft(cluster, kv.key);
     },
-    rebase: (onto) => setDraft({ cluster, base: onto, form, text }),
+    rebase: (onto) => {
+      const isAhead = compareDecimal(onto.modRevision, kv.modRevision) > 0;
+      setDraft({ cluster, base: onto, aheadOf: isAhead ? kv.modRevision : null, form, text });
+    },
   };
 }
 

@@ -16,6 +16,7 @@ const edit: ValueEdit = {
   parsed: { ok: true, bytes: encodeUtf8("two") },
   base: encodeUtf8("one"),
   baseRevision: "5",
+  aheadOf: null,
   isEdited: true,
   isChanged: true,
   refusal: null,

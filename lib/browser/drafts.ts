@@ -12,6 +12,8 @@ export interface Draft {
   readonly text: string;
   /** What the edit began from. It outlasts the key itself, which others may delete meanwhile. */
   readonly base: KeyValue;
+  /** Set where a refusal told of the base before the watch did: what the watch showed then. */
+  readonly aheadOf?: string | null;
 }
 
 let drafts: ReadonlyMap<string, Draft> = new Map();
