@@ -2,6 +2,7 @@
 
 import { MousePointerClick } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
+import { Caveats } from "@/components/keys/caveats";
 import { CreateKeyDialog } from "@/components/keys/create-key-dialog";
 import { DeletePrefixDialog } from "@/components/keys/delete-prefix-dialog";
 import { FirstKeyHint } from "@/components/keys/empty-key-space";
@@ -11,14 +12,11 @@ import { type KeysLocation, useKeysLocation } from "@/components/keys/keys-addre
 import { TreePanel } from "@/components/keys/tree-panel";
 import { useKeyTree } from "@/components/keys/use-key-tree";
 import { useReread } from "@/components/keys/use-reread";
-import { type Standing, useStanding } from "@/components/keys/use-standing";
-import { Age } from "@/components/ui/age";
-import { Button } from "@/components/ui/button";
+import { useStanding } from "@/components/keys/use-standing";
 import { Kbd } from "@/components/ui/kbd";
-import { Blank, Notice } from "@/components/ui/notice";
+import { Blank } from "@/components/ui/notice";
 import { useCommandKey } from "@/components/ui/platform";
 import { SplitPanes } from "@/components/ui/split-panes";
-import { formatDecimal } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import type { KeyTree, TreeView } from "@/lib/browser/key-tree";
 
@@ -81,76 +79,6 @@ export function KeysBoard() {
         onDeleted={refresh}
       />
     </div>
-  );
-}
-
-interface CaveatsProps {
-  location: KeysLocation;
-  problem: string | null;
-  view: TreeView;
-  standing: Standing;
-}
-
-/** What the reader must know before believing the page. */
-function Caveats({ location, problem, view, standing }: CaveatsProps) {
-  const { address, go } = location;
-  // Where nothing has been read yet, the tree itself says why.
-  const isRead = view.revision !== null;
-  const isStale = isRead && (!standing.hasQuorum || view.onlyMember !== null);
-  const isSilent = isRead && standing.silence !== null && !isStale;
-  if (problem === null && address.revision === undefined && !isStale && !isSilent) return null;
-  return (
-    <div className="flex shrink-0 flex-col gap-2 border-b bg-canvas p-2">
-      {problem === null ? null : <Notice tone="bad" title={problem} />}
-      {isStale ? <WithoutQuorum view={view} standing={standing} /> : null}
-      {isSilent ? <WithoutNews standing={standing} /> : null}
-      {address.revision === undefined ? null : (
-        <Notice
-          tone="warn"
-          title={`This is the past: revision ${formatDecimal(address.revision)}`}
-          actions={
-            <Button size="sm" onClick={() => go({ revision: undefined })}>
-              Back to now
-            </Button>
-          }
-        >
-          Keys and values are as they were then. Nothing can be changed.
-        </Notice>
-      )}
-    </div>
-  );
-}
-
-function WithoutQuorum({ view, standing }: Pick<CaveatsProps, "view" | "standing">) {
-  const { revision, onlyMember } = view;
-  const at = revision === null ? null : `revision ${formatDecimal(revision)}`;
-  const source =
-    onlyMember === null
-      ? `The tree was read before that${at === null ? "" : `, at ${at}`}.`
-      : `The tree is what ${standing.memberName(onlyMember)} alone has, up to ${at}.`;
-  const why = standing.hasQuorum
-    ? "The cluster as a whole did not answer"
-    : `The cluster ${standing.silence === null ? "has" : "had"} no quorum`;
-  return (
-    <Notice tone="warn" title={`${why}: what is shown may be old`}>
-      {source} {standing.refusal ?? "It is read again as soon as the cluster answers."}
-    </Notice>
-  );
-}
-
-/** Nobody says how the cluster is: what was last known of it, and how long ago. */
-function WithoutNews({ standing: { silence, checkedAt } }: Pick<CaveatsProps, "standing">) {
-  return (
-    <Notice tone="warn" title={silence}>
-      What is shown may be old.{" "}
-      {checkedAt === undefined ? (
-        "How the cluster is has not been known yet."
-      ) : (
-        <>
-          The cluster had a quorum <Age since={checkedAt} />.
-        </>
-      )}
-    </Notice>
   );
 }
 

@@ -3,14 +3,16 @@
 import { useMemo } from "react";
 import { useOverview } from "@/components/shell/use-overview";
 import { formatTimeOrDay } from "@/lib/browser/format";
-import { nameOf, quorumDoubt } from "@/lib/browser/verdict";
+import { nameOf, type QuorumDoubt, quorumDoubt } from "@/lib/browser/verdict";
 import { hexOfDecimal } from "@/lib/schema/bytes";
 import type { OverviewReply } from "@/lib/schema/overview";
 
 export interface Standing {
-  /** False as soon as the cluster is known to have none, until it is known to have one again. */
+  /** False from the first look that does not prove one until a look does again. */
   readonly hasQuorum: boolean;
-  /** Why nothing can be written now, or null. */
+  /** Why it is not known whether there is a quorum; null where that is known. */
+  readonly doubt: QuorumDoubt | null;
+  /** Why no write is tried now, or null. */
   readonly refusal: string | null;
   /** Why what is said here may be over, or null. */
   readonly silence: string | null;
@@ -32,6 +34,7 @@ export function useStanding(cluster: string): Standing {
     };
     return {
       hasQuorum: overview?.quorum.hasQuorum ?? true,
+      doubt: overview === undefined ? null : quorumDoubt(overview),
       refusal: overview === undefined ? null : refusalOf(overview, silence),
       silence,
       memberName,
@@ -44,11 +47,12 @@ export function useStanding(cluster: string): Standing {
 function refusalOf(overview: OverviewReply, silence: string | null): string | null {
   if (overview.quorum.hasQuorum) return null;
   const doubt = quorumDoubt(overview);
+  if (doubt?.mayWrite === true) return null;
   if (silence !== null) {
     const found = doubt === null ? "the cluster had no quorum" : `it was: ${doubt.title}`;
     const at = formatTimeOrDay(overview.checkedAt, Date.now());
-    return `Nothing can be written. When last looked at, at ${at}, ${found}.`;
+    return `When last looked at, at ${at}, ${found}.`;
   }
   if (doubt === null) return "Nothing can be written while the cluster has no quorum.";
-  return `Nothing can be written. ${doubt.title}.`;
+  return `${doubt.title}.`;
 }

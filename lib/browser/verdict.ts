@@ -69,6 +69,8 @@ export interface QuorumDoubt {
   readonly short: string;
   readonly title: string;
   readonly text: string;
+  /** Writes may get through all the same. */
+  readonly mayWrite: boolean;
 }
 
 /** Why nothing is known of a quorum, where saying that it is lost would be a guess; else null. */
@@ -80,6 +82,7 @@ export function quorumDoubt(overview: OverviewReply): QuorumDoubt | null {
       short: "Access refused",
       title: "etcd refuses the console's user",
       text: `Name and password were given when the console was started (${quorum.error.message}).`,
+      mayWrite: false,
     };
   }
   if (membership.source === "endpoints" && members.every(({ status }) => status === null)) {
@@ -87,6 +90,7 @@ export function quorumDoubt(overview: OverviewReply): QuorumDoubt | null {
       short: "Not reachable",
       title: "No etcd has answered yet",
       text: "Check the endpoints that the console was started with, and that etcd runs there.",
+      mayWrite: false,
     };
   }
   // Overload or a slow disk fails a read too: what is known then is who follows whom.
@@ -96,6 +100,7 @@ export function quorumDoubt(overview: OverviewReply): QuorumDoubt | null {
     short: "Read failed",
     title: "A linearizable read failed",
     text: `${following} answered and followed ${nameById(overview.leaderId, overview)}, but the read failed (${quorum.error.message}). Writes may fail too.`,
+    mayWrite: true,
   };
 }
 
