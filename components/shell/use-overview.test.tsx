@@ -29,12 +29,14 @@ const overview = (hasQuorum: boolean) => ({
   alarms: [],
 });
 
+let looks = 0;
 /** Looks are answered with this; undefined hangs. */
 let answer: (() => Response) | undefined;
 
 beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("fetch", async (_: string, { signal }: { signal: AbortSignal }) => {
+    looks += 1;
     if (answer !== undefined) return answer();
     return new Promise((_resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason as Error));
@@ -43,12 +45,24 @@ beforeEach(() => {
 });
 afterEach(() => {
   cleanup();
+  Reflect.deleteProperty(document, "hidden");
+  Reflect.deleteProperty(document, "visibilityState");
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
 async function pass(ms: number): Promise<void> {
   await act(() => vi.advanceTimersByTimeAsync(ms));
+}
+
+function hide(isHidden: boolean): void {
+  const visibilityState = isHidden ? "hidden" : "visible";
+  Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+  Object.defineProperty(document, "visibilityState", {
+    value: visibilityState,
+    configurable: true,
+  });
+  act(() => void document.dispatchEvent(new Event("visibilitychange", { bubbles: true })));
 }
 
 async function watched(hasQuorum: boolean) {
@@ -97,4 +111,24 @@ test("a refusal stands while nobody can say that its cause is gone", async () =>
   answer = () => Response.json(overview(true));
   await pass(3_000);
   expect(result.current.standing).toMatchObject({ hasQuorum: true, refusal: null });
+});
+
+test("a console that was not asked by a hidden tab is not said to be silent", async () => {
+  const result = await watched(true);
+  hide(true);
+  await pass(60_000);
+  const before = looks;
+  await pass(60_000);
+  expect(looks).toBe(before);
+  expect(result.current.news.silence).toBeNull();
+  answer = undefined;
+  hide(false);
+  expect(result.current.news.silence).toBeNull();
+  await pass(10);
+  expect(looks).toBe(before + 1);
+  expect(result.current.news.silence).toBeNull();
+  await pass(11_000);
+  expect(result.current.news.silence).toBeNull();
+  await pass(2_000);
+  expect(result.current.news.silence).toBe("The console does not answer.");
 });

@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useIsOlder } from "@/components/ui/now";
+import { useInViewSince } from "@/lib/browser/away";
 import { OVERVIEW_STALE_MS, overviewQuery } from "@/lib/browser/clusters";
 import { errorText } from "@/lib/browser/request";
 import type { OverviewReply } from "@/lib/schema/overview";
@@ -16,9 +17,11 @@ export interface OverviewNews {
 /** What is known of the cluster, and whether it is still so. */
 export function useOverview(cluster: string): OverviewNews {
   const { data, error, dataUpdatedAt } = useQuery(overviewQuery(cluster));
-  const isOld = useIsOlder(dataUpdatedAt, OVERVIEW_STALE_MS);
+  const since = useInViewSince();
+  // Nobody has asked while the tab was hidden: the console is not to blame for that time.
+  const isOld = useIsOlder(Math.max(dataUpdatedAt, since ?? 0), OVERVIEW_STALE_MS);
   const overview = data?.overview;
   if (error !== null) return { overview, silence: errorText(error) };
-  const isSilent = isOld && overview !== undefined;
+  const isSilent = isOld && since !== null && overview !== undefined;
   return { overview, silence: isSilent ? "The console does not answer." : null };
 }

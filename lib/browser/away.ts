@@ -28,3 +28,19 @@ export function useIsAway(afterMs = AWAY_AFTER_MS): boolean {
   }, [afterMs]);
   return isAway;
 }
+
+/**
+ * When this tab was last brought into view, in ms since 1970; 0 if it was in view from the start,
+ * and null while it is not: hidden tabs ask nothing by themselves.
+ */
+export function useInViewSince(): number | null {
+  const [since, setSince] = useState(() =>
+    typeof document !== "undefined" && document.hidden ? null : 0,
+  );
+  useEffect(() => {
+    const look = () => setSince(document.hidden ? null : Date.now());
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, []);
+  return since;
+}

@@ -48,6 +48,8 @@ export function overviewQuery(cluster: string) {
       return nextLook(last, inOwnTime(overview, Date.now()));
     },
     refetchInterval: OVERVIEW_POLL_MS,
+    // A hidden tab does not look: what it has is old by the time it is seen again.
+    refetchOnWindowFocus: "always",
     retry: false,
   });
 }
