@@ -1,6 +1,6 @@
 "use client";
 
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { LeaseField } from "@/components/keys/lease-field";
 import { WriteFailureNotice } from "@/components/keys/write-failure-notice";
 import { Button } from "@/components/ui/button";
@@ -12,6 +12,7 @@ import { Segmented } from "@/components/ui/segmented";
 import { useToaster } from "@/components/ui/toast";
 import { createCommand } from "@/lib/browser/etcdctl";
 import { formatBytes, formatDecimal } from "@/lib/browser/format";
+import { keepPage } from "@/lib/browser/kept-page";
 import { formatKey, type ParsedKey, parseKey } from "@/lib/browser/key-text";
 import { conflictOf, createKey } from "@/lib/browser/keys";
 import { NO_LEASE, parseLease } from "@/lib/browser/lease-choice";
@@ -64,6 +65,9 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
   const lease = parsedLease.ok ? parsedLease.lease : null;
   const isReady = key.ok && key.bytes.length > 0 && value.ok && !isTooLarge && lease !== null;
   const command = isReady ? createCommand(key.bytes, value.bytes, lease) : null;
+
+  const isBegun = keyText !== formatKey(prefix) || valueText !== "" || leaseFields !== NO_LEASE;
+  useEffect(() => (isBegun ? keepPage() : undefined), [isBegun]);
 
   const create = async () => {
     if (!key.ok || !value.ok || lease === null) return;

@@ -1,8 +1,9 @@
 // @vitest-environment happy-dom
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, fireEvent, render, renderHook, screen, waitFor } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
 import { ToastProvider } from "@/components/ui/toast";
+import { useIsPageKept } from "@/lib/browser/kept-page";
 import { encodeUtf8 } from "@/lib/browser/key-text";
 import { encodeBase64 } from "@/lib/schema/bytes";
 import { DeletePrefixDialog } from "./delete-prefix-dialog.tsx";
@@ -133,15 +134,18 @@ test("a delete that runs can be stopped, and what is gone by then is told", asyn
   expect(screen.getByRole("status").textContent).toContain("At least 1 of 1 key are gone");
 });
 
-test("while a delete runs, the tab is not left unasked", async () => {
+test("while a delete runs, the tab is not left unasked, nor for a sign-in", async () => {
   const run = running();
+  const { result: isKept } = renderHook(() => useIsPageKept());
   show();
   await confirm();
   await screen.findByRole("button", { name: "Stop" });
   expect(isLeavingAsked()).toBe(true);
+  expect(isKept.current).toBe(true);
   void run.tell(DONE);
   await screen.findByText("1 key deleted");
   expect(isLeavingAsked()).toBe(false);
+  expect(isKept.current).toBe(false);
 });
 
 test("a delete that ends after its page was left tells so", async () => {

@@ -15,9 +15,11 @@ import { useToaster } from "@/components/ui/toast";
 import { type DeleteEnd, deletePrefix } from "@/lib/browser/delete-prefix";
 import { deletePrefixCommand } from "@/lib/browser/etcdctl";
 import { formatCount, plural } from "@/lib/browser/format";
+import { keepPage } from "@/lib/browser/kept-page";
 import { formatKey } from "@/lib/browser/key-text";
 import { conflictOf, deletePreview } from "@/lib/browser/keys";
 import { errorText } from "@/lib/browser/request";
+import { keepInUse } from "@/lib/browser/session-use";
 import { guardUnload } from "@/lib/browser/unload-guard";
 import { encodeBase64 } from "@/lib/schema/bytes";
 import type { DeletePreviewReply } from "@/lib/schema/keys";
@@ -65,9 +67,11 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
       setRun({ at: "running", deleted, stop: () => control.abort() });
     report(0);
     const deletion = { onProgress: report, signal: control.signal };
-    const endGuard = guardUnload();
+    const held = [guardUnload(), keepPage(), keepInUse()];
     try {
-      const end = await deletePrefix(cluster, prefix, shown, deletion).finally(endGuard);
+      const end = await deletePrefix(cluster, prefix, shown, deletion).finally(() => {
+        for (const release of held) release();
+      });
       setRun({ at: "ended", end });
       tell(outcomeOfEnd(end));
       onDeleted();

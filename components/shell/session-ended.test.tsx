@@ -22,12 +22,12 @@ test("a page with nothing to keep is left for the sign-in and comes back", () =>
   expect(link.getAttribute("href")).toBe("/login?callbackUrl=%2Fwatch%3Fprefix%3Da");
 });
 
-test("a page with events stays, and the sign-in goes to another tab", () => {
+test("a page that has what no reload brings back stays, and the sign-in goes to another tab", () => {
   render(<SessionEnded />);
   const release = keepPage();
   act(reportSessionEnd);
   expect(screen.getByRole("link", { name: "Sign in in a new tab" })).toBeDefined();
-  expect(screen.getByText(/the events received stay in this one/)).toBeDefined();
+  expect(screen.getByText(/what is on this page stays/)).toBeDefined();
   act(release);
   expect(screen.getByRole("link", { name: "Sign in" })).toBeDefined();
 });

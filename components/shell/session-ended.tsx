@@ -27,7 +27,7 @@ export function SessionEnded() {
         hasDrafts
           ? "Sign in again in another tab, then come back here: your unsaved edits stay in this one."
           : isPageKept
-            ? "Sign in again in another tab, then come back here: the events received stay in this one."
+            ? "Sign in again in another tab, then come back here: what is on this page stays."
             : "Sign in again to go on where you are."
       }
       footer={

@@ -8,6 +8,7 @@ import { CommandPalette } from "@/components/shell/command-palette";
 import { type Shell, ShellContext } from "@/components/shell/shell-context";
 import { isTyping } from "@/components/shell/shortcuts";
 import { ShortcutsDialog } from "@/components/shell/shortcuts-dialog";
+import { useSessionUse } from "@/components/shell/use-session-use";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { useToaster } from "@/components/ui/toast";
@@ -39,6 +40,7 @@ export function ShellProvider({ children }: { children: ReactNode }) {
     [draftCount, leave],
   );
   useShortcuts(shell);
+  useSessionUse();
   useUnloadGuard(draftCount > 0);
   useFocusOnPage();
   const bind = (name: Overlay) => ({
