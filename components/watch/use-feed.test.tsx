@@ -2,10 +2,11 @@
 import { act, cleanup, renderHook } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { EventStream, StreamSink, StreamTarget } from "@/lib/browser/event-stream";
+import { useIsPageKept } from "@/lib/browser/kept-page";
 import { RequestError } from "@/lib/browser/request";
 import { clearSessionEnd, reportSessionEnd } from "@/lib/browser/session-end";
 import { ALL_KEYS } from "@/lib/browser/watch-range";
-import { HIDDEN_HOLD_MS, useFeed } from "./use-feed.ts";
+import { HIDDEN_HOLD_MS, useFeed, useFeedKept } from "./use-feed.ts";
 
 const console = vi.hoisted(() => ({
   asked: [] as (string | undefined)[],
@@ -94,4 +95,18 @@ test("a watch that runs is not opened anew when the session of another request i
   act(reportSessionEnd);
   act(clearSessionEnd);
   expect(console.asked).toHaveLength(1);
+});
+
+test("a page whose events are filtered out or wait behind the pause is kept over a sign-in", () => {
+  const { feed } = begun();
+  const none = { ...feed.view(), rows: [], waiting: 0, isAllHidden: false };
+  const { result: isKept } = renderHook(() => useIsPageKept());
+  const { rerender } = renderHook(useFeedKept, { initialProps: none });
+  expect(isKept.current).toBe(false);
+  for (const held of [{ isAllHidden: true }, { waiting: 2 }]) {
+    rerender({ ...none, ...held });
+    expect(isKept.current).toBe(true);
+    rerender(none);
+    expect(isKept.current).toBe(false);
+  }
 });

@@ -5,6 +5,7 @@ import type { WatchTarget } from "@/components/watch/watch-address";
 import { useIsAway } from "@/lib/browser/away";
 import { clusterPath } from "@/lib/browser/clusters";
 import { openStream } from "@/lib/browser/event-stream";
+import { keepPage } from "@/lib/browser/kept-page";
 import { hasSessionEnded, subscribeSessionEnd } from "@/lib/browser/session-end";
 import { type FeedView, WatchFeed } from "@/lib/browser/watch-feed";
 import { rangeQuery } from "@/lib/browser/watch-range";
@@ -63,6 +64,12 @@ function open(
 export function useFeedView(feed: WatchFeed): FeedView {
   const subscribe = useMemo(() => calmly(feed.subscribe), [feed]);
   return useSyncExternalStore(subscribe, feed.view, feed.view);
+}
+
+/** Keeps the page over a sign-in while the feed has anything, seen, filtered out or waiting. */
+export function useFeedKept({ rows, waiting, isAllHidden }: FeedView): void {
+  const hasAny = rows.length > 0 || waiting > 0 || isAllHidden;
+  useEffect(() => (hasAny ? keepPage() : undefined), [hasAny]);
 }
 
 /** Passes calls on with the next frame, and not before the last one is DRAW_MS ago. */

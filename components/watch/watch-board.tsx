@@ -9,10 +9,9 @@ import { EmptyFeed } from "@/components/watch/empty-feed";
 import { EventPanel } from "@/components/watch/event-panel";
 import { EventTable } from "@/components/watch/event-table";
 import { FeedBar } from "@/components/watch/feed-bar";
-import { useFeed, useFeedView } from "@/components/watch/use-feed";
+import { useFeed, useFeedKept, useFeedView } from "@/components/watch/use-feed";
 import { useWatchLocation, type WatchTarget } from "@/components/watch/watch-address";
 import { WatchForm } from "@/components/watch/watch-form";
-import { keepPage } from "@/lib/browser/kept-page";
 import { watchHref } from "@/lib/browser/page-address";
 import type { WatchFeed } from "@/lib/browser/watch-feed";
 import { ALL_KEYS } from "@/lib/browser/watch-range";
@@ -56,8 +55,8 @@ function LiveFeed({ target }: { target: WatchTarget }) {
   const view = useFeedView(feed);
   const [chosen, setChosen] = useState<EventRow | null>(null);
   usePauseKey(feed);
+  useFeedKept(view);
   const hasRows = view.rows.length > 0;
-  useEffect(() => (hasRows ? keepPage() : undefined), [hasRows]);
   return (
     <>
       <FeedBar feed={feed} view={view} target={target} />
