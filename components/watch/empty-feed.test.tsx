@@ -60,3 +60,14 @@ test("what is still being read is not said to be nothing", () => {
     "Catching upReading up to revision 9,000. Nothing to show has come yet.",
   );
 });
+
+test("events are said to be coming only while the watch is open as far as etcd", () => {
+  const coming = /still being received/;
+  const broken = { phase: "waiting", retryInMs: 500, reason: "The stream ended." } as const;
+  expect(text({ isAllHidden: true })).toMatch(coming);
+  for (const cut of [{ isLinkLost: true }, { isHeld: true }, { stream: broken }]) {
+    const said = text({ isAllHidden: true, ...cut });
+    expect(said).not.toMatch(coming);
+    expect(said).toContain("None are being received now.");
+  }
+});

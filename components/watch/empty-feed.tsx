@@ -31,7 +31,9 @@ export function EmptyFeed({ view, target, onRetry }: EmptyFeedProps) {
   if (view.isAllHidden) {
     return (
       <Blank icon={<Activity aria-hidden />} title="No event fits the filter">
-        Events are still being received; the filter hides them.
+        {stream.phase === "open" && !view.isHeld && !view.isLinkLost
+          ? "Events are still being received; the filter hides them."
+          : "The filter hides all that were received. None are being received now."}
       </Blank>
     );
   }
