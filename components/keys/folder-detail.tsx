@@ -15,9 +15,10 @@ import { Waiting } from "@/components/ui/waiting";
 import { deletePrefixCommand, isOpenRange, listCommand } from "@/lib/browser/etcdctl";
 import { formatDecimal } from "@/lib/browser/format";
 import { formatKey, prefixEnd } from "@/lib/browser/key-text";
+import { isLost } from "@/lib/browser/key-tree";
 import { summaryQuery } from "@/lib/browser/keys";
 import { keysHref, watchHref } from "@/lib/browser/page-address";
-import { errorText, RequestError } from "@/lib/browser/request";
+import { errorText } from "@/lib/browser/request";
 
 interface FolderDetailProps {
   location: KeysLocation;
@@ -26,12 +27,12 @@ interface FolderDetailProps {
   revision: string | null;
   onCreate: (prefix: Uint8Array) => void;
   onDeletePrefix: (prefix: Uint8Array) => void;
-  /** The tree stands at a revision that etcd no longer keeps. */
-  onCompacted: () => void;
+  /** The tree stands at a revision that etcd no longer has. */
+  onRevisionLost: () => void;
 }
 
 export function FolderDetail(props: FolderDetailProps) {
-  const { location, folder, revision, onCreate, onDeletePrefix, onCompacted } = props;
+  const { location, folder, revision, onCreate, onDeletePrefix, onRevisionLost } = props;
   const { address, go } = location;
   const { refusal, memberName } = useStanding(address.cluster);
   const copy = useCopy();
@@ -41,8 +42,8 @@ export function FolderDetail(props: FolderDetailProps) {
   const isPast = address.revision !== undefined;
   const isUnread = data === undefined && error !== null;
   const isEmpty = data?.count === 0;
-  const isBehind = !isPast && error instanceof RequestError && error.code === "compacted";
-  const goOn = useEffectEvent(onCompacted);
+  const isBehind = !isPast && isLost(error);
+  const goOn = useEffectEvent(onRevisionLost);
   useEffect(() => {
     if (isBehind) goOn();
   }, [isBehind]);
@@ -89,7 +90,10 @@ export function FolderDetail(props: FolderDetailProps) {
           title="The folder cannot be read"
           className="mx-4 mb-3"
           actions={
-            <Button size="sm" onClick={() => void summary.refetch()}>
+            <Button
+              size="sm"
+              onClick={() => (isBehind ? onRevisionLost() : void summary.refetch())}
+            >
               Try again
             </Button>
           }

@@ -114,7 +114,7 @@ function Chosen(props: ChosenProps) {
         revision={view.revision}
         onCreate={onCreate}
         onDeletePrefix={onDeletePrefix}
-        onCompacted={onTreeChanged}
+        onRevisionLost={onTreeChanged}
       />
     );
   }

@@ -37,8 +37,11 @@ const page = (name: string, revision: string, cursor: string | null) => ({
 const compacted = () =>
   Response.json({ error: { code: "compacted", message: "compacted" } }, { status: 410 });
 
-/** Revision 5 is compacted after its first page; the next one is 9. */
-function searched(revision: string | undefined): string[] {
+const taken = () =>
+  Response.json({ error: { code: "future-revision", message: "future" } }, { status: 400 });
+
+/** Revision 5 is lost after its first page; the next one is 9. */
+function searched(revision: string | undefined, lost = compacted): string[] {
   const asked: string[] = [];
   vi.stubGlobal("fetch", async (path: string) => {
     if (!path.includes("/keys/search")) return new Promise(() => undefined);
@@ -47,7 +50,7 @@ function searched(revision: string | undefined): string[] {
     const cursor = params.get("cursor");
     asked.push(`${at ?? "now"} ${cursor ?? "start"}`);
     if (cursor === null) return Response.json(page("a1", asked.length === 1 ? "5" : "9", "YTE"));
-    return at === "9" ? Response.json(page("a2", "9", null)) : compacted();
+    return at === "9" ? Response.json(page("a2", "9", null)) : lost();
   });
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   const ignore = () => undefined;
@@ -70,8 +73,11 @@ function searched(revision: string | undefined): string[] {
   return asked;
 }
 
-test("a search whose revision is compacted meanwhile goes on from a newer one", async () => {
-  const asked = searched(undefined);
+test.each([
+  ["compacted", compacted],
+  ["taken back by a restore", taken],
+])("a search whose revision is %s meanwhile goes on from another", async (_, lost) => {
+  const asked = searched(undefined, lost);
   await screen.findByRole("treeitem", { name: /a2/ });
   expect(asked).toEqual(["now start", "5 YTE", "now start", "9 YTE"]);
 });

@@ -10,8 +10,9 @@ import { Blank } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
 import { plural } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
+import { isLost } from "@/lib/browser/key-tree";
 import { searchKeys } from "@/lib/browser/keys";
-import { errorText, RequestError } from "@/lib/browser/request";
+import { errorText } from "@/lib/browser/request";
 import { foldersAbove, ROOT, type TreeRow } from "@/lib/browser/tree-rows";
 import { encodeBase64 } from "@/lib/schema/bytes";
 
@@ -106,8 +107,7 @@ function useSearch(
   });
   const { data, error, hasNextPage, isFetching, fetchNextPage, refetch } = query;
   // Further pages are of the revision of the first. Without it the search is of a newer one.
-  const isBehind =
-    revision === undefined && error instanceof RequestError && error.code === "compacted";
+  const isBehind = revision === undefined && isLost(error);
   const startAgain = useEffectEvent(() => void refetch());
   useEffect(() => {
     if (isBehind) startAgain();

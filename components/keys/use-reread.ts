@@ -1,6 +1,6 @@
 "use client";
 
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import type { Standing } from "@/components/keys/use-standing";
 import { compareDecimal } from "@/lib/browser/decimal";
 import type { KeyTree, TreeView } from "@/lib/browser/key-tree";
@@ -8,7 +8,7 @@ import type { KeyTree, TreeView } from "@/lib/browser/key-tree";
 /**
  * A tree stands still until its reader moves it on, but where that would keep from him what he waits
  * for: what one member alone has gives way to what the cluster has, once it can be asked again, and a
- * tree without keys to the first of them.
+ * tree without keys to the first of them, and what a restore has taken back to what is left.
  */
 export function useReread(tree: KeyTree, view: TreeView, standing: Standing, isPast: boolean) {
   const { hasQuorum, checkedAt, revision } = standing;
@@ -18,7 +18,19 @@ export function useReread(tree: KeyTree, view: TreeView, standing: Standing, isP
     view.revision !== null &&
     revision !== null &&
     compareDecimal(revision, view.revision) > 0;
-  const isDue = hasQuorum && checkedAt !== undefined && (view.onlyMember !== null || isEmptyAndOld);
+  const [read, setRead] = useState({ revision: view.revision, checkedAt });
+  if (read.revision !== view.revision) setRead({ revision: view.revision, checkedAt });
+  const isTakenBack =
+    !isPast &&
+    view.revision !== null &&
+    revision !== null &&
+    // A look from before the tree was read may know less than the tree.
+    checkedAt !== read.checkedAt &&
+    compareDecimal(revision, view.revision) < 0;
+  const isDue =
+    hasQuorum &&
+    checkedAt !== undefined &&
+    (view.onlyMember !== null || isEmptyAndOld || isTakenBack);
   useEffect(() => {
     if (isDue && !tree.view().isRefreshing) void tree.refresh();
     // Each new look at the cluster is another occasion.

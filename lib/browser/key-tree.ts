@@ -348,8 +348,8 @@ function grown(
   return { ...joined({ children, cursor: page.cursor }, ahead), error: null };
 }
 
-/** Compacted, or of a history that a restore has taken back. */
-function isLost(error: unknown): boolean {
+/** Of a revision that is compacted, or of a history that a restore has taken back. */
+export function isLost(error: unknown): boolean {
   if (!(error instanceof RequestError)) return false;
   return error.code === "compacted" || error.code === "future-revision";
 }

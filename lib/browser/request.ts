@@ -154,6 +154,9 @@ export function errorText(error: unknown): string {
   if (error instanceof RequestError && error.code === "compacted") {
     return "etcd no longer keeps this revision: it has been compacted.";
   }
+  if (error instanceof RequestError && error.code === "future-revision") {
+    return "The cluster has not reached this revision. It may have been restored to an earlier one.";
+  }
   return sentence(error.message);
 }
 
