@@ -58,6 +58,28 @@ test("a console that hangs within its reply is offline, too", async () => {
   expect(await failureAfter(20_000, {})).toMatchObject({ code: "offline" });
 });
 
+test("a reply that is slow but keeps coming is waited for", async () => {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  hang(() => new Response(readable));
+  const answer = request(z.unknown(), "/api");
+  for (const part of ['{"a":', '"', "b", '"', "}"]) {
+    await vi.advanceTimersByTimeAsync(9_000);
+    void writer.write(new TextEncoder().encode(part));
+  }
+  void writer.close();
+  expect(await answer).toEqual({ a: "b" });
+});
+
+test("a long body has time to be sent over a slow link", async () => {
+  hang();
+  const body = "x".repeat(2 * 1024 * 1024);
+  expect(await failureAfter(30_000 + 63_999, { method: "PUT", body })).toBe("still asking");
+  expect(await failureAfter(30_000 + 64_000, { method: "PUT", body })).toMatchObject({
+    code: "offline",
+  });
+});
+
 test("a stream that has begun has no limit", async () => {
   let signal: AbortSignal | undefined;
   hang((given) => {

@@ -36,7 +36,7 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** How long the reply may take before it is `offline`, in ms. */
+  /** How long the reply may take to begin before it is `offline`, in ms; for a short body. */
   readonly limitMs?: number;
 }
 
@@ -44,6 +44,10 @@ export interface RequestOptions {
 const READ_MS_MAX = 20_000;
 /** A lease is granted, a key created and the lease given up: each has the console's 8 s. */
 const WRITE_MS_MAX = 30_000;
+/** A link that is slow is no console that hangs: what is sent may take a second for each of these. */
+const SENT_BYTES_PER_SECOND_MIN = 32 * 1024;
+/** A reply that has begun and brings nothing for longer than this has stopped. */
+const REPLY_SILENCE_MS_MAX = 10_000;
 /** For questions that the console answers with many of its own to etcd. */
 export const MANY_READS_MS_MAX = 90_000;
 
@@ -52,38 +56,64 @@ export const MANY_READS_MS_MAX = 90_000;
  * for the reply to begin: its body may take as long as it likes.
  */
 export function send(path: string, options: RequestOptions = {}): Promise<Response> {
-  return withinLimit(options, (signal) => reply(path, options, signal));
+  return withPatience(options, (patience) => reply(path, options, patience));
 }
 
-/** Sends, and parses the JSON of a success. The limit is for the whole of it. */
+/**
+ * Sends, and parses the JSON of a success. The limit is for the reply to begin; from then on as
+ * long as it keeps coming it may take its time.
+ */
 export function request<Shape extends z.ZodType>(
   shape: Shape,
   path: string,
   options: RequestOptions = {},
 ): Promise<z.output<Shape>> {
-  return withinLimit(options, async (signal) => {
-    const response = await reply(path, options, signal);
-    const parsed = shape.safeParse(await readJson(response));
+  return withPatience(options, async (patience) => {
+    const response = await reply(path, options, patience);
+    const parsed = shape.safeParse(await readJson(response, patience));
     if (parsed.success) return parsed.data;
     throw new RequestError("bad-reply", "The console's reply is malformed.", response.status);
   });
 }
 
+/** Ends what is waited for once nothing has come for too long. */
+class Patience {
+  readonly signal: AbortSignal;
+  readonly #limit = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(given: AbortSignal | undefined) {
+    const own = this.#limit.signal;
+    this.signal = given === undefined ? own : AbortSignal.any([given, own]);
+  }
+
+  get isOver(): boolean {
+    return this.#limit.signal.aborted;
+  }
+
+  waitFor(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#limit.abort(), ms);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 /** A console that hangs holds its connections open: without a limit it would never be missed. */
-async function withinLimit<Result>(
-  { method, limitMs, signal }: RequestOptions,
-  ask: (signal: AbortSignal) => Promise<Result>,
+async function withPatience<Result>(
+  { signal }: RequestOptions,
+  ask: (patience: Patience) => Promise<Result>,
 ): Promise<Result> {
-  const limit = new AbortController();
-  const ownMs = method === undefined || method === "GET" ? READ_MS_MAX : WRITE_MS_MAX;
-  const timer = setTimeout(() => limit.abort(), limitMs ?? ownMs);
+  const patience = new Patience(signal);
   try {
-    return await ask(signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]));
+    return await ask(patience);
   } catch (error) {
-    if (limit.signal.aborted && signal?.aborted !== true) throw unanswered();
+    if (patience.isOver && signal?.aborted !== true) throw unanswered();
     throw error;
   } finally {
-    clearTimeout(timer);
+    patience.end();
   }
 }
 
@@ -93,19 +123,23 @@ function unanswered(): RequestError {
 
 async function reply(
   path: string,
-  { method, query, body, headers }: RequestOptions,
-  signal: AbortSignal,
+  { method = "GET", query, body, headers, limitMs }: RequestOptions,
+  patience: Patience,
 ): Promise<Response> {
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const ownMs = method === "GET" ? READ_MS_MAX : WRITE_MS_MAX;
+  const sendingMs = Math.floor((sent?.length ?? 0) / SENT_BYTES_PER_SECOND_MIN) * 1_000;
+  patience.waitFor((limitMs ?? ownMs) + sendingMs);
   let response: Response;
   try {
     response = await fetch(withQuery(path, query), {
-      method: method ?? "GET",
+      method,
       headers: {
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(sent === undefined ? {} : { "content-type": "application/json" }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal,
+      ...(sent === undefined ? {} : { body: sent }),
+      signal: patience.signal,
       cache: "no-store",
     });
   } catch (error) {
@@ -113,21 +147,34 @@ async function reply(
     throw unanswered();
   }
   if (response.status === 401) reportSessionEnd();
-  if (!response.ok) throw await errorOf(response);
+  if (!response.ok) throw await errorOf(response, patience);
   return response;
 }
 
-async function readJson(response: Response): Promise<unknown> {
+/** Undefined for what is no JSON, or breaks off. */
+async function readJson(response: Response, patience: Patience): Promise<unknown> {
   try {
-    return await response.json();
+    return JSON.parse(await readText(response, patience)) as unknown;
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     return undefined;
   }
 }
 
-async function errorOf(response: Response): Promise<RequestError> {
-  const parsed = ErrorReply.safeParse(await readJson(response));
+async function readText(response: Response, patience: Patience): Promise<string> {
+  if (response.body === null) return "";
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const parts: string[] = [];
+  for (;;) {
+    patience.waitFor(REPLY_SILENCE_MS_MAX);
+    const chunk = await reader.read();
+    if (chunk.done) return parts.join("");
+    parts.push(chunk.value);
+  }
+}
+
+async function errorOf(response: Response, patience: Patience): Promise<RequestError> {
+  const parsed = ErrorReply.safeParse(await readJson(response, patience));
   if (parsed.success) return RequestError.ofReply(parsed.data.error, response.status);
   const text = `The console answered with HTTP status ${response.status}.`;
   return new RequestError("bad-reply", text, response.status);
