@@ -98,7 +98,10 @@ describe("watch feed", () => {
     const ends: [StreamMessage, string[]][] = [
       [change(9, ["b"]), [WHOLE]],
       [{ event: "progress", data: JSON.stringify({ revision: "9" }), id: "9" }, [WHOLE]],
-      [reset(6, 8), ["Gap: revisions 6 to 8 were compacted and cannot be shown.", BACK]],
+      [
+        reset(6, 8),
+        ["Gap: revisions 6 to 8 cannot be shown: compacted, or taken back by a restore.", BACK],
+      ],
     ];
     for (const [first, told] of ends) {
       const line = new Line();

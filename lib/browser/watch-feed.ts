@@ -275,7 +275,7 @@ export class WatchFeed {
       const span = `${formatDecimal(from)} to ${formatDecimal(compactRevision)}`;
       this.#add({
         kind: "gap",
-        text: `Gap: revisions ${span} were compacted and cannot be shown.`,
+        text: `Gap: revisions ${span} cannot be shown: compacted, or taken back by a restore.`,
       });
     } else if (message.event === "link") {
       this.#takeLink(LinkEvent.parse(JSON.parse(message.data)));
