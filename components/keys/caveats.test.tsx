@@ -3,7 +3,7 @@ import { cleanup, render, renderHook } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
 import type { OverviewNews } from "@/components/shell/use-overview";
 import { encodeUtf8 } from "@/lib/browser/key-text";
-import type { OverviewReply } from "@/lib/schema/overview";
+import { overviewReply } from "@/lib/schema/overview-reply.suite";
 import { Caveats } from "./caveats.tsx";
 import { useStanding } from "./use-standing.ts";
 
@@ -23,28 +23,7 @@ function without(
   code: "timeout" | "etcd-unauthenticated",
   silence: string | null = null,
 ) {
-  const overview: OverviewReply = {
-    clusterId: "1",
-    checkedAt: new Date().toISOString(),
-    ageMs: 0,
-    slowAboveMs: 500,
-    revision: "5",
-    raftTerm: "2",
-    leaderId: "1",
-    quorum: {
-      hasQuorum: false,
-      voters: 3,
-      healthyVoters,
-      needed: 2,
-      canLose: 0,
-      canLoseAtBest: 1,
-      readLatencyMs: null,
-      error: error(code),
-    },
-    members: [],
-    membership: { source: "live", ageMs: 0 },
-    alarms: [],
-  };
+  const overview = overviewReply({ healthyVoters, error: error(code) });
   news = { overview, silence };
   const standing = renderHook(() => useStanding("local")).result.current;
   const address = {

@@ -4,29 +4,12 @@ import { act, cleanup, renderHook } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { useStanding } from "@/components/keys/use-standing";
+import { overviewReply } from "@/lib/schema/overview-reply.suite";
 import { useOverview } from "./use-overview.ts";
 
 const overview = (hasQuorum: boolean) => ({
-  clusterId: "1",
-  checkedAt: new Date().toISOString(),
-  ageMs: 0,
-  slowAboveMs: 500,
-  revision: "5",
-  raftTerm: "2",
+  ...overviewReply({ hasQuorum, healthyVoters: hasQuorum ? 3 : 1 }),
   leaderId: null,
-  quorum: {
-    hasQuorum,
-    voters: 3,
-    healthyVoters: hasQuorum ? 3 : 1,
-    needed: 2,
-    canLose: 0,
-    canLoseAtBest: 1,
-    readLatencyMs: null,
-    error: null,
-  },
-  members: [],
-  membership: { source: "live", ageMs: 0 },
-  alarms: [],
 });
 
 let looks = 0;

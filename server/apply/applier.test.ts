@@ -1,9 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { hexId } from "../base/bytes.ts";
-import { SystemClock } from "../base/clock.ts";
-import { SILENT_LOG } from "../base/log.ts";
 import { finish, isSteps } from "../base/steps.ts";
-import { NoTokens } from "../credentials/tokens.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import { encodePublication } from "../membership/publication.ts";
 import { encodeConfChange } from "../proto/conf-codec.ts";
@@ -34,6 +31,7 @@ import type { Outcome } from "./outcome.ts";
 import { Quota } from "./quota.ts";
 import { answerRange } from "./range.ts";
 import { ReplicatedState } from "./replicated-state.ts";
+import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 const MEMBER = 0xabcdn;
 const text = (value: string) => Buffer.from(value);
@@ -49,24 +47,15 @@ class Machine {
 
   constructor(engine = new MemoryEngine(), quotaBytes = Infinity) {
     this.engine = engine;
-    this.state = new ReplicatedState({
-      engine,
-      membership: { memberId: MEMBER, clusterId: 1n },
-      leaseTtlMinSeconds: 2,
-      clock: new SystemClock(),
-      serverVersion: "3.5.16",
-    });
+    this.state = stateOn(engine, MEMBER);
     this.#index = this.state.applied.index;
-    this.applier = new Applier({
-      state: this.state,
+    this.applier = applierOf(this.state, {
       quota: new Quota(quotaBytes, () => 0),
-      log: SILENT_LOG,
       onChanges: (revision, changes) => {
         const keys = changes.map((change) => `${change.isDelete ? "-" : "+"}${String(change.key)}`);
         this.published.push(`${revision}:${keys.join(",")}`);
       },
       onCompacted: () => this.compactions++,
-      tokens: new NoTokens(),
       onSpaceExceeded: () => this.spaceExceeded++,
     });
   }

@@ -1,8 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { SILENT_LOG } from "../base/log.ts";
-import { NoTokens } from "../credentials/tokens.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import { encodePublication } from "../membership/publication.ts";
 import { encodeConfChange } from "../proto/conf-codec.ts";
@@ -10,10 +8,9 @@ import { ClusterMemberAttrSetRequest, ClusterVersionSetRequest } from "../proto/
 import { PutRequest, TxnRequest } from "../proto/gen/rpc.ts";
 import { encodeInternal, encodeV2Put, InternalField } from "../proto/internal-codec.ts";
 import { EntryType } from "../raft/entry.ts";
-import { MemoryEngine } from "../storage/memory-engine.ts";
 import { Applier } from "./applier.ts";
-import { Quota } from "./quota.ts";
 import { ReplicatedState } from "./replicated-state.ts";
+import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 // What peers forward for the log, before it is there.
 
@@ -23,24 +20,10 @@ let state: ReplicatedState;
 
 beforeEach(() => {
   warnings.length = 0;
-  state = new ReplicatedState({
-    engine: new MemoryEngine(),
-    membership: { memberId: 1n, clusterId: 1n },
-    leaseTtlMinSeconds: 2,
-    clock: new SystemClock(),
-    serverVersion: "3.5.16",
-  });
+  state = stateOn();
   const note = (message: string) => warnings.push(message);
   const log: Log = { ...SILENT_LOG, warn: note, error: note };
-  applier = new Applier({
-    state,
-    quota: new Quota(Infinity, () => 0),
-    log,
-    onChanges: () => undefined,
-    onCompacted: () => undefined,
-    tokens: new NoTokens(),
-    onSpaceExceeded: () => undefined,
-  });
+  applier = applierOf(state, { log });
 });
 
 const { NORMAL, CONF_CHANGE } = EntryType;

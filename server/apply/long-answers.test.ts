@@ -1,8 +1,5 @@
 import { expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
-import { SILENT_LOG } from "../base/log.ts";
 import { finish, isSteps } from "../base/steps.ts";
-import { NoTokens } from "../credentials/tokens.ts";
 import {
   DeleteRangeRequest,
   RangeRequest,
@@ -18,9 +15,8 @@ import { AnswerRoom } from "./answer-room.ts";
 import { type Applied, Applier } from "./applier.ts";
 import { gatherRange } from "./gathered-range.ts";
 import { KeyWriter } from "./key-writer.ts";
-import { Quota } from "./quota.ts";
 import { answerRange } from "./range.ts";
-import { ReplicatedState } from "./replicated-state.ts";
+import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 const KEYS = 700;
 const ALL = { key: Buffer.from("k"), rangeEnd: Buffer.from("l") };
@@ -28,27 +24,14 @@ const name = (i: number) => Buffer.from(`k${String((i * 263) % KEYS).padStart(4,
 
 class Machine {
   readonly engine = new MemoryEngine();
-  readonly state = new ReplicatedState({
-    engine: this.engine,
-    membership: { memberId: 1n, clusterId: 2n },
-    leaseTtlMinSeconds: 2,
-    clock: new SystemClock(),
-    serverVersion: "3.5.16",
-  });
+  readonly state = stateOn(this.engine);
   readonly #applier: Applier;
   readonly #isAwaited: boolean;
   #index = 0;
 
   constructor(isAwaited = true, answerBytesMax?: number) {
     this.#isAwaited = isAwaited;
-    this.#applier = new Applier({
-      state: this.state,
-      quota: new Quota(Infinity, () => 0),
-      log: SILENT_LOG,
-      onChanges: () => undefined,
-      onCompacted: () => undefined,
-      tokens: new NoTokens(),
-      onSpaceExceeded: () => undefined,
+    this.#applier = applierOf(this.state, {
       ...(answerBytesMax === undefined ? {} : { answerBytesMax }),
     });
     for (let from = 0; from < KEYS; from += 100) {

@@ -1,13 +1,11 @@
 import { expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
 import { finish, type Steps } from "../base/steps.ts";
 import type { RangeQuery } from "../mvcc/key-space.ts";
 import { Compare } from "../proto/gen/rpc.ts";
-import { MemoryEngine } from "../storage/memory-engine.ts";
 import { ComparePace, comparing } from "./compare.ts";
 import { KeyWriter } from "./key-writer.ts";
 import type { RangeSource } from "./range.ts";
-import { ReplicatedState } from "./replicated-state.ts";
+import { stateOn } from "./state-machine.suite.ts";
 
 const KEYS = 5_000;
 const ALL = { key: Buffer.from("\0"), rangeEnd: Buffer.from("\0") };
@@ -16,13 +14,7 @@ const GREATER = 1;
 const NOT_EQUAL = 3;
 const VERSION = 0;
 
-const state = new ReplicatedState({
-  engine: new MemoryEngine(),
-  membership: { memberId: 1n, clusterId: 2n },
-  leaseTtlMinSeconds: 2,
-  clock: new SystemClock(),
-  serverVersion: "3.5.16",
-});
+const state = stateOn();
 const loading = state.kv.begin();
 for (let i = 0; i < KEYS; i++) {
   loading.put(Buffer.from(`k${String(i).padStart(5, "0")}`), Buffer.from(String(i)), 0n);

@@ -1,8 +1,5 @@
 import { expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
-import { SILENT_LOG } from "../base/log.ts";
 import { finish, isSteps, type Steps } from "../base/steps.ts";
-import { NoTokens } from "../credentials/tokens.ts";
 import type { Change } from "../mvcc/change.ts";
 import { TXN_SLICE_KEYS } from "../mvcc/write-txn.ts";
 import {
@@ -19,8 +16,8 @@ import { type Entry, EntryType } from "../raft/entry.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { TABLES } from "../storage/tables.ts";
 import { type Applied, Applier } from "./applier.ts";
-import { Quota } from "./quota.ts";
 import { ReplicatedState } from "./replicated-state.ts";
+import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 const KEYS = 5_000;
 const OPS_PER_TXN = 500;
@@ -37,22 +34,10 @@ class Machine {
 
   constructor(engine = new MemoryEngine()) {
     this.engine = engine;
-    this.state = new ReplicatedState({
-      engine,
-      membership: { memberId: 1n, clusterId: 2n },
-      leaseTtlMinSeconds: 2,
-      clock: new SystemClock(),
-      serverVersion: "3.5.16",
-    });
+    this.state = stateOn(engine);
     this.#index = this.state.applied.index;
-    this.applier = new Applier({
-      state: this.state,
-      quota: new Quota(Infinity, () => 0),
-      log: SILENT_LOG,
+    this.applier = applierOf(this.state, {
       onChanges: (revision, changes) => this.published.push([revision, changes]),
-      onCompacted: () => undefined,
-      tokens: new NoTokens(),
-      onSpaceExceeded: () => undefined,
     });
   }
 

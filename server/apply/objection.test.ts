@@ -1,9 +1,6 @@
 import { expect, test } from "vitest";
 import { NOBODY } from "../auth/identity.ts";
-import { SystemClock } from "../base/clock.ts";
-import { SILENT_LOG } from "../base/log.ts";
 import { finish, isSteps } from "../base/steps.ts";
-import { NoTokens } from "../credentials/tokens.ts";
 import {
   AlarmType,
   AuthRoleGetRequest,
@@ -15,10 +12,7 @@ import {
 } from "../proto/gen/rpc.ts";
 import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
 import { EntryType } from "../raft/entry.ts";
-import { MemoryEngine } from "../storage/memory-engine.ts";
-import { Applier } from "./applier.ts";
-import { Quota } from "./quota.ts";
-import { ReplicatedState } from "./replicated-state.ts";
+import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 const ROOT_USER = AuthUserAddRequest.fromPartial({ name: "root", options: { noPassword: true } });
 const key = Buffer.from("k");
@@ -70,21 +64,7 @@ test("a stranger is told at once what applying his request would tell him", () =
 });
 
 function machine() {
-  const state = new ReplicatedState({
-    engine: new MemoryEngine(),
-    membership: { memberId: 1n, clusterId: 1n },
-    leaseTtlMinSeconds: 2,
-    clock: new SystemClock(),
-    serverVersion: "3.5.16",
-  });
-  const applier = new Applier({
-    state,
-    quota: new Quota(Infinity, () => 0),
-    log: SILENT_LOG,
-    onChanges: () => undefined,
-    onCompacted: () => undefined,
-    tokens: new NoTokens(),
-    onSpaceExceeded: () => undefined,
-  });
+  const state = stateOn();
+  const applier = applierOf(state);
   return { state, applier };
 }

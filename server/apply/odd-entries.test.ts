@@ -1,17 +1,11 @@
 import { expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
-import { SILENT_LOG } from "../base/log.ts";
 import { SeededRandom } from "../base/random.ts";
 import { finish, isSteps } from "../base/steps.ts";
-import { NoTokens } from "../credentials/tokens.ts";
 import { additionOf } from "../membership/conf-changes.ts";
 import { encodeInternal, encodeV2Put, InternalField } from "../proto/internal-codec.ts";
 import { WireType, writeUint, writeUint64 } from "../proto/wire.ts";
 import { EntryType } from "../raft/entry.ts";
-import { MemoryEngine } from "../storage/memory-engine.ts";
-import { Applier } from "./applier.ts";
-import { Quota } from "./quota.ts";
-import { ReplicatedState } from "./replicated-state.ts";
+import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 // An entry that ends a member ends it again at every start, and the others with it.
 
@@ -43,22 +37,8 @@ function message(random: SeededRandom, depth: number): Buffer {
 
 test("whatever is taken for the log can be applied, whatever was before it", () => {
   const random = new SeededRandom(11);
-  const state = new ReplicatedState({
-    engine: new MemoryEngine(),
-    membership: { memberId: 1n, clusterId: 1n },
-    leaseTtlMinSeconds: 2,
-    clock: new SystemClock(),
-    serverVersion: "3.5.16",
-  });
-  const applier = new Applier({
-    state,
-    quota: new Quota(Infinity, () => 0),
-    log: SILENT_LOG,
-    onChanges: () => undefined,
-    onCompacted: () => undefined,
-    tokens: new NoTokens(),
-    onSpaceExceeded: () => undefined,
-  });
+  const state = stateOn();
+  const applier = applierOf(state);
   const one = { id: 1n, peerUrls: ["http://a:1"], isLearner: false, name: "", clientUrls: [] };
   state.membership.apply(additionOf(one, 1n));
   const all = Object.values(InternalField);
