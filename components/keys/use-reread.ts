@@ -12,21 +12,13 @@ import type { KeyTree, TreeView } from "@/lib/browser/key-tree";
  */
 export function useReread(tree: KeyTree, view: TreeView, standing: Standing, isPast: boolean) {
   const { hasQuorum, checkedAt, revision } = standing;
-  const isEmptyAndOld =
-    !isPast &&
-    view.count === 0 &&
-    view.revision !== null &&
-    revision !== null &&
-    compareDecimal(revision, view.revision) > 0;
+  const isComparable = !isPast && view.revision !== null && revision !== null;
+  const ahead = isComparable ? compareDecimal(revision, view.revision) : 0;
+  const isEmptyAndOld = view.count === 0 && ahead > 0;
   const [read, setRead] = useState({ revision: view.revision, checkedAt });
   if (read.revision !== view.revision) setRead({ revision: view.revision, checkedAt });
-  const isTakenBack =
-    !isPast &&
-    view.revision !== null &&
-    revision !== null &&
-    // A look from before the tree was read may know less than the tree.
-    checkedAt !== read.checkedAt &&
-    compareDecimal(revision, view.revision) < 0;
+  // A look from before the tree was read may know less than the tree.
+  const isTakenBack = checkedAt !== read.checkedAt && ahead < 0;
   const isDue =
     hasQuorum &&
     checkedAt !== undefined &&

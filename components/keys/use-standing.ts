@@ -3,8 +3,7 @@
 import { useMemo } from "react";
 import { useOverview } from "@/components/shell/use-overview";
 import { formatTimeOrDay } from "@/lib/browser/format";
-import { nameOf, type QuorumDoubt, quorumDoubt } from "@/lib/browser/verdict";
-import { hexOfDecimal } from "@/lib/schema/bytes";
+import { nameById, type QuorumDoubt, quorumDoubt } from "@/lib/browser/verdict";
 import type { OverviewReply } from "@/lib/schema/overview";
 
 export interface Standing {
@@ -28,14 +27,12 @@ export interface Standing {
 export function useStanding(cluster: string): Standing {
   const { overview, silence } = useOverview(cluster);
   return useMemo(() => {
-    const memberName = (id: string) => {
-      const member = overview?.members.find((each) => each.id === id);
-      return member === undefined ? `member ${hexOfDecimal(id)}` : nameOf(member);
-    };
+    const memberName = (id: string) => nameById(id, { members: overview?.members ?? [] });
+    const doubt = overview === undefined ? null : quorumDoubt(overview);
     return {
       hasQuorum: overview?.quorum.hasQuorum ?? true,
-      doubt: overview === undefined ? null : quorumDoubt(overview),
-      refusal: overview === undefined ? null : refusalOf(overview, silence),
+      doubt,
+      refusal: overview === undefined ? null : refusalOf(overview, doubt, silence),
       silence,
       memberName,
       checkedAt: overview?.checkedAt,
@@ -44,9 +41,12 @@ export function useStanding(cluster: string): Standing {
   }, [overview, silence]);
 }
 
-function refusalOf(overview: OverviewReply, silence: string | null): string | null {
+function refusalOf(
+  overview: OverviewReply,
+  doubt: QuorumDoubt | null,
+  silence: string | null,
+): string | null {
   if (overview.quorum.hasQuorum) return null;
-  const doubt = quorumDoubt(overview);
   if (doubt?.mayWrite === true) return null;
   if (silence !== null) {
     const found = doubt === null ? "the cluster had no quorum" : `it was: ${doubt.title}`;

@@ -2,7 +2,7 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { type ReactNode, useSyncExternalStore } from "react";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ToastProvider } from "@/components/ui/toast";
 import { useShell } from "./shell-context.ts";
 import { ShellProvider } from "./shell-state.tsx";
@@ -30,6 +30,8 @@ vi.mock("next/navigation", () => ({
   useRouter: () => ({ push: (href: string) => setTimeout(() => address.go(href), 20) }),
 }));
 
+// What is pressed tells the console that its session is in use.
+beforeEach(() => vi.stubGlobal("fetch", async () => Response.json({})));
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();

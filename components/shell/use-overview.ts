@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useIsOlder } from "@/components/ui/now";
 import { useInViewSince } from "@/lib/browser/away";
 import { OVERVIEW_STALE_MS, overviewQuery } from "@/lib/browser/clusters";
-import { errorText } from "@/lib/browser/request";
+import { errorText, unanswered } from "@/lib/browser/request";
 import type { OverviewReply } from "@/lib/schema/overview";
 
 export interface OverviewNews {
@@ -23,5 +23,5 @@ export function useOverview(cluster: string): OverviewNews {
   const overview = data?.overview;
   if (error !== null) return { overview, silence: errorText(error) };
   const isSilent = isOld && since !== null && overview !== undefined;
-  return { overview, silence: isSilent ? "The console does not answer." : null };
+  return { overview, silence: isSilent ? unanswered().message : null };
 }

@@ -118,11 +118,9 @@ export function openStream(target: StreamTarget, sink: StreamSink): EventStream 
       await readMessages(response, control, (batch) => {
         isSound = false;
         sink.messages(batch);
-        isSound = true;
         lastId = batch.findLast((message) => message.id !== undefined)?.id ?? lastId;
-        if (!batch.some(({ event }) => event === "failure")) return;
-        isSound = false;
-        attempt = Math.max(attempt, FAILURE_ATTEMPT_MIN);
+        isSound = !batch.some(({ event }) => event === "failure");
+        if (!isSound) attempt = Math.max(attempt, FAILURE_ATTEMPT_MIN);
       });
       retry("The stream ended.");
     } catch (error) {

@@ -117,7 +117,8 @@ async function withPatience<Result>(
   }
 }
 
-function unanswered(): RequestError {
+/** Nothing came back, or nothing more. */
+export function unanswered(): RequestError {
   return new RequestError("offline", "The console does not answer.", 0);
 }
 
@@ -176,8 +177,12 @@ async function readText(response: Response, patience: Patience): Promise<string>
 async function errorOf(response: Response, patience: Patience): Promise<RequestError> {
   const parsed = ErrorReply.safeParse(await readJson(response, patience));
   if (parsed.success) return RequestError.ofReply(parsed.data.error, response.status);
-  const text = `The console answered with HTTP status ${response.status}.`;
-  return new RequestError("bad-reply", text, response.status);
+  return badStatus(response.status);
+}
+
+/** A reply that says nothing but that it is no success. */
+export function badStatus(status: number): RequestError {
+  return new RequestError("bad-reply", `The console answered with HTTP status ${status}.`, status);
 }
 
 function withQuery(path: string, query: RequestOptions["query"]): string {

@@ -4,7 +4,7 @@
 import * as z from "zod";
 import { ErrorReply } from "../schema/errors.ts";
 import { THROTTLED } from "../schema/session.ts";
-import { RequestError, request } from "./request.ts";
+import { badStatus, RequestError, request, unanswered } from "./request.ts";
 
 /** Passwords are checked one after the other, and each on purpose takes its time. */
 const REPLY_MS_MAX = 30_000;
@@ -46,9 +46,7 @@ async function exchange(
   const refusal = ErrorReply.safeParse(body);
   if (refusal.success) throw RequestError.ofReply(refusal.data.error, status);
   const outcome = Outcome.safeParse(body);
-  if (!outcome.success) {
-    throw new RequestError("bad-reply", `The console answered with HTTP status ${status}.`, status);
-  }
+  if (!outcome.success) throw badStatus(status);
   const { searchParams } = new URL(outcome.data.url, window.location.origin);
   if (searchParams.get("csrf") !== null) {
     throw new RequestError("bad-reply", "The console's cookie did not come back to it.", status);
@@ -66,7 +64,7 @@ async function post(path: string, fields: Readonly<Record<string, string>>) {
     });
     return { status: response.status, text: await response.text() };
   } catch {
-    throw new RequestError("offline", "The console does not answer.", 0);
+    throw unanswered();
   }
 }
 

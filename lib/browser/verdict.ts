@@ -104,7 +104,8 @@ export function quorumDoubt(overview: OverviewReply): QuorumDoubt | null {
   };
 }
 
-function nameById(id: string | null, { members }: OverviewReply): string {
+/** What a member is called, by its id in decimal. */
+export function nameById(id: string | null, { members }: Pick<OverviewReply, "members">): string {
   const member = members.find((each) => each.id === id);
   return member === undefined ? `member ${hexOfDecimal(id ?? "0")}` : nameOf(member);
 }

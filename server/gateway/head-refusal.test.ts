@@ -1,46 +1,23 @@
-import { type AddressInfo, connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { MovableClock } from "../http2/raw-peer.suite.ts";
 import type { Exchange } from "./exchange.ts";
-import { Gateway } from "./gateway.ts";
+import { heard, OPENING, OpenedGateways, WEB_SOCKET } from "./gateway-client.suite.ts";
 
 const ASK = "GET /health HTTP/1.1\r\nHost: member\r\n\r\n";
 const NO_HOST = "GET /no-host HTTP/1.1\r\n\r\n";
 const EXPECTS = "GET /expects HTTP/1.1\r\nHost: member\r\nExpect: the impossible\r\n\r\n";
-const WEB_SOCKET =
-  "Connection: Upgrade\r\nUpgrade: websocket\r\n" +
-  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-const OPENING = `GET /v3/watch HTTP/1.1\r\nHost: member\r\n${WEB_SOCKET}`;
 
-const stops: (() => void)[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop();
-});
+const gateways = new OpenedGateways();
+const { connected } = gateways;
+afterEach(() => gateways.close());
 
 /** What was served, and what the client was told. */
 async function sent(bytes: string, serve: (exchange: Exchange) => void = answer) {
-  const state = { text: "", isClosed: false, targets: [] as string[] };
-  const gateway = new Gateway({
-    clock: new MovableClock(),
-    serve: (exchange) => {
-      state.targets.push(exchange.target);
-      serve(exchange);
-    },
-    connectionsMax: 10,
+  const targets: string[] = [];
+  const { socket } = await connected((exchange) => {
+    targets.push(exchange.target);
+    serve(exchange);
   });
-  const { port }: AddressInfo = await gateway.listen({ host: "127.0.0.1", port: 0 });
-  const socket = connect(port, "127.0.0.1");
-  stops.push(
-    () => socket.destroy(),
-    () => gateway.close(),
-  );
-  socket.on("error", () => {});
-  socket.on("data", (chunk: Buffer) => {
-    state.text += chunk.toString("latin1");
-  });
-  socket.on("close", () => {
-    state.isClosed = true;
-  });
+  const state = Object.assign(heard(socket), { targets });
   socket.write(bytes);
   return state;
 }

@@ -1,19 +1,15 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { MovableClock } from "../http2/raw-peer.suite.ts";
+import type { MovableClock } from "../http2/raw-peer.suite.ts";
 import type { Exchange } from "./exchange.ts";
-import { Gateway } from "./gateway.ts";
+import { heard, OPENING, OpenedGateways } from "./gateway-client.suite.ts";
 
-const OPENING =
-  "GET /v3/watch HTTP/1.1\r\nHost: member\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 const NO_MASK = Buffer.alloc(4);
 
-const stops: (() => void)[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop();
-});
+const gateways = new OpenedGateways();
+const { connected } = gateways;
+afterEach(() => gateways.close());
 
 function frame(opcode: number, payload: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length]), NO_MASK, payload]);
@@ -21,23 +17,14 @@ function frame(opcode: number, payload: Buffer): Buffer {
 
 /** A WebSocket that is open, and the gateway's clock. */
 async function opened(): Promise<{ socket: Socket; clock: MovableClock; messages: string[] }> {
-  const clock = new MovableClock();
   const messages: string[] = [];
-  const serve = (exchange: Exchange) => {
+  const { socket, clock } = await connected((exchange) => {
     exchange.open?.();
     exchange.readBody(
       (bytes) => messages.push(bytes.toString()),
       () => {},
     );
-  };
-  const gateway = new Gateway({ clock, serve, connectionsMax: 10 });
-  const { port }: AddressInfo = await gateway.listen({ host: "127.0.0.1", port: 0 });
-  const socket = connect(port, "127.0.0.1");
-  stops.push(
-    () => socket.destroy(),
-    () => gateway.close(),
-  );
-  socket.on("error", () => {});
+  });
   socket.write(OPENING);
   const [answer] = (await once(socket, "data")) as [Buffer];
   expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
@@ -78,32 +65,16 @@ test("pings are answered, but for a client that does not read the answers", asyn
 
 /** A gateway whose answer to a POST is given by the test, and what it was asked. */
 async function listening() {
-  const clock = new MovableClock();
   const asked: Exchange[] = [];
-  const serve = (exchange: Exchange) => {
+  const { socket } = await connected((exchange) => {
     asked.push(exchange);
     if (exchange.open?.() !== true) return;
     exchange.readBody(
       (bytes) => exchange.write(bytes.toString()),
       () => {},
     );
-  };
-  const gateway = new Gateway({ clock, serve, connectionsMax: 10 });
-  const { port }: AddressInfo = await gateway.listen({ host: "127.0.0.1", port: 0 });
-  const socket = connect(port, "127.0.0.1");
-  stops.push(
-    () => socket.destroy(),
-    () => gateway.close(),
-  );
-  const state = { text: "", isClosed: false };
-  socket.on("error", () => {});
-  socket.on("data", (bytes: Buffer) => {
-    state.text += bytes.toString("latin1");
   });
-  socket.on("close", () => {
-    state.isClosed = true;
-  });
-  return { socket, asked, state };
+  return { socket, asked, state: heard(socket) };
 }
 
 const ASK = "GET /health HTTP/1.1\r\nHost: member\r\n\r\n";
