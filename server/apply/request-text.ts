@@ -1,3 +1,4 @@
+import { leaseIdText } from "../base/bytes.ts";
 import {
   AlarmRequest,
   AlarmRequest_AlarmAction,
@@ -56,10 +57,10 @@ function internalText(field: number, bytes: Buffer): string {
       return `compaction:<${messageText(CompactionRequest.decode(bytes))}> `;
     case InternalField.LEASE_GRANT: {
       const { TTL, ID } = LeaseGrantRequest.decode(bytes);
-      return `lease_grant:<ttl:${TTL}-second id:${hex(ID)}>`;
+      return `lease_grant:<ttl:${TTL}-second id:${leaseIdText(ID)}>`;
     }
     case InternalField.LEASE_REVOKE:
-      return `lease_revoke:<id:${hex(LeaseRevokeRequest.decode(bytes).ID)}>`;
+      return `lease_revoke:<id:${leaseIdText(LeaseRevokeRequest.decode(bytes).ID)}>`;
     case InternalField.ALARM:
       return `alarm:<${messageText(AlarmRequest.decode(bytes))}> `;
     default:
@@ -177,10 +178,6 @@ const ESCAPES: Readonly<Record<number, string>> = {
 
 function octal(byte: number): string {
   return `\\${byte.toString(8).padStart(3, "0")}`;
-}
-
-function hex(id: bigint): string {
-  return BigInt.asUintN(64, id).toString(16).padStart(16, "0");
 }
 
 function fieldName(field: number): string {

@@ -51,3 +51,8 @@ export function decodeUint64(bytes: Uint8Array): bigint {
 export function hexId(id: bigint): string {
   return BigInt.asUintN(64, id).toString(16);
 }
+
+/** Lease ids as etcd prints them: 16 digits. */
+export function leaseIdText(id: bigint): string {
+  return hexId(id).padStart(16, "0");
+}

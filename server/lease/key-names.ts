@@ -1,12 +1,6 @@
 import { SORT_SLICE } from "../base/sorting.ts";
 import type { Steps } from "../base/steps.ts";
 
-/** Names are Latin-1, so that their order is that of the bytes. */
-export function byName(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
 /** The keys of such names, pausing. */
 export function* keysNamed(names: readonly string[]): Steps<Buffer[]> {
   const keys: Buffer[] = [];

@@ -18,8 +18,7 @@ interface KnownRight extends Holder {
  */
 export class KeyRights {
   readonly #keys: ReadonlySet<string>;
-  #readable: KnownRight | undefined;
-  #writable: KnownRight | undefined;
+  readonly #known = new Map<Right, KnownRight>();
 
   /** @param keys those on the lease */
   constructor(keys: ReadonlySet<string>) {
@@ -27,18 +26,16 @@ export class KeyRights {
   }
 
   added(name: string): void {
-    this.#readable?.added.add(name);
-    this.#writable?.added.add(name);
+    for (const { added } of this.#known.values()) added.add(name);
   }
 
   removed(name: string): void {
-    this.#readable?.added.delete(name);
-    this.#writable?.added.delete(name);
+    for (const { added } of this.#known.values()) added.delete(name);
   }
 
   /** The keys of which it is not known whether the holder has the right, and one of the others. */
   *unjudged(right: Right, { username, authRevision }: Holder): Iterable<string> {
-    const known = right === "readable" ? this.#readable : this.#writable;
+    const known = this.#known.get(right);
     if (known?.username !== username || known.authRevision !== authRevision) {
       yield* this.#keys;
       return;
@@ -50,13 +47,11 @@ export class KeyRights {
 
   /** The holder has the right to all keys that are there now. */
   judged(right: Right, { username, authRevision }: Holder): void {
-    const known = right === "readable" ? this.#readable : this.#writable;
+    const known = this.#known.get(right);
     if (known?.username === username && known.authRevision === authRevision) {
       known.added.clear();
       return;
     }
-    const found = { username, authRevision, added: new Set<string>() };
-    if (right === "readable") this.#readable = found;
-    else this.#writable = found;
+    this.#known.set(right, { username, authRevision, added: new Set() });
   }
 }

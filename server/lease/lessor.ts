@@ -4,9 +4,10 @@ import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import { Lease as LeaseRecord } from "../proto/gen/lease.ts";
 import type { Engine } from "../storage/engine.ts";
+import { compareText } from "../storage/sorted-table.ts";
 import { ExpiryQueue, type Timed } from "./expiry-queue.ts";
 import { spreadExpiries } from "./expiry-spread.ts";
-import { byName, keysNamed } from "./key-names.ts";
+import { keysNamed } from "./key-names.ts";
 import { type Holder, KeyRights, type Right } from "./key-rights.ts";
 import { LeaseCounts } from "./lease-counts.ts";
 
@@ -225,7 +226,7 @@ export class Lessor {
    * @throws EtcdError LeaseNotFound
    */
   *sortedKeys(id: bigint): Steps<Buffer[]> {
-    return yield* keysNamed(yield* sorting([...this.#known(id).keys], byName));
+    return yield* keysNamed(yield* sorting([...this.#known(id).keys], compareText));
   }
 
   /**
@@ -234,7 +235,7 @@ export class Lessor {
    */
   *keys(id: bigint): Steps<Buffer[]> {
     const names = [...this.#known(id).keys];
-    if (names.length <= SORT_SLICE) names.sort(byName);
+    if (names.length <= SORT_SLICE) names.sort(compareText);
     return yield* keysNamed(names);
   }
 

@@ -1,5 +1,6 @@
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Config } from "../config.ts";
@@ -63,7 +64,7 @@ export async function openGround(surroundings: MemberSurroundings): Promise<Grou
         log.warn("waiting to see whether another container still uses the data directory", {
           "data-dir": folder.wal,
           "holder-pid": pid,
-          timeout: `${limitMs / 1000}s`,
+          timeout: formatMs(limitMs),
         }),
     },
   );
@@ -76,9 +77,8 @@ export async function openGround(surroundings: MemberSurroundings): Promise<Grou
   state.setConfState(start.confState);
   const { memberId } = origin.metadata;
   const raft = new Raft(raftConfig(surroundings, memberId), start);
-  const { lastIndex } = raft;
-  const lastTerm = raft.termAt(lastIndex) ?? 0;
-  logRaftStart(raftLog(log), { ...raft.status(), lastIndex, lastTerm });
+  const status = raft.status();
+  logRaftStart(raftLog(log), { ...status, lastTerm: raft.termAt(status.lastIndex) ?? 0 });
   const { remotes } = origin;
   const { incoming } = folder;
   const markerIndex = start.snapshot.index;

@@ -7,7 +7,7 @@
 
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { ROOT } from "../auth/identity.ts";
-import { hexId } from "../base/bytes.ts";
+import { hexId, leaseIdText } from "../base/bytes.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
@@ -190,7 +190,7 @@ export class Duties {
         : encodeInternal(field, request, id);
       this.#propose("lease revocation", id, data, true, (error) => {
         if (error === undefined) this.#expiredLeases++;
-        else log.warn("failed to revoke lease", { "lease-id": paddedId(leaseId), error });
+        else log.warn("failed to revoke lease", { "lease-id": leaseIdText(leaseId), error });
       });
     }
   }
@@ -300,11 +300,6 @@ export class Duties {
       },
     );
   }
-}
-
-/** As etcd prints the id of a lease. */
-function paddedId(leaseId: bigint): string {
-  return hexId(leaseId).padStart(16, "0");
 }
 
 /** @param id of the entry */

@@ -20,6 +20,7 @@ import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";
+import { inTurns } from "../base/steps.ts";
 import { writeDatabase } from "../bbolt/database-writer.ts";
 import type { SnapshotMetadata } from "../raft/entry.ts";
 import { type Message, MessageType } from "../raft/message.ts";
@@ -155,9 +156,7 @@ export class Snapshots {
     state.beginReplacing();
     onInstalling();
     await state.engine.replace(withAppliedMark(received.content(), snapshot));
-    for (const _slice of state.reopening(snapshot)) {
-      await new Promise<void>((resolve) => clock.soon(resolve));
-    }
+    await inTurns(state.reopening(snapshot), clock);
     // The membership may have been put right.
     await state.engine.commit();
     this.#installed = received;

@@ -94,7 +94,8 @@ export function* presentRows(rows: Iterable<readonly [Buffer, Buffer | null]>): 
   for (const [key, value] of rows) if (value !== null) yield [key, value];
 }
 
-function compareText(a: string, b: string): number {
+/** Of keys as Latin-1 texts, whose order is that of the bytes. */
+export function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
