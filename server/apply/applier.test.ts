@@ -26,11 +26,11 @@ import {
 import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
-import { type Applied, Applier } from "./applier.ts";
+import type { Applied, Applier } from "./applier.ts";
 import type { Outcome } from "./outcome.ts";
 import { Quota } from "./quota.ts";
 import { answerRange } from "./range.ts";
-import { ReplicatedState } from "./replicated-state.ts";
+import type { ReplicatedState } from "./replicated-state.ts";
 import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 const MEMBER = 0xabcdn;

@@ -8,8 +8,8 @@ import { ClusterMemberAttrSetRequest, ClusterVersionSetRequest } from "../proto/
 import { PutRequest, TxnRequest } from "../proto/gen/rpc.ts";
 import { encodeInternal, encodeV2Put, InternalField } from "../proto/internal-codec.ts";
 import { EntryType } from "../raft/entry.ts";
-import { Applier } from "./applier.ts";
-import { ReplicatedState } from "./replicated-state.ts";
+import type { Applier } from "./applier.ts";
+import type { ReplicatedState } from "./replicated-state.ts";
 import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 // What peers forward for the log, before it is there.

@@ -97,22 +97,17 @@ export class KeyWriter implements RangeSource {
   }
 
   /**
-   * @param wantsRecords whether to return what was deleted, in key order; else only the count
-   * @param room for the records; those that it does not hold are left out
+   * @param room for what was deleted, in key order; what it does not hold is left out, and without
+   * it only the count is returned
    */
-  *deletingRange(
-    key: Buffer,
-    rangeEnd: Buffer,
-    wantsRecords: boolean,
-    room?: AnswerRoom,
-  ): Steps<DeletedRange> {
+  *deletingRange(key: Buffer, rangeEnd: Buffer, room?: AnswerRoom): Steps<DeletedRange> {
     const changes = yield* this.#txn.deletingRange(key, rangeEnd);
     this.#tally.deletes++;
-    if (wantsRecords) this.#tally.ranges++;
+    if (room !== undefined) this.#tally.ranges++;
     let records: KeyValueRecord[] = [];
     for (const [at, change] of changes.entries()) {
       this.lessor.detach(change.key);
-      if (wantsRecords && room?.isOpen === true) {
+      if (room?.isOpen === true) {
         const previous = must(change.previous, "what was deleted now is still in its table");
         if (room.take(previous.bytes.length)) records.push(previous);
         else records = [];

@@ -45,7 +45,7 @@ function revoke(state: ReplicatedState, onChanges: OnChanges): Operation<LeaseRe
       const keys = yield* state.lessor.sortedKeys(ID);
       const writer = new KeyWriter(state);
       for (const key of keys) {
-        yield* writer.deletingRange(key, EMPTY_BYTES, false);
+        yield* writer.deletingRange(key, EMPTY_BYTES);
         if (writer.isPauseDue()) yield;
       }
       const { revision, changes } = writer.end();

@@ -12,7 +12,7 @@ import { EntryType } from "../raft/entry.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { TABLES } from "../storage/tables.ts";
 import { AnswerRoom } from "./answer-room.ts";
-import { type Applied, Applier } from "./applier.ts";
+import type { Applied, Applier } from "./applier.ts";
 import { gatherRange } from "./gathered-range.ts";
 import { KeyWriter } from "./key-writer.ts";
 import { answerRange } from "./range.ts";
@@ -31,9 +31,7 @@ class Machine {
 
   constructor(isAwaited = true, answerBytesMax?: number) {
     this.#isAwaited = isAwaited;
-    this.#applier = applierOf(this.state, {
-      ...(answerBytesMax === undefined ? {} : { answerBytesMax }),
-    });
+    this.#applier = applierOf(this.state, answerBytesMax === undefined ? {} : { answerBytesMax });
     for (let from = 0; from < KEYS; from += 100) {
       const success = Array.from({ length: 100 }, (_, i) =>
         RequestOp.fromPartial({
@@ -159,6 +157,6 @@ test.each([
     ignoreLease: false,
     ignoreValue: false,
   });
-  finish(writer.deletingRange(Buffer.from("k02"), Buffer.from("k03"), false));
+  finish(writer.deletingRange(Buffer.from("k02"), Buffer.from("k03")));
   expect(gathered()).toEqual(answerRange(writer, request));
 });

@@ -15,8 +15,8 @@ import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { TABLES } from "../storage/tables.ts";
-import { type Applied, Applier } from "./applier.ts";
-import { ReplicatedState } from "./replicated-state.ts";
+import type { Applied, Applier } from "./applier.ts";
+import type { ReplicatedState } from "./replicated-state.ts";
 import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 const KEYS = 5_000;

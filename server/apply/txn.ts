@@ -268,6 +268,6 @@ export function* runDeleteRange(
   room = new AnswerRoom(),
 ): Steps<Buffer> {
   const { key, rangeEnd, prevKv } = request;
-  const { count, records } = yield* writer.deletingRange(key, rangeEnd, prevKv, room);
+  const { count, records } = yield* writer.deletingRange(key, rangeEnd, prevKv ? room : undefined);
   return encodeDeleteRange(count, recordBytes(records, false));
 }

@@ -1,3 +1,5 @@
+import { asBuffer } from "../base/bytes.ts";
+
 /** Small appends share a chunk of at most this size. */
 const SHARED_CHUNK_BYTES = 16_384;
 /** Longer pieces are not copied. */
@@ -26,7 +28,7 @@ export class ByteQueue {
   }
 
   #pushWhole(bytes: Uint8Array): void {
-    const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const whole = asBuffer(bytes);
     this.#chunks.push({ bytes: whole, start: 0, end: whole.length });
   }
 

@@ -7,7 +7,7 @@
 
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { ROOT } from "../auth/identity.ts";
-import { hexId, leaseIdText } from "../base/bytes.ts";
+import { leaseIdText } from "../base/bytes.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { formatMs } from "../base/duration.ts";
 import type { Log } from "../base/log.ts";

@@ -21,7 +21,9 @@ import type { KeyValueRecord } from "../mvcc/key-value.ts";
 import type { RangeCursor } from "../mvcc/range-cursor.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import type { RangeRequest, TxnRequest } from "../proto/gen/rpc.ts";
+import type { ReadCaller } from "../replica/reads.ts";
 import { StatusError } from "./call-errors.ts";
+import { RESPONSE_BYTES_MAX } from "./header.ts";
 
 /** Keys that a range may have to be answered within one turn, and about how many bytes. */
 const SMALL_COUNT = 256;
@@ -38,8 +40,6 @@ export const LONG_READS_MAX = 4096;
 export const LONG_READS_BYTES_MAX = 512 * 1024 * 1024;
 /** Of a transaction that a compaction overtakes. */
 const ATTEMPTS_MAX = 3;
-/** As etcd: the longest message that its server sends. */
-const MESSAGE_BYTES_MAX = 2 ** 31 - 1;
 
 /** The RangeResponse without its header, in pieces. */
 export interface RangeAnswer {
@@ -47,15 +47,8 @@ export interface RangeAnswer {
   readonly chunks: readonly Buffer[];
 }
 
-/** What a reader looks at of whoever asks: nothing is read on for one who is gone. */
-export interface Asker {
-  readonly isCanceled: boolean;
-}
-
-/** A range and the store that its cursor reads. */
 interface OpenRange {
   readonly request: RangeRequest;
-  readonly kv: MvccStore;
   readonly cursor: RangeCursor;
   /** Records that were read before it turned out to be long. */
   head: readonly KeyValueRecord[];
@@ -75,7 +68,7 @@ export class RangeReader {
   }
 
   /** @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests */
-  read(request: RangeRequest, asker: Asker): RangeAnswer | Promise<RangeAnswer> {
+  read(request: RangeRequest, asker: ReadCaller): RangeAnswer | Promise<RangeAnswer> {
     const { kv, operationCounts } = this.#state;
     operationCounts.read(1);
     const { revision } = kv;
@@ -92,23 +85,26 @@ export class RangeReader {
    * @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests, ResponseTooLarge,
    * TooManyOps
    */
-  readTxn(request: TxnRequest, asker: Asker): Promise<{ revision: number; body: Buffer }> {
+  readTxn(request: TxnRequest, asker: ReadCaller): Promise<{ revision: number; body: Buffer }> {
     return this.#unlessCompacted(() => this.#readTxn(request, asker));
   }
 
   /** As `checkTxnNow`, in slices. @throws also LeaderChanged, TooManyRequests */
-  checkTxn(request: TxnRequest, asker: Asker): Promise<void> {
+  checkTxn(request: TxnRequest, asker: ReadCaller): Promise<void> {
     const check = (kv: MvccStore) => checkTxnNow(kv, this.#state.lessor, request);
     return this.#unlessCompacted(() => this.#inSlices(check, asker));
   }
 
   /** Whether every member could decide it in reasonable time. @throws EtcdError TooManyOps */
-  checkCompares(request: TxnRequest, asker: Asker): Promise<void> {
+  checkCompares(request: TxnRequest, asker: ReadCaller): Promise<void> {
     const check = (kv: MvccStore) => checkCompares(kv, request, COMPARED_KEYS_MAX);
     return this.#unlessCompacted(() => this.#inSlices(check, asker));
   }
 
-  async #readTxn(request: TxnRequest, asker: Asker): Promise<{ revision: number; body: Buffer }> {
+  async #readTxn(
+    request: TxnRequest,
+    asker: ReadCaller,
+  ): Promise<{ revision: number; body: Buffer }> {
     const { kv, operationCounts } = this.#state;
     const { revision } = kv;
     const decide = () => decideReadOnlyTxn(kv, request);
@@ -136,8 +132,9 @@ export class RangeReader {
           bytes += recordsSize(open.head);
         } else {
           open.cursor.close();
-          answers[at] = Buffer.concat(chunks);
-          bytes += answers[at]?.length ?? 0;
+          const answer = Buffer.concat(chunks);
+          answers[at] = answer;
+          bytes += answer.length;
         }
       }
       if (long.length > 0) await this.#run(answerAll(long, answers), kv, bytes, asker);
@@ -162,7 +159,7 @@ export class RangeReader {
   }
 
   /** What takes no pause is done at once. */
-  async #inSlices<T>(begin: (kv: MvccStore) => Steps<T>, asker: Asker): Promise<T> {
+  async #inSlices<T>(begin: (kv: MvccStore) => Steps<T>, asker: ReadCaller): Promise<T> {
     const { kv } = this.#state;
     const steps = begin(kv);
     try {
@@ -174,16 +171,17 @@ export class RangeReader {
     }
   }
 
-  async #readLong(open: OpenRange, revision: number, asker: Asker): Promise<RangeAnswer> {
+  async #readLong(open: OpenRange, revision: number, asker: ReadCaller): Promise<RangeAnswer> {
     try {
+      const { kv } = this.#state;
       const bytes = recordsSize(open.head);
-      return { revision, chunks: await this.#run(answerLong(open), open.kv, bytes, asker) };
+      return { revision, chunks: await this.#run(answerLong(open), kv, bytes, asker) };
     } finally {
       open.cursor.close();
     }
   }
 
-  #run<T>(slices: Slices<T>, kv: MvccStore, bytes: number, asker: Asker): Promise<T> {
+  #run<T>(slices: Slices<T>, kv: MvccStore, bytes: number, asker: ReadCaller): Promise<T> {
     if (this.#long.isFull) throw new EtcdError("TooManyRequests");
     const check = () => {
       if (asker.isCanceled) throw new EtcdError("Canceled");
@@ -195,7 +193,7 @@ export class RangeReader {
 }
 
 function openRange(kv: MvccStore, request: RangeRequest): OpenRange {
-  return { request, kv, cursor: kv.openRange(rangeQuery(request)), head: NO_RECORDS };
+  return { request, cursor: kv.openRange(rangeQuery(request)), head: NO_RECORDS };
 }
 
 /** The whole answer; undefined for a long range, of which `head` then may have the begin. */
@@ -372,8 +370,8 @@ class AnswerChunks {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     if (this.#bytes > this.#bytesMax) throw new EtcdError("ResponseTooLarge");
-    if (this.#bytes > MESSAGE_BYTES_MAX) {
-      const sizes = `${this.#bytes} vs. ${MESSAGE_BYTES_MAX}`;
+    if (this.#bytes > RESPONSE_BYTES_MAX) {
+      const sizes = `${this.#bytes} vs. ${RESPONSE_BYTES_MAX}`;
       const text = `grpc: trying to send message larger than max (${sizes})`;
       throw new StatusError(Status.RESOURCE_EXHAUSTED, text);
     }
