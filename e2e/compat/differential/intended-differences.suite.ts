@@ -13,6 +13,7 @@ import {
   without,
 } from "./answers.ts";
 import type { Difference } from "./difference.ts";
+import { withoutOrderOfEquals } from "./equal-records.ts";
 import { isRef, type Message, type Step } from "./step.ts";
 
 // Where we answer otherwise than an etcd, on purpose. An entry speaks of as little as possible, and
@@ -74,6 +75,18 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
       ) && ours === failure(3, "etcdserver: invalid sort option"),
     ends: true,
     example: [call("KV/Txn", { success: [{ requestRange: { ...KEY, sortOrder: 7 } }] })],
+  },
+  {
+    reason: "What a range sorts as equal stands in the order of its keys, however much it is.",
+    makes: BOTH,
+    matches: ({ step, ours, theirs }) =>
+      withoutOrderOfEquals(step, ours) === withoutOrderOfEquals(step, theirs),
+    example: [
+      ..."a b c d e f g h i j k l m m g e"
+        .split(" ")
+        .map((name) => call("KV/Put", { key: Buffer.from(name) })),
+      call("KV/Range", { ...FROM_KEY, sortTarget: 1, sortOrder: 2, limit: 5n }),
+    ],
   },
   {
     reason: "HashKV says of which revision its hash is, as from etcd 3.6 on.",

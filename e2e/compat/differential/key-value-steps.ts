@@ -111,11 +111,7 @@ const rangeFields = {
   minCreateRevision: bound,
   maxCreateRevision: bound,
 };
-/** Go sorts up to 12 items stably, and more of them no one knows how: so few stand here. */
-const FEW = { key: Buffer.from("a"), rangeEnd: Buffer.from("c") };
-const range: fc.Arbitrary<Message> = fc
-  .record(rangeFields)
-  .map((fields) => (fields.sortTarget === 0 ? fields : { ...fields, ...FEW }));
+const range: fc.Arbitrary<Message> = fc.record(rangeFields);
 /** Refused by us: in a transaction it changes what is written. */
 const unknownOrder: fc.Arbitrary<Message> = fc.record({
   ...rangeFields,
