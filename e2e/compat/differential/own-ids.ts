@@ -15,8 +15,6 @@ export interface Origin {
   readonly startRevision: number;
 }
 
-/** Ids below are the history's own, above the server's. */
-const CHOSEN_MIN = 1n << 32n;
 const NOBODYS = 1_000_000n;
 const NO_LEADER = { name: Buffer.from("a"), key: Buffer.from("a/1"), rev: 1, lease: 1n };
 
@@ -77,8 +75,9 @@ export class OwnIds {
       this.#leaders.push((response as { leader: LeaderKey }).leader);
     }
     if (call === "Lease/LeaseGrant") {
+      // What the history has chosen is compared as it is.
+      if (BigInt((request["ID"] as number | bigint | undefined) ?? 0) !== 0n) return;
       const { ID } = response as LeaseGrantResponse;
-      if (ID < CHOSEN_MIN || this.#ids.has(ID)) return;
       this.#ids.set(ID, `@lease+${this.#leases.push(ID) - 1}`);
     }
     if (call === "Cluster/MemberAdd") {

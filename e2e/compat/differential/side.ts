@@ -146,10 +146,12 @@ export class Side {
     await this.#cluster.stop();
   }
 
+  /** At once where nobody is there any more: the answers say so. */
   async #caughtUp(): Promise<void> {
     const deadline = performance.now() + CATCH_UP_LIMIT_MS;
-    for (;;) {
-      const metrics = await (await fetch(`${this.#cluster.member(0).clientUrl}/metrics`)).text();
+    const member = this.#cluster.member(0);
+    while (member.isRunning) {
+      const metrics = await textOf(`${member.clientUrl}/metrics`);
       const [, slow] = SLOW_WATCHERS.exec(metrics) ?? [];
       if (slow === "0") return;
       if (performance.now() > deadline) throw new Error(`${this.make}: ${slow} watchers lag`);
@@ -249,6 +251,14 @@ export class Side {
       must(await this.#client.unary(LeaseDefinition, leaseRevoke, request));
     }
   }
+}
+
+/** Nothing from a server that just ends. */
+async function textOf(url: string): Promise<string> {
+  return fetch(url).then(
+    (answer) => answer.text(),
+    () => "",
+  );
 }
 
 function revisionOf(response: { header?: ResponseHeader | undefined }): number {

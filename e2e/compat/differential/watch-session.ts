@@ -290,13 +290,15 @@ class WatchStream {
     if (!this.tells) this.#onProgress?.("");
   }
 
-  #takeEvents(watched: Watched, { events, fragment }: WatchResponse): void {
+  #takeEvents(watched: Watched, { header, events, fragment }: WatchResponse): void {
     if (events.length === 0) return;
+    const newest = events.at(-1)?.kv?.modRevision ?? 0;
+    if (newest > (header?.revision ?? 0)) watched.seen.push("a header of before the events");
     if (events[0]?.kv?.modRevision === watched.lastRevision) {
       watched.seen.push("a revision came in two responses");
     }
     for (const event of events) watched.seen.push(this.#form(event));
-    watched.lastRevision = fragment ? undefined : events.at(-1)?.kv?.modRevision;
+    watched.lastRevision = fragment ? undefined : newest;
   }
 
   #fail(text: string): void {
