@@ -1,5 +1,6 @@
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { RangeResponse, TxnResponse } from "../../server/proto/gen/rpc.ts";
 import { ClusterProcess, type Make } from "../harness/member-process.ts";
 
 // Requests that are no message of protobuf, or one that says more than its type knows: both servers
@@ -29,13 +30,14 @@ const same = (bytes: Buffer) => bytes;
 interface Said {
   readonly code: number;
   readonly text: string;
+  readonly answer: Buffer | undefined;
 }
 
 function ask(client: Client, path: string, request: Buffer): Promise<Said> {
   const options = { deadline: Date.now() + DEADLINE_MS };
   return new Promise((resolve) => {
-    const answered = (error: ServiceError | null) =>
-      resolve({ code: error?.code ?? status.OK, text: error?.details ?? "" });
+    const answered = (error: ServiceError | null, answer?: Buffer) =>
+      resolve({ code: error?.code ?? status.OK, text: error?.details ?? "", answer });
     client.makeUnaryRequest(path, same, same, request, new Metadata(), options, answered);
   });
 }
@@ -85,4 +87,45 @@ test.each(REQUESTS)("%s", async (_name, bytes) => {
   const said = (client: Client) => Promise.all(PATHS.map((path) => ask(client, path, bytes)));
   const [theirs, ours] = await Promise.all(clients.map(said));
   expect(ours?.map(({ code }) => code)).toEqual(theirs?.map(({ code }) => code));
+});
+
+/** A key, or a part of a transaction, with its field's tag before it. */
+const within = (field: number, ...parts: readonly Buffer[]) => {
+  const bytes = Buffer.concat(parts);
+  return Buffer.concat([Buffer.from([(field << 3) | 2, bytes.length]), bytes]);
+};
+const put = (key: string) => within(2, within(1, Buffer.from(key)));
+const inner = (...operations: readonly Buffer[]) =>
+  within(4, ...operations.map((operation) => within(2, operation)));
+const range = (key: string) => within(1, within(1, Buffer.from(key)));
+
+/** Operations that are two things at once, and comparisons with two values. */
+const DOUBLE: readonly (readonly [name: string, bytes: Buffer])[] = [
+  ["a put and a range", within(2, put("x1"), range("a"))],
+  ["a range and a put", within(2, range("a"), put("x2"))],
+  ["a range and a transaction that puts", within(2, range("a"), inner(put("x3")))],
+  ["a transaction that puts and a range", within(2, inner(put("x4")), range("a"))],
+  [
+    "a transaction that puts and a range, before another transaction",
+    Buffer.concat([within(2, inner(put("x5")), range("a")), within(2, inner())]),
+  ],
+  [
+    "a transaction and a put, before another transaction",
+    Buffer.concat([within(2, inner(put("x6")), put("x7")), within(2, inner(range("x6")))]),
+  ],
+  ["a comparison with a version and a value", within(1, hex("20 00 3a 00 1a 01 71"))],
+  ["a comparison with a value and a version", within(1, hex("3a 00 20 00 1a 01 71"))],
+];
+
+test.each(DOUBLE)("the last is meant of %s", async (_name, bytes) => {
+  const played = async (client: Client) => {
+    const { code, text, answer } = await ask(client, "/etcdserverpb.KV/Txn", bytes);
+    const everything = within(1, Buffer.from("x")).toString("hex");
+    const kept = await ask(client, "/etcdserverpb.KV/Range", hex(`${everything} 12 01 79`));
+    const kvs = RangeResponse.decode(kept.answer ?? Buffer.alloc(0)).kvs;
+    const { succeeded, responses } = TxnResponse.decode(answer ?? Buffer.alloc(0));
+    return { code, text, succeeded, responses, keys: kvs.map(({ key }) => String(key)) };
+  };
+  const [theirs, ours] = await Promise.all(clients.map(played));
+  expect(ours).toEqual(theirs);
 });

@@ -27,11 +27,12 @@ import {
   ResponseKind,
 } from "./response.ts";
 
-/** Which branch runs, and the same for the nested transactions of that branch, in order. */
+/** Which branch runs, and the same for the nested transactions of that branch. */
 interface Path {
   readonly hasSucceeded: boolean;
   readonly operations: readonly RequestOp[];
-  readonly nested: readonly Path[];
+  /** By the operation that is the transaction. */
+  readonly nested: ReadonlyMap<RequestOp, Path>;
 }
 
 export interface TxnAnswer {
@@ -86,7 +87,7 @@ export function* runTxn(
 ): Steps<TxnAnswer> {
   const path = yield* choosePath(writer, request);
   checkPuts(writer, writer.lessor, path);
-  for (const nested of path.nested) checkRanges(writer, nested);
+  for (const nested of path.nested.values()) checkRanges(writer, nested);
   const error = ownRangeError(writer, path, access);
   writer.settleCounts();
   // Where nobody waits they are not even counted: etcd has taken them out.
@@ -150,11 +151,17 @@ function* choosePath(
 ): Steps<Path> {
   const hasSucceeded = yield* comparing(source, request.compare, pace);
   const operations = hasSucceeded ? request.success : request.failure;
-  const nested: Path[] = [];
-  for (const { requestTxn } of operations) {
-    if (requestTxn !== undefined) nested.push(yield* choosePath(source, requestTxn, pace));
+  const nested = new Map<RequestOp, Path>();
+  for (const operation of operations) {
+    const { requestTxn } = operation;
+    if (requestTxn === undefined) continue;
+    nested.set(operation, yield* choosePath(source, requestTxn, pace));
   }
   return { hasSucceeded, operations, nested };
+}
+
+function nestedPath(path: Path, operation: RequestOp): Path {
+  return must(path.nested.get(operation), "every nested transaction has its path");
 }
 
 function checkPuts(source: RangeSource, lessor: Lessor, path: Path): void {
@@ -173,10 +180,9 @@ function checkRanges(source: RangeSource, path: Path): void {
 
 /** Every operation that runs, a nested transaction's where it stands: the first fault decides. */
 function inOrder(path: Path, visit: (operation: RequestOp) => void): void {
-  let nested = 0;
   for (const operation of path.operations) {
     if (operation.requestTxn === undefined) visit(operation);
-    else inOrder(must(path.nested[nested++], "every nested transaction has its path"), visit);
+    else inOrder(nestedPath(path, operation), visit);
   }
 }
 
@@ -203,7 +209,6 @@ function* execute(
   room: AnswerRoom,
 ): Steps<Buffer> {
   let responses: Buffer[] = [];
-  let nested = 0;
   for (const operation of path.operations) {
     const { requestRange, requestPut, requestDeleteRange, requestTxn } = operation;
     let response: Buffer | undefined;
@@ -214,8 +219,7 @@ function* execute(
     else if (requestDeleteRange !== undefined) {
       response = yield* executeDelete(writer, requestDeleteRange, room);
     } else if (requestTxn !== undefined) {
-      const inner = must(path.nested[nested++], "every nested transaction has its path");
-      const body = yield* execute(writer, inner, true, room);
+      const body = yield* execute(writer, nestedPath(path, operation), true, room);
       if (room.isOpen) response = encodeResponseOp(ResponseKind.TXN, 0, body);
     }
     if (!room.isOpen) responses = [];

@@ -50,15 +50,54 @@ function sharingEmpty(text: string): string {
   return shared.replace(AFTER_IMPORTS, `\nconst EMPTY_BUFFER = Buffer.alloc(0);\n${AFTER_IMPORTS}`);
 }
 
+// Of the members of a oneof the last one on the wire is there, and no other: generated code keeps
+// them all, and who judges a request might look at one and who runs it at another.
+const proto = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".proto"));
+const oneofs = proto.flatMap((name) =>
+  oneofsOf(readFileSync(join(import.meta.dirname, name), "utf8")),
+);
+
+interface Oneof {
+  readonly message: string;
+  /** As the generated code calls them. */
+  readonly members: readonly string[];
+}
+
+function oneofsOf(text: string): Oneof[] {
+  return [...text.matchAll(/oneof \w+ \{([^}]*)\}/g)].map(({ 1: body = "", index }) => {
+    const message = [...text.slice(0, index).matchAll(/^message (\w+) \{/gm)].at(-1)?.[1] ?? "";
+    const names = [...body.matchAll(/(\w+) = \d+/g)].map(([, name = ""]) => name);
+    return {
+      message,
+      members: names.map((name) => name.replace(/_[a-z]/g, (at) => at.slice(1).toUpperCase())),
+    };
+  });
+}
+
+function keepingLast(text: string, { message, members }: Oneof): string {
+  const start = text.indexOf(`export const ${message}: MessageFns<${message}> = {`);
+  if (start < 0) return text;
+  const decode = text.indexOf("  decode(", start);
+  const end = text.indexOf("\n  },\n", decode);
+  let body = text.slice(decode, end);
+  for (const member of members) {
+    const set = new RegExp(`^( +)message\\.${member} = (?!undefined;)`, "m");
+    if (!set.test(body)) throw new Error(`${message}.${member} is not where it is looked for`);
+    const others = members.filter((other) => other !== member);
+    const cleared = others.map((other) => `$1message.${other} = undefined;\n`).join("");
+    body = body.replace(set, `${cleared}$&`);
+  }
+  return text.slice(0, decode) + body + text.slice(end);
+}
+
 for (const name of readdirSync(generated, { recursive: true, encoding: "utf8" })) {
   if (!name.endsWith(".ts")) continue;
   const path = join(generated, name);
   const text = readFileSync(path, "utf8");
   const decodable = text.replace(conversion, clamped).replace(depthLimit, depthAllowed);
-  writeFileSync(
-    path,
-    sharingEmpty(
-      strictness.reduce((whole, [pattern, strict]) => whole.replace(pattern, strict), decodable),
-    ),
+  const strict = strictness.reduce(
+    (whole, [odd, refused]) => whole.replace(odd, refused),
+    decodable,
   );
+  writeFileSync(path, sharingEmpty(oneofs.reduce(keepingLast, strict)));
 }

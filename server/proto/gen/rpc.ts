@@ -1446,6 +1446,9 @@ export const RequestOp: MessageFns<RequestOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.requestPut = undefined;
+            message.requestDeleteRange = undefined;
+            message.requestTxn = undefined;
             message.requestRange = RangeRequest.decode(reader, reader.uint32());
             continue;
           }
@@ -1454,6 +1457,9 @@ export const RequestOp: MessageFns<RequestOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.requestRange = undefined;
+            message.requestDeleteRange = undefined;
+            message.requestTxn = undefined;
             message.requestPut = PutRequest.decode(reader, reader.uint32());
             continue;
           }
@@ -1462,6 +1468,9 @@ export const RequestOp: MessageFns<RequestOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.requestRange = undefined;
+            message.requestPut = undefined;
+            message.requestTxn = undefined;
             message.requestDeleteRange = DeleteRangeRequest.decode(reader, reader.uint32());
             continue;
           }
@@ -1470,6 +1479,9 @@ export const RequestOp: MessageFns<RequestOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.requestRange = undefined;
+            message.requestPut = undefined;
+            message.requestDeleteRange = undefined;
             message.requestTxn = TxnRequest.decode(reader, reader.uint32());
             continue;
           }
@@ -1548,6 +1560,9 @@ export const ResponseOp: MessageFns<ResponseOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.responsePut = undefined;
+            message.responseDeleteRange = undefined;
+            message.responseTxn = undefined;
             message.responseRange = RangeResponse.decode(reader, reader.uint32());
             continue;
           }
@@ -1556,6 +1571,9 @@ export const ResponseOp: MessageFns<ResponseOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.responseRange = undefined;
+            message.responseDeleteRange = undefined;
+            message.responseTxn = undefined;
             message.responsePut = PutResponse.decode(reader, reader.uint32());
             continue;
           }
@@ -1564,6 +1582,9 @@ export const ResponseOp: MessageFns<ResponseOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.responseRange = undefined;
+            message.responsePut = undefined;
+            message.responseTxn = undefined;
             message.responseDeleteRange = DeleteRangeResponse.decode(reader, reader.uint32());
             continue;
           }
@@ -1572,6 +1593,9 @@ export const ResponseOp: MessageFns<ResponseOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.responseRange = undefined;
+            message.responsePut = undefined;
+            message.responseDeleteRange = undefined;
             message.responseTxn = TxnResponse.decode(reader, reader.uint32());
             continue;
           }
@@ -1711,6 +1735,10 @@ export const Compare: MessageFns<Compare> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.createRevision = undefined;
+            message.modRevision = undefined;
+            message.value = undefined;
+            message.lease = undefined;
             message.version = reader.int64() as bigint;
             continue;
           }
@@ -1719,6 +1747,10 @@ export const Compare: MessageFns<Compare> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.version = undefined;
+            message.modRevision = undefined;
+            message.value = undefined;
+            message.lease = undefined;
             message.createRevision = reader.int64() as bigint;
             continue;
           }
@@ -1727,6 +1759,10 @@ export const Compare: MessageFns<Compare> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.version = undefined;
+            message.createRevision = undefined;
+            message.value = undefined;
+            message.lease = undefined;
             message.modRevision = reader.int64() as bigint;
             continue;
           }
@@ -1735,6 +1771,10 @@ export const Compare: MessageFns<Compare> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.version = undefined;
+            message.createRevision = undefined;
+            message.modRevision = undefined;
+            message.lease = undefined;
             message.value = Buffer.from(reader.bytes());
             continue;
           }
@@ -1743,6 +1783,10 @@ export const Compare: MessageFns<Compare> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.version = undefined;
+            message.createRevision = undefined;
+            message.modRevision = undefined;
+            message.value = undefined;
             message.lease = reader.int64() as bigint;
             continue;
           }
@@ -2400,6 +2444,8 @@ export const WatchRequest: MessageFns<WatchRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.cancelRequest = undefined;
+            message.progressRequest = undefined;
             message.createRequest = WatchCreateRequest.decode(reader, reader.uint32());
             continue;
           }
@@ -2408,6 +2454,8 @@ export const WatchRequest: MessageFns<WatchRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.createRequest = undefined;
+            message.progressRequest = undefined;
             message.cancelRequest = WatchCancelRequest.decode(reader, reader.uint32());
             continue;
           }
@@ -2416,6 +2464,8 @@ export const WatchRequest: MessageFns<WatchRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.createRequest = undefined;
+            message.cancelRequest = undefined;
             message.progressRequest = WatchProgressRequest.decode(reader, reader.uint32());
             continue;
           }
