@@ -2,7 +2,7 @@
 import { cleanup, render } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import type { WatchTarget } from "@/components/watch/watch-address";
-import type { FeedView } from "@/lib/browser/watch-feed";
+import type { FeedView } from "@/lib/browser/feed-view";
 import { ALL_KEYS } from "@/lib/browser/watch-range";
 import { EmptyFeed } from "./empty-feed.tsx";
 

@@ -5,8 +5,8 @@ import { Button } from "@/components/ui/button";
 import { Blank } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
 import type { WatchTarget } from "@/components/watch/watch-address";
+import type { FeedView } from "@/lib/browser/feed-view";
 import { formatDecimal, plural } from "@/lib/browser/format";
-import type { FeedView } from "@/lib/browser/watch-feed";
 
 interface EmptyFeedProps {
   view: FeedView;

@@ -1,8 +1,9 @@
 // @vitest-environment happy-dom
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
+import type { FeedView } from "@/lib/browser/feed-view";
 import { encodeUtf8 } from "@/lib/browser/key-text";
-import { type FeedView, WatchFeed } from "@/lib/browser/watch-feed";
+import { WatchFeed } from "@/lib/browser/watch-feed";
 import { encodeBase64 } from "@/lib/schema/bytes";
 import { EventTable } from "./event-table.tsx";
 

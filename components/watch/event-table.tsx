@@ -12,8 +12,9 @@ import {
 import { useNow } from "@/components/ui/now";
 import { COLUMNS, UNLESS_NARROW, UNLESS_NARROWEST } from "@/components/watch/columns";
 import { EventRowView, ROW_PIXELS } from "@/components/watch/event-row-view";
+import type { FeedView } from "@/lib/browser/feed-view";
 import { formatBytes, formatCount } from "@/lib/browser/format";
-import { FEED_LIMITS, type FeedView } from "@/lib/browser/watch-feed";
+import { FEED_LIMITS } from "@/lib/browser/watch-feed";
 import type { EventRow, WatchRow } from "@/lib/browser/watch-row";
 
 const OVERSCAN_ROWS = 8;

@@ -12,8 +12,9 @@ import { Select } from "@/components/ui/select";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { WatchTarget } from "@/components/watch/watch-address";
 import { watchCommand } from "@/lib/browser/etcdctl";
+import type { FeedView } from "@/lib/browser/feed-view";
 import { formatCount, formatDecimal, plural } from "@/lib/browser/format";
-import type { FeedView, WatchFeed } from "@/lib/browser/watch-feed";
+import type { WatchFeed } from "@/lib/browser/watch-feed";
 import type { WatchOp } from "@/lib/browser/watch-row";
 
 const NoChart = () => <div className="size-full" />;

@@ -10,6 +10,7 @@ import { HIDDEN_HOLD_MS, useFeed, useFeedKept } from "./use-feed.ts";
 
 const console = vi.hoisted(() => ({
   asked: [] as (string | undefined)[],
+  query: undefined as StreamTarget["query"] | undefined,
   open: 0,
   sink: undefined as StreamSink | undefined,
 }));
@@ -17,12 +18,14 @@ const console = vi.hoisted(() => ({
 vi.mock("@/lib/browser/event-stream", () => ({
   openStream: (target: StreamTarget, sink: StreamSink): EventStream => {
     console.asked.push(target.lastId);
+    console.query = target.query;
     console.open += 1;
     console.sink = sink;
     return { close: () => void (console.open -= 1) };
   },
 }));
 
+const HISTORY = { clusterId: "8", raftTerm: "4" };
 const TARGET = { cluster: "local", range: ALL_KEYS, revision: undefined, only: undefined };
 
 beforeEach(() => {
@@ -50,7 +53,7 @@ function begun() {
   const { result, unmount } = renderHook(() => useFeed(TARGET));
   console.sink?.state({ phase: "open" });
   console.sink?.messages([
-    { event: "open", data: JSON.stringify({ from: "6", revision: "5" }), id: "5" },
+    { event: "open", data: JSON.stringify({ from: "6", revision: "5", ...HISTORY }), id: "5" },
   ]);
   return { feed: result.current, unmount };
 }
@@ -66,6 +69,14 @@ test("a tab that nobody sees lets its connection go, and goes on where it was", 
   await pass(0);
   expect(console.open).toBe(1);
   expect(console.asked).toEqual([undefined, "5"]);
+});
+
+test("a stream that goes on names the history of what was received", async () => {
+  renderHook(() => useFeed(TARGET));
+  expect(console.query?.()).toEqual({ prefix: "" });
+  cleanup();
+  begun();
+  expect(console.query?.()).toEqual({ prefix: "", ...HISTORY });
 });
 
 test("a page that is left while its tab is hidden opens nothing later", async () => {

@@ -4,10 +4,11 @@ import { useEffect, useMemo, useSyncExternalStore } from "react";
 import type { WatchTarget } from "@/components/watch/watch-address";
 import { useIsAway } from "@/lib/browser/away";
 import { clusterPath } from "@/lib/browser/clusters";
-import { openStream } from "@/lib/browser/event-stream";
+import { type EventStream, openStream, type StreamSink } from "@/lib/browser/event-stream";
+import type { FeedView } from "@/lib/browser/feed-view";
 import { keepPage } from "@/lib/browser/kept-page";
 import { hasSessionEnded, subscribeSessionEnd } from "@/lib/browser/session-end";
-import { type FeedView, WatchFeed } from "@/lib/browser/watch-feed";
+import { type FeedPlace, WatchFeed } from "@/lib/browser/watch-feed";
 import { rangeQuery } from "@/lib/browser/watch-range";
 
 /** The page is drawn at most this often, however many events come. */
@@ -24,7 +25,7 @@ export const HIDDEN_HOLD_MS = 60_000;
  * is let go after a while; one that was refused goes on once there is a session again.
  */
 export function useFeed(target: WatchTarget): WatchFeed {
-  const feed = useMemo(() => new WatchFeed((lastId, sink) => open(target, lastId, sink)), [target]);
+  const feed = useMemo(() => new WatchFeed((place, sink) => open(target, place, sink)), [target]);
   const isAway = useIsAway(HIDDEN_HOLD_MS);
   useEffect(() => {
     feed.start();
@@ -45,16 +46,12 @@ export function useFeed(target: WatchTarget): WatchFeed {
   return feed;
 }
 
-function open(
-  target: WatchTarget,
-  lastId: string | undefined,
-  sink: Parameters<typeof openStream>[1],
-) {
+function open(target: WatchTarget, { lastId, history }: FeedPlace, sink: StreamSink): EventStream {
   const { cluster, range, revision, only } = target;
   return openStream(
     {
       path: clusterPath(cluster, "watch"),
-      query: { ...rangeQuery(range), revision, only },
+      query: () => ({ ...rangeQuery(range), revision, only, ...history() }),
       lastId,
     },
     sink,

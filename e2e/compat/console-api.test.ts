@@ -148,6 +148,8 @@ test("malformed input of every kind is named and changes nothing", async () => {
     [api.call("watch?prefix=&end=YQ"), 400, /an end needs a start/],
     [api.call("watch?start=Yg&end=YQ"), 400, /its end must come after its start/],
     [api.call("watch?prefix=", { headers: { "last-event-id": "x" } }), 400, /Last-Event-ID/],
+    [api.call("watch?prefix=&clusterId=x"), 400, /clusterId: not a decimal number/],
+    [api.call("watch?prefix=&raftTerm=-1"), 400, /raftTerm: not a decimal number/],
   ];
   for (const [pending, status, message] of wrong) {
     const reply = await pending;
@@ -283,6 +285,25 @@ test("a stream resumes behind the last id it gave, and names what compaction too
   await behind.return(undefined);
   const compacted = await api.call(`${valueOf("s/1")}&revision=${one.revision}`);
   expect(compacted.status).toBe(410);
+});
+
+test("a stream that goes on in another history than the browser names begins with a gap", async () => {
+  const from = await create("h/1");
+  const firstOf = async (history: object) => {
+    const query = new URLSearchParams({ prefix: "", revision: from.revision, ...history });
+    const stream = sseMessages(await api.call(`watch?${query.toString()}`));
+    const messages = [(await stream.next()).value, (await stream.next()).value];
+    await stream.return(undefined);
+    return messages;
+  };
+  const [open] = await firstOf({});
+  const { clusterId, raftTerm } = OpenEvent.parse(open?.data);
+  const isOpen = { event: "open", data: { clusterId, raftTerm } };
+  expect((await firstOf({ clusterId, raftTerm }))[0]).toMatchObject(isOpen);
+  for (const other of [{ clusterId: "1" }, { clusterId, raftTerm: `${raftTerm}0` }]) {
+    const isGap = { event: "reset", data: { from: from.revision } };
+    expect(await firstOf(other)).toMatchObject([isGap, isOpen]);
+  }
 });
 
 test("no more than a fixed number of streams stands open, and closed ones make room", async () => {

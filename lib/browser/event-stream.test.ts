@@ -59,7 +59,7 @@ describe("a stream that ends", () => {
     const state = (now: StreamState) => {
       if (now.phase === "waiting") waits.push(now.retryInMs);
     };
-    const stream = openStream({ path: "/watch", query: {} }, { messages, state });
+    const stream = openStream({ path: "/watch", query: () => ({}) }, { messages, state });
     while (waits.length < count) await vi.advanceTimersByTimeAsync(500);
     stream.close();
     return waits;

@@ -32,7 +32,8 @@ export type StreamState =
 
 export interface StreamTarget {
   readonly path: string;
-  readonly query: Readonly<Record<string, string | undefined>>;
+  /** Asked with each connection. */
+  readonly query: () => Readonly<Record<string, string | undefined>>;
   /** Go on behind this id. */
   readonly lastId?: string | undefined;
 }
@@ -106,7 +107,7 @@ export function openStream(target: StreamTarget, sink: StreamSink): EventStream 
     sink.state({ phase: "connecting", attempt });
     try {
       const response = await send(target.path, {
-        query: target.query,
+        query: target.query(),
         headers: {
           accept: "text/event-stream",
           ...(lastId === undefined ? {} : { "last-event-id": lastId }),

@@ -30,8 +30,11 @@ class FakeConsole {
   revision = "5";
   /** Keys cannot be read. */
   isMute = false;
+  raftTerm = "4";
   /** The first revision that each stream was asked for. */
   readonly asked: (string | null)[] = [];
+  /** The term that each stream was said to go on in. */
+  readonly askedTerms: (string | null)[] = [];
   openStreams = 0;
   #newest: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -42,7 +45,9 @@ class FakeConsole {
       const { revision } = this;
       return Response.json({ revision, onlyMember: null, kv: keyValue("one", revision) });
     }
-    this.asked.push(new URL(path, "http://console").searchParams.get("revision"));
+    const { searchParams } = new URL(path, "http://console");
+    this.asked.push(searchParams.get("revision"));
+    this.askedTerms.push(searchParams.get("raftTerm"));
     const lastId = new Headers(headers).get("last-event-id");
     if (this.refusal !== undefined) {
       const { status, code } = this.refusal;
@@ -64,7 +69,8 @@ class FakeConsole {
 
   /** Begins the stream at `from`, of a cluster as it stands. */
   open(from: string): void {
-    this.send("open", { from, revision: this.revision }, String(Number(from) - 1));
+    const { revision, raftTerm } = this;
+    this.send("open", { from, revision, clusterId: "8", raftTerm }, String(Number(from) - 1));
   }
 
   send(event: string, data: unknown, id?: string): void {
@@ -234,6 +240,31 @@ test("a stream that the console has begun anew for that is followed from what is
   expect(key.revision()).toBe("7");
   expect(server.asked).toEqual(["6", "8"]);
   expect(server.openStreams).toBe(1);
+});
+
+test("each stream but the first names the history that the last one told", async () => {
+  await opened();
+  server.change("7");
+  await pass(100);
+  server.raftTerm = "6";
+  server.cut();
+  await pass(1_000);
+  hide(true);
+  await pass(AWAY_AFTER_MS);
+  hide(false);
+  await pass(100);
+  expect(server.asked).toEqual(["6", "6", "8"]);
+  expect(server.askedTerms).toEqual([null, "4", "6"]);
+});
+
+test("a key that was read anew is of no history until its stream tells it", async () => {
+  await opened();
+  server.change("50");
+  await pass(100);
+  server.revision = "7";
+  server.open("8");
+  await pass(100);
+  expect(server.askedTerms).toEqual([null, null]);
 });
 
 test("while the key cannot be read after that it is not live, and tried again after a while", async () => {

@@ -1,7 +1,7 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useState } from "react";
 import { encodeBase64, toBase64Url } from "../schema/bytes.ts";
-import { ChangeEvent, LinkEvent, OpenEvent } from "../schema/watch.ts";
+import { ChangeEvent, LinkEvent, OpenEvent, WatchHistory } from "../schema/watch.ts";
 import { useIsAway } from "./away.ts";
 import { clusterPath } from "./clusters.ts";
 import { compareDecimal, nextDecimal } from "./decimal.ts";
@@ -40,6 +40,7 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
   useEffect(() => {
     if (!isFollowed) return;
     const cacheKey = keyQueryKey(cluster, encoded, undefined);
+    const historyKey = historyKeyOf(cacheKey);
     const start = client.getQueryData<KeySnapshot>(cacheKey)?.revision;
     if (typeof start !== "string") return;
     let isRefused = false;
@@ -56,8 +57,10 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
       await client.invalidateQueries({ queryKey: cacheKey });
       if (isLeft) return;
       const now = client.getQueryData<KeySnapshot>(cacheKey);
-      if (now !== before) reopen();
-      else {
+      if (now !== before) {
+        client.removeQueries({ queryKey: historyKey });
+        reopen();
+      } else {
         setLive("broken");
         timer = setTimeout(reopen, REFUSED_RETRY_MS);
       }
@@ -65,7 +68,11 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
     const stream = openStream(
       {
         path: clusterPath(cluster, "watch"),
-        query: { key: toBase64Url(encoded), revision: nextDecimal(start) },
+        query: () => ({
+          key: toBase64Url(encoded),
+          revision: nextDecimal(start),
+          ...client.getQueryData<WatchHistory>(historyKey),
+        }),
       },
       {
         messages: (batch) => {
@@ -118,6 +125,10 @@ function takeMessage(
       if (typeof client.getQueryData<KeySnapshot>(cacheKey)?.onlyMember === "string") {
         void client.invalidateQueries({ queryKey: cacheKey });
       }
+      client.setQueryData<WatchHistory>(
+        historyKeyOf(cacheKey),
+        WatchHistory.parse(JSON.parse(message.data)),
+      );
       setLive("live");
       break;
     case "progress":
@@ -147,6 +158,11 @@ function takeMessage(
       void client.invalidateQueries({ queryKey: cacheKey });
       break;
   }
+}
+
+/** Of what is known of the key, as the last stream told it. */
+function historyKeyOf(cacheKey: ReturnType<typeof keyQueryKey>): readonly string[] {
+  return [...cacheKey, "history"];
 }
 
 /**

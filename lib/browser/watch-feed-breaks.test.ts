@@ -3,8 +3,10 @@ import { CATCH_UP_SILENCE_MS, SETTLED_AFTER_MS } from "./feed-continuity.ts";
 import { RequestError } from "./request.ts";
 import { BACKLOG_LIMITS } from "./watch-feed.ts";
 import {
+  BACK,
   change,
   failure,
+  HISTORY,
   Line,
   LOST,
   opened,
@@ -93,6 +95,36 @@ describe("a stream that is back", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(line.feed.view().catchingUpTo).toBeNull();
     expect(line.markers()).toHaveLength(1);
+  });
+});
+
+describe("a cluster that was restored while no stream stood", () => {
+  const other = { clusterId: "9", raftTerm: "2" };
+
+  test("is told by what the stream goes on with, and is a gap", () => {
+    const line = new Line();
+    expect(line.history()).toBeUndefined();
+    line.send(opened(5, 4), change(5, ["a"]));
+    expect(line.history()).toEqual(HISTORY);
+    line.reconnect(reset(6, 9), opened(10, 9, other), change(10, ["b"]));
+    expect(line.lines()).toEqual(["10 create b", "gap", "resumed", "lost", "5 create a"]);
+    expect(line.markers()[1]).toBe(BACK);
+    expect(line.history()).toEqual(other);
+  });
+
+  test("brings all of a revision of which the old one had brought a part", () => {
+    const line = begun();
+    line.send(change(6, ["b"], 0, false));
+    line.reconnect(reset(5, 5), opened(6, 5, other), change(6, ["c"]));
+    expect(line.lines()[0]).toBe("6 create c");
+  });
+
+  test("is not looked for while the watch waits ahead of it", () => {
+    const line = new Line();
+    line.send(opened(9, 4));
+    expect(line.history()).toBeUndefined();
+    line.put(9, "a");
+    expect(line.history()).toEqual(HISTORY);
   });
 });
 

@@ -1,6 +1,7 @@
 // A stream that a feed is tested over, in the test's hand.
 
 import { encodeBase64 } from "../schema/bytes.ts";
+import type { WatchHistory } from "../schema/watch.ts";
 import type { StreamMessage, StreamSink, StreamState } from "./event-stream.ts";
 import { encodeUtf8 } from "./key-text.ts";
 import { WatchFeed } from "./watch-feed.ts";
@@ -10,13 +11,16 @@ const b64 = (text: string) => encodeBase64(encodeUtf8(text));
 /** A stream in the test's hand; `openings` are the ids it was asked to go on behind. */
 export class Line {
   openings: (string | undefined)[] = [];
+  /** The history that the feed would name now. */
+  history: () => WatchHistory | undefined = () => undefined;
   closed = 0;
   sink: StreamSink | undefined;
   /** The browser's clock, a day behind the console's. */
   now = Date.parse("2025-12-31T00:00:00.000Z");
   readonly feed = new WatchFeed(
-    (lastId, sink) => {
+    ({ lastId, history }, sink) => {
       this.openings.push(lastId);
+      this.history = history;
       this.sink = sink;
       return { close: () => void (this.closed += 1) };
     },
@@ -56,8 +60,10 @@ export class Line {
   }
 }
 
-export function opened(from: number, revision: number): StreamMessage {
-  const data = JSON.stringify({ from: String(from), revision: String(revision) });
+export const HISTORY = { clusterId: "8", raftTerm: "4" };
+
+export function opened(from: number, revision: number, history = HISTORY): StreamMessage {
+  const data = JSON.stringify({ from: String(from), revision: String(revision), ...history });
   return { event: "open", data, id: String(from - 1) };
 }
 

@@ -10,48 +10,42 @@
 // one host for all its tabs.
 
 import { ErrorReply } from "../schema/errors.ts";
-import { type ChangeEvent, LinkEvent, OpenEvent, ResetEvent } from "../schema/watch.ts";
+import {
+  type ChangeEvent,
+  LinkEvent,
+  OpenEvent,
+  ResetEvent,
+  type WatchHistory,
+} from "../schema/watch.ts";
 import { compareDecimal } from "./decimal.ts";
 import { EventRing } from "./event-ring.ts";
 import type { EventStream, StreamMessage, StreamSink, StreamState } from "./event-stream.ts";
 import { FeedContinuity } from "./feed-continuity.ts";
+import type { FeedView } from "./feed-view.ts";
 import { formatDecimal } from "./format.ts";
 import { RateMeter, type RatePoint } from "./rate-meter.ts";
-import { matchesText, opOf, rowBytes, type WatchOp, type WatchRow } from "./watch-row.ts";
+import {
+  matchesText,
+  type NewRow,
+  opOf,
+  readChange,
+  rowBytes,
+  type WatchOp,
+  type WatchRow,
+} from "./watch-row.ts";
 
 export const FEED_LIMITS = { rowsMax: 20_000, bytesMax: 64 * 1024 * 1024 };
 /** While paused; the same bounds, so that going on shows all of it. */
 export const BACKLOG_LIMITS = FEED_LIMITS;
-export interface FeedView {
-  /** Newest first. */
-  readonly rows: readonly WatchRow[];
-  /** Events received since the start or the last clear, shown or not. */
-  readonly received: number;
-  /** Older events that the ring no longer keeps. */
-  readonly dropped: number;
-  /** Rows are kept, and the filter hides each of them. */
-  readonly isAllHidden: boolean;
-  /** What came before the last clear is not shown any more. */
-  readonly isCleared: boolean;
-  readonly isPaused: boolean;
-  /** Rows that wait behind the pause. */
-  readonly waiting: number;
-  /** The backlog is full: the stream is let go and will be resumed by revision. */
-  readonly isHeld: boolean;
-  readonly stream: StreamState;
-  /** Why the stream is not open although it should be. */
-  readonly trouble: string | null;
-  /** The way from the console to etcd is broken; it resumes by itself. */
-  readonly isLinkLost: boolean;
-  /** Everything up to here has been received. */
-  readonly position: string | null;
-  /** Where the cluster stood when the stream was opened, until everything up to there has come. */
-  readonly catchingUpTo: string | null;
-  /** The watch begins at a revision that the cluster has not reached yet. */
-  readonly startsAhead: { readonly from: string; readonly revision: string } | null;
+
+/** Where a stream goes on. */
+export interface FeedPlace {
+  readonly lastId: string | undefined;
+  /** Of what has been received by now; undefined: nothing was. */
+  readonly history: () => WatchHistory | undefined;
 }
 
-export type OpenFeed = (lastId: string | undefined, sink: StreamSink) => EventStream;
+export type OpenFeed = (place: FeedPlace, sink: StreamSink) => EventStream;
 
 export class WatchFeed {
   readonly #open: OpenFeed;
@@ -80,6 +74,8 @@ export class WatchFeed {
   #seq = 0;
   #received = 0;
   #position: string | undefined;
+  /** As the last stream told it. */
+  #history: WatchHistory | undefined;
   /** Events seen of a revision that is not complete yet: a resume brings them once more. */
   #partial = { revision: "", seen: 0, skip: 0 };
   #startsAhead: FeedView["startsAhead"] = null;
@@ -102,7 +98,11 @@ export class WatchFeed {
   start(): void {
     this.#isHeld = false;
     this.#mustReopen = false;
-    this.#stream = this.#open(this.#position, {
+    const place = {
+      lastId: this.#position,
+      history: () => (this.#startsAhead === null ? this.#history : undefined),
+    };
+    this.#stream = this.#open(place, {
       messages: (batch) => {
         for (const message of batch) {
           this.#take(message);
@@ -229,7 +229,8 @@ export class WatchFeed {
     if (revision !== null) this.#continuity.standsAt(revision, this.#position ?? "0");
   }
 
-  #takeOpen({ from, revision }: OpenEvent): void {
+  #takeOpen({ from, revision, clusterId, raftTerm }: OpenEvent): void {
+    this.#history = { clusterId, raftTerm };
     // The console says so once etcd has made the watch, and of an earlier break it knows nothing.
     this.#isLinkLost = false;
     const begin = String(BigInt(from) - 1n);
@@ -272,6 +273,7 @@ export class WatchFeed {
     } else if (message.event === "reset") {
       const { from, compactRevision } = ResetEvent.parse(JSON.parse(message.data));
       this.#continuity.gap();
+      this.#partial = { revision: "", seen: 0, skip: 0 };
       const span = `${formatDecimal(from)} to ${formatDecimal(compactRevision)}`;
       this.#add({
         kind: "gap",
@@ -373,22 +375,4 @@ export class WatchFeed {
       startsAhead: this.#startsAhead,
     };
   }
-}
-
-type NewRow = WatchRow extends infer Row
-  ? Row extends WatchRow
-    ? Omit<Row, "seq">
-    : never
-  : never;
-
-/** Hot path: thousands of these a second, written by the console itself; only the frame is judged. */
-function readChange(data: string): ChangeEvent {
-  const change = JSON.parse(data) as Partial<ChangeEvent> | null;
-  const isChange =
-    change !== null &&
-    typeof change.revision === "string" &&
-    typeof change.receivedAt === "string" &&
-    Array.isArray(change.events);
-  if (!isChange) throw new TypeError("The stream's message is malformed.");
-  return change as ChangeEvent;
 }

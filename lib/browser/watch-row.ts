@@ -1,6 +1,6 @@
 import { decodeBase64 } from "../schema/bytes.ts";
 import type { KeyValue } from "../schema/keys.ts";
-import type { WatchEvent } from "../schema/watch.ts";
+import type { ChangeEvent, WatchEvent } from "../schema/watch.ts";
 import { decodeUtf8, formatKey } from "./key-text.ts";
 
 export type WatchOp = "create" | "update" | "delete";
@@ -27,6 +27,13 @@ export interface MarkerRow {
 
 export type WatchRow = EventRow | MarkerRow;
 
+/** A row that is not in its place yet. */
+export type NewRow = WatchRow extends infer Row
+  ? Row extends WatchRow
+    ? Omit<Row, "seq">
+    : never
+  : never;
+
 const ROW_BYTES = 200;
 const PREVIEW_BYTES = 240;
 const SPACE = 0x20;
@@ -41,6 +48,18 @@ export function rowBytes(row: WatchRow): number {
 
 function valueLength(kv: KeyValue | null): number {
   return kv === null ? 0 : kv.value.length + kv.key.length;
+}
+
+/** Hot path: thousands of these a second, written by the console itself; only the frame is judged. */
+export function readChange(data: string): ChangeEvent {
+  const change = JSON.parse(data) as Partial<ChangeEvent> | null;
+  const isChange =
+    change !== null &&
+    typeof change.revision === "string" &&
+    typeof change.receivedAt === "string" &&
+    Array.isArray(change.events);
+  if (!isChange) throw new TypeError("The stream's message is malformed.");
+  return change as ChangeEvent;
 }
 
 export function opOf(event: WatchEvent): WatchOp {

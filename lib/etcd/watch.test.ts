@@ -19,13 +19,15 @@ function clusterOf(...streams: { answers: object[]; ends?: boolean }[]) {
     if (ends === true) stream.push(null);
     return { url: "http://10.0.0.1:2379", stream: Object.assign(stream, { cancel: vi.fn() }) };
   });
-  const read = vi.fn(async () => ({ header: { revision: 0 } }));
+  const read = vi.fn(async () => ({ header: { revision: 0, raftTerm: 0 } }));
   const client = { openStream, forgetToken, abandon: vi.fn(), read } as unknown as EtcdClient;
   /** What a linearizable read says, one after the other. */
   const standsAt = (...revisions: number[]) => {
-    for (const revision of revisions) read.mockResolvedValueOnce({ header: { revision } });
+    for (const revision of revisions) confirms(0, revision);
   };
-  return { client, openStream, forgetToken, read, standsAt };
+  const confirms = (raftTerm: number, revision: number) =>
+    read.mockResolvedValueOnce({ header: { revision, raftTerm } });
+  return { client, openStream, forgetToken, read, standsAt, confirms };
 }
 
 const createdAt = (revision: number) => ({ header: { revision }, created: true });
@@ -55,7 +57,7 @@ test.each([
 ])("a watch refused with %j is asked for again with another token", async (reason) => {
   const { client, forgetToken } = clusterOf({ answers: [denied(reason)] }, { answers: [created] });
   const watch = followWatch(client, target, new AbortController().signal);
-  expect((await watch.next()).value).toEqual({ type: "open", from: 8, revision: 7 });
+  expect((await watch.next()).value).toMatchObject({ type: "open", from: 8, revision: 7 });
   expect(forgetToken).toHaveBeenCalledTimes(1);
   await watch.return(undefined);
 });
@@ -151,10 +153,11 @@ test.each([
       { answers: [createdIn(9n, at), { header: { revision: at + 1 } }] },
     );
     const watch = followWatch(client, target, new AbortController().signal);
-    expect(await messages(watch, 5)).toMatchObject([
-      { type: "open", from: 5_001, revision: 5_000 },
+    expect(await messages(watch, 6)).toMatchObject([
+      { type: "open", from: 5_001, revision: 5_000, history: { clusterId: 8n } },
       { type: "lost" },
       { type: "gap", from, compactRevision: at },
+      { type: "open", from: at + 1, revision: at, history: { clusterId: 9n } },
       { type: "restored", revision: at },
       { type: "progress", revision: at + 1 },
     ]);
@@ -171,6 +174,86 @@ test("a cluster that is the same, or does not tell its id, leaves no gap", async
   const watch = followWatch(client, target, new AbortController().signal);
   const types = (await messages(watch, 5)).map(({ type }) => type);
   expect(types).toEqual(["open", "lost", "restored", "lost", "restored"]);
+});
+
+const createdInTerm = (raftTerm: number, revision: number) => ({
+  header: { clusterId: 8n, revision, raftTerm },
+  created: true,
+});
+/** What a reader was told up to revision 120. */
+const resumed = {
+  ...target,
+  startRevision: 121,
+  seenHistory: { clusterId: 8n, raftTerm: 5 },
+};
+
+test("a reader that comes back to another cluster gets a gap before it goes on", async () => {
+  const { client, read } = clusterOf(
+    { answers: [createdIn(9n, 200)] },
+    { answers: [createdIn(9n, 200), { header: { revision: 201 } }] },
+  );
+  const watch = followWatch(client, resumed, new AbortController().signal);
+  expect(await messages(watch, 3)).toEqual([
+    { type: "gap", from: 121, compactRevision: 200 },
+    { type: "open", from: 201, revision: 200, history: { clusterId: 9n, raftTerm: 0 } },
+    { type: "progress", revision: 201 },
+  ]);
+  expect(read).not.toHaveBeenCalled();
+});
+
+test("a reader that comes back to a cluster behind what it has seen is told once", async () => {
+  const { client, standsAt } = clusterOf(
+    { answers: [createdIn(9n, 100)] },
+    { answers: [createdIn(9n, 100), { header: { revision: 101 } }] },
+  );
+  standsAt(100);
+  const watch = followWatch(client, resumed, new AbortController().signal);
+  expect(await messages(watch, 2)).toMatchObject([
+    { type: "open", from: 101, revision: 100 },
+    { type: "progress", revision: 101 },
+  ]);
+});
+
+test("a cluster of the same id that stands in an earlier term was restored", async () => {
+  const { client, confirms } = clusterOf(
+    { answers: [createdInTerm(2, 200)] },
+    { answers: [createdInTerm(2, 200), { header: { revision: 201 } }], ends: true },
+    { answers: [createdInTerm(3, 201)] },
+  );
+  confirms(2, 200);
+  const watch = followWatch(client, resumed, new AbortController().signal);
+  expect(await messages(watch, 5)).toMatchObject([
+    { type: "gap", from: 121, compactRevision: 200 },
+    { type: "open", from: 201, revision: 200, history: { clusterId: 8n, raftTerm: 2 } },
+    { type: "progress", revision: 201 },
+    { type: "lost" },
+    { type: "restored", revision: 201 },
+  ]);
+});
+
+test.each([5, 7, 0])(
+  "a member that lags behind a cluster in term %i is not taken for a restore",
+  async (raftTerm) => {
+    const { client, confirms, read } = clusterOf({ answers: [createdInTerm(3, 120)] });
+    confirms(raftTerm, 130);
+    const watch = followWatch(client, resumed, new AbortController().signal);
+    const history = { clusterId: 8n, raftTerm: Math.max(raftTerm, 5) };
+    expect(await messages(watch, 1)).toEqual([{ type: "open", from: 121, revision: 130, history }]);
+    expect(read).toHaveBeenCalledTimes(1);
+  },
+);
+
+test("without a majority to ask of which term it is, a watch that has begun stays lost", async () => {
+  const { client, read, confirms } = clusterOf(
+    { answers: [createdInTerm(5, 120)], ends: true },
+    { answers: [createdInTerm(2, 200)] },
+    { answers: [createdInTerm(2, 200)] },
+  );
+  read.mockRejectedValueOnce(new ClusterError("no-leader", "etcdserver: no leader"));
+  confirms(2, 200);
+  const watch = followWatch(client, target, new AbortController().signal);
+  const types = (await messages(watch, 5)).map(({ type }) => type);
+  expect(types).toEqual(["open", "lost", "lost", "gap", "open"]);
 });
 
 test("a watch that waits ahead of two clusters, one after the other, has missed nothing", async () => {
@@ -223,7 +306,7 @@ test("a watch that begins ahead of one member tells the revision of the cluster"
     { ...target, startRevision: 5_001 },
     new AbortController().signal,
   );
-  expect(await messages(watch, 1)).toEqual([{ type: "open", from: 5_001, revision: 5_000 }]);
+  expect(await messages(watch, 1)).toMatchObject([{ type: "open", from: 5_001, revision: 5_000 }]);
 });
 
 test("without a majority to ask whether the cluster has gone back, the watch stays lost", async () => {
@@ -251,7 +334,7 @@ test("a watch that is behind is asked often whether it has caught up", async () 
     return opened;
   };
   const watch = followWatch(client, { ...target, startRevision: 5 }, new AbortController().signal);
-  expect((await watch.next()).value).toEqual({ type: "open", from: 5, revision: 50 });
+  expect((await watch.next()).value).toMatchObject({ type: "open", from: 5, revision: 50 });
   await vi.advanceTimersByTimeAsync(2_000);
   expect(written.filter(({ progressRequest }) => progressRequest !== undefined)).toHaveLength(2);
   expect(read).not.toHaveBeenCalled();

@@ -7,8 +7,8 @@
 //
 // A cluster that was restored from a snapshot stands before the position, where `next` would be
 // awaited in silence: the watch then begins anew behind what the cluster has, and says so. Where it
-// has come past the position since, only its id tells (a restore makes a new one): what lies between
-// is of another history than what was handed out, and is told as a gap.
+// has come past the position since, only its id or its term tells: what lies between is of another
+// history than what was handed out, and is told as a gap.
 //
 // Reading slowly is safe: nothing is buffered here beyond one response, gRPC's flow control holds
 // etcd back, and etcd catches a slow watcher up from its history.
@@ -25,9 +25,17 @@ import {
 } from "../../server/proto/gen/rpc.ts";
 import type { EtcdClient } from "./client.ts";
 import { ClusterError, fromStatus } from "./cluster-error.ts";
-import { type KeyRecord, range } from "./kv.ts";
+import type { KeyRecord } from "./kv.ts";
 import { statusOf } from "./maintenance.ts";
 import { blamesToken } from "./token-source.ts";
+import {
+  hasBegun,
+  hasGoneBack,
+  type Position,
+  positionAt,
+  standingOf,
+  type WatchHistory,
+} from "./watch-position.ts";
 
 export interface WatchTarget {
   readonly key: Buffer;
@@ -35,6 +43,8 @@ export interface WatchTarget {
   readonly rangeEnd: Buffer;
   /** The first revision wanted; undefined: the next one. */
   readonly startRevision?: number | undefined;
+  /** Of what was received up to there; undefined: nothing was. */
+  readonly seenHistory?: WatchHistory | undefined;
   readonly only?: "put" | "delete" | undefined;
 }
 
@@ -48,10 +58,16 @@ export interface WatchEvent {
 
 export type WatchMessage =
   /**
-   * Comes first. Once more, and before `restored`, when the cluster has gone back to `revision`
-   * behind what was handed out: what the old history and the new one hold else is not told.
+   * Comes first, or behind the gap of a restore. Once more, and before `restored`, when the cluster
+   * is of another history since: where it has gone back to `revision` behind what was handed out,
+   * what the old history and the new one hold else is not told.
    */
-  | { readonly type: "open"; readonly from: number; readonly revision: number }
+  | {
+      readonly type: "open";
+      readonly from: number;
+      readonly revision: number;
+      readonly history: WatchHistory;
+    }
   | {
       readonly type: "change";
       readonly revision: number;
@@ -93,14 +109,7 @@ export async function* followWatch(
   target: WatchTarget,
   signal: AbortSignal,
 ): AsyncGenerator<WatchMessage> {
-  const position: Position = {
-    next: target.startRevision,
-    reached: 0,
-    clusterId: 0n,
-    part: 0,
-    isOpen: false,
-    isLost: false,
-  };
+  const position = positionAt(target.startRevision, target.seenHistory);
   let delayMs = RETRY_DELAY_MIN_MS;
   let deniedOnce = false;
   while (!signal.aborted) {
@@ -136,20 +145,6 @@ function mayBlameToken(error: ClusterError): boolean {
   return blamesToken(error) || error.etcdCode === "PermissionDenied";
 }
 
-interface Position {
-  /** The revision to deliver next; undefined until the first stream is open. */
-  next: number | undefined;
-  /** The highest revision of the cluster that any stream has told of; 0 before the first. */
-  reached: number;
-  /** Whose revisions these are; 0 while nobody has told it. */
-  clusterId: bigint;
-  /** Parts of revision `next` handed out already. */
-  part: number;
-  /** The reader has been told where the stream begins. */
-  isOpen: boolean;
-  isLost: boolean;
-}
-
 type Stream = ClientDuplexStream<WatchRequest, WatchResponse>;
 
 /** One gRPC stream: returns after a gap and where the cluster has gone back, throws when the stream breaks. */
@@ -180,14 +175,15 @@ async function* watchOnce(
         return;
       }
       if (response.created) {
-        startedAt = await clusterRevision(client, target, position, response, signal);
-        const isOther = isOfAnotherCluster(position, response);
+        const now = await standingOf(client, target.key, position, response.header, signal);
+        startedAt = now.revision;
+        position.history = now.history;
         if (hasGoneBack(position, startedAt)) {
           yield beginAnew(position, startedAt);
           return;
         }
-        if (isOther && hasBegun(position)) {
-          yield skipTo(position, startedAt);
+        if (now.isOther && hasBegun(position)) {
+          yield* skipTo(position, startedAt);
           return;
         }
         yield* afterCreate(position, startedAt);
@@ -207,53 +203,17 @@ async function* watchOnce(
   }
 }
 
-/**
- * Where the cluster stands as a watch begins. A member whose revision is before the position may
- * only lag behind the others, or be of a cluster that was restored: a linearizable read tells.
- * Throws ClusterError when there is no quorum to tell it.
- */
-async function clusterRevision(
-  client: EtcdClient,
-  { key }: WatchTarget,
-  { next }: Position,
-  { header }: WatchResponse,
-  signal: AbortSignal,
-): Promise<number> {
-  const own = header?.revision ?? 0;
-  if (next === undefined || own >= next - 1) return own;
-  const { revision } = await range(client, { key, countOnly: true }, { signal });
-  return Math.max(own, revision);
-}
-
-/** A watch may begin ahead of the cluster: only what was reached once can be gone. */
-function hasGoneBack({ next, reached }: Position, revision: number): boolean {
-  return next !== undefined && revision < Math.min(reached, next - 1);
-}
-
-/** Remembers the id that the response tells. */
-function isOfAnotherCluster(position: Position, { header }: WatchResponse): boolean {
-  const before = position.clusterId;
-  const now = header?.clusterId ?? 0n;
-  if (now !== 0n) position.clusterId = now;
-  return before !== 0n && before !== position.clusterId;
-}
-
-/** False of a watch that still waits ahead of the cluster: nothing of another is handed out. */
-function hasBegun({ next, reached }: Position): boolean {
-  return next !== undefined && next - 1 <= reached;
-}
-
-function skipTo(position: Position, revision: number): WatchMessage {
+/** What the old history and the new one hold up to `revision` is not told. */
+function skipTo(position: Position, revision: number): WatchMessage[] {
   const from = Math.min(position.next ?? revision, revision);
-  position.next = revision + 1;
-  position.reached = revision;
-  return { type: "gap", from, compactRevision: revision };
+  return [{ type: "gap", from, compactRevision: revision }, beginAnew(position, revision)];
 }
 
 function beginAnew(position: Position, revision: number): WatchMessage {
   position.next = revision + 1;
   position.reached = revision;
-  return { type: "open", from: position.next, revision };
+  position.isOpen = true;
+  return { type: "open", from: position.next, revision, history: position.history };
 }
 
 /**
@@ -320,7 +280,8 @@ function createRequest(target: WatchTarget, startRevision: number): WatchRequest
 function* afterCreate(position: Position, revision: number): Generator<WatchMessage> {
   position.reached = Math.max(position.reached, revision);
   position.next ??= revision + 1;
-  if (!position.isOpen) yield { type: "open", from: position.next, revision };
+  const { next: from, history } = position;
+  if (!position.isOpen) yield { type: "open", from, revision, history };
   position.isOpen = true;
   if (position.isLost) yield { type: "restored", revision };
   position.isLost = false;

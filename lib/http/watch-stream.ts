@@ -4,6 +4,7 @@ import { rangeOfPrefix } from "../etcd/children.ts";
 import type { EtcdClient } from "../etcd/client.ts";
 import { OPEN_END } from "../etcd/kv.ts";
 import { type WatchEvent as EtcdEvent, followWatch, type WatchMessage } from "../etcd/watch.ts";
+import type { WatchHistory } from "../etcd/watch-position.ts";
 import type { WatchEvent, WatchQuery } from "../schema/watch.ts";
 import type { RouteInput } from "./handler.ts";
 import { bytesOfUrl, keyValue, revisionOf } from "./key-json.ts";
@@ -19,6 +20,12 @@ export function startRevision(query: WatchQuery, lastEventId: string | null): nu
     throw new Problem("bad-request", "Last-Event-ID is not a revision");
   }
   return seen + 1;
+}
+
+/** What the browser has seen is of this history; undefined while it has seen nothing. */
+function seenHistory({ clusterId, raftTerm }: WatchQuery): WatchHistory | undefined {
+  if (clusterId === undefined && raftTerm === undefined) return undefined;
+  return { clusterId: BigInt(clusterId ?? "0"), raftTerm: Number(raftTerm ?? "0") };
 }
 
 /** Streams open at once, over all tabs of one user. */
@@ -80,7 +87,12 @@ async function* watchMessages(
   from: number | undefined,
   context: { readonly signal: AbortSignal; readonly requestId: string },
 ): AsyncGenerator<SseMessage> {
-  const target = { ...rangeOf(query), startRevision: from, only: query.only };
+  const target = {
+    ...rangeOf(query),
+    startRevision: from,
+    seenHistory: seenHistory(query),
+    only: query.only,
+  };
   for await (const message of followWatch(client, target, context.signal)) {
     yield sseOf(message, context.requestId);
   }
@@ -100,8 +112,11 @@ function rangeOf({ key, prefix, start, end }: WatchQuery): { key: Buffer; rangeE
 function sseOf(message: WatchMessage, requestId: string): SseMessage {
   switch (message.type) {
     case "open": {
-      const data = { from: String(message.from), revision: String(message.revision) };
-      return { event: "open", data, id: String(message.from - 1) };
+      const { from, revision, history } = message;
+      const clusterId = String(history.clusterId);
+      const raftTerm = String(history.raftTerm);
+      const data = { from: String(from), revision: String(revision), clusterId, raftTerm };
+      return { event: "open", data, id: String(from - 1) };
     }
     case "change": {
       const revision = String(message.revision);

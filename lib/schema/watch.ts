@@ -3,14 +3,15 @@
 // and a reconnect with `Last-Event-ID: <revision>` goes on at the next one. Nothing is ever left
 // out silently: what compaction has taken is named by `reset`.
 //
-//   event: open       OpenEvent      id; before anything else, and once more where the cluster has
-//                                    gone back (a restore): the stream goes on behind `revision`
+//   event: open       OpenEvent      id; before anything else, and once more where the cluster was
+//                                    restored: the stream goes on behind `revision`
 //   event: change     ChangeEvent    id; one message per revision. A large revision comes in
 //                                    parts; only the last one has the id, and a break of
 //                                    any kind in between delivers all parts again, from part 0
 //   event: progress   ProgressEvent  id; nothing new up to here (about every 10 s when idle)
 //   event: reset      ResetEvent     id; a gap: compaction took [from, compactRevision], or a
-//                                    restored cluster has other revisions there
+//                                    restored cluster has other revisions there: then `open`
+//                                    comes next, also where none came before
 //   event: link       LinkEvent      the way to etcd broke or is back; the stream resumes by itself
 //   event: failure    ErrorReply     final; the server closes the stream, do not reconnect at once
 //   : heartbeat                      comment, every 15 s
@@ -32,6 +33,9 @@ export const WatchQuery = z
     end: Base64Url.optional(),
     /** First revision to deliver; default: the next one. `Last-Event-ID` wins over it. */
     revision: Decimal.optional(),
+    /** As the last `open` told them, where everything before the first revision was received. */
+    clusterId: Decimal.optional(),
+    raftTerm: Decimal.optional(),
     /** Only these; default both. */
     only: z.enum(["put", "delete"]).optional(),
   })
@@ -44,7 +48,12 @@ export const WatchQuery = z
   });
 export type WatchQuery = z.infer<typeof WatchQuery>;
 
+/** What tells the history that revisions are of from that of a restore; 0 where etcd does not. */
+export const WatchHistory = z.object({ clusterId: Decimal, raftTerm: Decimal });
+export type WatchHistory = z.infer<typeof WatchHistory>;
+
 export const OpenEvent = z.object({
+  ...WatchHistory.shape,
   /** The first revision that will be delivered. */
   from: Decimal,
   /**
