@@ -2,6 +2,7 @@
 // it at once wherever the cookie has gone. Only a hash of its id is stored.
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
+import { tell } from "./audit-log.ts";
 import type { ConsoleStore, RecordKey } from "./store.ts";
 
 export const IDLE_MS = 30 * 60_000;
@@ -25,6 +26,8 @@ export class Sessions {
   readonly #now: () => number;
   /** Times of last use that could not be stored, by the id in the store: they count over its own. */
   readonly #unstoredUse = new Map<string, number>();
+  /** What has ended and could not be removed, by the id in the store. */
+  readonly #unstoredEnd = new Set<string>();
 
   constructor(store: ConsoleStore, now: () => number) {
     this.#store = store;
@@ -57,15 +60,21 @@ export class Sessions {
     return record && { user: record.user, expiresAt: expiryOf(record) };
   }
 
+  /** Where it cannot be removed it is refused from now on all the same. */
   end(id: string): void {
     const stored = storedId(id);
-    this.#store.remove(keyOf(stored));
-    this.#unstoredUse.delete(stored);
+    const record = this.#live(stored);
+    this.#unstoredEnd.add(stored);
+    this.#drop(stored);
+    if (record === undefined || !this.#unstoredEnd.has(stored)) return;
+    const msg = "a session that has ended is still stored, and may count again after a restart";
+    tell(msg, { user: record.user });
   }
 
   #live(stored: string): SessionRecord | undefined {
     const record = this.#recordOf(stored, this.#store.get(keyOf(stored)));
-    if (record === undefined || expiryOf(record) > this.#now()) return record;
+    if (record === undefined) return undefined;
+    if (!this.#unstoredEnd.has(stored) && expiryOf(record) > this.#now()) return record;
     this.#drop(stored);
     return undefined;
   }
@@ -75,9 +84,9 @@ export class Sessions {
     else this.#unstoredUse.set(stored, touched.usedAt);
   }
 
-  /** Where it cannot be removed it stays, and stays expired. */
+  /** Where it cannot be removed it stays, and stays expired or ended. */
   #drop(stored: string): void {
-    this.#store.removeIfPossible(keyOf(stored));
+    if (this.#store.removeIfPossible(keyOf(stored))) this.#unstoredEnd.delete(stored);
     this.#unstoredUse.delete(stored);
   }
 
@@ -92,7 +101,8 @@ export class Sessions {
     const now = this.#now();
     const live: { id: string; record: SessionRecord }[] = [];
     for (const { id, record } of this.#all()) {
-      if (record === undefined || expiryOf(record) <= now) this.#drop(id);
+      const hasEnded = record === undefined || this.#unstoredEnd.has(id);
+      if (hasEnded || expiryOf(record) <= now) this.#drop(id);
       else live.push({ id, record });
     }
     live.sort((a, b) => a.record.usedAt - b.record.usedAt);

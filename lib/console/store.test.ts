@@ -75,6 +75,23 @@ test("what was used last while the disk was full is stored with the next use aft
   expect(new Sessions(store, () => now).resume(id)?.user).toBe("admin");
 });
 
+test("who signs out while the disk is full is signed out, and the log says what stays", () => {
+  const sessions = new Sessions(store, () => 0);
+  const [left, other] = [sessions.start("admin"), sessions.start("admin")];
+  refuseWrites();
+  const stdout = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  sessions.end(left);
+  expect(stdout.mock.calls.map(([line]) => JSON.parse(String(line)))).toMatchObject([
+    { msg: expect.stringContaining("still stored"), user: "admin" },
+  ]);
+  expect(sessions.peek(left)).toBeUndefined();
+  expect(sessions.resume(left)).toBeUndefined();
+  expect(sessions.resume(other)).toBeDefined();
+  vi.restoreAllMocks();
+  sessions.start("admin");
+  expect(new Sessions(store, () => 0).peek(left)).toBeUndefined();
+});
+
 test("a store that cannot be written is told to the log, not every time", () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   const { log } = refuseWrites();

@@ -48,8 +48,8 @@ export class ConsoleStore {
   }
 
   /** For what does no harm where it is: a full disk lets nothing be removed either. */
-  removeIfPossible(key: RecordKey): void {
-    this.#tried(() => this.remove(key));
+  removeIfPossible(key: RecordKey): boolean {
+    return this.#tried(() => this.remove(key));
   }
 
   /** All of a table; the table must not change meanwhile. */
