@@ -16,7 +16,10 @@ export interface Conflict {
 }
 
 interface ConflictDialogProps {
+  /** What is asked about, whatever comes while the question stands. */
   conflict: Conflict | null;
+  /** What has come since; null: nothing. */
+  later: Conflict | null;
   mine: Uint8Array | null;
   baseRevision: string;
   isSaving: boolean;
@@ -27,12 +30,14 @@ interface ConflictDialogProps {
   onDiscard: () => void;
   /** Leaves the dialog for what stands there now. */
   onReload: () => void;
+  /** Asks about `later` instead. */
+  onShowLater: () => void;
 }
 
 /** Both versions, and every way out named by what it does to them. */
 export function ConflictDialog(props: ConflictDialogProps) {
-  const { conflict, mine, baseRevision, isSaving, failure } = props;
-  const { onClose, onRebase, onOverwrite, onDiscard, onReload } = props;
+  const { conflict, later, mine, baseRevision, isSaving, failure } = props;
+  const { onClose, onRebase, onOverwrite, onDiscard, onReload, onShowLater } = props;
   const theirs = conflict?.theirs ?? null;
   const isGone = conflict !== null && theirs === null;
   const at = theirs === null ? "" : formatDecimal(theirs.modRevision);
@@ -61,7 +66,7 @@ export function ConflictDialog(props: ConflictDialogProps) {
           <Button
             tone="danger"
             busy={isSaving}
-            disabled={mine === null}
+            disabled={mine === null || later !== null}
             onClick={() => onOverwrite(theirs)}
           >
             {isGone ? "Create it again with mine" : `Overwrite revision ${at} with mine`}
@@ -71,6 +76,23 @@ export function ConflictDialog(props: ConflictDialogProps) {
     >
       <div className="flex h-[52vh] flex-col gap-3">
         <WriteFailureNotice failure={failure} aim="saved" onReload={onReload} />
+        {later === null ? null : (
+          <Notice
+            tone="warn"
+            title={
+              later.theirs === null
+                ? "Deleted since"
+                : `Changed at revision ${formatDecimal(later.theirs.modRevision)}`
+            }
+            actions={
+              <Button size="sm" onClick={onShowLater}>
+                Show this one
+              </Button>
+            }
+          >
+            What is shown here stood there before.
+          </Notice>
+        )}
         {mine === null ? (
           <Notice tone="warn" title="Your edit is not complete">
             It cannot be read in the form that you are editing. Keep editing to correct it.

@@ -183,6 +183,7 @@ function Detail(props: DetailProps) {
       )}
       <ConflictDialog
         conflict={save.conflict}
+        later={save.later}
         mine={mine}
         baseRevision={edit.baseRevision}
         isSaving={save.isSaving}
@@ -194,6 +195,7 @@ function Detail(props: DetailProps) {
         }}
         onOverwrite={save.overwrite}
         onReload={save.reload}
+        onShowLater={save.compare}
         onDiscard={() => {
           edit.discard();
           save.close();

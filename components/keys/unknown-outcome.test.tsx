@@ -79,6 +79,7 @@ test("of an overwrite without an answer nobody says that nothing was overwritten
   const conflict = (isUnknown: boolean) => (
     <ConflictDialog
       conflict={{ theirs: kv }}
+      later={null}
       mine={encodeUtf8("2")}
       baseRevision="4"
       isSaving={false}
@@ -88,6 +89,7 @@ test("of an overwrite without an answer nobody says that nothing was overwritten
       onOverwrite={nothing}
       onDiscard={nothing}
       onReload={nothing}
+      onShowLater={nothing}
     />
   );
   show(conflict(false));

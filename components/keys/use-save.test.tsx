@@ -27,12 +27,22 @@ function at(kv: KeyValue): KeyStanding {
   return { kv, revision: kv.modRevision, isGone: false, onlyMember: null };
 }
 
-/** A key that is shown with its edit; each save is answered with the next of these revisions. */
-function shown(initial: KeyStanding, answers: string[], hold: Promise<void> = Promise.resolve()) {
+/**
+ * A key that is shown with its edit; each save is answered with the next of these: its revision, or
+ * what stands there instead.
+ */
+function shown(
+  initial: KeyStanding,
+  answers: (string | { current: KeyValue | null })[],
+  hold: Promise<void> = Promise.resolve(),
+) {
   vi.stubGlobal("fetch", async () => {
     await hold;
     const { value: _, ...kv } = initial.kv;
-    return Response.json({ revision: answers.shift(), kv });
+    const answer = answers.shift();
+    if (typeof answer !== "object") return Response.json({ revision: answer, kv });
+    const error = { code: "modified", message: "changed", requestId: "", detail: answer };
+    return Response.json({ error }, { status: 412 });
   });
   const refetch = () => undefined;
   const { result, rerender, unmount } = renderHook(
@@ -51,6 +61,7 @@ function shown(initial: KeyStanding, answers: string[], hold: Promise<void> = Pr
     saving: () => result.current.save,
     rebase: (onto: KeyValue) => act(() => result.current.edit.rebase(onto)),
     review: () => act(() => result.current.save.review()),
+    compare: () => act(() => result.current.save.compare()),
     close: () => act(() => result.current.save.close()),
     createAgain: () => act(async () => result.current.save.overwrite(null)),
   };
@@ -212,6 +223,53 @@ test("an edit is not overrun by what one member alone has of before", () => {
   key.bring({ ...at(keyValue("old", "90")), onlyMember: "1" });
   key.review();
   expect(key.saving()).toMatchObject({ isReviewing: true, conflict: null });
+});
+
+test("a question stays about what it was opened with, and is asked anew of what came since", () => {
+  const [first, second] = [keyValue("theirs", "120"), keyValue("later", "121")];
+  const key = shown(at(keyValue("one", "100")), []);
+  key.write("mine");
+  key.bring(at(first));
+  key.review();
+  expect(key.saving()).toMatchObject({ conflict: { theirs: first }, later: null });
+  key.bring(at(second));
+  expect(key.saving()).toMatchObject({ conflict: { theirs: first }, later: { theirs: second } });
+  key.compare();
+  expect(key.saving()).toMatchObject({ conflict: { theirs: second }, later: null });
+  key.bring({ kv: second, revision: "122", isGone: true, onlyMember: null });
+  expect(key.saving()).toMatchObject({ conflict: { theirs: second }, later: { theirs: null } });
+  const back = keyValue("old", "90");
+  key.bring(at(back));
+  expect(key.saving()).toMatchObject({ conflict: { theirs: second }, later: { theirs: back } });
+});
+
+test("what the watch brings of before a refusal is not later than it", async () => {
+  const theirs = keyValue("theirs", "8");
+  const key = shown(at(keyValue("one", "5")), [{ current: theirs }]);
+  key.write("mine");
+  key.review();
+  await key.save();
+  for (const revision of ["5", "7", "8"]) {
+    key.bring(at(keyValue("theirs", revision)));
+    expect(key.saving()).toMatchObject({ conflict: { theirs }, later: null });
+  }
+  const later = keyValue("later", "9");
+  key.bring(at(later));
+  expect(key.saving()).toMatchObject({ conflict: { theirs }, later: { theirs: later } });
+});
+
+test("a refusal because the key is gone stands until another is there", async () => {
+  const before = keyValue("one", "5");
+  const key = shown(at(before), [{ current: null }]);
+  key.write("mine");
+  key.review();
+  await key.save();
+  expect(key.saving()).toMatchObject({ conflict: { theirs: null }, later: null });
+  key.bring({ kv: before, revision: "8", isGone: true, onlyMember: null });
+  expect(key.saving()).toMatchObject({ conflict: { theirs: null }, later: null });
+  const again = keyValue("again", "9");
+  key.bring(at(again));
+  expect(key.saving()).toMatchObject({ conflict: { theirs: null }, later: { theirs: again } });
 });
 
 test("a dialog whose save is under way stays until that is told", async () => {

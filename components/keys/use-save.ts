@@ -19,8 +19,12 @@ export interface Saving {
   readonly isReviewing: boolean;
   readonly isSaving: boolean;
   readonly failure: WriteFailure | null;
+  /** What the question was opened with, or what it was asked about since. */
   readonly conflict: Conflict | null;
+  /** What has come while the question stands; null: nothing. */
+  readonly later: Conflict | null;
   readonly review: () => void;
+  /** Opens the question, or asks it about what stands there now. */
   readonly compare: () => void;
   readonly close: () => void;
   /** Closes, and reads what stands there now. */
@@ -42,6 +46,11 @@ export interface KeyStanding {
 
 type Step = "none" | "review" | "conflict";
 
+interface Question extends Conflict {
+  /** What the watch showed then: what a refusal tells may be ahead of it. */
+  readonly shown: Conflict;
+}
+
 /** A save that the cluster has taken. */
 interface Saved {
   readonly revision: string;
@@ -59,7 +68,7 @@ export function useSave(
   const { kv, revision, isGone } = standing;
   const toaster = useToaster();
   const [step, setStep] = useState<Step>("none");
-  const [refused, setRefused] = useState<Conflict | null>(null);
+  const [question, setQuestion] = useState<Question | null>(null);
   const [isSending, setIsSending] = useState(false);
   const [failure, setFailure] = useState<WriteFailure | null>(null);
   const [awaited, setAwaited] = useState<Saved | null>(null);
@@ -108,7 +117,7 @@ export function useSave(
       const found = conflictOf(error);
       if (found === undefined) setFailure(writeFailure(error));
       else {
-        setRefused({ theirs: found.current });
+        setQuestion({ theirs: found.current, shown: live });
         setStep("conflict");
       }
     } finally {
@@ -118,14 +127,18 @@ export function useSave(
   const key = decodeBase64(kv.key);
   const begin = (next: Step) => {
     setFailure(null);
-    setRefused(null);
+    setQuestion({ ...live, shown: live });
     setStep(next);
   };
+  const asked = step === "conflict" ? question : null;
+  const isSaving = isSending || isAwaited;
+  const hasMovedOn = asked !== null && !isSaving && isOutdated(asked, standing);
   return {
     isReviewing: step === "review",
-    isSaving: isSending || isAwaited,
+    isSaving,
     failure,
-    conflict: step === "conflict" ? newer(refused, live) : null,
+    conflict: asked,
+    later: hasMovedOn ? live : null,
     review: () => begin(isOverrun(standing, edit) ? "conflict" : "review"),
     compare: () => begin("conflict"),
     close: () => {
@@ -162,9 +175,15 @@ export function isOverrun(
   return onlyMember === null && compareDecimal(changedAt, aheadOf ?? baseRevision) < 0;
 }
 
-/** Of what the refusal showed and what the watch has brought since, the later. */
-function newer(refused: Conflict | null, live: Conflict): Conflict {
-  if (refused === null || refused.theirs === null || live.theirs === null) return refused ?? live;
-  const isLater = compareDecimal(live.theirs.modRevision, refused.theirs.modRevision) > 0;
-  return isLater ? live : refused;
+/** Whether something else has come since; not what was there before what a refusal told. */
+function isOutdated(asked: Question, { kv, revision, isGone }: KeyStanding): boolean {
+  const now: Conflict = { theirs: isGone ? null : kv };
+  if (isSame(now, asked) || isSame(now, asked.shown)) return false;
+  const changedAt = isGone ? revision : kv.modRevision;
+  if (asked.theirs === null || changedAt === null || isSame(asked, asked.shown)) return true;
+  return compareDecimal(changedAt, asked.theirs.modRevision) > 0;
+}
+
+function isSame(one: Conflict, other: Conflict): boolean {
+  return one.theirs?.modRevision === other.theirs?.modRevision;
 }
