@@ -72,6 +72,19 @@ test("then every answer of the process says so", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
+test.each([
+  ["192.0.2.7:51544", "192.0.2.7"],
+  ["10.0.0.5:80, 192.0.2.7:51544", "192.0.2.7"],
+  ["[2001:db8::1]:51544", "2001:db8::1"],
+  ["[2001:db8::1]", "2001:db8::1"],
+  ["[::ffff:192.0.2.7]:80", "::ffff:192.0.2.7"],
+  ["2001:db8::1:5154", "2001:db8::1:5154"],
+  ["192.0.2.7:", "192.0.2.7:"],
+  ["unknown", "unknown"],
+])("%j is written for the address %j, whatever the port", (header, address) => {
+  expect(addressIn(header)).toBe(address);
+});
+
 test("of several hops only the last is told by one who knows", () => {
   expect(addressIn("10.0.0.5, 192.0.2.7")).toBe("192.0.2.7");
   expect(addressIn("2001:db8::1")).toBe("2001:db8::1");

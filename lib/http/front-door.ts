@@ -55,10 +55,14 @@ export function replaceClaims(request: IncomingMessage): void {
  */
 export function addressIn(header: unknown): string {
   if (typeof header !== "string") return "";
-  return header
-    .slice(header.lastIndexOf(",") + 1)
-    .trim()
-    .slice(0, ADDRESS_CHARACTERS_MAX);
+  const hop = header.slice(header.lastIndexOf(",") + 1).trim();
+  return withoutPort(hop).slice(0, ADDRESS_CHARACTERS_MAX);
+}
+
+/** Some proxies name the port too, which is another one for each connection. */
+function withoutPort(hop: string): string {
+  const written = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(hop) ?? /^\[([^\]]*)\](?::\d+)?$/.exec(hop);
+  return written?.[1] ?? hop;
 }
 
 export function divertUnknownMethod(request: IncomingMessage): void {
