@@ -24,7 +24,7 @@ function without(
   silence: string | null = null,
 ) {
   const overview = overviewReply({ healthyVoters, error: error(code) });
-  news = { overview, silence };
+  news = { overview, silence, isOld: false };
   const standing = renderHook(() => useStanding("local")).result.current;
   const address = {
     cluster: "local",

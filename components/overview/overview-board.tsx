@@ -8,6 +8,7 @@ import { OverviewSkeleton } from "@/components/overview/overview-skeleton";
 import { QuorumCard } from "@/components/overview/quorum-card";
 import { VerdictCard } from "@/components/overview/verdict-card";
 import { useCluster } from "@/components/shell/cluster";
+import { useOverview } from "@/components/shell/use-overview";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Blank, Notice } from "@/components/ui/notice";
@@ -20,6 +21,7 @@ import { hexOfDecimal } from "@/lib/schema/bytes";
 export function OverviewBoard() {
   const cluster = useCluster();
   const { data, error, isError, dataUpdatedAt, refetch } = useQuery(overviewQuery(cluster));
+  const { isOld } = useOverview(cluster);
   if (data === undefined) {
     if (!isError) return <OverviewSkeleton />;
     if (error instanceof RequestError && error.code === "not-found") return <UnknownCluster />;
@@ -33,7 +35,8 @@ export function OverviewBoard() {
       </Blank>
     );
   }
-  return <Board look={data} staleSince={isError ? dataUpdatedAt : null} error={error} />;
+  const staleSince = isError ? dataUpdatedAt : null;
+  return <Board look={data} staleSince={staleSince} error={error} isOld={isOld} />;
 }
 
 /** The address names a cluster that this console was not started with. */
@@ -58,11 +61,15 @@ interface BoardProps {
   /** When the last good look was, if the newest one failed. */
   staleSince: number | null;
   error: Error | null;
+  /** The look says nothing of now. */
+  isOld: boolean;
 }
 
-function Board({ look, staleSince, error }: BoardProps) {
+function Board({ look, staleSince, error, isOld }: BoardProps) {
   const { overview } = look;
-  const isStale = staleSince !== null;
+  const isChecking = isOld && staleSince === null;
+  const isStale = isOld || staleSince !== null;
+  const standing = { overview, isStale, isChecking };
   return (
     <div className="h-full overflow-auto">
       <div className="mx-auto flex max-w-400 flex-col gap-4 p-4 lg:p-6">
@@ -70,15 +77,15 @@ function Board({ look, staleSince, error }: BoardProps) {
           <h1 className="text-xl font-semibold tracking-tight">Overview</h1>
           <Facts look={look} />
         </header>
-        {isStale ? (
+        {staleSince !== null ? (
           <Notice tone="bad" title={errorText(error)}>
             What you see was true <Age since={staleSince} />. The console keeps trying.
           </Notice>
         ) : null}
         {overview.membership.source === "live" ? null : <MembershipNotice look={look} />}
         <div className="grid gap-4 md:grid-cols-2">
-          <QuorumCard overview={overview} isStale={isStale} />
-          <VerdictCard verdict={judge(overview)} overview={overview} isStale={isStale} />
+          <QuorumCard {...standing} />
+          <VerdictCard {...standing} verdict={judge(overview)} />
         </div>
         <MemberTable look={look} isStale={isStale} />
       </div>

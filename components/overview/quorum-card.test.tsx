@@ -12,10 +12,12 @@ const ERROR = { code: "timeout", message: "no answer in time" } as const;
 const overview = (healthyVoters: number) => overviewReply({ healthyVoters, error: ERROR });
 
 test("writes are said to be lost only where the quorum is known to be", () => {
-  const { rerender } = render(<QuorumCard overview={overview(1)} isStale={false} />);
+  const { rerender } = render(
+    <QuorumCard overview={overview(1)} isStale={false} isChecking={false} />,
+  );
   expect(screen.getByText("Lost")).toBeDefined();
   expect(screen.getByText("no writes")).toBeDefined();
-  rerender(<QuorumCard overview={overview(2)} isStale={false} />);
+  rerender(<QuorumCard overview={overview(2)} isStale={false} isChecking={false} />);
   expect(screen.getByText("Unknown")).toBeDefined();
   expect(screen.getByText("A linearizable read failed")).toBeDefined();
   expect(screen.queryByText("no writes")).toBeNull();

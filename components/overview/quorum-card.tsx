@@ -1,6 +1,7 @@
 "use client";
 
 import { segmentsOf } from "@/components/shell/segments";
+import { Age } from "@/components/ui/age";
 import { Card, CardHeader } from "@/components/ui/card";
 import { cn } from "@/components/ui/class-names";
 import { QuorumRing } from "@/components/ui/quorum-ring";
@@ -11,15 +12,29 @@ import type { OverviewReply, Quorum } from "@/lib/schema/overview";
 interface QuorumCardProps {
   overview: OverviewReply;
   isStale: boolean;
+  /** Stale, and nothing is known to be wrong: the next look is awaited. */
+  isChecking: boolean;
 }
 
-export function QuorumCard({ overview, isStale }: QuorumCardProps) {
+export function QuorumCard({ overview, isStale, isChecking }: QuorumCardProps) {
   const { quorum } = overview;
   const doubt = quorumDoubt(overview);
   const centre = doubt === null ? "Lost" : "Unknown";
   return (
     <Card aria-labelledby="quorum">
-      <CardHeader id="quorum" title="Quorum" aside={<ProvingRead quorum={quorum} />} />
+      <CardHeader
+        id="quorum"
+        title="Quorum"
+        aside={
+          isChecking ? (
+            <span>
+              Last seen <Age since={overview.checkedAt} />
+            </span>
+          ) : (
+            <ProvingRead quorum={quorum} />
+          )
+        }
+      />
       <div className="flex items-center gap-6 p-5">
         <QuorumRing segments={segmentsOf(overview, isStale)} className="size-32">
           {quorum.hasQuorum ? (

@@ -1,6 +1,7 @@
 "use client";
 
 import { CircleAlert, CircleCheck, TriangleAlert } from "lucide-react";
+import { Age } from "@/components/ui/age";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Card, CardHeader } from "@/components/ui/card";
 import { plural } from "@/lib/browser/format";
@@ -13,18 +14,28 @@ interface VerdictCardProps {
   verdict: Verdict;
   overview: OverviewReply;
   isStale: boolean;
+  /** Stale, and nothing is known to be wrong: the next look is awaited. */
+  isChecking: boolean;
 }
 
-export function VerdictCard({ verdict, overview, isStale }: VerdictCardProps) {
+export function VerdictCard({ verdict, overview, isStale, isChecking }: VerdictCardProps) {
+  const unknown = isChecking ? "Checking…" : "Not known now";
   return (
     <Card aria-labelledby="verdict" className="flex flex-col">
       <CardHeader
         id="verdict"
         title="Health"
         aside={
-          <Badge tone={isStale ? "neutral" : tones[verdict.level]} aria-live="polite">
-            {isStale ? "Not known now" : verdict.title}
-          </Badge>
+          <>
+            {isChecking ? (
+              <span>
+                Last seen <Age since={overview.checkedAt} />
+              </span>
+            ) : null}
+            <Badge tone={isStale ? "neutral" : tones[verdict.level]} aria-live="polite">
+              {isStale ? unknown : verdict.title}
+            </Badge>
+          </>
         }
       />
       {verdict.reasons.length === 0 ? (

@@ -21,10 +21,10 @@ export function ClusterPulse() {
   const cluster = useCluster();
   const connection = useConnection();
   const href = useAreaHref();
-  const { overview, silence } = useOverview(cluster);
+  const { overview, silence, isOld } = useOverview(cluster);
   const revision = overview?.revision ?? null;
   const verdict = overview === undefined ? undefined : judge(overview);
-  const isStale = silence !== null && overview !== undefined;
+  const isStale = (silence !== null || isOld) && overview !== undefined;
   return (
     <Link
       href={href("overview")}
@@ -39,7 +39,7 @@ export function ClusterPulse() {
       <span aria-live="polite" className="flex min-w-0 items-center gap-2.5 text-xs">
         {silence !== null ? (
           <span className="truncate font-medium text-bad">{silence}</span>
-        ) : verdict === undefined ? (
+        ) : verdict === undefined || isOld ? (
           <span className="text-ink-3">Checking…</span>
         ) : (
           <span className={cn("truncate font-medium", inks[verdict.level])}>{verdict.title}</span>

@@ -77,6 +77,17 @@ test("a look that nothing follows is not taken for the present", async () => {
   expect(result.current.news.silence).toBeNull();
 });
 
+test("a look from before the tab was hidden says nothing of now until the next one comes", async () => {
+  const result = await watched(true);
+  expect(result.current.news.isOld).toBe(false);
+  hide(true);
+  await pass(60_000);
+  hide(false);
+  expect(result.current.news.isOld).toBe(true);
+  await pass(10);
+  expect(result.current.news.isOld).toBe(false);
+});
+
 test("a refusal stands while nobody can say that its cause is gone", async () => {
   const result = await watched(false);
   expect(result.current.standing.refusal).toBe(
@@ -103,10 +114,10 @@ test("a console that was not asked by a hidden tab is not said to be silent", as
   const before = looks;
   await pass(60_000);
   expect(looks).toBe(before);
-  expect(result.current.news.silence).toBeNull();
+  expect(result.current.news).toMatchObject({ silence: null, isOld: true });
   answer = undefined;
   hide(false);
-  expect(result.current.news.silence).toBeNull();
+  expect(result.current.news).toMatchObject({ silence: null, isOld: true });
   await pass(10);
   expect(looks).toBe(before + 1);
   expect(result.current.news.silence).toBeNull();

@@ -12,16 +12,19 @@ export interface OverviewNews {
   readonly overview: OverviewReply | undefined;
   /** Why there is no news of the cluster, or null: the look is of now. */
   readonly silence: string | null;
+  /** The look says nothing of now: it is awaited anew, perhaps only since the tab is in view. */
+  readonly isOld: boolean;
 }
 
 /** What is known of the cluster, and whether it is still so. */
 export function useOverview(cluster: string): OverviewNews {
   const { data, error, dataUpdatedAt } = useQuery(overviewQuery(cluster));
   const since = useInViewSince();
-  // Nobody has asked while the tab was hidden: the console is not to blame for that time.
-  const isOld = useIsOlder(Math.max(dataUpdatedAt, since ?? 0), OVERVIEW_STALE_MS);
   const overview = data?.overview;
-  if (error !== null) return { overview, silence: errorText(error) };
-  const isSilent = isOld && since !== null && overview !== undefined;
-  return { overview, silence: isSilent ? unanswered().message : null };
+  const isOld = useIsOlder(dataUpdatedAt, OVERVIEW_STALE_MS) && overview !== undefined;
+  // Nobody has asked while the tab was hidden: the console is not to blame for that time.
+  const isAwaited = useIsOlder(Math.max(dataUpdatedAt, since ?? 0), OVERVIEW_STALE_MS);
+  if (error !== null) return { overview, silence: errorText(error), isOld };
+  const isSilent = isOld && isAwaited && since !== null;
+  return { overview, silence: isSilent ? unanswered().message : null, isOld };
 }
