@@ -33,7 +33,13 @@ function without(
     folder: undefined,
     revision: undefined,
   };
-  const location = { address, problem: null, go: () => undefined, close: () => undefined };
+  const location = {
+    address,
+    problem: null,
+    go: () => undefined,
+    show: () => undefined,
+    close: () => undefined,
+  };
   const view = { rows: [], revision: "5", onlyMember: null, count: 1, isRefreshing: false };
   const text = render(
     <Caveats location={location} problem={null} view={view} standing={standing} />,

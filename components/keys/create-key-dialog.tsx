@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "react";
 import { LeaseField } from "@/components/keys/lease-field";
+import { useIsLeft } from "@/components/keys/use-left";
 import { WriteFailureNotice } from "@/components/keys/write-failure-notice";
 import { Button } from "@/components/ui/button";
 import { CodeEditor } from "@/components/ui/code-editor";
@@ -58,6 +59,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
   const [leaseFields, setLeaseFields] = useState(NO_LEASE);
   const [isBusy, setIsBusy] = useState(false);
   const [failure, setFailure] = useState<CreateFailure | null>(null);
+  const isLeft = useIsLeft();
   const key = readKey(keyText, keyForm);
   const value = parseValue(valueText, valueForm);
   const isTooLarge = value.ok && value.bytes.length > REQUEST_BYTES_MAX;
@@ -76,6 +78,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
     try {
       const { revision } = await createKey(cluster, key.bytes, value.bytes, lease);
       toaster.done(`Created at revision ${formatDecimal(revision)}`, formatKey(key.bytes));
+      if (isLeft.current) return;
       onClose();
       onCreated(key.bytes);
     } catch (error) {

@@ -36,7 +36,7 @@ test.each([
       <TooltipProvider>
         <ToastProvider>
           <FolderDetail
-            location={{ address, problem: null, go: nothing, close: nothing }}
+            location={{ address, problem: null, go: nothing, show: nothing, close: nothing }}
             folder={address.folder}
             revision="150"
             onCreate={nothing}

@@ -54,7 +54,13 @@ test("of some keys each figure says on which side the truth lies", () => {
 
 test("keys are named from the folder on, and lead to their page", () => {
   const address = { cluster: "local", separator: encodeUtf8("/") };
-  const location = { address, problem: null, go: () => undefined, close: () => undefined };
+  const location = {
+    address,
+    problem: null,
+    go: () => undefined,
+    show: () => undefined,
+    close: () => undefined,
+  };
   render(<FolderLists location={location} folder={encodeUtf8("a/")} summary={WHOLE} />);
   const recent = within(screen.getByRole("region", { name: "Changed last" }));
   const links = recent.getAllByRole("link");

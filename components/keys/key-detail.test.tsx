@@ -41,9 +41,9 @@ afterEach(() => {
 });
 
 function open(revision?: string) {
-  const address = { cluster: "local", separator: encodeUtf8("/"), key: KEY, revision };
-  const location = { address, problem: null, go: () => undefined, close: () => undefined };
   const ignore = () => undefined;
+  const address = { cluster: "local", separator: encodeUtf8("/"), key: KEY, revision };
+  const location = { address, problem: null, go: ignore, show: ignore, close: ignore };
   render(
     <QueryClientProvider client={new QueryClient()}>
       <TooltipProvider>

@@ -22,3 +22,17 @@ test.each([
   result.current.close(encodeUtf8("a"));
   expect(window.location.pathname + window.location.search).toBe(after);
 });
+
+test.each([
+  ["/keys?cluster=local", "/keys?cluster=local&key=a"],
+  ["/keys?cluster=local&separator=.&folder=b", "/keys?cluster=local&separator=.&key=a"],
+  ["/keys?cluster=local&key=b", "/keys?cluster=local&key=a"],
+  ["/keys?cluster=local&revision=3", "/keys?cluster=local&revision=3"],
+  ["/keys?cluster=other", "/keys?cluster=other"],
+  ["/watch?cluster=local", "/watch?cluster=local"],
+])("a created key is opened only where its cluster is still shown: %s", (now, after) => {
+  const { result } = renderHook(() => useKeysLocation());
+  window.history.pushState(null, "", now);
+  result.current.show(encodeUtf8("a"));
+  expect(window.location.pathname + window.location.search).toBe(after);
+});

@@ -19,6 +19,8 @@ export interface KeysLocation {
   readonly problem: string | null;
   /** Changes the address in place; what is not named stays. */
   readonly go: (change: Partial<KeysAddress>) => void;
+  /** Opens a key that was created, if the page still shows the present of its cluster by now. */
+  readonly show: (key: Uint8Array) => void;
   /** Leaves a key that is no more, if the page still shows its present by now. */
   readonly close: (key: Uint8Array) => void;
 }
@@ -36,21 +38,34 @@ export function useKeysLocation(): KeysLocation {
     [address],
   );
   const { cluster } = address;
+  const show = useCallback(
+    (key: Uint8Array) => {
+      const now = presentOf(cluster);
+      if (now === null) return;
+      window.history.pushState(null, "", keysHref({ ...now, key, folder: undefined }));
+    },
+    [cluster],
+  );
   const close = useCallback(
     (key: Uint8Array) => {
-      const { pathname, search } = window.location;
-      const now = readAddress(new URLSearchParams(search)).address;
-      const isOpen = now.key !== undefined && equalBytes(now.key, key);
-      const isHere = pathname === KEYS_PATH && now.cluster === cluster;
-      if (!isOpen || !isHere || now.revision !== undefined) return;
+      const now = presentOf(cluster);
+      if (now?.key === undefined || !equalBytes(now.key, key)) return;
       window.history.pushState(null, "", keysHref({ ...now, key: undefined }));
     },
     [cluster],
   );
-  return { address, problem, go, close };
+  return { address, problem, go, show, close };
 }
 
-function readAddress(params: URLSearchParams): Omit<KeysLocation, "go" | "close"> {
+/** What the tab's address says now; null where it is not of the cluster's present. */
+function presentOf(cluster: string): OpenKeys | null {
+  const { pathname, search } = window.location;
+  const { address } = readAddress(new URLSearchParams(search));
+  const isHere = pathname === KEYS_PATH && address.cluster === cluster;
+  return isHere && address.revision === undefined ? address : null;
+}
+
+function readAddress(params: URLSearchParams): Pick<KeysLocation, "address" | "problem"> {
   const problems: string[] = [];
   const bytes = (name: string): Uint8Array | undefined => {
     const text = params.get(name);

@@ -66,7 +66,7 @@ export function KeysBoard() {
         prefix={creating}
         onClose={() => setCreating(null)}
         onCreated={(key) => {
-          open(key);
+          location.show(key);
           refresh();
         }}
         onOpenExisting={open}

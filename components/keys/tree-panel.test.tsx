@@ -31,7 +31,7 @@ test("a search begins with its first letter, not with the whole key space", asyn
       <TooltipProvider>
         <ToastProvider>
           <TreePanel
-            location={{ address, problem: null, go: ignore, close: ignore }}
+            location={{ address, problem: null, go: ignore, show: ignore, close: ignore }}
             tree={tree}
             view={tree.view()}
             onCreate={ignore}

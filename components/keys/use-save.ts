@@ -1,7 +1,8 @@
 "use client";
 
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import type { Conflict } from "@/components/keys/conflict-dialog";
+import { useIsLeft } from "@/components/keys/use-left";
 import type { ValueEdit } from "@/components/keys/use-value-edit";
 import { useToaster } from "@/components/ui/toast";
 import { compareDecimal } from "@/lib/browser/decimal";
@@ -74,7 +75,7 @@ export function useSave(
   const [awaited, setAwaited] = useState<Saved | null>(null);
   // Once and for all: a restore, or a member that is behind, may show an earlier revision again.
   const [arrived, setArrived] = useState<Saved | null>(null);
-  const isLeft = useRef(false);
+  const isLeft = useIsLeft();
   const live: Conflict = { theirs: isGone ? null : kv };
   // Not the key's own revision: somebody may have deleted it right after.
   const seen = revision ?? kv.modRevision;
@@ -85,12 +86,6 @@ export function useSave(
   useEffect(() => {
     if (arrived !== null) dropSavedDraft(cluster, kv.key, arrived.text);
   }, [arrived, cluster, kv.key]);
-  useEffect(() => {
-    isLeft.current = false;
-    return () => {
-      isLeft.current = true;
-    };
-  }, []);
   useEffect(() => {
     if (!isAwaited) return;
     // Once the key is left nobody waits any more, and what was saved is no edit.
