@@ -242,6 +242,30 @@ test("a stream that the console has begun anew for that is followed from what is
   expect(server.openStreams).toBe(1);
 });
 
+test("behind a gap the key is read, and followed from there", async () => {
+  const key = await opened();
+  server.revision = "9";
+  server.send("reset", { from: "6", compactRevision: "8" }, "8");
+  await pass(100);
+  expect(key.revision()).toBe("9");
+  expect(key.live()).toBe("live");
+  expect(server.asked).toEqual(["6", "10"]);
+});
+
+test("while the key cannot be read behind a gap it is not live, and the gap is met again", async () => {
+  const key = await opened();
+  server.isMute = true;
+  server.revision = "9";
+  server.send("reset", { from: "6", compactRevision: "8" }, "8");
+  await pass(100);
+  expect(key.live()).toBe("broken");
+  expect(server.openStreams).toBe(0);
+  await pass(REFUSED_RETRY_MS);
+  // The history is still that of what is shown.
+  expect(server.asked).toEqual(["6", "6"]);
+  expect(server.askedTerms).toEqual([null, "4"]);
+});
+
 test("each stream but the first names the history that the last one told", async () => {
   await opened();
   server.change("7");

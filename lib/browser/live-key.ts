@@ -49,7 +49,7 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
     let isRewound = false;
     let isLeft = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    /** What is known here is of a history that is no more: read again, and followed from there. */
+    /** What is known here may be over: read again, and followed from there. */
     const rewind = async () => {
       stream.close();
       setLive("connecting");
@@ -77,7 +77,7 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
       {
         messages: (batch) => {
           for (const message of batch) {
-            isRewound ||= hasGoneBack(message, seen);
+            isRewound ||= message.event === "reset" || hasGoneBack(message, seen);
             if (isRewound) break;
             seen = message.id ?? seen;
             takeMessage(client, cacheKey, encoded, message, setLive);
@@ -153,9 +153,6 @@ function takeMessage(
     }
     case "failure":
       setLive("broken");
-      break;
-    case "reset":
-      void client.invalidateQueries({ queryKey: cacheKey });
       break;
   }
 }
