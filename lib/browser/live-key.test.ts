@@ -252,6 +252,14 @@ test("behind a gap the key is read, and followed from there", async () => {
   expect(server.asked).toEqual(["6", "10"]);
 });
 
+test("a key that is read as it was known is followed at once", async () => {
+  const key = await opened();
+  server.send("reset", { from: "6", compactRevision: "8" }, "8");
+  await pass(100);
+  expect(key.live()).toBe("live");
+  expect(server.asked).toEqual(["6", "6"]);
+});
+
 test("while the key cannot be read behind a gap it is not live, and the gap is met again", async () => {
   const key = await opened();
   server.isMute = true;

@@ -53,11 +53,10 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
     const rewind = async () => {
       stream.close();
       setLive("connecting");
-      const before = client.getQueryData<KeySnapshot>(cacheKey);
       await client.invalidateQueries({ queryKey: cacheKey });
       if (isLeft) return;
-      const now = client.getQueryData<KeySnapshot>(cacheKey);
-      if (now !== before) {
+      // By the state: what is read may equal what was known, and is then the same object.
+      if (client.getQueryState(cacheKey)?.isInvalidated === false) {
         client.removeQueries({ queryKey: historyKey });
         reopen();
       } else {
