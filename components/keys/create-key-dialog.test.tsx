@@ -67,6 +67,15 @@ test("a key that is created after its page was left is told of, and nothing else
   expect(onOutcome).not.toHaveBeenCalled();
 });
 
+test("nor does a create that fails by then go unsaid", async () => {
+  const error = { code: "exists", message: "no", requestId: "", detail: { current: KV } };
+  const reply = answering(() => Response.json({ error }, { status: 409 }));
+  leaveWhileCreating(nothing);
+  reply.letGo();
+  await screen.findByText("Not created");
+  screen.getByText("a/b: A key with this name exists. Nothing was changed.");
+});
+
 test("a page where a new key has been begun is kept over a sign-in", () => {
   const { result: isKept } = renderHook(() => useIsPageKept());
   const dialog = render(

@@ -2,8 +2,9 @@
 
 import { useEffect, useState } from "react";
 import { LeaseField } from "@/components/keys/lease-field";
-import { useIsLeft } from "@/components/keys/use-left";
+import { useIsLeft, useTellOnceLeft } from "@/components/keys/use-left";
 import { WriteFailureNotice } from "@/components/keys/write-failure-notice";
+import { outcomeOfFailure } from "@/components/keys/write-outcome";
 import { Button } from "@/components/ui/button";
 import { CodeEditor } from "@/components/ui/code-editor";
 import { CopyCommandButton } from "@/components/ui/copy-button";
@@ -61,6 +62,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
   const [failure, setFailure] = useState<CreateFailure | null>(null);
   const isLeft = useIsLeft();
   const key = readKey(keyText, keyForm);
+  const tell = useTellOnceLeft(key.ok ? formatKey(key.bytes) : keyText);
   const value = parseValue(valueText, valueForm);
   const isTooLarge = value.ok && value.bytes.length > REQUEST_BYTES_MAX;
   const parsedLease = parseLease(leaseFields);
@@ -82,7 +84,9 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
       onClose();
       onCreated(key.bytes);
     } catch (error) {
-      setFailure(createFailure(error));
+      const failed = createFailure(error);
+      setFailure(failed);
+      tell(outcomeOfFailure(failed, "created"));
     } finally {
       setIsBusy(false);
     }

@@ -1,4 +1,4 @@
-import { outcomeOfEnd } from "@/components/keys/delete-outcome";
+import { outcomeOfEnd } from "@/components/keys/write-outcome";
 import { Notice } from "@/components/ui/notice";
 import type { DeleteEnd } from "@/lib/browser/delete-prefix";
 

@@ -81,6 +81,20 @@ test("a question whose answer is being sent is not taken back", () => {
   expect(onOpenChange).not.toHaveBeenCalled();
 });
 
+test("a delete that fails after its page was left tells so", async () => {
+  const held = Promise.withResolvers<void>();
+  vi.stubGlobal("fetch", async () => {
+    await held.promise;
+    throw new TypeError("Failed to fetch");
+  });
+  const { rerender } = render(question("5"));
+  fireEvent.click(button("Delete"));
+  rerender(within(null));
+  held.resolve();
+  await screen.findByText("Not known whether it was deleted");
+  screen.getByText(/^a: It may or may not have happened/);
+});
+
 test("nor is a key that is being created", () => {
   sent();
   const onClose = vi.fn();

@@ -1,7 +1,9 @@
 "use client";
 
 import { useState } from "react";
+import { useTellOnceLeft } from "@/components/keys/use-left";
 import { WriteFailureNotice } from "@/components/keys/write-failure-notice";
+import { outcomeOfFailure } from "@/components/keys/write-outcome";
 import { Button } from "@/components/ui/button";
 import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
@@ -37,6 +39,7 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
   const hasChanged = kv.modRevision !== asked.modRevision && !isBusy;
   const key = decodeBase64(kv.key);
   const command = deleteCommand(key);
+  const tell = useTellOnceLeft(formatKey(key));
   const close = (isOpen: boolean) => {
     setFailure(null);
     onOpenChange(isOpen);
@@ -52,7 +55,9 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
       onDeleted();
     } catch (error) {
       const found = conflictOf(error);
-      setFailure(found === undefined ? writeFailure(error) : refusal(found.current));
+      const failed = found === undefined ? writeFailure(error) : refusal(found.current);
+      setFailure(failed);
+      tell(outcomeOfFailure(failed, "deleted"));
     } finally {
       setIsBusy(false);
     }

@@ -1,17 +1,17 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { DeleteEnded } from "@/components/keys/delete-ended";
-import { type DeleteOutcome, outcomeOfEnd, outcomeOfError } from "@/components/keys/delete-outcome";
 import { DeletePreview } from "@/components/keys/delete-preview";
+import { useTellOnceLeft } from "@/components/keys/use-left";
+import { outcomeOfEnd, outcomeOfError, type WriteOutcome } from "@/components/keys/write-outcome";
 import { Button } from "@/components/ui/button";
 import { CopyCommandButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/input";
 import { Notice } from "@/components/ui/notice";
 import { Spinner } from "@/components/ui/spinner";
-import { useToaster } from "@/components/ui/toast";
 import { type DeleteEnd, deletePrefix } from "@/lib/browser/delete-prefix";
 import { deletePrefixCommand } from "@/lib/browser/etcdctl";
 import { formatCount, plural } from "@/lib/browser/format";
@@ -43,7 +43,7 @@ export function DeletePrefixDialog(props: DeletePrefixDialogProps) {
 const EVERYTHING = "all keys";
 
 type Run =
-  | { readonly at: "asking"; readonly failure: DeleteOutcome | null }
+  | { readonly at: "asking"; readonly failure: WriteOutcome | null }
   | { readonly at: "running"; readonly deleted: number; readonly stop: () => void }
   | { readonly at: "ended"; readonly end: DeleteEnd };
 
@@ -166,24 +166,6 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
       </div>
     </Dialog>
   );
-}
-
-/** Of a delete that outlasts its dialog, with which its page was left. */
-function useTellOnceLeft(keys: string): (outcome: DeleteOutcome) => void {
-  const toaster = useToaster();
-  const isLeft = useRef(false);
-  useEffect(() => {
-    isLeft.current = false;
-    return () => {
-      isLeft.current = true;
-    };
-  }, []);
-  return ({ tone, title, text }) => {
-    if (!isLeft.current) return;
-    const about = text === undefined ? keys : `${keys}: ${text}`;
-    if (tone === "good") toaster.done(title, about);
-    else toaster.failed(title, about);
-  };
 }
 
 interface PreviewStateProps {

@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
-import { act, cleanup, renderHook } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, renderHook, screen } from "@testing-library/react";
+import type { ReactNode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ToastProvider } from "@/components/ui/toast";
 import { dropDraft, setDraft, useDrafts } from "@/lib/browser/drafts";
@@ -156,6 +157,36 @@ test("no edit stays of a key that is left before its save is answered", async ()
   expect(edits()).toEqual(["two"]);
   reply.resolve();
   await vi.waitFor(() => expect(edits()).toEqual([]));
+});
+
+test("a save that is refused after the key was left tells so, and keeps the edit", async () => {
+  const held = Promise.withResolvers<void>();
+  const theirs = keyValue("theirs", "8");
+  vi.stubGlobal("fetch", async () => {
+    await held.promise;
+    const detail = { current: theirs };
+    const error = { code: "modified", message: "changed", requestId: "", detail };
+    return Response.json({ error }, { status: 412 });
+  });
+  const standing = at(keyValue("one", "5"));
+  setDraft({ cluster: "local", form: "text", text: "two", base: standing.kv });
+  function Key() {
+    const edit = useValueEdit("local", standing.kv);
+    const { save } = useSave("local", standing, edit, () => undefined);
+    return (
+      <button type="button" onClick={save}>
+        Save
+      </button>
+    );
+  }
+  const page = (key: ReactNode) => <ToastProvider>{key}</ToastProvider>;
+  const { rerender } = render(page(<Key />));
+  fireEvent.click(screen.getByRole("button"));
+  rerender(page(null));
+  held.resolve();
+  await screen.findByText("Not saved");
+  screen.getByText("/a: It has changed at revision 8. Your edit is kept.");
+  expect(edits()).toEqual(["two"]);
 });
 
 test("what was edited further after the key was left stays", async () => {

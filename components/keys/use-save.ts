@@ -2,12 +2,14 @@
 
 import { useEffect, useState } from "react";
 import type { Conflict } from "@/components/keys/conflict-dialog";
-import { useIsLeft } from "@/components/keys/use-left";
+import { useIsLeft, useTellOnceLeft } from "@/components/keys/use-left";
 import type { ValueEdit } from "@/components/keys/use-value-edit";
+import { outcomeOfFailure } from "@/components/keys/write-outcome";
 import { useToaster } from "@/components/ui/toast";
 import { compareDecimal } from "@/lib/browser/decimal";
 import { dropSavedDraft } from "@/lib/browser/drafts";
 import { formatDecimal } from "@/lib/browser/format";
+import { formatKey } from "@/lib/browser/key-text";
 import { conflictOf, createKey, saveKey } from "@/lib/browser/keys";
 import { type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
 import { decodeBase64 } from "@/lib/schema/bytes";
@@ -76,6 +78,8 @@ export function useSave(
   // Once and for all: a restore, or a member that is behind, may show an earlier revision again.
   const [arrived, setArrived] = useState<Saved | null>(null);
   const isLeft = useIsLeft();
+  const key = decodeBase64(kv.key);
+  const tell = useTellOnceLeft(formatKey(key));
   const live: Conflict = { theirs: isGone ? null : kv };
   // Not the key's own revision: somebody may have deleted it right after.
   const seen = revision ?? kv.modRevision;
@@ -110,16 +114,19 @@ export function useSave(
       toaster.done(`Saved at revision ${formatDecimal(saved.revision)}`);
     } catch (error) {
       const found = conflictOf(error);
-      if (found === undefined) setFailure(writeFailure(error));
-      else {
+      if (found === undefined) {
+        const failed = writeFailure(error);
+        setFailure(failed);
+        tell(outcomeOfFailure(failed, "saved"));
+      } else {
         setQuestion({ theirs: found.current, shown: live });
         setStep("conflict");
+        tell(outcomeOfFailure(refusal(found.current), "saved"));
       }
     } finally {
       setIsSending(false);
     }
   };
-  const key = decodeBase64(kv.key);
   const begin = (next: Step) => {
     setFailure(null);
     setQuestion({ ...live, shown: live });
@@ -181,4 +188,12 @@ function isOutdated(asked: Question, { kv, revision, isGone }: KeyStanding): boo
 
 function isSame(one: Conflict, other: Conflict): boolean {
   return one.theirs?.modRevision === other.theirs?.modRevision;
+}
+
+function refusal(current: KeyValue | null): WriteFailure {
+  if (current === null) {
+    return { isUnknown: false, text: "Somebody else has deleted it. Your edit is kept." };
+  }
+  const at = formatDecimal(current.modRevision);
+  return { isUnknown: false, text: `It has changed at revision ${at}. Your edit is kept.` };
 }

@@ -7,6 +7,14 @@ export interface WriteFailure {
   readonly text: string;
 }
 
+/** What was to become of the key. */
+export type WriteAim = "saved" | "created" | "deleted";
+
+/** Where it may have happened all the same, it does not say otherwise. */
+export function failureTitle({ isUnknown }: WriteFailure, aim: WriteAim): string {
+  return isUnknown ? `Not known whether it was ${aim}` : `Not ${aim}`;
+}
+
 /** For a single key: with what to do, where nobody knows whether it was written. */
 export function writeFailure(error: unknown): WriteFailure {
   const text = errorText(error);

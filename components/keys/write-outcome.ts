@@ -2,16 +2,26 @@ import type { DeleteEnd } from "@/lib/browser/delete-prefix";
 import { formatCount, formatDecimal, plural } from "@/lib/browser/format";
 import { conflictOf } from "@/lib/browser/keys";
 import { errorText } from "@/lib/browser/request";
-import { isOutcomeUnknown } from "@/lib/browser/write-failure";
+import {
+  failureTitle,
+  isOutcomeUnknown,
+  type WriteAim,
+  type WriteFailure,
+} from "@/lib/browser/write-failure";
 
-export interface DeleteOutcome {
+export interface WriteOutcome {
   readonly tone: "good" | "warn" | "bad";
   readonly title: string;
   readonly text?: string;
 }
 
+/** For a single key, where nobody sees the notice that would say so. */
+export function outcomeOfFailure(failure: WriteFailure, aim: WriteAim): WriteOutcome {
+  return { tone: "bad", title: failureTitle(failure, aim), text: failure.text };
+}
+
 /** How a delete of many keys has ended: what is gone for certain, and what may be. */
-export function outcomeOfEnd(end: DeleteEnd): DeleteOutcome {
+export function outcomeOfEnd(end: DeleteEnd): WriteOutcome {
   if (end.type === "done") {
     const title = `${plural(end.deleted, "key")} deleted`;
     const done = `Done at revision ${formatDecimal(end.revision)}.`;
@@ -31,7 +41,7 @@ export function outcomeOfEnd(end: DeleteEnd): DeleteOutcome {
 }
 
 /** Why a delete has not begun, or why nobody knows how far it came. */
-export function outcomeOfError(error: unknown): DeleteOutcome {
+export function outcomeOfError(error: unknown): WriteOutcome {
   if (conflictOf(error) !== undefined) {
     const title = "The keys have changed since the preview. Nothing was deleted; look again.";
     return { tone: "bad", title };
