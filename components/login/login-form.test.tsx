@@ -67,6 +67,18 @@ test("a console that is gone has refused nothing", async () => {
   render(<LoginForm next="/overview" />);
   fireEvent.submit(screen.getByLabelText("User"));
   await screen.findByText("The console does not answer");
+  expect(screen.getByRole("alert").textContent).toContain("Nothing was checked.");
+});
+
+test("a console that goes while it is asked may have checked the password", async () => {
+  vi.stubGlobal("fetch", async (path: string) => {
+    if (path === "/api/auth/csrf") return Response.json({ csrfToken: "t" });
+    throw new TypeError("Failed to fetch");
+  });
+  render(<LoginForm next="/overview" />);
+  fireEvent.submit(screen.getByLabelText("User"));
+  await screen.findByText("The console does not answer");
+  expect(screen.getByRole("alert").textContent).toContain("The password may have been checked.");
 });
 
 test("the seconds that are to be waited are not read out one by one", async () => {

@@ -14,7 +14,7 @@ import { signIn } from "@/lib/browser/sign-in";
 type Failure =
   | { readonly kind: "wrong" }
   | { readonly kind: "throttled"; readonly until: number }
-  | { readonly kind: "unreachable" }
+  | { readonly kind: "unreachable"; readonly wasSent: boolean }
   | { readonly kind: "refused"; readonly text: string };
 
 export function LoginForm({ next }: { next: string }) {
@@ -124,7 +124,8 @@ function FailureNotice({ failure, waitSeconds }: { failure: Failure; waitSeconds
   if (failure.kind === "unreachable") {
     return (
       <Notice tone="bad" title="The console does not answer">
-        It may be starting or have stopped. Nothing was checked.
+        It may be starting or have stopped.{" "}
+        {failure.wasSent ? "The password may have been checked." : "Nothing was checked."}
       </Notice>
     );
   }
@@ -150,9 +151,12 @@ async function attempt(username: string, password: string): Promise<Failure | nu
     const outcome = await signIn(username, password);
     if (outcome.kind === "signed-in") return null;
     if (outcome.kind === "wrong") return outcome;
+    if (outcome.kind === "unanswered") return { kind: "unreachable", wasSent: true };
     return { kind: "throttled", until: Date.now() + outcome.waitSeconds * 1_000 };
   } catch (error) {
-    if (error instanceof RequestError && error.code === "offline") return { kind: "unreachable" };
+    if (error instanceof RequestError && error.code === "offline") {
+      return { kind: "unreachable", wasSent: false };
+    }
     return { kind: "refused", text: refusalText(error) };
   }
 }

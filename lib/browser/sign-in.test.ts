@@ -30,6 +30,13 @@ test("who is let in has sent name, password and token", async () => {
   expect(posts).toMatchObject([{ path: "/api/auth/callback/credentials", fields }]);
 });
 
+test("a console that is gone before anything is sent has checked nothing", async () => {
+  vi.stubGlobal("fetch", async () => {
+    throw new TypeError("Failed to fetch");
+  });
+  await expect(signIn("admin", "secret")).rejects.toMatchObject({ code: "offline" });
+});
+
 test("a wrong password and too many attempts are told apart", async () => {
   answering(() => url("?error=CredentialsSignin"));
   expect(await signIn("admin", "guess")).toEqual({ kind: "wrong" });
@@ -54,7 +61,8 @@ test("a console that is gone, or a stranger in its place, is no success", async 
   answering(() => {
     throw new TypeError("Failed to fetch");
   });
-  await expect(signIn("admin", "secret")).rejects.toMatchObject({ code: "offline" });
+  expect(await signIn("admin", "secret")).toEqual({ kind: "unanswered" });
+  await expect(signOut()).rejects.toMatchObject({ code: "offline" });
   answering(() => new Response("<html>", { status: 200 }));
   await expect(signOut()).rejects.toMatchObject({ code: "bad-reply" });
 });

@@ -16,12 +16,21 @@ const Outcome = z.object({ url: z.string() });
 export type SignInOutcome =
   | { readonly kind: "signed-in" }
   | { readonly kind: "wrong" }
-  | { readonly kind: "throttled"; readonly waitSeconds: number };
+  | { readonly kind: "throttled"; readonly waitSeconds: number }
+  /** The password was sent, and no answer came: it may have been checked. */
+  | { readonly kind: "unanswered" };
 
-/** Throws RequestError when nothing was checked, or nobody knows what came of it. */
+/** Throws RequestError: offline when nothing was checked, others also where nobody knows. */
 export async function signIn(username: string, password: string): Promise<SignInOutcome> {
-  const fields = { username, password, callbackUrl: "/" };
-  const error = await exchange("callback/credentials", fields);
+  const csrfToken = await freshToken();
+  const fields = { username, password, callbackUrl: "/", csrfToken };
+  let error: string | null;
+  try {
+    error = await exchange("callback/credentials", fields);
+  } catch (failure) {
+    if (!(failure instanceof RequestError) || failure.code !== "offline") throw failure;
+    return { kind: "unanswered" };
+  }
   if (error === null) return { kind: "signed-in" };
   const [name, seconds] = error.split(":");
   if (name === "CredentialsSignin") return { kind: "wrong" };
@@ -32,7 +41,11 @@ export async function signIn(username: string, password: string): Promise<SignIn
 
 /** Ends the session in the console and in this browser. Throws RequestError. */
 export async function signOut(): Promise<void> {
-  await exchange("signout", { callbackUrl: "/login" });
+  await exchange("signout", { callbackUrl: "/login", csrfToken: await freshToken() });
+}
+
+async function freshToken(): Promise<string> {
+  return (await request(Token, "/api/auth/csrf")).csrfToken;
 }
 
 /** @returns the error that next-auth names, or null */
@@ -40,8 +53,7 @@ async function exchange(
   act: string,
   fields: Readonly<Record<string, string>>,
 ): Promise<string | null> {
-  const { csrfToken } = await request(Token, "/api/auth/csrf");
-  const { status, text } = await post(`/api/auth/${act}`, { ...fields, csrfToken, json: "true" });
+  const { status, text } = await post(`/api/auth/${act}`, { ...fields, json: "true" });
   const body = parsed(text);
   const refusal = ErrorReply.safeParse(body);
   if (refusal.success) throw RequestError.ofReply(refusal.data.error, status);
