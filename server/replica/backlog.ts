@@ -1,12 +1,13 @@
+import { BoundedQueue } from "../base/queue.ts";
 import type { Entry } from "../raft/entry.ts";
 
 /** Entries that are committed and not yet applied, in order. */
 export class Backlog {
-  #entries: Entry[] = [];
-  #at = 0;
+  /** What is committed cannot be refused. */
+  readonly #entries = new BoundedQueue<Entry>(Number.POSITIVE_INFINITY);
 
   get first(): Entry | undefined {
-    return this.#entries[this.#at];
+    return this.#entries.peek();
   }
 
   push(entries: Iterable<Entry>): void {
@@ -15,15 +16,11 @@ export class Backlog {
 
   /** The first one is applied. */
   shift(): void {
-    this.#at++;
-    if (this.#at < this.#entries.length) return;
-    this.#entries = [];
-    this.#at = 0;
+    this.#entries.shift();
   }
 
   /** A snapshot holds what these up to `index` would do. */
   dropUpTo(index: number): void {
-    this.#entries = this.#entries.slice(this.#at).filter((entry) => entry.index > index);
-    this.#at = 0;
+    this.push(this.#entries.drain().filter((entry) => entry.index > index));
   }
 }
