@@ -37,6 +37,25 @@ const memberOf = (id: bigint) => ({
 /** The system's, but all that it was asked for can be ended at once. */
 class TestClock extends SystemClock implements Clock {
   readonly #cancels = new Set<Cancel>();
+  /** Callbacks that have been run at the ends of turns. */
+  callbacks = 0;
+  /** By which the work that is only said to be done has moved it on. */
+  #workedMs = 0;
+
+  work(ms: number): void {
+    this.#workedMs += ms;
+  }
+
+  override monotonic(): number {
+    return super.monotonic() + this.#workedMs;
+  }
+
+  override soon(callback: () => void): void {
+    super.soon(() => {
+      this.callbacks++;
+      callback();
+    });
+  }
 
   override every(periodMs: number, callback: () => void): Cancel {
     const cancel = super.every(periodMs, callback);
@@ -89,6 +108,8 @@ class Disk {
 class SlowApplier extends Applier {
   /** Whether a client's entry that is begun now goes on until the member stops. */
   isSlow = false;
+  /** Told of every client's entry that is begun. */
+  onEntry = (): void => undefined;
   readonly #isStopped: () => boolean;
 
   constructor(options: ApplierOptions, isStopped: () => boolean) {
@@ -97,6 +118,7 @@ class SlowApplier extends Applier {
   }
 
   override apply(entry: Entry): Applied | Steps<Applied> | undefined {
+    if (entry.data.length > 0) this.onEntry();
     return this.isSlow && entry.data.length > 0 ? this.#applying(entry) : super.apply(entry);
   }
 
@@ -476,6 +498,20 @@ describe.each([
     await until(() => restarted.keys.includes("after"));
     expect(restarted.keys).toEqual(now.keys);
   });
+});
+
+test("entries that take their time without a pause do not share a turn", async () => {
+  network = new Network(100_000, true);
+  const { clock } = network;
+  const [member] = (await network.found(1)) as [TestMember];
+  await network.leader();
+  const turnsTaken: number[] = [];
+  member.applier.onEntry = () => {
+    turnsTaken.push(clock.callbacks);
+    clock.work(11);
+  };
+  await Promise.all(Array.from({ length: 5 }, (_, i) => member.put(`key-${i}`)));
+  expect(new Set(turnsTaken).size).toBe(5);
 });
 
 test("a stopping member settles everything that waits", async () => {
