@@ -66,8 +66,11 @@ export function recordBytes(records: readonly KeyValueRecord[], keysOnly: boolea
   return records.map((record) => (keysOnly ? record.bytesWithoutValue : record.bytes));
 }
 
+/** What a source has to read, whatever it holds. */
+export type ReadableRevisions = Pick<RangeSource, "revision" | "compactRevision">;
+
 /** Throws what a Range at `revision` would, without reading. A negative one is taken as it is. */
-export function checkRevision(source: RangeSource, revision: number): void {
+export function checkRevision(source: ReadableRevisions, revision: number): void {
   if (revision === 0) return;
   if (revision > source.revision) throw new EtcdError("FutureRev");
   if (revision < source.compactRevision) throw new EtcdError("Compacted");

@@ -18,7 +18,7 @@ import { AnswerRoom } from "./answer-room.ts";
 import { COMPARED_KEYS_MAX, ComparePace, comparing } from "./compare.ts";
 import { gatherRange } from "./gathered-range.ts";
 import { checkLeaseExists, isKeyMissing, type KeyWriter } from "./key-writer.ts";
-import { checkRevision, type RangeSource, recordBytes } from "./range.ts";
+import { checkRevision, type RangeSource, type ReadableRevisions, recordBytes } from "./range.ts";
 import {
   encodeDeleteRange,
   encodePut,
@@ -55,7 +55,8 @@ export function* decideReadOnlyTxn(source: RangeSource, request: TxnRequest): St
   const ranges = operations.map(({ requestRange }) =>
     must(requestRange, "a read-only transaction holds ranges only"),
   );
-  for (const { revision } of ranges) checkRevision(source, revision);
+  const decided = decidedOn(source, pace);
+  for (const { revision } of ranges) checkRevision(decided, revision);
   return { hasSucceeded, ranges };
 }
 
@@ -110,15 +111,24 @@ export function* checkCompares(
   yield* choosePath(source, request, new ComparePace(source.revision, keysMax));
 }
 
-/** Throws what would void the transaction if it ran now, and what its own ranges would. */
+/**
+ * Throws what would void the transaction if it ran now, and what its own ranges would. Where the
+ * state has changed since its path was chosen, its puts are left to the log, which may refuse them.
+ */
 export function* checkTxnNow(
   source: RangeSource,
   lessor: Lessor,
   request: TxnRequest,
 ): Steps<void> {
-  const path = yield* choosePath(source, request);
-  checkPuts(source, lessor, path);
-  checkRanges(source, path);
+  const pace = new ComparePace(source.revision);
+  const path = yield* choosePath(source, request, pace);
+  if (source.revision === pace.revision) checkPuts(source, lessor, path);
+  checkRanges(decidedOn(source, pace), path);
+}
+
+/** A range belongs to the state that decided it; what was compacted since is gone for it too. */
+function decidedOn({ compactRevision }: RangeSource, { revision }: ComparePace): ReadableRevisions {
+  return { revision, compactRevision };
 }
 
 /**
@@ -172,7 +182,7 @@ function checkPuts(source: RangeSource, lessor: Lessor, path: Path): void {
   });
 }
 
-function checkRanges(source: RangeSource, path: Path): void {
+function checkRanges(source: ReadableRevisions, path: Path): void {
   inOrder(path, ({ requestRange }) => {
     if (requestRange !== undefined) checkRevision(source, requestRange.revision);
   });
