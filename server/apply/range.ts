@@ -1,4 +1,5 @@
 import { compareBytes } from "../base/bytes.ts";
+import type { Order, SortTerms } from "../base/sorting.ts";
 import { EtcdError } from "../errors.ts";
 import type { RangeQuery, RangeResult } from "../mvcc/key-space.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
@@ -95,7 +96,7 @@ function passes(record: KeyValueRecord, request: RangeRequest): boolean {
   return minCreateRevision === 0 || createRevision >= minCreateRevision;
 }
 
-export type RecordOrder = (a: KeyValueRecord, b: KeyValueRecord) => number;
+type RecordOrder = Order<KeyValueRecord>;
 
 /** Undefined where the order of the fetch, keys ascending, is already the one asked for. */
 export function recordOrder(request: RangeRequest): RecordOrder | undefined {
@@ -104,6 +105,11 @@ export function recordOrder(request: RangeRequest): RecordOrder | undefined {
   if (sortTarget === RangeRequest_SortTarget.KEY && !isDescending) return undefined;
   const ascending = ORDERS[sortTarget] ?? ORDERS[RangeRequest_SortTarget.KEY];
   return isDescending ? (a, b) => ascending(b, a) : ascending;
+}
+
+/** For sorting in slices, where only so many of the first are wanted. */
+export function recordTerms(most: number): SortTerms<KeyValueRecord> {
+  return { most, sizeOf: ({ bytes }) => bytes.length };
 }
 
 const ORDERS = {

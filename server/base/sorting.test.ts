@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SORT_SLICE, sorting } from "./sorting.ts";
+import { merging, SORT_SLICE, SORT_SLICE_BYTES, sorting } from "./sorting.ts";
 import { finish } from "./steps.ts";
 
 interface Item {
@@ -33,4 +33,24 @@ test("a sort pauses after every slice, and not at all where one is enough", () =
     comparisons = 0;
   }
   expect(longest).toBeLessThan(20 * SORT_SLICE);
+});
+
+test("the first so many of a sort are those of the whole", () => {
+  const items = Array.from({ length: 3 * SORT_SLICE }, (_, at) => ({ rank: (at * 7919) % 90, at }));
+  for (const most of [1, 500, SORT_SLICE + 1, items.length + 1]) {
+    const first = finish(sorting(items, byRank, { most }));
+    expect(first).toEqual(items.toSorted(byRank).slice(0, most));
+  }
+});
+
+test("a sort pauses after so many bytes, however few items they are", () => {
+  const runs = Array.from({ length: 64 }, (_, at) => [{ rank: at % 5, at }]);
+  const terms = { sizeOf: () => SORT_SLICE_BYTES / 2 };
+  for (const sort of [sorting(runs.flat(), byRank, terms), merging(runs, byRank, terms)]) {
+    let pauses = 0;
+    let step = sort.next();
+    for (; step.done !== true; step = sort.next()) pauses++;
+    expect(step.value).toEqual(runs.flat().toSorted(byRank));
+    expect(pauses).toBeGreaterThan(31);
+  }
 });

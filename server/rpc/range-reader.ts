@@ -4,10 +4,10 @@ import {
   answerRange,
   filterRecords,
   needsAll,
-  type RecordOrder,
   rangeQuery,
   recordBytes,
   recordOrder,
+  recordTerms,
   selectRecords,
 } from "../apply/range.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
@@ -15,6 +15,7 @@ import { encodeRangeEnd, encodeRecords } from "../apply/response.ts";
 import { checkCompares, checkTxnNow, decideReadOnlyTxn, encodeReadOnlyTxn } from "../apply/txn.ts";
 import type { Clock } from "../base/clock.ts";
 import { SlicedWork, type Slices } from "../base/sliced-work.ts";
+import { merging } from "../base/sorting.ts";
 import type { Steps } from "../base/steps.ts";
 import { EtcdError, Status } from "../errors.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
@@ -31,9 +32,6 @@ const SMALL_BYTES = 64 * 1024;
 /** One slice of a longer one: records, or their bytes. */
 const SLICE_RECORDS = 1024;
 const SLICE_BYTES = 512 * 1024;
-/** Records merged in one slice, or about as many bytes that are compared. */
-const MERGE_SLICE = 8192;
-const MERGE_SLICE_BYTES = 16 * 1024 * 1024;
 /** Longer ranges that are being read or wait for it; more are refused with TooManyRequests. */
 export const LONG_READS_MAX = 4096;
 /** What they may hold together, apart from the oldest, which always goes on. */
@@ -287,13 +285,7 @@ function* collectSlices(open: OpenRange, answer: AnswerChunks): Slices<Buffer[]>
     runs.push(run);
     if (!cursor.isDone) yield recordsSize(run);
   }
-  while (order !== undefined && runs.length > 1) {
-    const merged: (readonly KeyValueRecord[])[] = [];
-    for (let at = 0; at < runs.length; at += 2) {
-      merged.push(yield* merge(runs[at] ?? [], runs[at + 1] ?? [], order, most));
-    }
-    runs = merged;
-  }
+  if (order !== undefined) runs = [yield* sliced(merging(runs, order, recordTerms(most)))];
   let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
   let found = 0;
   for (const run of runs) {
@@ -307,30 +299,6 @@ function* collectSlices(open: OpenRange, answer: AnswerChunks): Slices<Buffer[]>
     }
   }
   return answer.end(request.limit > 0 && found > request.limit, cursor.count);
-}
-
-function* merge(
-  left: readonly KeyValueRecord[],
-  right: readonly KeyValueRecord[],
-  order: RecordOrder,
-  most: number,
-): Slices<KeyValueRecord[]> {
-  const merged: KeyValueRecord[] = [];
-  let a = 0;
-  let b = 0;
-  let bytesLeft = MERGE_SLICE_BYTES;
-  while (merged.length < most) {
-    const [first, second] = [left[a], right[b]];
-    if (first === undefined && second === undefined) break;
-    const isLeft = second === undefined || (first !== undefined && order(first, second) <= 0);
-    const taken = (isLeft ? left[a++] : right[b++]) as KeyValueRecord;
-    merged.push(taken);
-    bytesLeft -= taken.bytes.length;
-    if (merged.length % MERGE_SLICE !== 0 && bytesLeft > 0) continue;
-    yield 0;
-    bytesLeft = MERGE_SLICE_BYTES;
-  }
-  return merged;
 }
 
 /** Behind the last record of the slice that begins at `at`. */
