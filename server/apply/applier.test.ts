@@ -27,7 +27,7 @@ import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import type { Applied, Applier } from "./applier.ts";
-import type { Outcome } from "./outcome.ts";
+import { bodyOf, type Outcome } from "./outcome.ts";
 import { Quota } from "./quota.ts";
 import { answerRange } from "./range.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
@@ -137,12 +137,12 @@ beforeEach(() => {
 describe("keys", () => {
   test("a put makes a revision, and its answer is encoded as the generated code would", () => {
     const first = machine.put({ key: text("a"), value: text("1") });
-    expect(first).toEqual({ error: undefined, revision: 2, body: Buffer.alloc(0) });
+    expect(first).toEqual({ error: undefined, revision: 2, chunks: [Buffer.alloc(0)] });
     const second = machine.put({ key: text("a"), value: text("2"), prevKv: true });
-    const response = PutResponse.decode(second.body);
+    const response = PutResponse.decode(bodyOf(second));
     expect(second.revision).toBe(3);
     expect(response.prevKv).toMatchObject({ createRevision: 2, modRevision: 2, version: 1 });
-    expect(Buffer.from(PutResponse.encode(response).finish())).toEqual(second.body);
+    expect(Buffer.from(PutResponse.encode(response).finish())).toEqual(bodyOf(second));
     expect(machine.published).toEqual(["2:+a", "3:+a"]);
   });
 
@@ -168,7 +168,7 @@ describe("keys", () => {
       );
     expect(erase("x", "").revision).toBe(4);
     const outcome = erase("a", "d");
-    const response = DeleteRangeResponse.decode(outcome.body);
+    const response = DeleteRangeResponse.decode(bodyOf(outcome));
     expect([outcome.revision, response.deleted]).toEqual([5, 3]);
     expect(response.prevKvs.map((kv) => kv.key.toString())).toEqual(["a", "b", "c"]);
     expect(machine.published.at(-1)).toBe("5:-a,-b,-c");
@@ -205,19 +205,19 @@ describe("transactions", () => {
     const outcome = machine.txn({
       success: [put("a", "1"), get("a"), del("a"), put("b"), get("a")],
     });
-    const response = TxnResponse.decode(outcome.body);
+    const response = TxnResponse.decode(bodyOf(outcome));
     expect(outcome.revision).toBe(2);
     expect(response.succeeded).toBe(true);
     expect(response.responses[1]?.responseRange?.kvs[0]?.value.toString()).toBe("1");
     expect(response.responses[2]?.responseDeleteRange?.deleted).toBe(1);
     expect(response.responses[4]?.responseRange?.count).toBe(0);
     expect(machine.published).toEqual(["2:+a,-a,+b"]);
-    expect(Buffer.from(TxnResponse.encode(response).finish())).toEqual(outcome.body);
+    expect(Buffer.from(TxnResponse.encode(response).finish())).toEqual(bodyOf(outcome));
   });
 
   test("inner headers hold only the revision, those of nested transactions nothing", () => {
     const success = [get("a"), put("a"), nest({ success: [get("a")] })];
-    const { responses } = TxnResponse.decode(machine.txn({ success }).body);
+    const { responses } = TxnResponse.decode(bodyOf(machine.txn({ success })));
     const empty = { clusterId: 0n, memberId: 0n, raftTerm: 0, revision: 0 };
     expect(responses[0]?.responseRange?.header).toEqual({ ...empty, revision: 1 });
     expect(responses[1]?.responsePut?.header).toEqual({ ...empty, revision: 2 });
@@ -230,7 +230,7 @@ describe("transactions", () => {
       compare: isNew,
       success: [put("a"), nest({ compare: isNew, success: [put("inner")], failure: [put("no")] })],
     });
-    expect(TxnResponse.decode(outcome.body).succeeded).toBe(true);
+    expect(TxnResponse.decode(bodyOf(outcome)).succeeded).toBe(true);
     expect(machine.keys).toEqual(["a", "inner"]);
   });
 
@@ -253,7 +253,7 @@ describe("transactions", () => {
     machine.put({ key: text("l"), value: text("V") });
     machine.put({ key: text("l"), value: text("V") });
     const outcome = machine.txn({ compare: [condition] });
-    expect(TxnResponse.decode(outcome.body).succeeded).toBe(holds);
+    expect(TxnResponse.decode(bodyOf(outcome)).succeeded).toBe(holds);
   });
 
   test("whatever depth etcd lets into the log can be applied", () => {
@@ -283,7 +283,7 @@ describe("transactions", () => {
 describe("leases", () => {
   test("a lease gets at least the minimum, and once", () => {
     const outcome = machine.grant(5n, 1);
-    expect(LeaseGrantResponse.decode(outcome.body)).toMatchObject({ ID: 5n, TTL: 2 });
+    expect(LeaseGrantResponse.decode(bodyOf(outcome))).toMatchObject({ ID: 5n, TTL: 2 });
     expect(machine.grant(5n).error?.code).toBe("LeaseExist");
   });
 

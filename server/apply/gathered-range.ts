@@ -24,7 +24,7 @@ export function* gatherRange(
   writer: KeyWriter,
   request: RangeRequest,
   room: AnswerRoom,
-): Steps<Buffer | undefined> {
+): Steps<readonly Buffer[] | undefined> {
   const query = rangeQuery(request);
   const isShort = query.rangeEnd.length === 0 || request.countOnly;
   const limit = query.limit > 0 ? query.limit : Number.POSITIVE_INFINITY;
@@ -60,7 +60,7 @@ export function* gatherRange(
     return undefined;
   }
   const body = encodeAnswer({ records: gathered.records, count }, request);
-  return room.take(body.length) ? body : undefined;
+  return room.take(body.length) ? [body] : undefined;
 }
 
 /** What of the pages read so far belongs to the answer, as far as that can be told. */

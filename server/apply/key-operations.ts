@@ -62,7 +62,7 @@ function put(state: ReplicatedState, end: End): Operation<PutRequest> {
           state.operationCounts.read(1);
           throw new EtcdError("KeyNotFound");
         }
-        return { body: runPut(writer, request), error: undefined };
+        return { chunks: [runPut(writer, request)], error: undefined };
       }),
   };
 }
@@ -81,8 +81,8 @@ function deleteRange(
     run: (request, { isAwaited }) =>
       writing(state, end, function* (writer) {
         const room = new AnswerRoom(isAwaited, answerBytesMax);
-        const body = yield* runDeleteRange(writer, request, room);
-        return { body, error: roomError(room) };
+        const chunks = yield* runDeleteRange(writer, request, room);
+        return { chunks, error: roomError(room) };
       }),
   };
 }
@@ -127,10 +127,10 @@ function compaction(state: ReplicatedState, onCompacted: () => void): Operation<
 function* writing(
   state: ReplicatedState,
   end: End,
-  run: (writer: KeyWriter) => Steps<Pick<Outcome, "body" | "error">>,
+  run: (writer: KeyWriter) => Steps<Pick<Outcome, "chunks" | "error">>,
 ): Steps<Outcome> {
   const writer = new KeyWriter(state);
-  let result: Pick<Outcome, "body" | "error">;
+  let result: Pick<Outcome, "chunks" | "error">;
   try {
     result = yield* run(writer);
   } catch (error) {
@@ -144,10 +144,10 @@ function* writing(
 function write(
   state: ReplicatedState,
   end: End,
-  run: (writer: KeyWriter) => Pick<Outcome, "body" | "error">,
+  run: (writer: KeyWriter) => Pick<Outcome, "chunks" | "error">,
 ): Outcome {
   const writer = new KeyWriter(state);
-  let result: Pick<Outcome, "body" | "error">;
+  let result: Pick<Outcome, "chunks" | "error">;
   try {
     result = run(writer);
   } catch (error) {
@@ -157,6 +157,9 @@ function write(
   return outcomeOf(result, end(writer));
 }
 
-function outcomeOf({ body, error }: Pick<Outcome, "body" | "error">, revision: number): Outcome {
-  return error === undefined ? succeeded(revision, body) : refused(error, revision);
+function outcomeOf(
+  { chunks, error }: Pick<Outcome, "chunks" | "error">,
+  revision: number,
+): Outcome {
+  return error === undefined ? { error, revision, chunks } : refused(error, revision);
 }

@@ -16,6 +16,7 @@ import { type Entry, EntryType } from "../raft/entry.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { TABLES } from "../storage/tables.ts";
 import type { Applied, Applier } from "./applier.ts";
+import { bodyOf } from "./outcome.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 import { applierOf, stateOn } from "./state-machine.suite.ts";
 
@@ -135,7 +136,7 @@ test("a long deletion does a bounded piece a turn, and nobody sees it before its
     const step = steps.next();
     turns++;
     if (step.done !== true) continue;
-    expect(DeleteRangeResponse.decode(step.value.outcome.body).deleted).toBe(KEYS);
+    expect(DeleteRangeResponse.decode(bodyOf(step.value.outcome)).deleted).toBe(KEYS);
     break;
   }
   expect(turns).toBeGreaterThan(KEYS / TXN_SLICE_KEYS);
@@ -208,7 +209,7 @@ test("a transaction of many long operations pauses within and between them", () 
     const step = steps.next();
     turns++;
     if (step.done !== true) continue;
-    const { responses } = TxnResponse.decode(step.value.outcome.body);
+    const { responses } = TxnResponse.decode(bodyOf(step.value.outcome));
     expect(responses[0]?.responseDeleteRange?.deleted).toBe(500);
     expect(responses[2]?.responseRange?.kvs.length).toBe(4501);
     expect(responses[3]?.responseDeleteRange?.prevKvs.length).toBe(500);

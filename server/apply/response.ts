@@ -11,6 +11,7 @@ const TAG_THIRD_BYTES = 0x1a;
 const TAG_THIRD_NUMBER = 0x18;
 const TAG_FOURTH_NUMBER = 0x20;
 
+/** A transaction whose compares held. */
 const SUCCEEDED = Buffer.from([TAG_SECOND_NUMBER, 1]);
 /** A header that is there and says nothing, as nested transactions have it. */
 const EMPTY_HEADER = Buffer.from([TAG_HEADER, 0]);
@@ -21,9 +22,7 @@ export type ResponseKind = (typeof ResponseKind)[keyof typeof ResponseKind];
 
 /** Encoded KeyValues as field 2, one after the other: a part of a RangeResponse. */
 export function encodeRecords(records: readonly Buffer[]): Buffer {
-  let size = 0;
-  for (const record of records) size += bytesFieldSize(1, record.length);
-  return writeRecords(Buffer.allocUnsafe(size), 0, TAG_SECOND_BYTES, records).bytes;
+  return encodeField(TAG_SECOND_BYTES, records);
 }
 
 /** The end of a RangeResponse: `more` and `count`. */
@@ -56,43 +55,61 @@ export function encodePut(previous: Buffer | undefined): Buffer {
   return previous === undefined ? EMPTY_BYTES : encodeRecords([previous]);
 }
 
-/** @param previous the encoded KeyValues that were deleted, when the client asked for them */
-export function encodeDeleteRange(deleted: number, previous: readonly Buffer[]): Buffer {
-  let size = numberSize(deleted);
-  for (const record of previous) size += bytesFieldSize(1, record.length);
-  const bytes = Buffer.allocUnsafe(size);
-  const at = writeNumber(bytes, 0, TAG_SECOND_NUMBER, deleted);
-  return writeRecords(bytes, at, TAG_THIRD_BYTES, previous).bytes;
+/** The begin of a DeleteRangeResponse. */
+export function encodeDeleted(deleted: number): Buffer {
+  const bytes = Buffer.allocUnsafe(numberSize(deleted));
+  writeNumber(bytes, 0, TAG_SECOND_NUMBER, deleted);
+  return bytes;
 }
 
-/** @param responses from `encodeResponseOp` */
-export function encodeTxn(hasSucceeded: boolean, responses: readonly Buffer[]): Buffer {
-  let size = hasSucceeded ? SUCCEEDED.length : 0;
-  for (const response of responses) size += bytesFieldSize(1, response.length);
-  const bytes = Buffer.allocUnsafe(size);
-  const at = hasSucceeded ? SUCCEEDED.copy(bytes) : 0;
-  return writeRecords(bytes, at, TAG_THIRD_BYTES, responses).bytes;
+/** Encoded KeyValues as field 3, one after the other: a part of a DeleteRangeResponse. */
+export function encodePrevious(records: readonly Buffer[]): Buffer {
+  return encodeField(TAG_THIRD_BYTES, records);
+}
+
+/** @param responses from `encodeResponseOp`, one behind the other */
+export function encodeTxn(hasSucceeded: boolean, responses: readonly Buffer[]): readonly Buffer[] {
+  return hasSucceeded ? [SUCCEEDED, ...responses] : responses;
 }
 
 /**
- * One response inside a transaction: its header holds only the revision, and a nested transaction's
- * nothing at all.
+ * One response of a TxnResponse, in pieces: its header holds only the revision, and a nested
+ * transaction's nothing at all.
+ * @param body the response without its header
  */
-export function encodeResponseOp(kind: ResponseKind, revision: number, body: Buffer): Buffer {
+export function encodeResponseOp(
+  kind: ResponseKind,
+  revision: number,
+  body: readonly Buffer[],
+): readonly Buffer[] {
   const isTxn = kind === ResponseKind.TXN;
   const headerSize = isTxn ? EMPTY_HEADER.length : bytesFieldSize(1, numberSize(revision));
-  const length = headerSize + body.length;
-  const bytes = Buffer.allocUnsafe(bytesFieldSize(1, length));
-  bytes[0] = (kind << 3) | 2;
-  let at = writeUint(bytes, 1, length);
-  if (isTxn) at += EMPTY_HEADER.copy(bytes, at);
+  const length = headerSize + totalSize(body);
+  const opLength = bytesFieldSize(1, length);
+  const head = Buffer.allocUnsafe(bytesFieldSize(1, opLength) - totalSize(body));
+  head[0] = TAG_THIRD_BYTES;
+  let at = writeUint(head, 1, opLength);
+  head[at++] = (kind << 3) | 2;
+  at = writeUint(head, at, length);
+  if (isTxn) EMPTY_HEADER.copy(head, at);
   else {
-    bytes[at++] = TAG_HEADER;
-    at = writeUint(bytes, at, numberSize(revision));
-    at = writeNumber(bytes, at, TAG_HEADER_REVISION, revision);
+    head[at++] = TAG_HEADER;
+    at = writeUint(head, at, numberSize(revision));
+    writeNumber(head, at, TAG_HEADER_REVISION, revision);
   }
-  body.copy(bytes, at);
-  return bytes;
+  return [head, ...body];
+}
+
+export function totalSize(chunks: readonly Buffer[]): number {
+  let size = 0;
+  for (const { length } of chunks) size += length;
+  return size;
+}
+
+function encodeField(tag: number, records: readonly Buffer[]): Buffer {
+  let size = 0;
+  for (const record of records) size += bytesFieldSize(1, record.length);
+  return writeRecords(Buffer.allocUnsafe(size), 0, tag, records).bytes;
 }
 
 function writeRecords(

@@ -3,7 +3,6 @@
 // then does it run, in order, and nothing can fail any more: all of it happens or nothing.
 import type { Access } from "../auth/access.ts";
 import { must } from "../base/assert.ts";
-import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { Lessor } from "../lease/lessor.ts";
@@ -20,7 +19,8 @@ import { gatherRange } from "./gathered-range.ts";
 import { checkLeaseExists, isKeyMissing, type KeyWriter } from "./key-writer.ts";
 import { checkRevision, type RangeSource, type ReadableRevisions, recordBytes } from "./range.ts";
 import {
-  encodeDeleteRange,
+  encodeDeleted,
+  encodePrevious,
   encodePut,
   encodeResponseOp,
   encodeTxn,
@@ -37,7 +37,7 @@ interface Path {
 
 export interface TxnAnswer {
   /** TxnResponse without its header. */
-  readonly body: Buffer;
+  readonly chunks: readonly Buffer[];
   /** What the client gets instead: an own range that cannot be read. The writes stand. */
   readonly error: EtcdError | undefined;
 }
@@ -64,10 +64,12 @@ export function* decideReadOnlyTxn(source: RangeSource, request: TxnRequest): St
 export function encodeReadOnlyTxn(
   hasSucceeded: boolean,
   revision: number,
-  answers: readonly Buffer[],
-): Buffer {
-  const encode = (body: Buffer) => encodeResponseOp(ResponseKind.RANGE, revision, body);
-  return encodeTxn(hasSucceeded, answers.map(encode));
+  answers: readonly (readonly Buffer[])[],
+): readonly Buffer[] {
+  const responses = answers.flatMap((answer) =>
+    encodeResponseOp(ResponseKind.RANGE, revision, answer),
+  );
+  return encodeTxn(hasSucceeded, responses);
 }
 
 /**
@@ -93,8 +95,8 @@ export function* runTxn(
   writer.settleCounts();
   // Where nobody waits they are not even counted: etcd has taken them out.
   const readsOwn = error === undefined && room.isAwaited;
-  const body = yield* execute(writer, path, readsOwn, room);
-  return { body, error: error ?? roomError(room) };
+  const chunks = yield* execute(writer, path, readsOwn, room);
+  return { chunks, error: error ?? roomError(room) };
 }
 
 /** What the client gets instead of an answer that has no room. */
@@ -217,11 +219,11 @@ function* execute(
   path: Path,
   readsOwn: boolean,
   room: AnswerRoom,
-): Steps<Buffer> {
+): Steps<readonly Buffer[]> {
   let responses: Buffer[] = [];
   for (const operation of path.operations) {
     const { requestRange, requestPut, requestDeleteRange, requestTxn } = operation;
-    let response: Buffer | undefined;
+    let response: readonly Buffer[] | undefined;
     if (requestRange !== undefined) {
       if (!readsOwn) continue;
       response = yield* executeRange(writer, requestRange, room);
@@ -233,17 +235,17 @@ function* execute(
       if (room.isOpen) response = encodeResponseOp(ResponseKind.TXN, 0, body);
     }
     if (!room.isOpen) responses = [];
-    else if (response !== undefined) responses.push(response);
+    else for (const chunk of response ?? []) responses.push(chunk);
     if (writer.isPauseDue()) yield;
   }
-  return room.isOpen ? encodeTxn(path.hasSucceeded, responses) : EMPTY_BYTES;
+  return room.isOpen ? encodeTxn(path.hasSucceeded, responses) : [];
 }
 
 function* executeRange(
   writer: KeyWriter,
   request: RangeRequest,
   room: AnswerRoom,
-): Steps<Buffer | undefined> {
+): Steps<readonly Buffer[] | undefined> {
   if (!room.isOpen) {
     writer.countRange();
     return undefined;
@@ -252,17 +254,21 @@ function* executeRange(
   return body && encodeResponseOp(ResponseKind.RANGE, writer.revision, body);
 }
 
-function executePut(writer: KeyWriter, request: PutRequest, room: AnswerRoom): Buffer | undefined {
+function executePut(
+  writer: KeyWriter,
+  request: PutRequest,
+  room: AnswerRoom,
+): readonly Buffer[] | undefined {
   const body = runPut(writer, request);
   if (!room.take(body.length)) return undefined;
-  return encodeResponseOp(ResponseKind.PUT, writer.revision, body);
+  return encodeResponseOp(ResponseKind.PUT, writer.revision, [body]);
 }
 
 function* executeDelete(
   writer: KeyWriter,
   request: DeleteRangeRequest,
   room: AnswerRoom,
-): Steps<Buffer | undefined> {
+): Steps<readonly Buffer[] | undefined> {
   const body = yield* runDeleteRange(writer, request, room);
   return room.isOpen
     ? encodeResponseOp(ResponseKind.DELETE_RANGE, writer.revision, body)
@@ -280,8 +286,8 @@ export function* runDeleteRange(
   writer: KeyWriter,
   request: DeleteRangeRequest,
   room = new AnswerRoom(),
-): Steps<Buffer> {
+): Steps<readonly Buffer[]> {
   const { key, rangeEnd, prevKv } = request;
   const { count, records } = yield* writer.deletingRange(key, rangeEnd, prevKv ? room : undefined);
-  return encodeDeleteRange(count, recordBytes(records, false));
+  return [encodeDeleted(count), encodePrevious(recordBytes(records, false))];
 }

@@ -1,6 +1,7 @@
 import type { Applied, AppliedConfChange, Applier, IsAwaited } from "../apply/applier.ts";
 import type { OperationName } from "../apply/operation-name.ts";
 import { entryText } from "../apply/request-text.ts";
+import { totalSize } from "../apply/response.ts";
 import type { Clock } from "../base/clock.ts";
 import { Distribution, exponentialBounds } from "../base/distribution.ts";
 import { isSteps, type Steps } from "../base/steps.ts";
@@ -92,8 +93,8 @@ export class TimedApplier {
 }
 
 function describe(entry: Entry, { operation, outcome }: Applied): SlowRequest {
-  const { body, revision, error } = outcome;
-  const size = HEADER_BYTES + uintSize(revision) + body.length;
+  const { chunks, revision, error } = outcome;
+  const size = HEADER_BYTES + uintSize(revision) + totalSize(chunks);
   const isAnswered = error === undefined && operation.version === "v3";
   return {
     prefix: "",

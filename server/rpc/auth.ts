@@ -1,3 +1,4 @@
+import { bodyOf } from "../apply/outcome.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Log } from "../base/log.ts";
 import type { Passwords } from "../credentials/passwords.ts";
@@ -113,13 +114,10 @@ async function authenticate(
     if (call.isCanceled) throw new EtcdError("Canceled");
     const simpleToken = tokens.newPrefix();
     const request = InternalAuthenticateRequest.encode({ name, password: "", simpleToken });
-    const { revision, body } = await proposer.proposeUnnamed(
-      InternalField.AUTHENTICATE,
-      request.finish(),
-    );
+    const outcome = await proposer.proposeUnnamed(InternalField.AUTHENTICATE, request.finish());
     if (authRevision !== state.auth.revision) continue;
-    const logged = AuthenticateResponse.decode(body).token;
+    const logged = AuthenticateResponse.decode(bodyOf(outcome)).token;
     const token = await tokens.issue(name, authRevision, logged);
-    return { header: headers.at(revision), token };
+    return { header: headers.at(outcome.revision), token };
   }
 }

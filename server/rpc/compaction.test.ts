@@ -13,7 +13,7 @@ function fixture(error?: EtcdError) {
     proposer: {
       propose: async () => {
         if (error !== undefined) throw error;
-        return { revision: 7, body: Buffer.alloc(0) };
+        return { revision: 7, chunks: [] };
       },
     },
     compactor: {

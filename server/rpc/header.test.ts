@@ -18,7 +18,7 @@ test.each([
       revision: () => revision,
     });
     const expected = PutResponse.encode({ header: headers.now(), prevKv: undefined }).finish();
-    expect(headers.reply({ revision, body: Buffer.alloc(0) })).toEqual(Buffer.from(expected));
+    expect(headers.reply({ revision, chunks: [] })).toEqual(Buffer.from(expected));
   },
 );
 
@@ -26,7 +26,7 @@ test("an answer in pieces is one message", () => {
   const headers = new Headers({ clusterId: 1n, memberId: 2n, term: () => 3, revision: () => 4 });
   const record = Buffer.from("0a0161", "hex");
   const chunks = [encodeRecords([record, record]), encodeRangeEnd(true, 9)];
-  const response = RangeResponse.decode(headers.replyChunks(4, chunks));
+  const response = RangeResponse.decode(headers.reply({ revision: 4, chunks }));
   expect(response.header).toEqual({ clusterId: 1n, memberId: 2n, revision: 4, raftTerm: 3 });
   expect(response.kvs.map((kv) => kv.key.toString())).toEqual(["a", "a"]);
   expect([response.more, response.count]).toEqual([true, 9]);
@@ -35,5 +35,7 @@ test("an answer in pieces is one message", () => {
 test("an answer beyond what any client takes is refused before anything is copied", () => {
   const headers = new Headers({ clusterId: 1n, memberId: 2n, term: () => 3, revision: () => 4 });
   const half = { length: 2 ** 30 } as Buffer;
-  expect(() => headers.replyChunks(4, [half, half])).toThrow(new EtcdError("ResponseTooLarge"));
+  expect(() => headers.reply({ revision: 4, chunks: [half, half] })).toThrow(
+    new EtcdError("ResponseTooLarge"),
+  );
 });

@@ -1,4 +1,5 @@
 import type { Outcome } from "../apply/outcome.ts";
+import { totalSize } from "../apply/response.ts";
 import { EtcdError } from "../errors.ts";
 import type { ResponseHeader } from "../proto/gen/rpc.ts";
 import { uint64Size, uintSize, writeUint, writeUint64 } from "../proto/wire.ts";
@@ -52,17 +53,14 @@ export class Headers {
     return this.at(0);
   }
 
-  /** A whole response: the header as field 1, behind it the rest of the message. */
-  reply({ revision, body }: Pick<Outcome, "revision" | "body">): Buffer {
-    return this.replyChunks(revision, [body]);
-  }
-
-  /** As `reply`, the rest in pieces. @throws EtcdError ResponseTooLarge */
-  replyChunks(revision: number, chunks: readonly Buffer[]): Buffer {
+  /**
+   * A whole response: the header as field 1, behind it the rest of the message.
+   * @throws EtcdError ResponseTooLarge
+   */
+  reply({ revision, chunks }: Pick<Outcome, "revision" | "chunks">): Buffer {
     const term = this.#source.term();
     const length = this.#ids.length + fieldSize(revision) + fieldSize(term);
-    let total = 1 + uintSize(length) + length;
-    for (const chunk of chunks) total += chunk.length;
+    const total = 1 + uintSize(length) + length + totalSize(chunks);
     if (total > RESPONSE_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
     const bytes = Buffer.allocUnsafe(total);
     bytes[0] = TAG_HEADER;

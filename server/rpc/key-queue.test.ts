@@ -128,15 +128,16 @@ class Fixture {
       revision: () => this.#state.kv.revision,
     });
     const access = new Access(this.#state.auth, NOBODY);
-    const reply = (body: Buffer) => headers.reply({ revision: this.#state.kv.revision, body });
+    const reply = (chunks: readonly Buffer[]) =>
+      headers.reply({ revision: this.#state.kv.revision, chunks });
     server.rawUnary(KVDefinition, "range", async (bytes) => {
       await this.#pass("range");
-      return reply(answerRange(this.#state.kv, RangeRequest.decode(bytes)));
+      return reply([answerRange(this.#state.kv, RangeRequest.decode(bytes))]);
     });
     server.rawUnary(KVDefinition, "txn", async (bytes) => {
       await this.#pass("txn");
       const request = TxnRequest.decode(bytes);
-      return reply(this.#write((writer) => runTxn(writer, request, access)).body);
+      return reply(this.#write((writer) => runTxn(writer, request, access)).chunks);
     });
     server.rawUnary(KVDefinition, "deleteRange", async (bytes) => {
       await this.#pass("deleteRange");

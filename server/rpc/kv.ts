@@ -116,9 +116,9 @@ class KvService {
     const access = await callers.access(call);
     access.checkRead(request.key, request.rangeEnd);
     const answer = ranges.read(request, call);
-    const { revision, chunks } = answer instanceof Promise ? await answer : answer;
+    const read = answer instanceof Promise ? await answer : answer;
     access.checkUnchanged();
-    return headers.replyChunks(revision, chunks);
+    return headers.reply(read);
   }
 
   async txn(bytes: Buffer, call: CallContext): Promise<Buffer> {
@@ -157,9 +157,9 @@ class KvService {
     const request = decode(() => CompactionRequest.decode(bytes));
     const proposed = CompactionRequest.encode(request).finish();
     try {
-      const { body } = await proposer.propose(call, InternalField.COMPACTION, proposed);
+      const { chunks } = await proposer.propose(call, InternalField.COMPACTION, proposed);
       if (request.physical) await compactor.finished(request.revision);
-      return headers.reply({ revision: state.kv.revision, body });
+      return headers.reply({ revision: state.kv.revision, chunks });
     } catch (error) {
       // Somebody else's compaction has come as far, and its deletions are waited for too.
       const isDone = error instanceof EtcdError && error.code === "Compacted";

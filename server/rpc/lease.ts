@@ -1,5 +1,6 @@
 import { authorizeLeaseKeys, authorizeRenewal } from "../admission/authorize.ts";
 import { LEASE_COST_BYTES } from "../apply/lease-operations.ts";
+import { bodyOf } from "../apply/outcome.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -51,7 +52,7 @@ export function registerLease(dispatcher: Dispatcher, options: LeaseServiceOptio
     const proposed = LeaseGrantRequest.encode({ ...request, ID }).finish();
     const field = InternalField.LEASE_GRANT;
     const outcome = await proposer.propose(call, field, proposed);
-    return { ...LeaseGrantResponse.decode(outcome.body), header: headers.at(outcome.revision) };
+    return { ...LeaseGrantResponse.decode(bodyOf(outcome)), header: headers.at(outcome.revision) };
   });
   dispatcher.unary(LeaseDefinition, "leaseRevoke", async (request, call) => {
     const proposed = LeaseRevokeRequest.encode(request).finish();

@@ -1,4 +1,5 @@
 import { alarmName } from "../alarm/alarm-name.ts";
+import { bodyOf } from "../apply/outcome.ts";
 import type { Quota } from "../apply/quota.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
@@ -62,10 +63,10 @@ export function registerMaintenance(
   dispatcher.unary(MaintenanceDefinition, "alarm", async (request, call) => {
     if (!ALARM_ACTIONS.has(request.action)) throw new EtcdError("UnknownMethod");
     const proposed = AlarmRequest.encode(request).finish();
-    const { revision, body } = await limit.take(state.alarms, request, () =>
+    const outcome = await limit.take(state.alarms, request, () =>
       proposer.propose(call, InternalField.ALARM, proposed),
     );
-    return { ...AlarmResponse.decode(body), header: headers.at(revision) };
+    return { ...AlarmResponse.decode(bodyOf(outcome)), header: headers.at(outcome.revision) };
   });
   dispatcher.unary(MaintenanceDefinition, "defragment", async () => {
     log.info("starting defragment");

@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { bodyOf } from "../apply/outcome.ts";
 import { answerRange } from "../apply/range.ts";
 import { ReplicatedState } from "../apply/replicated-state.ts";
 import { SystemClock } from "../base/clock.ts";
@@ -118,7 +119,7 @@ test("all ranges of a transaction show one revision, other work gets its turn in
   txn.put(Buffer.from("k/new"), Buffer.from("1"), 0n);
   txn.end();
   const answer = await reading;
-  const { succeeded, responses } = TxnResponse.decode(answer.body);
+  const { succeeded, responses } = TxnResponse.decode(bodyOf(answer));
   const expected = RangeResponse.decode(
     answerRange(own.kv, RangeRequest.fromPartial({ ...all, revision })),
   );
@@ -220,7 +221,7 @@ test("a transaction that takes turns to decide is answered of one revision", asy
   txn.put(Buffer.from("new"), Buffer.from("1"), 0n);
   txn.end();
   const answer = await turning(held, reading);
-  const { succeeded, responses } = TxnResponse.decode(answer.body);
+  const { succeeded, responses } = TxnResponse.decode(bodyOf(answer));
   expect([answer.revision, succeeded]).toEqual([revision, true]);
   expect(responses[0]?.responseRange?.count).toBe(0);
 });
@@ -239,7 +240,7 @@ test("one that a compaction overtakes is answered of the state of then", async (
   own.kv.compact(own.kv.revision);
   const answer = await turning(held, reading);
   expect(answer.revision).toBe(own.kv.revision);
-  expect(TxnResponse.decode(answer.body).responses[0]?.responseRange?.count).toBe(1);
+  expect(TxnResponse.decode(bodyOf(answer)).responses[0]?.responseRange?.count).toBe(1);
 });
 
 test("one that is decided while a snapshot replaces the state is refused", async () => {

@@ -11,7 +11,7 @@ import {
   selectRecords,
 } from "../apply/range.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
-import { encodeRangeEnd, encodeRecords } from "../apply/response.ts";
+import { encodeRangeEnd, encodeRecords, totalSize } from "../apply/response.ts";
 import { checkCompares, checkTxnNow, decideReadOnlyTxn, encodeReadOnlyTxn } from "../apply/txn.ts";
 import type { Clock } from "../base/clock.ts";
 import { SlicedWork, type Slices } from "../base/sliced-work.ts";
@@ -39,8 +39,8 @@ export const LONG_READS_BYTES_MAX = 512 * 1024 * 1024;
 /** Of a transaction that a compaction overtakes. */
 const ATTEMPTS_MAX = 3;
 
-/** The RangeResponse without its header, in pieces. */
-export interface RangeAnswer {
+/** The RangeResponse or TxnResponse without its header, in pieces. */
+export interface ReadAnswer {
   readonly revision: number;
   readonly chunks: readonly Buffer[];
 }
@@ -66,7 +66,7 @@ export class RangeReader {
   }
 
   /** @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests */
-  read(request: RangeRequest, asker: ReadCaller): RangeAnswer | Promise<RangeAnswer> {
+  read(request: RangeRequest, asker: ReadCaller): ReadAnswer | Promise<ReadAnswer> {
     const { kv, operationCounts } = this.#state;
     operationCounts.read(1);
     const { revision } = kv;
@@ -83,7 +83,7 @@ export class RangeReader {
    * @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests, ResponseTooLarge,
    * TooManyOps
    */
-  readTxn(request: TxnRequest, asker: ReadCaller): Promise<{ revision: number; body: Buffer }> {
+  readTxn(request: TxnRequest, asker: ReadCaller): Promise<ReadAnswer> {
     return this.#unlessCompacted(() => this.#readTxn(request, asker));
   }
 
@@ -99,16 +99,13 @@ export class RangeReader {
     return this.#unlessCompacted(() => this.#inSlices(check, asker));
   }
 
-  async #readTxn(
-    request: TxnRequest,
-    asker: ReadCaller,
-  ): Promise<{ revision: number; body: Buffer }> {
+  async #readTxn(request: TxnRequest, asker: ReadCaller): Promise<ReadAnswer> {
     const { kv, operationCounts } = this.#state;
     const { revision } = kv;
     const decide = () => decideReadOnlyTxn(kv, request);
     const { hasSucceeded, ranges } = await this.#inSlices(decide, asker);
     operationCounts.read(request.compare.length + ranges.length);
-    const answers: Buffer[] = [];
+    const answers: (readonly Buffer[])[] = [];
     const long: (OpenRange & { at: number })[] = [];
     let bytes = 0;
     try {
@@ -119,7 +116,7 @@ export class RangeReader {
         const room = SMALL_BYTES - bytes;
         if (request.rangeEnd.length === 0 && room > 0) {
           const answer = answerRange(kv, request);
-          answers[at] = answer;
+          answers[at] = [answer];
           bytes += answer.length;
           continue;
         }
@@ -130,16 +127,15 @@ export class RangeReader {
           bytes += recordsSize(open.head);
         } else {
           open.cursor.close();
-          const answer = Buffer.concat(chunks);
-          answers[at] = answer;
-          bytes += answer.length;
+          answers[at] = chunks;
+          bytes += totalSize(chunks);
         }
       }
       if (long.length > 0) await this.#run(answerAll(long, answers), kv, bytes, asker);
     } finally {
       for (const { cursor } of long) cursor.close();
     }
-    return { revision, body: encodeReadOnlyTxn(hasSucceeded, revision, answers) };
+    return { revision, chunks: encodeReadOnlyTxn(hasSucceeded, revision, answers) };
   }
 
   /** A compaction in a pause took away what was being read: then the state of now is read. */
@@ -169,7 +165,7 @@ export class RangeReader {
     }
   }
 
-  async #readLong(open: OpenRange, revision: number, asker: ReadCaller): Promise<RangeAnswer> {
+  async #readLong(open: OpenRange, revision: number, asker: ReadCaller): Promise<ReadAnswer> {
     try {
       const { kv } = this.#state;
       const bytes = recordsSize(open.head);
@@ -220,17 +216,21 @@ function* sliced<T>(steps: Steps<T>): Slices<T> {
 }
 
 /** One after the other, each into its place. @throws EtcdError ResponseTooLarge */
-function* answerAll(ranges: readonly (OpenRange & { at: number })[], answers: Buffer[]) {
+function* answerAll(
+  ranges: readonly (OpenRange & { at: number })[],
+  answers: (readonly Buffer[])[],
+): Slices<void> {
   let records = 0;
   let bytes = 0;
   let total = 0;
   for (const open of ranges) {
-    const answer: Buffer = Buffer.concat(yield* answerLong(open, ANSWER_BYTES_MAX - total));
+    const answer = yield* answerLong(open, ANSWER_BYTES_MAX - total);
+    const size = totalSize(answer);
     answers[open.at] = answer;
-    total += answer.length;
+    total += size;
     records += Math.min(open.cursor.count, SLICE_RECORDS);
     // Of its last slice: the others were told of.
-    bytes += Math.min(answer.length, SLICE_BYTES);
+    bytes += Math.min(size, SLICE_BYTES);
     if (records < SLICE_RECORDS && bytes < SLICE_BYTES) continue;
     yield bytes;
     records = 0;
