@@ -1,5 +1,6 @@
 import { compareBytes } from "../base/bytes.ts";
 import type { Order, SortTerms } from "../base/sorting.ts";
+import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { RangeQuery, RangeResult } from "../mvcc/key-space.ts";
 import type { KeyValueRecord } from "../mvcc/key-value.ts";
@@ -7,6 +8,10 @@ import type { RangeCursor } from "../mvcc/range-cursor.ts";
 import type { RangeRequest } from "../proto/gen/rpc.ts";
 import { RangeRequest_SortOrder, RangeRequest_SortTarget } from "../proto/gen/rpc.ts";
 import { encodeRange } from "./response.ts";
+
+/** Records of an answer that are read or encoded at once, or their bytes. */
+export const SLICE_RECORDS = 1024;
+export const SLICE_BYTES = 512 * 1024;
 
 /** What can be read at a revision: the store, or a transaction that sees its own writes. */
 export interface RangeSource {
@@ -25,7 +30,7 @@ export function answerRange(source: RangeSource, request: RangeRequest): Buffer 
 }
 
 /** The answer from what `rangeQuery` has fetched. */
-export function encodeAnswer({ records, count }: RangeResult, request: RangeRequest): Buffer {
+function encodeAnswer({ records, count }: RangeResult, request: RangeRequest): Buffer {
   if (request.countOnly) return encodeRange([], false, count);
   const chosen = selectRecords(records, request);
   return encodeRange(recordBytes(chosen.records, request.keysOnly), chosen.more, count);
@@ -61,6 +66,31 @@ export function filterRecords(
   request: RangeRequest,
 ): readonly KeyValueRecord[] {
   return isFiltered(request) ? fetched.filter((each) => passes(each, request)) : fetched;
+}
+
+/** What `encode` makes of so many records at a time, with pauses in between. */
+export function* encodingSlices(
+  records: readonly KeyValueRecord[],
+  encode: (slice: readonly KeyValueRecord[]) => Buffer,
+): Steps<Buffer[]> {
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < records.length; ) {
+    if (at > 0) yield;
+    const end = sliceEnd(records, at);
+    chunks.push(encode(records.slice(at, end)));
+    at = end;
+  }
+  return chunks;
+}
+
+/** Behind the last record of the slice that begins at `at`. */
+export function sliceEnd(records: readonly KeyValueRecord[], at: number): number {
+  const last = Math.min(records.length, at + SLICE_RECORDS);
+  let end = at;
+  for (let bytes = 0; end < last && bytes < SLICE_BYTES; end++) {
+    bytes += records[end]?.bytes.length ?? 0;
+  }
+  return end;
 }
 
 export function recordBytes(records: readonly KeyValueRecord[], keysOnly: boolean): Buffer[] {

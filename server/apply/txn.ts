@@ -17,7 +17,13 @@ import { AnswerRoom } from "./answer-room.ts";
 import { COMPARED_KEYS_MAX, ComparePace, comparing } from "./compare.ts";
 import { gatherRange } from "./gathered-range.ts";
 import { checkLeaseExists, isKeyMissing, type KeyWriter } from "./key-writer.ts";
-import { checkRevision, type RangeSource, type ReadableRevisions, recordBytes } from "./range.ts";
+import {
+  checkRevision,
+  encodingSlices,
+  type RangeSource,
+  type ReadableRevisions,
+  recordBytes,
+} from "./range.ts";
 import {
   encodeDeleted,
   encodePrevious,
@@ -289,5 +295,8 @@ export function* runDeleteRange(
 ): Steps<readonly Buffer[]> {
   const { key, rangeEnd, prevKv } = request;
   const { count, records } = yield* writer.deletingRange(key, rangeEnd, prevKv ? room : undefined);
-  return [encodeDeleted(count), encodePrevious(recordBytes(records, false))];
+  const previous = yield* encodingSlices(records, (slice) =>
+    encodePrevious(recordBytes(slice, false)),
+  );
+  return [encodeDeleted(count), ...previous];
 }

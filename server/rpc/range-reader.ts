@@ -8,7 +8,10 @@ import {
   recordBytes,
   recordOrder,
   recordTerms,
+  SLICE_BYTES,
+  SLICE_RECORDS,
   selectRecords,
+  sliceEnd,
 } from "../apply/range.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { encodeRangeEnd, encodeRecords, totalSize } from "../apply/response.ts";
@@ -29,9 +32,6 @@ import { RESPONSE_BYTES_MAX } from "./header.ts";
 /** Keys that a range may have to be answered within one turn, and about how many bytes. */
 const SMALL_COUNT = 256;
 const SMALL_BYTES = 64 * 1024;
-/** One slice of a longer one: records, or their bytes. */
-const SLICE_RECORDS = 1024;
-const SLICE_BYTES = 512 * 1024;
 /** Longer ranges that are being read or wait for it; more are refused with TooManyRequests. */
 export const LONG_READS_MAX = 4096;
 /** What they may hold together, apart from the oldest, which always goes on. */
@@ -291,7 +291,7 @@ function* collectSlices(open: OpenRange, answer: AnswerChunks): Slices<Buffer[]>
   for (const run of runs) {
     found += run.length;
     for (let at = 0; at < run.length && left > 0; ) {
-      const end = sliceEnd(run, at, left);
+      const end = Math.min(sliceEnd(run, at), at + left);
       const bytes = answer.push(run.slice(at, end));
       left -= end - at;
       at = end;
@@ -299,15 +299,6 @@ function* collectSlices(open: OpenRange, answer: AnswerChunks): Slices<Buffer[]>
     }
   }
   return answer.end(request.limit > 0 && found > request.limit, cursor.count);
-}
-
-/** Behind the last record of the slice that begins at `at`. */
-function sliceEnd(run: readonly KeyValueRecord[], at: number, left: number): number {
-  const last = Math.min(run.length, at + Math.min(SLICE_RECORDS, left));
-  let end = at;
-  for (let bytes = 0; end < last && bytes < SLICE_BYTES; end++)
-    bytes += run[end]?.bytes.length ?? 0;
-  return end;
 }
 
 function recordsSize(records: readonly KeyValueRecord[]): number {

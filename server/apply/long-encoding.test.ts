@@ -1,0 +1,87 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { finish, type Steps } from "../base/steps.ts";
+import { KeyValueRecord } from "../mvcc/key-value.ts";
+import {
+  DeleteRangeRequest,
+  DeleteRangeResponse,
+  RangeRequest,
+  RangeResponse,
+} from "../proto/gen/rpc.ts";
+import { AnswerRoom } from "./answer-room.ts";
+import { gatherRange } from "./gathered-range.ts";
+import { KeyWriter } from "./key-writer.ts";
+import { answerRange } from "./range.ts";
+import type { ReplicatedState } from "./replicated-state.ts";
+import { stateOn } from "./state-machine.suite.ts";
+import { runDeleteRange } from "./txn.ts";
+
+const MIB = 1024 * 1024;
+const ALL = { key: Buffer.from("k"), rangeEnd: Buffer.from("l") };
+const DESCENDING = 2;
+const BY_MOD = 3;
+
+/** Each key has a revision of its own. */
+function stateOfKeys(count: number, valueBytes: number): ReplicatedState {
+  const state = stateOn();
+  for (let i = 0; i < count; i++) {
+    const txn = state.kv.begin();
+    txn.put(Buffer.from(`k${String(i).padStart(6, "0")}`), Buffer.alloc(valueBytes), 0n);
+    txn.end();
+  }
+  return state;
+}
+
+/** The result, and what was `done` in the turn with the most of it. */
+function busiestTurn<T>(steps: Steps<T>, done: () => number): readonly [most: number, result: T] {
+  let most = 0;
+  for (let before = done(); ; before = done()) {
+    const step = steps.next();
+    most = Math.max(most, done() - before);
+    if (step.done === true) return [most, step.value];
+  }
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test("the answer to a long range within an entry is sorted and encoded over many turns", () => {
+  const keys = 20_000;
+  const writer = new KeyWriter(stateOfKeys(keys, 10));
+  const request = { ...ALL, sortOrder: DESCENDING, sortTarget: BY_MOD, keysOnly: true } as const;
+  const range = RangeRequest.fromPartial(request);
+  const compared = vi.spyOn(KeyValueRecord.prototype, "modRevision", "get");
+  const encoded = vi.spyOn(KeyValueRecord.prototype, "bytesWithoutValue", "get");
+  const work = () => compared.mock.calls.length + encoded.mock.calls.length;
+  const [most, chunks] = busiestTurn(gatherRange(writer, range, new AnswerRoom()), work);
+  expect(most).toBeLessThan(keys);
+  vi.restoreAllMocks();
+  const answer = Buffer.concat(chunks ?? []);
+  expect(answer.equals(answerRange(writer, range))).toBe(true);
+  expect(RangeResponse.decode(answer).kvs).toHaveLength(keys);
+});
+
+test("a sorted range with a limit is cut over many turns", () => {
+  const limit = 9_000;
+  const writer = new KeyWriter(stateOfKeys(20_000, 10));
+  const request = { ...ALL, sortOrder: DESCENDING, sortTarget: BY_MOD, limit } as const;
+  const range = RangeRequest.fromPartial(request);
+  const compared = vi.spyOn(KeyValueRecord.prototype, "modRevision", "get");
+  const steps = gatherRange(writer, range, new AnswerRoom());
+  const [most, chunks] = busiestTurn(steps, () => compared.mock.calls.length);
+  expect(most).toBeLessThan(2 * limit);
+  vi.restoreAllMocks();
+  expect(Buffer.concat(chunks ?? []).equals(answerRange(writer, range))).toBe(true);
+});
+
+const deletion = DeleteRangeRequest.fromPartial({ ...ALL, prevKv: true });
+
+test("what a long deletion answers with is encoded in pieces", () => {
+  const [count, valueBytes] = [80, 100_000];
+  const writer = new KeyWriter(stateOfKeys(count, valueBytes));
+  const chunks = finish(runDeleteRange(writer, deletion));
+  for (const { length } of chunks) expect(length).toBeLessThan(MIB);
+  const { deleted, prevKvs } = DeleteRangeResponse.decode(Buffer.concat(chunks));
+  expect([deleted, prevKvs.length]).toEqual([count, count]);
+  expect(prevKvs.every(({ value }) => value.length === valueBytes)).toBe(true);
+});
