@@ -8,7 +8,7 @@ import type { KeyValueRecord } from "../mvcc/key-value.ts";
 import type { OperationCounts, OperationTally } from "../mvcc/operation-counts.ts";
 import type { RangeCursor } from "../mvcc/range-cursor.ts";
 import type { MvccStore } from "../mvcc/store.ts";
-import { TXN_SLICE_KEYS, type TxnResult, type WriteTxn } from "../mvcc/write-txn.ts";
+import { type TxnResult, type WriteTxn } from "../mvcc/write-txn.ts";
 import type { PutRequest } from "../proto/gen/rpc.ts";
 import type { AnswerRoom } from "./answer-room.ts";
 import type { RangeSource } from "./range.ts";
@@ -105,14 +105,17 @@ export class KeyWriter implements RangeSource {
     this.#tally.deletes++;
     if (room !== undefined) this.#tally.ranges++;
     let records: KeyValueRecord[] = [];
-    for (const [at, change] of changes.entries()) {
+    for (const change of changes) {
       this.lessor.detach(change.key);
+      let bytes = 0;
       if (room?.isOpen === true) {
         const previous = must(change.previous, "what was deleted now is still in its table");
-        if (room.take(previous.bytes.length)) records.push(previous);
+        bytes = previous.bytes.length;
+        if (room.take(bytes)) records.push(previous);
         else records = [];
       }
-      if (at % TXN_SLICE_KEYS === TXN_SLICE_KEYS - 1) yield;
+      this.#txn.spend(bytes);
+      if (this.isPauseDue()) yield;
     }
     return { count: changes.length, records };
   }

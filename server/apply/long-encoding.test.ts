@@ -85,3 +85,12 @@ test("what a long deletion answers with is encoded in pieces", () => {
   expect([deleted, prevKvs.length]).toEqual([count, count]);
   expect(prevKvs.every(({ value }) => value.length === valueBytes)).toBe(true);
 });
+
+test("large values that a deletion answers with are read over many turns", () => {
+  const [count, valueBytes] = [80, 100_000];
+  const writer = new KeyWriter(stateOfKeys(count, valueBytes));
+  const taken = vi.spyOn(AnswerRoom.prototype, "take");
+  const [most] = busiestTurn(runDeleteRange(writer, deletion), () => taken.mock.calls.length);
+  expect(taken).toHaveBeenCalledTimes(count);
+  expect((most - 1) * valueBytes).toBeLessThan(MIB);
+});

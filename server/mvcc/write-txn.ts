@@ -153,7 +153,7 @@ export class WriteTxn {
     const most = query.limit > 0 ? query.limit : count;
     const take = (main: number, sub: number) => {
       const record = space.table.read(main, sub);
-      this.#spend(record.bytes.length);
+      this.spend(record.bytes.length);
       records.push(record);
       return this.#work < TXN_SLICE_KEYS;
     };
@@ -176,13 +176,14 @@ export class WriteTxn {
     return { revision: this.revision, changes: this.#changes };
   }
 
-  #spend(bytes: number): void {
+  /** Work on one key, and on so many bytes of it, that counts towards the next pause. */
+  spend(bytes: number): void {
     this.#work += 1 + Math.floor(bytes / BYTES_PER_KEY);
   }
 
   #add(change: Change, bytes: number): Change {
     assert(!this.#hasEnded, "nothing is written after the end of a transaction");
-    this.#spend(bytes);
+    this.spend(bytes);
     this.#changes.push(change);
     return change;
   }
