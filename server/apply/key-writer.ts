@@ -86,6 +86,7 @@ export class KeyWriter implements RangeSource {
     const isPreviousNeeded = ignoreValue || ignoreLease || prevKv;
     if (isPreviousNeeded) this.#tally.ranges++;
     const previous = isPreviousNeeded ? this.#txn.get(key) : undefined;
+    if (previous !== undefined) this.#txn.spend(previous.bytes.length);
     const value = ignoreValue ? (previous?.value ?? EMPTY_BYTES) : request.value;
     const lease = ignoreLease ? (previous?.lease ?? 0n) : request.lease;
     const change = this.#txn.put(key, value, lease);

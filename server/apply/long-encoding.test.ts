@@ -1,4 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
+import { Access } from "../auth/access.ts";
+import { NOBODY } from "../auth/identity.ts";
 import { finish, type Steps } from "../base/steps.ts";
 import { KeyValueRecord } from "../mvcc/key-value.ts";
 import {
@@ -6,6 +8,7 @@ import {
   DeleteRangeResponse,
   RangeRequest,
   RangeResponse,
+  TxnRequest,
 } from "../proto/gen/rpc.ts";
 import { AnswerRoom } from "./answer-room.ts";
 import { gatherRange } from "./gathered-range.ts";
@@ -13,7 +16,7 @@ import { KeyWriter } from "./key-writer.ts";
 import { answerRange } from "./range.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 import { stateOn } from "./state-machine.suite.ts";
-import { runDeleteRange } from "./txn.ts";
+import { runDeleteRange, runTxn } from "./txn.ts";
 
 const MIB = 1024 * 1024;
 const ALL = { key: Buffer.from("k"), rangeEnd: Buffer.from("l") };
@@ -91,6 +94,23 @@ test("large values that a deletion answers with are read over many turns", () =>
   const writer = new KeyWriter(stateOfKeys(count, valueBytes));
   const taken = vi.spyOn(AnswerRoom.prototype, "take");
   const [most] = busiestTurn(runDeleteRange(writer, deletion), () => taken.mock.calls.length);
+  expect(taken).toHaveBeenCalledTimes(count);
+  expect((most - 1) * valueBytes).toBeLessThan(MIB);
+});
+
+test("large values that the puts of a transaction answer with are read over many turns", () => {
+  const [count, valueBytes] = [80, 100_000];
+  const state = stateOfKeys(count, valueBytes);
+  const success = state.kv
+    .range({ ...ALL, revision: 0, limit: 0 })
+    .records.map(({ key }) => ({ requestPut: { key, prevKv: true } }));
+  const steps = runTxn(
+    new KeyWriter(state),
+    TxnRequest.fromPartial({ success }),
+    new Access(state.auth, NOBODY),
+  );
+  const taken = vi.spyOn(AnswerRoom.prototype, "take");
+  const [most] = busiestTurn(steps, () => taken.mock.calls.length);
   expect(taken).toHaveBeenCalledTimes(count);
   expect((most - 1) * valueBytes).toBeLessThan(MIB);
 });
