@@ -197,6 +197,28 @@ test.each([
   },
 );
 
+test.each([-1, Number.MIN_SAFE_INTEGER])(
+  "a watch from %s is created and canceled as compacted in one answer, whoever asks",
+  (startRevision) => {
+    const { call, create, put, hub } = fixture();
+    put("a");
+    for (const key of [Buffer.from("a"), DENIED]) {
+      create({ key, startRevision, watchId: 7n });
+      expect(call.take()).toEqual([
+        {
+          ...WatchResponse.create(),
+          header: { clusterId: 2n ** 64n - 1n, memberId: 7n, raftTerm: 3, revision: 2 },
+          watchId: -1n,
+          created: true,
+          canceled: true,
+          cancelReason: "etcdserver: mvcc: required revision has been compacted",
+        },
+      ]);
+    }
+    expect(hub.watcherCount).toBe(0);
+  },
+);
+
 test("a compacted watch is created, then canceled under a header without a revision", () => {
   const { call, create, put, store, clock } = fixture();
   put("a");

@@ -132,6 +132,11 @@ class WatchCall implements GrpcHandler, WatchSink {
   }
 
   #authorize(request: WatchCreateRequest): void | Promise<void> {
+    // There never was anything: who may watch is not asked.
+    if (request.startRevision < 0) {
+      this.#refuse(new EtcdError("Compacted").message);
+      return;
+    }
     const key = request.key.length === 0 ? FIRST_KEY : request.key;
     let pending: void | Promise<void>;
     try {

@@ -69,10 +69,6 @@ export class WatchHub implements WatchHome {
     return this.#unsynced.size;
   }
 
-  get isCompacted(): boolean {
-    return this.#store.compactRevision >= 0;
-  }
-
   get streamCount(): number {
     return this.#streams.size;
   }

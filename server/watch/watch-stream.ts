@@ -27,7 +27,7 @@ export interface CreateWatch {
   readonly key: Buffer;
   /** As in a Range. */
   readonly rangeEnd: Buffer;
-  /** 0 is from now on; may lie ahead. Below −1 is compacted in every store, as in etcd. */
+  /** 0 is from now on; may lie ahead. */
   readonly startRevision: number;
   /** 0 asks for one. */
   readonly id: bigint;
@@ -50,8 +50,6 @@ export type WatchRefusal = (typeof WatchRefusal)[keyof typeof WatchRefusal];
 /** What a stream asks of the hub it belongs to. */
 export interface WatchHome {
   readonly revision: number;
-  /** Whether anything of the past is gone. */
-  readonly isCompacted: boolean;
   /** Whether a watcher of so many bytes of key and range end may join. */
   admits(keyBytes: number): boolean;
   join(watcher: Watcher): void;
@@ -108,9 +106,7 @@ export class WatchStream {
     const id = request.id === 0n ? this.#freeId() : request.id;
     const end = isOpen ? undefined : rangeEnd.toString("latin1");
     const range = rangeEnd.length === 0 ? undefined : { end };
-    // −1 is where etcd's compaction starts: before the first one it is told nothing of the past.
-    const isFromNow = startRevision === 0 || (startRevision === -1 && !this.#home.isCompacted);
-    const position = isFromNow ? this.#home.revision + 1 : startRevision;
+    const position = startRevision === 0 ? this.#home.revision + 1 : startRevision;
     const options = { ...request, id, key: key.toString("latin1"), range };
     const watcher = new Watcher(this, options, position);
     this.#watchers.set(id, watcher);

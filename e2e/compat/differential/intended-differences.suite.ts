@@ -354,6 +354,19 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     ],
   },
   {
+    reason: "A watch from a negative revision never begins, as from etcd 3.5.24 on.",
+    makes: BOTH,
+    matches: ({ step, ours, theirs }) =>
+      step !== undefined &&
+      "watch" in step &&
+      isNegative(step.create["startRevision"]) &&
+      ours.includes('required revision has been compacted","canceled":true') &&
+      ours.includes('"created":true') &&
+      theirs.includes('"created":true'),
+    ends: true,
+    example: [{ watch: 0, create: { ...KEY, startRevision: -1 } }],
+  },
+  {
     reason: "etcd 3.4 lets compaction take a deletion at the compacted revision itself.",
     makes: ["etcd-3.4"],
     matches: ({ step, at, ours }) =>
@@ -520,6 +533,10 @@ function isDenial(answer: string): boolean {
 
 function isKept(value: unknown): boolean {
   return isRef(value) && value.ref === "kept" && value.n === 0;
+}
+
+function isNegative(value: unknown): boolean {
+  return (typeof value === "number" || typeof value === "bigint") && value < 0;
 }
 
 /** A field of a message that has another value than none. */
