@@ -252,6 +252,7 @@ const TREE = {
 
 const HEALTH = {
   check: [nobody({})],
+  list: [nobody({})],
   watch: [nobody({})],
 } satisfies CasesOf<typeof HealthDefinition>;
 

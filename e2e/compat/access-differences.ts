@@ -76,6 +76,13 @@ export const ACCESS_DIFFERENCES: readonly AccessDifference[] = [
       /^(2|500) auth: /.test(verdictOf(theirs)),
   },
   {
+    reason: "Health is listed, as from etcd 3.5.28 on.",
+    states: ALL,
+    shows: "normal",
+    matches: (_cell, _who, theirs) =>
+      verdictOf(theirs) === "12 unknown method List for service grpc.health.v1.Health",
+  },
+  {
     reason: "Children are asked for by a service of our own.",
     states: ALL,
     shows: "normal",

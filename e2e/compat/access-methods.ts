@@ -10,6 +10,7 @@ import { ACCESS_CASES, type AccessCase } from "./access-cases.ts";
 /** Another service's methods have no path in etcd's gateway, nor in ours. */
 export const WITHOUT_JSON: readonly string[] = [
   "/grpc.health.v1.Health/Check",
+  "/grpc.health.v1.Health/List",
   "/grpc.health.v1.Health/Watch",
   "/quorate.v1.Tree/Children",
 ];

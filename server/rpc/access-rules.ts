@@ -98,6 +98,7 @@ const SERVICES = {
   [TreeDefinition.fullName]: { children: "keys" } satisfies RulesOf<typeof TreeDefinition>,
   [HealthDefinition.fullName]: {
     check: "nobody",
+    list: "nobody",
     watch: "nobody",
   } satisfies RulesOf<typeof HealthDefinition>,
 } as const;

@@ -273,12 +273,17 @@ test("health is answered for the server as a whole, and watched", () => {
   const note = (_message: string, fields?: LogFields) => void lines.push(fields);
   const reporter = new HealthReporter({ ...SILENT_LOG, info: note, warn: note });
   reporter.register(server);
+  // A map of one entry: its empty key may be left out, its value is a HealthCheckResponse.
+  const listed = (status: number) => Buffer.from([0x0a, 4, 0x12, 2, 8, status]);
   const named = Buffer.from([0x0a, 1, 0x78]);
   const check = (bytes: Buffer) => unary(server, "/grpc.health.v1.Health/Check", bytes).call;
   expect(check(EMPTY).sent).toEqual([Buffer.from([8, 1])]);
   expect(check(named).ended).toEqual([[Status.NOT_FOUND, "unknown service"]]);
+  const list = () => unary(server, "/grpc.health.v1.Health/List", EMPTY).call.sent;
+  expect(list()).toEqual([listed(1)]);
   const { call, handler } = unary(server, "/grpc.health.v1.Health/Watch", EMPTY);
   reporter.stopServing("defrag is active");
+  expect(list()).toEqual([listed(2)]);
   reporter.leave();
   expect(check(EMPTY).sent).toEqual([Buffer.from([8, 2])]);
   handler.cancel("canceled");

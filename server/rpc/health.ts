@@ -25,6 +25,9 @@ export class HealthReporter {
       if (service !== "") throw new StatusError(Status.NOT_FOUND, "unknown service");
       return { status: this.#status() };
     });
+    dispatcher.unary(HealthDefinition, "list", () => {
+      return { statuses: { "": { status: this.#status() } } };
+    });
     dispatcher.stream(HealthDefinition, "watch", (call) => ({
       message: (bytes) => this.#watch(call, decodeRequest(HealthCheckRequest, bytes).service),
       halfClose() {},
