@@ -128,14 +128,15 @@ export class ClientFront {
     const parts = this.#parts;
     const { config, clock, random, log, state, replica, hub, metrics } = parts;
     const { membership } = state;
-    const guards = new CallGuards({
+    const { grpc } = metrics;
+    const serving = {
       isCapable: () => membership.clusterVersion !== undefined,
       isLearner: () => membership.local?.isLearner ?? false,
       hasLeader: () => replica.leadership.hasLeader,
-    });
+    };
+    const guards = new CallGuards(serving, grpc);
     const leaderStreams = this.#leaderStreams;
     const { callers } = parts.credentials;
-    const { grpc } = metrics;
     const dispatcher = new Dispatcher({
       clock,
       log,

@@ -71,7 +71,7 @@ const EMPTY = Buffer.alloc(0);
 
 function dispatcher(state: Partial<ServingState> = {}) {
   const metrics = new GrpcMetrics();
-  const guards = new CallGuards({ ...READY, ...state });
+  const guards = new CallGuards({ ...READY, ...state }, metrics);
   const clock = new FakeClock();
   const leaderStreams = new LeaderStreams(clock, 1000, () => state.hasLeader?.() ?? true);
   const callers = { checkRoot: () => undefined, checkUser: () => undefined };
@@ -201,7 +201,7 @@ test("a canceled call is told to its handler, and its late answer goes nowhere",
   expect(metrics.methods[0]?.handled[Status.DEADLINE_EXCEEDED]).toBe(1);
 });
 
-test("guards stand in etcd's order: capability, learner, leader", () => {
+test("guards stand in etcd's order: capability, learner, the client's version, leader", () => {
   const answer = (state: Partial<ServingState>, path: string, bytes: Uint8Array) => {
     const { server } = dispatcher(state);
     server.rawUnary(KVDefinition, "put", () => EMPTY);
@@ -218,6 +218,31 @@ test("guards stand in etcd's order: capability, learner, leader", () => {
   expect(answer(learner, RANGE, EMPTY)).toBe("etcdserver: rpc not supported for learner");
   expect(answer(learner, RANGE, serializable)).toBe("etcdserver: no leader");
   expect(answer({ isLearner: () => true }, RANGE, serializable)).toBe("");
+});
+
+test("a client whose version is no text is refused before any leader is asked for, and not counted", () => {
+  const { server, metrics } = dispatcher({ hasLeader: () => false });
+  server.rawUnary(KVDefinition, "put", () => EMPTY);
+  server.stream(WatchDefinition, "watch", () => ({ message() {}, halfClose() {}, cancel() {} }));
+  const refused = [[Status.INVALID_ARGUMENT, "etcdserver: invalid client api version"]];
+  const headers = (version: string) => ["hasleader", "true", "client-api-version", version];
+  expect(unary(server, PUT, EMPTY, headers("3.\xff")).call.ended).toEqual(refused);
+  const stream = new FakeCall(WATCH, headers("3.\xff"));
+  server.dispatch(stream);
+  expect(stream.ended).toEqual(refused);
+  expect([...metrics.clientVersions("unary"), ...metrics.clientVersions("stream")]).toEqual([]);
+  // Headers hold bytes: these two are one letter.
+  expect(unary(server, PUT, EMPTY, headers("3.\xc3\xa9")).call.ended).toEqual([
+    [Status.UNAVAILABLE, "etcdserver: no leader"],
+  ]);
+  expect([...metrics.clientVersions("unary")]).toEqual([["3.é", 1]]);
+});
+
+test("a call is counted by its client's version once its member may answer it", () => {
+  const { server, metrics } = dispatcher({ isLearner: () => true });
+  server.rawUnary(KVDefinition, "put", () => EMPTY);
+  unary(server, PUT, EMPTY, ["client-api-version", "3.5.1"]);
+  expect([...metrics.clientVersions("unary")]).toEqual([]);
 });
 
 test("a stream counts as handled at its end, and a throwing handler ends it", () => {

@@ -73,17 +73,15 @@ class Fixture {
     });
     for (const lease of [LEASE, OTHER_LEASE]) this.#state.lessor.grant(lease, 60, 0);
     this.#hub = new WatchHub(this.#state.kv, clock, new SystemRandom());
+    const metrics = new GrpcMetrics();
+    const serving = { isCapable: () => true, isLearner: () => false, hasLeader: () => true };
     this.#server = new Dispatcher({
       clock,
       log: SILENT_LOG,
-      guards: new CallGuards({
-        isCapable: () => true,
-        isLearner: () => false,
-        hasLeader: () => true,
-      }),
+      guards: new CallGuards(serving, metrics),
       stats: { ended: () => undefined },
       callers: { checkRoot: () => undefined, checkUser: () => undefined },
-      metrics: new GrpcMetrics(),
+      metrics,
       leaderStreams: new LeaderStreams(clock, 1000, () => true),
     });
     this.#register();

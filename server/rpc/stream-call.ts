@@ -34,7 +34,6 @@ export class StreamCall implements GrpcCall, GrpcHandler, LeaderDependent {
   ): StreamCall {
     const stream = new StreamCall(call, counters, options);
     counters.started++;
-    options.metrics.countClient("stream", call.metadata.get("client-api-version"));
     stream.#attempt(() => {
       options.guards.checkStream(call.path, call.metadata);
       if (requiresLeader(call.metadata)) options.leaderStreams.add(stream);

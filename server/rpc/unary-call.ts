@@ -34,7 +34,6 @@ export class UnaryCall implements GrpcHandler, OpenCall {
     this.#options = options;
     this.#startedMs = options.clock.monotonic();
     counters.started++;
-    options.metrics.countClient("unary", call.metadata.get("client-api-version"));
   }
 
   get path(): string {
