@@ -214,3 +214,47 @@ describe.each(MAKES)("%s", (make) => {
     expect(output).toContain("flag provided but not defined: -no-such-flag");
   });
 });
+
+test("trap 29: labels stand in the order of their names, and of a bucket its bound last", async () => {
+  const orders = await Promise.all(
+    MAKES.map(async (make) => {
+      const cluster = await ClusterProcess.start({ make, size: 2, flags: ["--metrics=extensive"] });
+      const { clientUrl } = cluster.member(0);
+      const client = new MemberClient(clientUrl);
+      try {
+        await client.put("counted", "by version");
+        return labelOrders((await ask(clientUrl, { path: "/metrics" })).body);
+      } finally {
+        client.close();
+        await cluster.stop();
+      }
+    }),
+  );
+  const [ours, theirs] = orders as [Map<string, string>, Map<string, string>];
+  const common = [...theirs].filter(([name]) => ours.has(name));
+  expect(common.length).toBeGreaterThan(100);
+  expect(common.map(([name]) => [name, ours.get(name)])).toEqual(common);
+  const several = common.map(([, order]) => order).filter((order) => order.includes(","));
+  expect([...new Set(several)].toSorted()).toEqual([
+    "Local,Remote",
+    "client_api_version,type",
+    "grpc_code,grpc_method,grpc_service,grpc_type",
+    "grpc_method,grpc_service,grpc_type",
+    "grpc_method,grpc_service,grpc_type,le",
+    "op,success,version",
+    "op,success,version,le",
+  ]);
+});
+
+/** By the name of a sample, the names of its labels as they are printed; of all lines the same. */
+function labelOrders(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const [, name, labels = ""] = /^(\w+)(?:\{(.*)\})? /.exec(line) ?? [];
+    if (name === undefined) continue;
+    const order = [...labels.matchAll(/(\w+)="(?:[^"\\]|\\.)*"/g)].map(([, label]) => label).join();
+    expect(found.get(name) ?? order, line).toBe(order);
+    found.set(name, order);
+  }
+  return found;
+}

@@ -172,7 +172,7 @@ test("/livez and /readyz run their checks, one of them, or all but some", async 
     "[+]linearizable_read ok\nok\n",
   );
   expect(await metrics.text()).toContain(
-    'etcd_server_healthcheck{type="readyz",name="data_corruption"} 0',
+    'etcd_server_healthcheck{name="data_corruption",type="readyz"} 0',
   );
 });
 
@@ -183,9 +183,9 @@ test("/metrics exports what was counted, also over one kept connection", async (
   const { body, headers } = await ask("/metrics");
   expect(headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
   const lines = body.split("\n");
-  const method = 'grpc_type="unary",grpc_service="etcdserverpb.KV",grpc_method="Put"';
+  const method = 'grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"';
   expect(lines).toContain(`grpc_server_started_total{${method}} 3`);
-  expect(lines).toContain(`grpc_server_handled_total{${method},grpc_code="DataLoss"} 0`);
+  expect(lines).toContain(`grpc_server_handled_total{grpc_code="DataLoss",${method}} 0`);
   expect(lines).toContain("etcd_mvcc_put_total 7");
   expect(lines).toContain('etcd_cluster_version{cluster_version="3.5"} 1');
   expect(lines).toContain('etcd_disk_wal_fsync_duration_seconds_bucket{le="0.001"} 0');

@@ -1,6 +1,6 @@
 import { Histogram, type Registry } from "prom-client";
 import type { Distribution } from "../base/distribution.ts";
-import type { Labels } from "./exported-values.ts";
+import { byName, type Labels } from "./exported-values.ts";
 
 export interface ExportedDistributions {
   readonly name: string;
@@ -26,7 +26,8 @@ export function exportDistributions(registry: Registry, exported: ExportedDistri
 }
 
 /** As the text format wants them: buckets that include all lower ones, then sum and count. */
-function samples(name: string, labels: Labels, { bounds, counts, sum }: Distribution) {
+function samples(name: string, unsorted: Labels, { bounds, counts, sum }: Distribution) {
+  const labels = byName(unsorted);
   let count = 0;
   const buckets = [...counts].map((own, at) => {
     count += own;

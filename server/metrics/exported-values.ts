@@ -24,7 +24,7 @@ export function exportValues(registry: Registry, values: ExportedValues): void {
       registers,
       collect() {
         forget(this, labelNames);
-        for (const [labels, value] of read()) this.set(labels, value);
+        for (const [labels, value] of read()) this.set(byName(labels), value);
       },
     });
     return;
@@ -36,9 +36,14 @@ export function exportValues(registry: Registry, values: ExportedValues): void {
     registers,
     collect() {
       forget(this, labelNames);
-      for (const [labels, value] of read()) this.inc(labels, value);
+      for (const [labels, value] of read()) this.inc(byName(labels), value);
     },
   });
+}
+
+/** In the order in which etcd prints them. */
+export function byName(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** `reset` alone would leave a zero behind where there are no labels. */
