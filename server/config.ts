@@ -65,7 +65,7 @@ export interface Config {
   readonly bootstrapDefragBytes: number;
   readonly stopGrpcServiceOnDefrag: boolean;
 
-  /** Infinity: no limit. */
+  /** Below 0: no limit. */
   readonly quotaBytes: number;
   readonly txnOpsMax: number;
   readonly requestBytesMax: number;

@@ -14,6 +14,7 @@ import {
   TxnRequest,
 } from "../../server/proto/gen/rpc.ts";
 import { must } from "../harness/cluster-client.ts";
+import { scrape } from "../harness/exposition.ts";
 import { ClusterProcess } from "../harness/member-process.ts";
 import { RpcClient, type RpcOutcome } from "../harness/rpc-client.ts";
 
@@ -128,3 +129,25 @@ test("a full member raises NOSPACE, refuses writes, and takes them again once it
       again: said(await put(client, "a", 1)),
     };
   }));
+
+test("a negative quota is none, and told as it was given", async () => {
+  for (const make of MAKES) {
+    const flags = ["--quota-backend-bytes=-7"];
+    const cluster = await ClusterProcess.start({ make, size: 1, flags });
+    const { clientUrl } = cluster.member(0);
+    const client = new RpcClient(new URL(clientUrl).host);
+    try {
+      expect(said(await put(client, "a", 1))).toBe("ok");
+      const name = "etcd_server_quota_backend_bytes";
+      const figures = await scrape(clientUrl);
+      expect(figures.get(name)?.values.get(`${name}{}`)).toBe(-7);
+      const { status } = MaintenanceDefinition.methods;
+      const { dbSizeQuota } = must(await client.unary(MaintenanceDefinition, status, {}));
+      // 3.5 does not tell it here.
+      expect(dbSizeQuota).toBe(make === "quorate" ? -7 : 0);
+    } finally {
+      client.close();
+      await cluster.stop();
+    }
+  }
+});

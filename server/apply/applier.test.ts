@@ -330,6 +330,12 @@ describe("alarms and the quota", () => {
     expect(outcome.error?.code).toBe("NoSpace");
     expect([full.value("a"), full.spaceExceeded]).toEqual(["1", 1]);
   });
+
+  test("a negative quota is none", () => {
+    const free = new Machine(new MemoryEngine(), -7);
+    expect(free.put({ key: text("a"), value: text("1") }).error).toBeUndefined();
+    expect(free.spaceExceeded).toBe(0);
+  });
 });
 
 describe("the cluster", () => {

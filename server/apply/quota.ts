@@ -9,11 +9,11 @@ export class Quota {
   #sizeBytes: number;
 
   /**
-   * @param limitBytes Infinity: none
+   * @param limitBytes below 0: none
    * @param measure the size of the database file in bytes; asked by `refresh` only
    */
   constructor(limitBytes: number, measure: () => number) {
-    this.#limitBytes = limitBytes;
+    this.#limitBytes = limitBytes < 0 ? Infinity : limitBytes;
     this.#measure = measure;
     this.#sizeBytes = measure();
   }

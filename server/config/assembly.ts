@@ -76,7 +76,6 @@ function memberPart(given: Given, findHost: () => string | undefined) {
 }
 
 function limitsPart(given: Given) {
-  const quota = given.number("quota-backend-bytes");
   return {
     snapshotCount: given.number("snapshot-count") || SNAPSHOT_COUNT_DEFAULT,
     snapshotCatchupEntries: given.number("snapshot-catchup-entries") || CATCHUP_ENTRIES_DEFAULT,
@@ -85,7 +84,7 @@ function limitsPart(given: Given) {
     unsafeNoFsync: given.bool("unsafe-no-fsync"),
     bootstrapDefragBytes: given.number("bootstrap-defrag-threshold-megabytes") * MEGABYTE,
     stopGrpcServiceOnDefrag: given.bool("experimental-stop-grpc-service-on-defrag"),
-    quotaBytes: quota < 0 ? Infinity : quota === 0 ? QUOTA_BYTES_DEFAULT : quota,
+    quotaBytes: given.number("quota-backend-bytes") || QUOTA_BYTES_DEFAULT,
     txnOpsMax: given.number("max-txn-ops"),
     requestBytesMax: given.number("max-request-bytes"),
     maxConcurrentStreams: given.number("max-concurrent-streams"),

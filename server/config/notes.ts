@@ -66,10 +66,9 @@ export function notesOn(config: Config, given: Given): Note[] {
 }
 
 function quotaNotes(bytes: number, asked: number): Note[] {
-  const size = bytes === Infinity ? {} : { "quota-size": formatByteSize(bytes) };
-  const shown = bytes === Infinity ? asked : bytes;
-  const fields = { "quota-name": QUOTA_NAME, "quota-size-bytes": shown, ...size };
-  if (bytes === Infinity) return [{ level: "info", message: "disabled backend quota", fields }];
+  const size = bytes < 0 ? {} : { "quota-size": formatByteSize(bytes) };
+  const fields = { "quota-name": QUOTA_NAME, "quota-size-bytes": bytes, ...size };
+  if (bytes < 0) return [{ level: "info", message: "disabled backend quota", fields }];
   const enabled =
     asked === 0 ? "enabled backend quota with default value" : "enabled backend quota";
   const note: Note = { level: "info", message: enabled, fields };

@@ -181,9 +181,9 @@ test("no entries to catch up with stand for the default", () => {
   expect(entries(7)).toBe(7);
 });
 
-test("the quota is 2 GiB by default and unlimited when negative", () => {
+test("the quota is 2 GiB by default, else the number that is given", () => {
   expect(configOf([]).quotaBytes).toBe(2 ** 31);
-  expect(configOf(["--quota-backend-bytes=-1"]).quotaBytes).toBe(Infinity);
+  expect(configOf(["--quota-backend-bytes=-7"]).quotaBytes).toBe(-7);
   expect(configOf(["--quota-backend-bytes", "0x100"]).quotaBytes).toBe(256);
 });
 

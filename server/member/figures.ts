@@ -50,7 +50,7 @@ export function memberFigures(sources: FigureSources): MemberFigures {
     refusedPromotions: reconfigurer.refusedPromotions,
     ...operationFigures(sources),
     snapshotsApplying: Number(state.isReplacing),
-    quotaBytes: Number.isFinite(quotaBytes) ? quotaBytes : -1,
+    quotaBytes,
     watchStreams: hub.streamCount,
     watchers: hub.watcherCount,
     slowWatchers: hub.slowWatcherCount,

@@ -40,7 +40,7 @@ export function startingFields(config: Config, isInitialized: boolean): LogField
     "initial-cluster": isInitialized ? "" : clusterOf(config),
     "initial-cluster-state": config.initialClusterState,
     "initial-cluster-token": isInitialized ? "" : config.initialClusterToken,
-    "quota-backend-bytes": config.quotaBytes === Infinity ? -1 : config.quotaBytes,
+    "quota-backend-bytes": config.quotaBytes,
     "max-request-bytes": config.requestBytesMax,
     "max-concurrent-streams": config.maxConcurrentStreams,
     "pre-vote": config.preVote,

@@ -145,7 +145,7 @@ function status(options: MaintenanceServiceOptions): StatusResponse {
     errors,
     isLearner: state.membership.local?.isLearner ?? false,
     storageVersion: storageVersion(state.serverVersion),
-    dbSizeQuota: Number.isFinite(quotaBytes) ? quotaBytes : -1,
+    dbSizeQuota: quotaBytes,
     downgradeInfo: { enabled, targetVersion },
   };
 }
