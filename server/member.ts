@@ -125,7 +125,7 @@ export class Member {
         logConfiguration(this.#raftLog, state.membership.memberId, state.applied.confState);
         this.#connectMembers();
         this.#hub.restore(state.kv);
-        credentials.tokens.stateReplaced(state.auth.isEnabled);
+        credentials.tokens.stateReplaced();
       },
     });
     const checkpoints = new Checkpoints({

@@ -75,10 +75,16 @@ test("a changed user's tokens are void, all are when auth goes off", () => {
   }
   tokens.userChanged("alice");
   expect(tokens.count).toBe(1);
-  tokens.stateReplaced(true);
   expect(tokens.holder("c.3", REVISION)).toBeDefined();
   tokens.disabled();
   expect(tokens.holder("c.3", REVISION)).toBeUndefined();
+});
+
+test("no token outlives its state: what ended one may have come with the next", () => {
+  tokens.assigned("alice", "a.1");
+  tokens.stateReplaced();
+  expect(tokens.holder("a.1", REVISION)).toBeUndefined();
+  expect(tokens.count).toBe(0);
 });
 
 test("a token of an entry not yet applied here is looked up again behind it", async () => {

@@ -84,8 +84,8 @@ export class SimpleTokens implements Tokens {
     this.#held.clear();
   }
 
-  stateReplaced(isEnabled: boolean): void {
-    if (!isEnabled) this.#held.clear();
+  stateReplaced(): void {
+    this.#held.clear();
   }
 
   close(): void {

@@ -21,8 +21,8 @@ export interface Tokens extends TokenEvents {
    * @throws EtcdError VerifyOnlyKey, AuthFailed
    */
   issue(username: string, authRevision: number, logged: string): MaybeSoon<string>;
-  /** Another state has taken the place of the one whose events were told. */
-  stateReplaced(isEnabled: boolean): void;
+  /** Another state has taken the place of the one whose events were told; those between were not. */
+  stateReplaced(): void;
   close(): void;
 }
 
