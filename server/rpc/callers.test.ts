@@ -33,3 +33,22 @@ test("a gateway's certificate does not stand for those who call the gateway", ()
     warnings: [["ignoring common name in gRPC-gateway proxy request", fields]],
   });
 });
+
+test("what a caller may do is judged by the store of when he is known", async () => {
+  const stores = [AUTH, { isEnabled: true, revision: 8 } as AuthStore] as const;
+  let now: AuthStore = stores[0];
+  const tokens = new NoTokens();
+  // A snapshot is installed while the member catches up with the token.
+  const holder = async (_token: string, authRevision: () => number) => {
+    now = stores[1];
+    return { username: "u", authRevision: authRevision() };
+  };
+  const callers = new Callers({
+    auth: () => now,
+    tokens: Object.assign(tokens, { holder }),
+    log: SILENT_LOG,
+  });
+  const origin = { metadata: new Metadata(["token", "t"]), peerCertificateName: undefined };
+  const access = await callers.access(origin);
+  expect(access.holder).toEqual({ username: "u", authRevision: 8 });
+});

@@ -48,7 +48,8 @@ export class Callers {
 
   /** @throws EtcdError as `identify` */
   async access(origin: CallOrigin): Promise<Access> {
-    return new Access(this.#options.auth(), await this.identify(origin));
+    const identity = await this.identify(origin);
+    return new Access(this.#options.auth(), identity);
   }
 
   /**
