@@ -31,5 +31,5 @@ export function updateOf(member: Member, id: bigint): ConfChangeEntry {
 export function isSoundChange({ type, context }: ConfChangeEntry): boolean {
   if (type === ConfChangeType.REMOVE_NODE) return true;
   const parsed = parseChangeContext(context.toString());
-  return parsed === undefined || parsed.member.peerUrls.every(isPeerUrl);
+  return parsed === undefined || parsed.member.peerUrls.every((url) => isPeerUrl(url.trim()));
 }

@@ -4,7 +4,7 @@ import { isJsonObject, parseJson } from "../base/json.ts";
 
 export interface Member {
   readonly id: bigint;
-  /** Sorted. */
+  /** Of who was added sorted, of an update as they were sent. */
   readonly peerUrls: readonly string[];
   readonly isLearner: boolean;
   /** Empty until the member has started and published itself. */
@@ -110,7 +110,7 @@ function memberOf(value: unknown): Member | undefined {
   const peerUrls = textsOf(value.peerURLs);
   const attributes = attributesOf(value);
   if (id === undefined || peerUrls === undefined || attributes === undefined) return undefined;
-  return { id, peerUrls: peerUrls.sort(), isLearner: value.isLearner === true, ...attributes };
+  return { id, peerUrls, isLearner: value.isLearner === true, ...attributes };
 }
 
 function attributesOf(value: Readonly<Record<string, unknown>>): MemberAttributes | undefined {

@@ -99,6 +99,13 @@ describe("applying a change", () => {
     expect(membership.member(C)).toEqual({ ...learner, peerUrls });
   });
 
+  test("the URLs of an update are kept as they were sent, also over a restart", () => {
+    const peerUrls = ["http://b:1", " http://a:1", "http://b:1"];
+    membership.apply(updateOf(member(B, { peerUrls }), 8n));
+    expect(membership.member(B)?.peerUrls).toEqual(peerUrls);
+    expect(open().member(B)?.peerUrls).toEqual(peerUrls);
+  });
+
   test("a removed member leaves its id behind, for good", () => {
     expect(membership.apply(removalOf(B, 8n))).toMatchObject({ kind: "removed" });
     expect(tables.text("members", hexId(B))).toBeUndefined();

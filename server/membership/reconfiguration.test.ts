@@ -80,8 +80,9 @@ describe("ids", () => {
 });
 
 describe("peer URLs", () => {
-  test("are trimmed, sorted and named once", () => {
+  test("are trimmed and sorted, as often as they are named", () => {
     expect(parsePeerUrls([" http://b:2 ", "https://a:1", "http://b:2", "unix://x:1"])).toEqual([
+      "http://b:2",
       "http://b:2",
       "https://a:1",
       "unix://x:1",
@@ -99,6 +100,12 @@ describe("peer URLs", () => {
     [["http://a:1?x"]],
     [["a:1"]],
     [["http://a b:1"]],
+    [["http://a:b:1"]],
+    [["http://::1:2380"]],
+    [["http://a%zz:1"]],
+    [["http://a^b:1"]],
+    [["http://a,b:1"]],
+    [["http://a\u0000:1"]],
   ])("%j would stop a Go member and is refused", (urls) => {
     expect(parsePeerUrls(urls)).toBeUndefined();
   });

@@ -75,7 +75,7 @@ export class Reconfigurer {
     await this.#configure(removalOf(id, replica.nextId()));
   }
 
-  /** Only the peer URLs change. @throws EtcdError */
+  /** Only the peer URLs change. @param peerUrls checked, kept as they are @throws EtcdError */
   async update(id: bigint, peerUrls: readonly string[]): Promise<void> {
     const { replica } = this.#options;
     const member = { id, peerUrls, isLearner: false, name: "", clientUrls: [] };

@@ -27,7 +27,7 @@ export function registerCluster(dispatcher: Dispatcher, options: ClusterServiceO
     return reply();
   });
   dispatcher.unary(ClusterDefinition, "memberAdd", async ({ peerURLs, isLearner }) => {
-    const added = await reconfigurer.add(checkUrls(peerURLs), isLearner);
+    const added = await reconfigurer.add(readUrls(peerURLs), isLearner);
     return { ...reply(), member: memberMessage(added) };
   });
   dispatcher.unary(ClusterDefinition, "memberRemove", async ({ ID }) => {
@@ -35,7 +35,8 @@ export function registerCluster(dispatcher: Dispatcher, options: ClusterServiceO
     return reply();
   });
   dispatcher.unary(ClusterDefinition, "memberUpdate", async ({ ID, peerURLs }) => {
-    await reconfigurer.update(ID, checkUrls(peerURLs));
+    readUrls(peerURLs);
+    await reconfigurer.update(ID, peerURLs);
     return reply();
   });
   dispatcher.unary(ClusterDefinition, "memberPromote", async ({ ID }, { metadata }) => {
@@ -45,10 +46,10 @@ export function registerCluster(dispatcher: Dispatcher, options: ClusterServiceO
 }
 
 /** What no member could dial is refused, for an update too: it would end a member of etcd's. */
-function checkUrls(urls: readonly string[]): string[] {
-  const checked = parsePeerUrls(urls);
-  if (checked === undefined) throw new EtcdError("MemberBadURLs");
-  return checked;
+function readUrls(urls: readonly string[]): string[] {
+  const read = parsePeerUrls(urls);
+  if (read === undefined) throw new EtcdError("MemberBadURLs");
+  return read;
 }
 
 function memberMessage({ id, name, peerUrls, clientUrls, isLearner }: ClusterMember): Member {

@@ -6,7 +6,7 @@ export class PeerUrls {
   #picked = 0;
 
   constructor(urls: readonly string[]) {
-    this.#urls = urls.filter(isPeerUrl);
+    this.#urls = dialable(urls);
   }
 
   get all(): readonly string[] {
@@ -22,7 +22,15 @@ export class PeerUrls {
   }
 
   replace(urls: readonly string[]): void {
-    this.#urls = urls.filter(isPeerUrl);
+    this.#urls = dialable(urls);
     this.#picked = 0;
   }
+}
+
+/** As they are tried. */
+function dialable(urls: readonly string[]): readonly string[] {
+  return urls
+    .map((url) => url.trim())
+    .filter(isPeerUrl)
+    .sort();
 }

@@ -14,10 +14,19 @@ const memberId = fc.oneof(
   { weight: 8, arbitrary: fc.nat(1).map((n): Ref => ({ ref: "member", n })) },
   { weight: 2, arbitrary: stranger },
 );
-const READABLE_URLS = [["http://127.0.0.1:1"], ["http://127.0.0.1:2"]];
-const PEER_URLS = [...READABLE_URLS, [], ["x"], ["http://h"], [""]];
-const peerURLs = fc.constantFrom(...PEER_URLS);
-const readableURLs = fc.constantFrom(...READABLE_URLS);
+const READABLE_URLS = [
+  "http://127.0.0.1:1",
+  "http://127.0.0.1:2",
+  " https://[::1]:3 ",
+  "unix://s:1",
+];
+/** In any order, some more than once. */
+const readableURLs = fc.array(fc.constantFrom(...READABLE_URLS), { minLength: 1, maxLength: 3 });
+const UNREADABLE_URLS = [[], ["x"], ["http://h"], [""], ["http://127.0.0.1:1", "http://a:1/path"]];
+const peerURLs = fc.oneof(
+  { weight: 3, arbitrary: readableURLs },
+  { weight: 2, arbitrary: fc.constantFrom<string[]>(...UNREADABLE_URLS) },
+);
 
 export const clusterSteps: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -30,8 +39,14 @@ export const clusterSteps: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 6, arbitrary: steps("Cluster/MemberRemove", fc.record({ ID: memberId })) },
   {
-    weight: 2,
-    arbitrary: steps("Cluster/MemberUpdate", fc.record({ ID: stranger, peerURLs: readableURLs })),
+    weight: 4,
+    arbitrary: steps(
+      "Cluster/MemberUpdate",
+      fc.record({
+        ID: fc.oneof(fc.constant<Ref | bigint>(self), stranger),
+        peerURLs: readableURLs,
+      }),
+    ),
   },
   { weight: 4, arbitrary: steps("Cluster/MemberPromote", fc.record({ ID: memberId })) },
 );

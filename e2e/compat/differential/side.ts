@@ -14,6 +14,7 @@ import {
   LeaseRevokeRequest,
   MaintenanceDefinition,
   MemberRemoveRequest,
+  MemberUpdateRequest,
   PutRequest,
   type ResponseHeader,
 } from "../../../server/proto/gen/rpc.ts";
@@ -219,14 +220,18 @@ export class Side {
     }
   }
 
+  /** Of the cluster nothing is left but itself, at its own address. */
   async #removeOthers(): Promise<void> {
-    const { memberList, memberRemove } = ClusterDefinition.methods;
+    const { memberList, memberRemove, memberUpdate } = ClusterDefinition.methods;
     const list = memberList.requestType.fromPartial({});
     const { members } = must(await this.#client.unary(ClusterDefinition, memberList, list));
     for (const { ID } of members.filter((member) => member.ID !== this.#selfId)) {
       const request = MemberRemoveRequest.fromPartial({ ID });
       must(await this.#client.unary(ClusterDefinition, memberRemove, request));
     }
+    const peerURLs = [this.#cluster.member(0).peerUrl];
+    const own = MemberUpdateRequest.fromPartial({ ID: this.#selfId, peerURLs });
+    must(await this.#client.unary(ClusterDefinition, memberUpdate, own));
   }
 
   async #forgetUsers(): Promise<void> {
