@@ -52,18 +52,29 @@ describe.each(MAKES)("%s", (make) => {
     expect(inner?.responseTxn?.header).toEqual({ ...ONLY_REVISION, revision: 0 });
   });
 
-  test("trap 08: Cluster shows revision 0; Defragment and MoveLeader have no header", async () => {
+  test("trap 08: Cluster shows revision 0; Defragment, MoveLeader and Snapshot have no header", async () => {
     await client.put("some", "thing");
-    const { memberList } = ClusterDefinition.methods;
-    const { header } = await client.call(ClusterDefinition, memberList, { linearizable: true });
-    expect(header?.revision).toBe(0);
-    expect(header?.memberId).not.toBe(0n);
-    const { defragment, moveLeader } = MaintenanceDefinition.methods;
+    const { memberList, memberAdd, memberUpdate, memberRemove } = ClusterDefinition.methods;
+    const listed = await client.call(ClusterDefinition, memberList, { linearizable: true });
+    const self = listed.header?.memberId ?? 0n;
+    const learner = { peerURLs: ["http://127.0.0.1:1"], isLearner: true };
+    const added = await client.call(ClusterDefinition, memberAdd, learner);
+    const own = { ID: self, peerURLs: [cluster.member(0).peerUrl] };
+    const updated = await client.call(ClusterDefinition, memberUpdate, own);
+    const gone = { ID: added.member?.ID ?? 0n };
+    const removed = await client.call(ClusterDefinition, memberRemove, gone);
+    for (const { header } of [listed, added, updated, removed]) {
+      expect(header).toEqual({ ...listed.header, memberId: self, revision: 0 });
+      expect(header?.clusterId).not.toBe(0n);
+      expect(header?.raftTerm).not.toBe(0);
+    }
+    const { defragment, moveLeader, snapshot } = MaintenanceDefinition.methods;
     const defragmented = await client.call(MaintenanceDefinition, defragment, {});
     expect(defragmented.header).toBeUndefined();
-    const targetID = header?.memberId ?? 0n;
-    const moved = await client.call(MaintenanceDefinition, moveLeader, { targetID });
+    const moved = await client.call(MaintenanceDefinition, moveLeader, { targetID: self });
     expect(moved.header).toBeUndefined();
+    const part = await client.first(MaintenanceDefinition, snapshot, {});
+    expect([part.header, part.blob.length > 0]).toEqual([undefined, true]);
   });
 
   test("trap 09: count ignores limit and filters, more does not; the compacted revision is readable", async () => {
