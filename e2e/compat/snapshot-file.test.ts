@@ -17,11 +17,14 @@ import { LmdbEngine } from "../../server/storage/lmdb-engine.ts";
 import { MemoryEngine } from "../../server/storage/memory-engine.ts";
 import { TABLES, type Table } from "../../server/storage/tables.ts";
 import { ClusterClient, must } from "../harness/cluster-client.ts";
+import { MemberClient } from "../harness/member-client.ts";
 import { ClusterProcess, etcdctl, MemberProcess } from "../harness/member-process.ts";
 import { freePorts } from "../harness/ports.ts";
 import { ETCD_34, ETCD_35, type EtcdTools } from "../harness/tools.ts";
 
 const run = promisify(execFile);
+/** So that no revision comes again that was given out after the snapshot. */
+const REVISION_BUMP = 1_000_000;
 const root = mkdtempSync(join(tmpdir(), "quorate-snapshot-"));
 const running: { stop(): Promise<unknown> }[] = [];
 let count = 0;
@@ -96,18 +99,50 @@ async function ourStatus(path: string): Promise<unknown> {
   }
 }
 
-/** Real etcd, started on what its own tool restored from the snapshot. */
-async function restored(tools: EtcdTools, path: string): Promise<MemberProcess> {
+/** Real etcd, started on what its own tool restored from the snapshot. @param more of its flags */
+async function restored(
+  tools: EtcdTools,
+  path: string,
+  more: readonly string[] = [],
+): Promise<MemberProcess> {
   const [clientPort, peerPort] = (await freePorts(2)) as [number, number];
   const dataDir = join(root, `restored-${count++}`);
   const peerUrl = `http://127.0.0.1:${peerPort}`;
   const initialCluster = `m1=${peerUrl}`;
   const flags = ["--name=m1", `--initial-cluster=${initialCluster}`, `--data-dir=${dataDir}`];
-  const args = ["snapshot", "restore", path, `--initial-advertise-peer-urls=${peerUrl}`, ...flags];
+  const args = [
+    "snapshot",
+    "restore",
+    path,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    ...flags,
+    ...more,
+  ];
   await run(tools.etcdutl, args, { env: { ...process.env, ETCDCTL_API: "3" } });
   const make = tools.version === "3.4" ? "etcd-3.4" : "etcd-3.5";
   const options = { make, name: "m1", clientPort, peerPort, dataDir, initialCluster } as const;
   const member = new MemberProcess({ ...options, state: "new" });
+  running.push(member);
+  member.start();
+  await member.ready();
+  return member;
+}
+
+/** One of ours, which is sent the whole state of the only member there is. */
+async function joined(first: MemberProcess): Promise<MemberProcess> {
+  const [clientPort, peerPort] = (await freePorts(2)) as [number, number];
+  const peerUrl = `http://127.0.0.1:${peerPort}`;
+  const added = await etcdctl(ETCD_35, first.clientUrl, [
+    "member",
+    "add",
+    "m2",
+    `--peer-urls=${peerUrl}`,
+  ]);
+  expect(added).toMatchObject({ code: 0 });
+  const initialCluster = `${first.options.initialCluster},m2=${peerUrl}`;
+  const dataDir = join(root, `joined-${count++}`);
+  const options = { make: "quorate", name: "m2", clientPort, peerPort, dataDir } as const;
+  const member = new MemberProcess({ ...options, initialCluster, state: "existing" });
   running.push(member);
   member.start();
   await member.ready();
@@ -174,6 +209,40 @@ describe.each([ETCD_34, ETCD_35])("our snapshot, read by etcd $version", (tools)
       expect(await servedHash(member)).toBe(hashKv(store));
     },
   );
+});
+
+test("trap 23: a restore that bumped the revision is served by ours, and its past is compacted", async () => {
+  const engine = await engineWith(37);
+  const before = MvccStore.open(engine).revision;
+  const bump = [`--bump-revision=${REVISION_BUMP}`, "--mark-compacted"];
+  const theirs = await restored(ETCD_35, await snapshotOf(engine), bump);
+  const ours = await joined(theirs);
+  const client = new MemberClient(ours.clientUrl);
+  try {
+    const now = before + REVISION_BUMP;
+    expect(await client.revision()).toBe(now);
+    expect(await servedKeys(ours)).toEqual(await servedKeys(theirs));
+    expect(await servedHash(ours)).toBe(await servedHash(theirs));
+    for (const revision of [before, now - 1]) {
+      await expect(client.range("key/0/0", "", { revision })).rejects.toThrow(
+        "etcdserver: mvcc: required revision has been compacted",
+      );
+    }
+    const old = client.watch();
+    old.create("key/", { rangeEnd: Buffer.from("key0"), startRevision: before + 1 });
+    expect(await old.next()).toMatchObject({ created: true, canceled: false });
+    expect(await old.next()).toMatchObject({ canceled: true, compactRevision: now });
+    old.close();
+    const next = client.watch();
+    next.create("key/", { rangeEnd: Buffer.from("key0"), startRevision: now + 1 });
+    await next.next();
+    await client.put("key/0/0", "after");
+    const { events } = await next.next();
+    expect(events.map(({ kv }) => kv?.modRevision)).toEqual([now + 1]);
+    next.close();
+  } finally {
+    client.close();
+  }
 });
 
 test.each([ETCD_34, ETCD_35])("etcd $version goes on writing in our pages", async (tools) => {
