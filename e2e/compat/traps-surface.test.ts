@@ -88,7 +88,7 @@ describe.each(MAKES)("%s", (make) => {
     }
   });
 
-  test("trap 26: a certificate's name is an identity, but none at the gateway; role root need not be", async () => {
+  test("trap 26: a certificate's name is an identity, but none at the gateway; role root need not be, but root must have it", async () => {
     const own = await CertificateAuthority.create(folder, "own");
     const server = await own.issue("server", { commonName: "member", ips: ["127.0.0.1"] });
     const certificate = await own.issue("root", { commonName: "root", uses: ["client"] });
@@ -100,8 +100,16 @@ describe.each(MAKES)("%s", (make) => {
     const member = await SecureMember.start(make, [...flags, "--client-cert-auth"]);
     const material = { authority: own.file, certificate };
     try {
-      const enabling = ["user add root:secret", "user grant-role root root", "auth enable"];
-      await commands(member.process.clientUrl, enabling);
+      const at = member.process.clientUrl;
+      const enable = async () => {
+        const { body, status } = await ask(at, { path: "/v3/auth/enable", body: "{}" });
+        return [status, (JSON.parse(body) as { message?: string }).message];
+      };
+      expect(await enable()).toEqual([400, "etcdserver: root user does not exist"]);
+      await commands(at, ["user add root:secret"]);
+      expect(await enable()).toEqual([400, "etcdserver: root user does not have root role"]);
+      await commands(at, ["user grant-role root root"]);
+      expect(await enable()).toEqual([200, undefined]);
       const users = await secureEtcdctl(ETCD_35, member.secureUrl, material, ["user", "list"]);
       expect([users.code, users.stdout]).toEqual([0, "root\n"]);
       const roles = await secureEtcdctl(ETCD_35, member.secureUrl, material, ["role", "list"]);
