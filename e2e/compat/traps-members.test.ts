@@ -12,6 +12,7 @@ import {
   WatchDefinition,
 } from "../../server/proto/gen/rpc.ts";
 import { leaderAt } from "../harness/cluster-client.ts";
+import { scrape } from "../harness/exposition.ts";
 import { ask } from "../harness/http-client.ts";
 import { deleteOp, MemberClient, putOp, rangeOp } from "../harness/member-client.ts";
 import { CALM, ClusterProcess, etcdctl, type Make } from "../harness/member-process.ts";
@@ -23,6 +24,10 @@ import { ETCD_35 } from "../harness/tools.ts";
 
 const MAKES: readonly Make[] = ["quorate", "etcd-3.5"];
 const run = promisify(execFile);
+/** Leases that are gone, whoever had it done. */
+const REVOKED = "etcd_debugging_lease_revoked_total";
+/** Those whose end a member told the others. */
+const EXPIRED = "etcd_debugging_server_lease_expired_total";
 const lease = LeaseDefinition.methods;
 const maintenance = MaintenanceDefinition.methods;
 
@@ -49,7 +54,7 @@ describe.each(MAKES)("%s", (make) => {
     await cluster?.stop();
   });
 
-  test("trap 14: a learner serves serializable ranges, and no serializable transaction", async () => {
+  test("trap 14: a learner serves serializable ranges, and no serializable transaction; trap 08: its promotion shows revision 0", async () => {
     const grown = new MixedCluster();
     await grown.grow("voter", make);
     await grown.grow("learner", make, { isLearner: true });
@@ -76,6 +81,11 @@ describe.each(MAKES)("%s", (make) => {
       expect(status.isLearner).toBe(true);
       const watched = learner.first(WatchDefinition, WatchDefinition.methods.watch, {});
       await expect(watched).rejects.toThrow("etcdserver: rpc not supported for learner");
+      const { memberPromote } = ClusterDefinition.methods;
+      const ID = status.header?.memberId ?? 0n;
+      const promoted = await voter.call(ClusterDefinition, memberPromote, { ID });
+      expect(promoted.header?.revision).toBe(0);
+      expect(promoted.header?.memberId).not.toBe(0n);
     } finally {
       voter.close();
       learner.close();
@@ -166,6 +176,11 @@ describe.each(MAKES)("%s", (make) => {
     const { header } = await client.call(MaintenanceDefinition, maintenance.status, {});
     const id = header?.memberId ?? 0n;
     expect(id).toBeTypeOf("bigint");
+    // Of 64 bits: the hash of the peer URLs and the (default) token, not a number near it.
+    const named = createHash("sha1")
+      .update(`${cluster.member(0).peerUrl}etcd-cluster`)
+      .digest();
+    expect(id).toBe(named.readBigUInt64BE(0));
     const listed = await etcdctl(ETCD_35, cluster.endpoints, ["member", "list"]);
     expect(listed.stdout.split(",")[0]).toBe(id.toString(16));
     const path = "/v3/cluster/member/list";
@@ -190,14 +205,27 @@ describe.each(MAKES)("three of %s", (make) => {
       const after = (before + 1) % 3;
       const { header } = await at(after).call(MaintenanceDefinition, maintenance.status, {});
       const targetID = header?.memberId ?? 0n;
+      const movedAt = performance.now();
       await at(before).call(MaintenanceDefinition, maintenance.moveLeader, { targetID });
-      expect(await remaining(after)).toBeGreaterThan(56);
+      // The whole time and one election timeout, but for what has passed since.
+      const left = await remaining(after);
+      expect(left + (performance.now() - movedAt) / 1_000).toBeGreaterThan(62);
 
       await at(before).call(LeaseDefinition, lease.leaseGrant, { ID: 18n, TTL: 2 });
       const put = await at(before).put("short", "v", 18n);
       const gone = () => at(before).range("short", "");
       await expect.poll(async () => (await gone()).count).toBe(0);
       expect((await gone()).header?.revision).toBe((put.header?.revision ?? 0) + 1);
+      const counts = (name: string) =>
+        Promise.all(
+          cluster.members.map(async ({ clientUrl }) => {
+            return (await scrape(clientUrl)).get(name)?.values.get(`${name}{}`);
+          }),
+        );
+      // All of them revoked it, as one of them told them to.
+      await expect.poll(() => counts(REVOKED)).toEqual([1, 1, 1]);
+      const expired = [0, 1, 2].map((position) => Number(position === after));
+      await expect.poll(() => counts(EXPIRED)).toEqual(expired);
     } finally {
       for (const client of clients) client.close();
       await cluster.stop();

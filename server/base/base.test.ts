@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { prefixEnd } from "./bytes.ts";
+import { hexId, prefixEnd } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { BoundedQueue } from "./queue.ts";
 import { SeededRandom } from "./random.ts";
@@ -15,6 +15,17 @@ test("a prefix ends behind its last key, and 0xff bytes have no end", () => {
   expect(prefixEnd(Buffer.from([0x61, 0xff]))).toEqual(Buffer.from("b"));
   expect(prefixEnd(Buffer.from([0xff, 0xff]))).toBeUndefined();
   expect(prefixEnd(Buffer.alloc(0))).toBeUndefined();
+});
+
+test("ids are 64 bits in hexadecimal, without zeros before them", () => {
+  const ids = [0n, 0xfn, 0x0123_4567_89ab_cdefn, 2n ** 53n + 1n, 2n ** 64n - 1n];
+  expect(ids.map(hexId)).toEqual([
+    "0",
+    "f",
+    "123456789abcdef",
+    "20000000000001",
+    "ffffffffffffffff",
+  ]);
 });
 
 test("a full queue refuses and keeps its order", () => {
