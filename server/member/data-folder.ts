@@ -44,7 +44,12 @@ export function statePathOf({ dataDir }: Pick<Config, "dataDir">): string {
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   if (dirname(path) !== path) makeFolder(dirname(path));
-  mkdirSync(path, { mode: OWNER_ONLY });
+  try {
+    mkdirSync(path, { mode: OWNER_ONLY });
+  } catch (error) {
+    // Somebody else has made it in between.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }
 
 function warnOfMode(path: string, log: Log): void {
