@@ -158,7 +158,9 @@ export class Duties {
   async clearCheckpoint(leaseId: bigint): Promise<void> {
     const { replica } = this.#options;
     const id = replica.nextId();
-    await replica.propose(id, encodeCheckpoints([{ id: leaseId, remainingSeconds: 0 }], id), true);
+    await replica.propose(id, encodeCheckpoints([{ id: leaseId, remainingSeconds: 0 }], id), {
+      leaderOnly: true,
+    });
   }
 
   #proposeCheckpoints(remainders: readonly LeaseRemainder[]): void {
@@ -291,7 +293,7 @@ export class Duties {
     done: Done = () => undefined,
   ): void {
     const { replica, log } = this.#options;
-    replica.propose(id, data, leaderOnly).then(
+    replica.propose(id, data, { leaderOnly }).then(
       () => done(undefined),
       (error: unknown) => {
         if (!(error instanceof EtcdError)) throw error;

@@ -22,17 +22,35 @@ class FakeRaft implements ProposalTarget {
   }
 }
 
+interface Options {
+  readonly leaderOnly?: boolean;
+  readonly conf?: boolean;
+  readonly at?: number;
+  readonly caller?: Caller;
+}
+
+class Caller {
+  isCanceled = false;
+  onCancel: (() => void) | undefined = undefined;
+
+  giveUp(): void {
+    this.isCanceled = true;
+    this.onCancel?.();
+  }
+}
+
 function fixture() {
   const proposals = new Proposals(7000);
   const raft = new FakeRaft();
   const settled: string[] = [];
-  const add = (id: bigint, options: { leaderOnly?: boolean; conf?: boolean; at?: number } = {}) =>
+  const add = (id: bigint, options: Options = {}) =>
     proposals.add(
       {
         id,
         data: Buffer.from(`${id}`),
         kind: options.conf === true ? "confChange" : "normal",
         leaderOnly: options.leaderOnly ?? false,
+        caller: options.caller,
         settle: (outcome) =>
           settled.push(`${id}:${outcome instanceof EtcdError ? outcome.code : outcome.revision}`),
       },
@@ -80,7 +98,7 @@ test("each proposal is settled once, by its outcome or by time, and expired ones
   raft.takes = true;
   proposals.submit(raft);
   expect(raft.batches).toEqual([]);
-  expect(proposals.count).toBe(0);
+  expect(proposals.failedCount).toBe(1);
 });
 
 test("what raft took in vain has run out of time in other words", () => {
@@ -108,7 +126,7 @@ test("waiting proposals are limited, and settling makes room again", () => {
   proposals.settle(0n, OUTCOME);
   add(-1n);
   proposals.failAll(new EtcdError("Stopped"));
-  expect(proposals.count).toBe(0);
+  for (let id = 0n; id < BigInt(PROPOSALS_MAX); id++) add(id);
 });
 
 test("whoever waits is known until his proposal is settled", () => {
@@ -117,4 +135,59 @@ test("whoever waits is known until his proposal is settled", () => {
   expect([proposals.has(1n), proposals.has(2n)]).toEqual([true, false]);
   proposals.settle(1n, OUTCOME);
   expect(proposals.has(1n)).toBe(false);
+});
+
+test("what its caller gave up has failed at once and is pending no more, but keeps its place", () => {
+  const { proposals, raft, settled, add } = fixture();
+  const caller = new Caller();
+  add(1n, { caller });
+  for (let id = 2n; id <= BigInt(PROPOSALS_MAX); id++) add(id);
+  expect(proposals.pendingCount).toBe(0);
+  proposals.submit(raft);
+  expect(proposals.pendingCount).toBe(PROPOSALS_MAX);
+  caller.giveUp();
+  expect([proposals.pendingCount, proposals.failedCount]).toEqual([PROPOSALS_MAX - 1, 1]);
+  expect(proposals.has(1n)).toBe(false);
+  expect(() => add(-1n)).toThrow("etcdserver: too many requests");
+  proposals.settle(1n, OUTCOME);
+  expect(settled).toEqual(["1:2"]);
+  add(-1n);
+  caller.giveUp();
+  expect([proposals.pendingCount, proposals.failedCount]).toEqual([PROPOSALS_MAX - 1, 1]);
+});
+
+test("what its caller gave up runs out of time without failing again", () => {
+  const { proposals, raft, settled, add } = fixture();
+  const caller = new Caller();
+  add(1n, { caller });
+  add(2n);
+  proposals.submit(raft);
+  caller.giveUp();
+  proposals.expire(7000, timeout);
+  expect(settled).toEqual(["1:Timeout", "2:Timeout"]);
+  expect([proposals.pendingCount, proposals.failedCount]).toEqual([0, 2]);
+});
+
+test("what its caller gave up before raft took it is never sent", () => {
+  const { proposals, raft, settled, add } = fixture();
+  const [waited, gone] = [new Caller(), new Caller()];
+  gone.giveUp();
+  add(1n, { caller: waited });
+  add(2n, { caller: gone });
+  add(3n);
+  waited.giveUp();
+  proposals.submit(raft);
+  expect(settled).toEqual(["2:Canceled", "1:Canceled"]);
+  expect(raft.batches).toEqual([["3"]]);
+  expect(proposals.failedCount).toBe(2);
+});
+
+test("conf changes count neither as pending nor as failed", () => {
+  const { proposals, raft, settled, add } = fixture();
+  add(1n, { conf: true });
+  proposals.submit(raft);
+  expect(proposals.pendingCount).toBe(0);
+  proposals.expire(7000, timeout);
+  expect(settled).toEqual(["1:Timeout"]);
+  expect(proposals.failedCount).toBe(0);
 });

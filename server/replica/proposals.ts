@@ -8,6 +8,13 @@ export const PROPOSAL_BYTES_MAX = 256 * 1024 * 1024;
 
 export type Settle = (outcome: Outcome | EtcdError) => void;
 
+/** Whose proposal it is: a client gives up when he likes. */
+export interface ProposalCaller {
+  readonly isCanceled: boolean;
+  /** Called once when that happens. */
+  onCancel: (() => void) | undefined;
+}
+
 /** The outcome as a promise, of a proposal that `start` begins; what `start` throws rejects it. */
 export function settled(start: (settle: Settle) => void): Promise<Outcome> {
   return new Promise((resolve, reject) => {
@@ -19,14 +26,19 @@ export function settled(start: (settle: Settle) => void): Promise<Outcome> {
   });
 }
 
-export interface ProposalRequest {
+/** What a proposal may ask for. */
+export interface ProposalTerms {
+  /** Refused with NotLeader, instead of being forwarded, unless this member leads. */
+  readonly leaderOnly?: boolean;
+  readonly caller?: ProposalCaller | undefined;
+}
+
+export interface ProposalRequest extends ProposalTerms {
   /** Unique in the cluster: the entry carries it. */
   readonly id: bigint;
   /** The data of the log entry. */
   readonly data: Buffer;
   readonly kind: "normal" | "confChange";
-  /** Refused with NotLeader, instead of being forwarded, unless this member leads. */
-  readonly leaderOnly: boolean;
   readonly settle: Settle;
 }
 
@@ -35,6 +47,8 @@ interface Waiting extends ProposalRequest {
   isSettled: boolean;
   /** Whether raft has it. */
   isTaken: boolean;
+  /** Its caller has given up. */
+  isAbandoned: boolean;
 }
 
 export interface ProposalTarget {
@@ -46,7 +60,8 @@ export interface ProposalTarget {
 /**
  * Who waits for which entry. A proposal is handed to raft once; when raft does not take it (no
  * leader, or leadership is being handed over) it stays and is tried again, since nothing of it can
- * be in any log. From the moment raft took it, only applying it or time settles it.
+ * be in any log. From the moment raft took it, only applying it or time settles it, also when its
+ * caller has given up: it counts against the limits until then, but among those that failed.
  */
 export class Proposals {
   /** In the order of their start, so that the oldest is first to time out. */
@@ -54,20 +69,22 @@ export class Proposals {
   readonly #timeoutMs: number;
   #unsent: Waiting[] = [];
   #bytes = 0;
-  #expiredCount = 0;
+  #pendingCount = 0;
+  #failedCount = 0;
 
   /** @param timeoutMs from the start of a proposal until it fails */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  get count(): number {
-    return this.#waiting.size;
+  /** Proposals in raft for which somebody waits. Conf changes count neither here nor below, as in etcd. */
+  get pendingCount(): number {
+    return this.#pendingCount;
   }
 
-  /** Proposals that nobody saw applied in time. */
-  get expiredCount(): number {
-    return this.#expiredCount;
+  /** Proposals that nobody saw applied in time, or whose callers gave up before. */
+  get failedCount(): number {
+    return this.#failedCount;
   }
 
   /** Throws TooManyRequests when a limit is reached; then `settle` is never called. */
@@ -76,12 +93,15 @@ export class Proposals {
     if (isFull || this.#bytes + request.data.length > PROPOSAL_BYTES_MAX) {
       throw new EtcdError("TooManyRequests");
     }
-    const { id, data, kind, leaderOnly, settle } = request;
-    const state = { startedMs: nowMs, isSettled: false, isTaken: false };
+    const { id, data, kind, leaderOnly = false, settle, caller } = request;
+    const state = { startedMs: nowMs, isSettled: false, isTaken: false, isAbandoned: false };
     const waiting = { id, data, kind, leaderOnly, settle, ...state };
     this.#waiting.set(id, waiting);
     this.#unsent.push(waiting);
     this.#bytes += data.length;
+    if (caller === undefined) return;
+    if (caller.isCanceled) this.#abandon(id);
+    else caller.onCancel = () => this.#abandon(id);
   }
 
   /** Hands everything not yet sent to raft, as one batch where the kinds allow. */
@@ -92,7 +112,7 @@ export class Proposals {
     let batch: Waiting[] = [];
     for (const waiting of unsent) {
       if (waiting.isSettled) continue;
-      if (waiting.leaderOnly && !raft.isLeader) {
+      if (waiting.leaderOnly === true && !raft.isLeader) {
         this.settle(waiting.id, new EtcdError("NotLeader"));
       } else if (waiting.kind === "normal") batch.push(waiting);
       else {
@@ -107,7 +127,7 @@ export class Proposals {
 
   /** Whether anybody waits under `id`. */
   has(id: bigint): boolean {
-    return this.#waiting.has(id);
+    return this.#waiting.get(id)?.isAbandoned === false;
   }
 
   /** Answers whoever waits under `id`; nobody may, e.g. when another member proposed it. */
@@ -117,6 +137,7 @@ export class Proposals {
     this.#waiting.delete(id);
     this.#bytes -= waiting.data.length;
     waiting.isSettled = true;
+    if (isPending(waiting)) this.#pendingCount--;
     waiting.settle(outcome);
   }
 
@@ -124,8 +145,8 @@ export class Proposals {
   expire(nowMs: number, errorFor: (startedMs: number) => EtcdError): void {
     for (const waiting of this.#waiting.values()) {
       if (nowMs - waiting.startedMs < this.#timeoutMs) break;
-      this.#expiredCount++;
-      const { isTaken, startedMs } = waiting;
+      const { isTaken, isAbandoned, startedMs, kind } = waiting;
+      if (!isAbandoned && kind === "normal") this.#failedCount++;
       this.settle(waiting.id, isTaken ? errorFor(startedMs) : new EtcdError("UnsentInTime"));
     }
   }
@@ -138,6 +159,20 @@ export class Proposals {
     if (batch.length === 0) return;
     const isTaken = raft.propose(batch.map((waiting) => waiting.data));
     for (const waiting of batch) waiting.isTaken = isTaken;
-    if (!isTaken) this.#unsent.push(...batch);
+    if (isTaken) this.#pendingCount += batch.length;
+    else this.#unsent.push(...batch);
   }
+
+  #abandon(id: bigint): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#failedCount++;
+    if (isPending(waiting)) this.#pendingCount--;
+    waiting.isAbandoned = true;
+    if (!waiting.isTaken) this.settle(id, new EtcdError("Canceled"));
+  }
+}
+
+function isPending({ kind, isTaken, isAbandoned }: Waiting): boolean {
+  return kind === "normal" && isTaken && !isAbandoned;
 }

@@ -53,7 +53,7 @@ export interface ReplicaParts {
 /** What the loop counts, for metrics. */
 export interface ReplicaFigures {
   readonly proposalsPending: number;
-  /** Nobody saw them applied in time. */
+  /** Nobody saw them applied in time, or their callers gave up before. */
   readonly proposalsFailed: number;
   /** Rounds of reads: made void by a change of leader; not confirmed in time. */
   readonly readIndexesFailed: number;
@@ -61,12 +61,12 @@ export interface ReplicaFigures {
 }
 
 export function figuresOf(
-  proposals: Pick<Proposals, "count" | "expiredCount">,
+  proposals: Pick<Proposals, "pendingCount" | "failedCount">,
   reads: Pick<Reads, "failedCount" | "expiredCount">,
 ): ReplicaFigures {
   return {
-    proposalsPending: proposals.count,
-    proposalsFailed: proposals.expiredCount,
+    proposalsPending: proposals.pendingCount,
+    proposalsFailed: proposals.failedCount,
     readIndexesFailed: reads.failedCount,
     readIndexesSlow: reads.expiredCount,
   };

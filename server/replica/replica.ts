@@ -35,7 +35,7 @@ import { Backlog } from "./backlog.ts";
 import { CommitNews } from "./commit-news.ts";
 import { Leadership } from "./leadership.ts";
 import { LogWriter } from "./log-writer.ts";
-import { type ProposalRequest, Proposals, type Settle, settled } from "./proposals.ts";
+import { type ProposalRequest, Proposals, type ProposalTerms, settled } from "./proposals.ts";
 import { type ReadCaller, Reads } from "./reads.ts";
 import { figuresOf, type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
 
@@ -153,28 +153,26 @@ export class Replica {
   /**
    * Resolves with the outcome once the entry is applied here.
    * @param id from `nextId`, in the entry's header
-   * @param leaderOnly refuse with NotLeader instead of forwarding to the leader
-   * @throws EtcdError TooManyRequests, Timeout and its kin, NotLeader, Stopped
+   * @throws EtcdError TooManyRequests, Timeout and its kin, NotLeader, Canceled, Stopped
    */
-  propose(id: bigint, data: Buffer, leaderOnly = false): Promise<Outcome> {
-    return settled((settle) => this.#add({ id, data, kind: "normal", leaderOnly, settle }));
+  propose(id: bigint, data: Buffer, terms?: ProposalTerms): Promise<Outcome> {
+    return settled((settle) => this.#add({ ...terms, id, data, kind: "normal", settle }));
   }
 
   /**
-   * As `propose`, for paths where promises are what costs: `settle` is called once, at the end of a
-   * turn.
+   * As `propose`, for paths where promises are what costs: `settle` is called once, as a rule at the
+   * end of a turn.
    * @throws EtcdError TooManyRequests, Stopped; then `settle` is never called
    */
-  submit(id: bigint, data: Buffer, settle: Settle): void {
-    this.#add({ id, data, kind: "normal", leaderOnly: false, settle });
+  submit({ id, data, settle, caller }: Omit<ProposalRequest, "kind" | "leaderOnly">): void {
+    this.#add({ id, data, kind: "normal", settle, caller });
   }
 
   /** @throws EtcdError as `propose`, and what `Membership.validate` gives */
   async configure(change: ConfChangeEntry): Promise<Outcome> {
     const { id } = change;
     const data = encodeConfChange(change);
-    const request = { id, data, kind: "confChange", leaderOnly: false } as const;
-    return settled((settle) => this.#add({ ...request, settle }));
+    return settled((settle) => this.#add({ id, data, kind: "confChange", settle }));
   }
 
   /**

@@ -114,7 +114,8 @@ async function authenticate(
     if (call.isCanceled) throw new EtcdError("Canceled");
     const simpleToken = tokens.newPrefix();
     const request = InternalAuthenticateRequest.encode({ name, password: "", simpleToken });
-    const outcome = await proposer.proposeUnnamed(InternalField.AUTHENTICATE, request.finish());
+    const field = InternalField.AUTHENTICATE;
+    const outcome = await proposer.proposeUnnamed(call, field, request.finish());
     if (authRevision !== state.auth.revision) continue;
     const logged = AuthenticateResponse.decode(bodyOf(outcome)).token;
     const token = await tokens.issue(name, authRevision, logged);

@@ -8,10 +8,9 @@ import {
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
 import type { Replica } from "../replica/replica.ts";
-import type { CallOrigin } from "./callers.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
-import type { Proposer } from "./proposer.ts";
+import type { Proposer, Proposing } from "./proposer.ts";
 
 export interface DowngradeServiceOptions {
   readonly replica: Replica;
@@ -23,7 +22,7 @@ export interface DowngradeServiceOptions {
 /** Downgrade jobs: one minor version at a time, one job at a time. */
 export function registerDowngrade(dispatcher: Dispatcher, options: DowngradeServiceOptions): void {
   const { replica, state, proposer, headers } = options;
-  const set = async (call: CallOrigin, enabled: boolean, ver: string) => {
+  const set = async (call: Proposing, enabled: boolean, ver: string) => {
     const proposed = DowngradeInfoSetRequest.encode({ enabled, ver }).finish();
     await proposer.propose(call, InternalField.DOWNGRADE_INFO_SET, proposed);
   };

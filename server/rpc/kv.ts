@@ -32,7 +32,7 @@ import type { Compactor } from "../replica/compactor.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SlowRequest, SlowRequests } from "../replica/slow-requests.ts";
 import { MalformedRequestError } from "./call-errors.ts";
-import type { Callers, CallOrigin } from "./callers.ts";
+import type { Callers } from "./callers.ts";
 import type { CallContext, Dispatcher, OpenCall } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
@@ -88,7 +88,7 @@ class KvService {
     return waiting?.then((outcome) => headers.reply(outcome));
   }
 
-  async deleteRange(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
+  async deleteRange(bytes: Buffer, call: CallContext): Promise<Buffer> {
     const { proposer, headers } = this.#options;
     const request = decode(() => DeleteRangeRequest.decode(bytes));
     checkDeleteRange(request);
@@ -152,7 +152,7 @@ class KvService {
     return headers.reply(await proposer.propose(call, InternalField.TXN, proposed));
   }
 
-  async compact(bytes: Buffer, call: CallOrigin): Promise<Buffer> {
+  async compact(bytes: Buffer, call: CallContext): Promise<Buffer> {
     const { proposer, headers, compactor, state } = this.#options;
     const request = decode(() => CompactionRequest.decode(bytes));
     const proposed = CompactionRequest.encode(request).finish();

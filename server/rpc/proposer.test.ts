@@ -6,9 +6,15 @@ import { EMPTY_BYTES } from "../base/bytes.ts";
 import { EtcdError } from "../errors.ts";
 import { Metadata } from "../http2/metadata.ts";
 import { InternalField } from "../proto/internal-codec.ts";
+import type { ProposalCaller } from "../replica/proposals.ts";
 import { ALARM_WAITS_MAX, Proposer, STRANGER_BYTES_MAX } from "./proposer.ts";
 
-const ORIGIN = { metadata: Metadata.EMPTY, peerCertificateName: undefined };
+const CALLER = {
+  metadata: Metadata.EMPTY,
+  peerCertificateName: undefined,
+  isCanceled: false,
+  onCancel: undefined,
+};
 const REQUEST_BYTES_MAX = 2 * 1024 * 1024;
 const QUOTA_BYTES = 100;
 
@@ -20,6 +26,8 @@ class Member {
   barrier: () => Promise<void> = () => Promise.resolve();
   alarm: () => Promise<void> = () => Promise.resolve();
   readonly proposed: Buffer[] = [];
+  /** Who can give up each of them. */
+  readonly proposers: (ProposalCaller | undefined)[] = [];
   readonly proposer: Proposer;
 
   constructor() {
@@ -28,12 +36,14 @@ class Member {
         committedIndex: 0,
         appliedIndex: 0,
         nextId: () => 7n,
-        propose: (_id, data) => {
+        propose: (_id, data, terms) => {
           this.proposed.push(data);
+          this.proposers.push(terms?.caller);
           return Promise.resolve(succeeded(1, EMPTY_BYTES));
         },
-        submit: (_id, data, settle) => {
+        submit: ({ data, settle, caller }) => {
           this.proposed.push(data);
+          this.proposers.push(caller);
           settle(succeeded(1, EMPTY_BYTES));
         },
         readBarrier: () => this.barrier(),
@@ -50,12 +60,12 @@ class Member {
   }
 
   propose(bytes = 1): Promise<Outcome> {
-    return this.proposer.propose(ORIGIN, InternalField.PUT, Buffer.alloc(bytes));
+    return this.proposer.propose(CALLER, InternalField.PUT, Buffer.alloc(bytes));
   }
 
   submit(): Promise<Outcome> | undefined {
     const request = Buffer.alloc(1);
-    return this.proposer.submit(ORIGIN, InternalField.PUT, request, () => undefined);
+    return this.proposer.submit(CALLER, InternalField.PUT, request, () => undefined);
   }
 }
 
@@ -68,6 +78,7 @@ test("what a stranger would be refused never reaches the log", async () => {
   await member.propose();
   expect(member.submit()).toBeUndefined();
   expect(member.proposed).toHaveLength(2);
+  expect(member.proposers).toEqual([CALLER, CALLER]);
 });
 
 test("a member that had not heard of the end of auth proposes what it would have refused", async () => {
@@ -78,6 +89,7 @@ test("a member that had not heard of the end of auth proposes what it would have
   };
   await member.submit();
   expect(member.proposed).toHaveLength(1);
+  expect(member.proposers).toEqual([CALLER]);
 });
 
 test("a stranger hears first that his request is too large", async () => {

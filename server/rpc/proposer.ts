@@ -5,7 +5,7 @@ import { type Identity, NOBODY } from "../auth/identity.ts";
 import { asBuffer } from "../base/bytes.ts";
 import { EtcdError } from "../errors.ts";
 import { encodeInternal, type InternalField } from "../proto/internal-codec.ts";
-import type { Settle } from "../replica/proposals.ts";
+import type { ProposalCaller, Settle } from "../replica/proposals.ts";
 import type { Replica } from "../replica/replica.ts";
 import { type Callers, type CallOrigin } from "./callers.ts";
 
@@ -32,6 +32,9 @@ export const STRANGER_BYTES_MAX = 4 * 1024 * 1024;
 /** Refused requests that wait for the alarm to be raised; more are answered without it. */
 export const ALARM_WAITS_MAX = 1000;
 
+/** Whose wish it is, for as long as he waits. */
+export type Proposing = CallOrigin & ProposalCaller;
+
 interface ProposedEntry {
   readonly id: bigint;
   readonly data: Buffer;
@@ -57,14 +60,14 @@ export class Proposer {
   }
 
   /**
-   * @param origin whose wish it is: his name goes into the log, and every member judges it
+   * @param caller whose wish it is: his name goes into the log, and every member judges it
    * @param request encoded; copied
    * @throws EtcdError what applying it gave, or why it was not proposed or not seen applied
    */
-  propose(origin: CallOrigin, field: InternalField, request: Uint8Array): Promise<Outcome> {
-    const identity = this.#admit(origin);
-    if (!(identity instanceof Promise)) return this.#send(field, request, identity);
-    return identity.then((known) => this.#send(field, request, known));
+  propose(caller: Proposing, field: InternalField, request: Uint8Array): Promise<Outcome> {
+    const identity = this.#admit(caller);
+    if (!(identity instanceof Promise)) return this.#send(caller, field, request, identity);
+    return identity.then((known) => this.#send(caller, field, request, known));
   }
 
   /**
@@ -72,27 +75,31 @@ export class Proposer {
    * @throws EtcdError why it was not proposed; then `settle` is never called
    */
   submit(
-    origin: CallOrigin,
+    caller: Proposing,
     field: InternalField,
     request: Uint8Array,
     settle: Settle,
   ): Promise<Outcome> | undefined {
-    const identity = this.#admit(origin);
+    const identity = this.#admit(caller);
     if (identity instanceof Promise) {
-      return identity.then((known) => this.#send(field, request, known));
+      return identity.then((known) => this.#send(caller, field, request, known));
     }
-    const entry = this.#entry(field, request, identity);
+    const { id, data } = this.#entry(field, request, identity);
     const error = this.#objection(field, request, identity);
-    if (error !== undefined) return this.#refuse(field, request, entry, error);
-    this.#options.replica.submit(entry.id, entry.data, settle);
+    if (error !== undefined) return this.#refuse(caller, field, request, { id, data }, error);
+    this.#options.replica.submit({ id, data, settle, caller });
     return undefined;
   }
 
   /** What no user asks for: an entry that carries nobody's name. @throws as `propose` */
-  proposeUnnamed(field: InternalField, request: Uint8Array): Promise<Outcome> {
+  proposeUnnamed(
+    caller: ProposalCaller,
+    field: InternalField,
+    request: Uint8Array,
+  ): Promise<Outcome> {
     const { replica } = this.#options;
     checkApplyGap(replica.committedIndex, replica.appliedIndex);
-    return this.#send(field, request, NOBODY);
+    return this.#send(caller, field, request, NOBODY);
   }
 
   async #outOfSpace(): Promise<never> {
@@ -110,11 +117,16 @@ export class Proposer {
     return callers.identify(origin);
   }
 
-  #send(field: InternalField, request: Uint8Array, identity: Identity): Promise<Outcome> {
+  #send(
+    caller: ProposalCaller,
+    field: InternalField,
+    request: Uint8Array,
+    identity: Identity,
+  ): Promise<Outcome> {
     const entry = this.#entry(field, request, identity);
     const error = this.#objection(field, request, identity);
-    if (error !== undefined) return this.#refuse(field, request, entry, error);
-    return this.#options.replica.propose(entry.id, entry.data);
+    if (error !== undefined) return this.#refuse(caller, field, request, entry, error);
+    return this.#options.replica.propose(entry.id, entry.data, { caller });
   }
 
   /** What strangers will be refused has no place in the log, where it would cost every member. */
@@ -125,6 +137,7 @@ export class Proposer {
 
   /** Auth may have been switched off since: the member asks how far the log is, and looks again. */
   async #refuse(
+    caller: ProposalCaller,
     field: InternalField,
     request: Uint8Array,
     { id, data }: ProposedEntry,
@@ -140,7 +153,7 @@ export class Proposer {
     }
     const still = this.#objection(field, request, NOBODY);
     if (still !== undefined) throw still;
-    return replica.propose(id, data);
+    return replica.propose(id, data, { caller });
   }
 
   #entry(
