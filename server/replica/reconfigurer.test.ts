@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
+import type { Outcome } from "../apply/outcome.ts";
 import { ReplicatedState } from "../apply/replicated-state.ts";
 import { must } from "../base/assert.ts";
 import { SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { EtcdError } from "../errors.ts";
-import { additionOf } from "../membership/conf-changes.ts";
+import { additionOf, removalOf } from "../membership/conf-changes.ts";
 import { type Member, membersJson } from "../membership/member-record.ts";
+import type { ConfChangeEntry } from "../proto/conf-codec.ts";
 import type { RaftStatus } from "../raft/ready.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import type { PeerCalls } from "../transport/peer-calls.ts";
@@ -14,6 +16,8 @@ import { Reconfigurer } from "./reconfigurer.ts";
 
 const LOCAL = 1n;
 const LEARNER = 2n;
+const REMOVED = 3n;
+const UNKNOWN = 4n;
 
 /** As its leader lists it, before this member has heard of the promotion. */
 const PROMOTED: Member = {
@@ -46,9 +50,17 @@ interface Asked {
   /** The leader's answer to a question of this member. */
   readonly promote: (() => Promise<string>) | undefined;
   readonly timeoutMs?: number;
+  readonly configure?: (change: ConfChangeEntry) => Promise<Outcome>;
 }
 
-function reconfigurerOf({ isLeader, promote, timeoutMs = 7000 }: Asked): Reconfigurer {
+const NOTHING_PROPOSED = () => Promise.reject(new Error("nothing is to be proposed"));
+
+function reconfigurerOf({
+  isLeader,
+  promote,
+  timeoutMs = 7000,
+  configure = NOTHING_PROPOSED,
+}: Asked): Reconfigurer {
   const clock = new SystemClock();
   const state = new ReplicatedState({
     engine: new MemoryEngine(),
@@ -59,6 +71,9 @@ function reconfigurerOf({ isLeader, promote, timeoutMs = 7000 }: Asked): Reconfi
   });
   const learner = { id: LEARNER, name: "", peerUrls: ["http://m2:1"], clientUrls: [] };
   state.membership.apply(additionOf({ ...learner, isLearner: true }, 0n));
+  const removed = { id: REMOVED, name: "", peerUrls: ["http://m3:1"], clientUrls: [] };
+  state.membership.apply(additionOf({ ...removed, isLearner: false }, 0n));
+  state.membership.apply(removalOf(REMOVED, 0n));
   return new Reconfigurer({
     log: SILENT_LOG,
     replica: {
@@ -75,7 +90,7 @@ function reconfigurerOf({ isLeader, promote, timeoutMs = 7000 }: Asked): Reconfi
       }),
       status: () => FOLLOWING,
       nextId: () => 1n,
-      configure: () => Promise.reject(new Error("nothing is to be proposed")),
+      configure,
     },
     state,
     clock,
@@ -118,3 +133,21 @@ test("a promotion without a leader fails with that, and not with the time it too
     code: "NoLeader",
   });
 });
+
+test.each([
+  ["an unknown member", UNKNOWN, "MemberNotFound", "membership: ID not found"],
+  ["a removed member", REMOVED, "MemberNotFound", "membership: ID removed"],
+  ["a voter", LOCAL, "MemberNotLearner", "membership: can only promote a learner member"],
+  ["nobody in time", UNKNOWN, "Timeout", "etcdserver: request timed out"],
+] as const)(
+  "a refusal to promote %s is counted in etcd's words",
+  async (_who, id, code, reason) => {
+    const reconfigurer = reconfigurerOf({
+      isLeader: () => true,
+      promote: undefined,
+      configure: () => Promise.reject(new EtcdError(code)),
+    });
+    await expect(reconfigurer.promoteHere(id)).rejects.toMatchObject({ code });
+    expect([...reconfigurer.refusedPromotions]).toEqual([[reason, 1]]);
+  },
+);

@@ -121,10 +121,19 @@ export class Reconfigurer {
     } catch (error) {
       if (error instanceof EtcdError && error.code !== "NotLeader") {
         const { refusedPromotions } = this;
-        refusedPromotions.set(error.message, (refusedPromotions.get(error.message) ?? 0) + 1);
+        const reason = this.#countedReason(id, error);
+        refusedPromotions.set(reason, (refusedPromotions.get(reason) ?? 0) + 1);
       }
       throw error;
     }
+  }
+
+  /** etcd's own words: clients hear others of some refusals. */
+  #countedReason(id: bigint, { code, message }: EtcdError): string {
+    const { removed } = this.#options.state.membership;
+    if (code === "MemberNotLearner") return "membership: can only promote a learner member";
+    if (code !== "MemberNotFound") return message;
+    return removed.has(id) ? "membership: ID removed" : "membership: ID not found";
   }
 
   async #promoteAsLeader(id: bigint): Promise<void> {
