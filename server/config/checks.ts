@@ -114,13 +114,15 @@ function checkTlsVersions({ tlsMinVersion, tlsMaxVersion, cipherSuites }: Config
 
 /** A flag that has no effect here may only say what holds anyhow. */
 function checkSupported(definition: FlagDefinition, given: Given): void {
-  const { name, unsupported, initial, kind } = definition;
+  const { name, unsupported, initial, kind, synonyms } = definition;
   if (unsupported === undefined || !given.has(name)) return;
   const value = given.text(name);
   const isHarmless =
     kind === "bool"
       ? boolOf(value) === boolOf(initial)
-      : value === initial || (intOf(value) !== undefined && intOf(value) === intOf(initial));
+      : value === initial ||
+        synonyms?.includes(value) ||
+        (intOf(value) !== undefined && intOf(value) === intOf(initial));
   if (isHarmless) return;
   throw new ConfigError(`--${given.nameOf(name)} is not supported: ${unsupported}`);
 }

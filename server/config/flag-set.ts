@@ -38,7 +38,9 @@ export interface FlagDefinition {
   readonly problem?: (value: string) => string | undefined;
   /** Given again, it adds to what it said before; others only say something else. */
   readonly addsUp?: true;
-  /** Why a value other than those in `values`, or the initial one, is refused. */
+  /** Values that mean what the initial one does. */
+  readonly synonyms?: readonly string[];
+  /** Why a value that means something else than the initial one is refused. */
   readonly unsupported?: string;
 }
 

@@ -42,7 +42,7 @@ export const MEMBER_FLAGS: FlagGroup = {
     uint("max-wals", "5", "Most log files to keep that nothing needs; this program keeps none."),
     int("quota-backend-bytes", "0", "Size at which writes stop; 0 is 2 GiB, below 0 no limit."),
     text("backend-bbolt-freelist-type", "map", "How bbolt keeps its free pages.", {
-      values: ["map", ""],
+      synonyms: [""],
       unsupported: "the state is not kept in bbolt",
     }),
     duration("backend-batch-interval", "0s", "Longest time between two writes of the state."),
