@@ -24,3 +24,11 @@ test("a validity of no years at all is the default in a file", () => {
   expect(configOf("self-signed-cert-validity: 3").selfSignedCertValidityYears).toBe(3);
   expect(configOf("name: m").selfSignedCertValidityYears).toBe(1);
 });
+
+test("discovery by another cluster is refused, unless the key has no value", () => {
+  expect(configOf("discovery-config:\nname: m").name).toBe("m");
+  expect(() => configOf("discovery-config:\n  token: t")).toThrow(
+    "discovery-config is not supported: " +
+      "members find each other by initial-cluster or discovery-srv",
+  );
+});

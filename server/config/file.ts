@@ -55,6 +55,11 @@ const LISTS = new Set(["log-outputs", "cipher-suites"]);
 const IN_JSON_STRUCT =
   /^(listen-(peer|client|client-http)-urls|initial-advertise-peer-urls|advertise-client-urls|cors|host-whitelist)$/;
 
+/** What only a file can say, and why it cannot be had here. */
+export const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
+  "discovery-config": "members find each other by initial-cluster or discovery-srv",
+};
+
 const SECURITY_TEXTS = [
   ["cert-file", "cert-file"],
   ["key-file", "key-file"],
@@ -81,11 +86,9 @@ export function readConfigFile(path: string): Given {
   readSecurity(given, root, "client-transport-security", "");
   readSecurity(given, root, "peer-transport-security", "peer-");
   readSocketOptions(given, root);
-  if (root.get("discovery-config") !== undefined) {
-    throw new ConfigError(
-      "discovery-config is not supported: " +
-        "members find each other by initial-cluster or discovery-srv",
-    );
+  for (const [key, reason] of Object.entries(UNSUPPORTED_KEYS)) {
+    const isGiven = root.get(key) !== undefined && root.get(key) !== null;
+    if (isGiven) throw new ConfigError(`${key} is not supported: ${reason}`);
   }
   return given;
 }

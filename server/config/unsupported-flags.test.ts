@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { UNSUPPORTED_KEYS } from "./file.ts";
 import type { FlagDefinition } from "./flag-set.ts";
 import { DEFINITIONS } from "./flags.ts";
 import { readConfig } from "./read-config.ts";
@@ -43,10 +44,20 @@ describe.each(unsupported.map((definition) => [definition.name, definition] as c
     });
 
     test("may say what holds anyhow", () => {
-      expect(() => startWith(`--${name}=${definition.initial}`)).not.toThrow();
+      for (const value of [definition.initial, ...(definition.synonyms ?? [])]) {
+        expect(() => startWith(`--${name}=${value}`)).not.toThrow();
+      }
     });
   },
 );
+
+test("the README names what a file alone cannot have, with the reason", () => {
+  const rows = TABLE.filter(([, named]) => named?.includes(":` in a file"));
+  const named = rows.map(([, key = "", reason = ""]) => {
+    return [/`([a-z-]+):`/.exec(key)?.[1], reason.replaceAll("`", "").trim()];
+  });
+  expect(named).toEqual(Object.entries(UNSUPPORTED_KEYS));
+});
 
 test("the README refuses nothing that is taken", () => {
   const named = TABLE.flatMap(([, flags]) => [...(flags ?? "").matchAll(/`--([a-z0-9-]+)`/g)]);
