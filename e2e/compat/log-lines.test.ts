@@ -216,7 +216,12 @@ async function live(member: ClusterProcess, snapshot: string): Promise<Vocabular
   await run("auth", "enable", "--user=root:r");
   await run("--user=root:x", "get", "a");
   await run("--user=root:r", "auth", "disable");
+  const probe = (path: string) => fetch(`${member.member(0).clientUrl}/${path}`);
   await post("maintenance/alarm", { action: "ACTIVATE", memberID: "1", alarm: "NOSPACE" });
+  await probe("health");
+  await run("alarm", "disarm");
+  await post("maintenance/alarm", { action: "ACTIVATE", memberID: "1", alarm: "CORRUPT" });
+  await probe("readyz?exclude=nothing");
   await run("alarm", "disarm");
   await run("defrag");
   await run("snapshot", "save", snapshot);

@@ -1,3 +1,5 @@
+import type { AlarmMember } from "../proto/gen/rpc.ts";
+
 /** By the number of a type. */
 const NAMES: readonly string[] = ["NONE", "NOSPACE", "CORRUPT"];
 
@@ -7,4 +9,10 @@ const NAMES: readonly string[] = ["NONE", "NOSPACE", "CORRUPT"];
  */
 export function alarmName(type: number): string {
   return NAMES[type] ?? String(type);
+}
+
+/** An alarm as etcd prints it. */
+export function alarmText({ memberID, alarm }: AlarmMember): string {
+  const member = memberID === 0n ? "" : `memberID:${memberID} `;
+  return `${member}alarm:${alarmName(alarm)} `;
 }

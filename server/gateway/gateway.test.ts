@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { SILENT_LOG } from "../base/log.ts";
+import { type Log, SILENT_LOG } from "../base/log.ts";
 import { GrpcServer } from "../http2/grpc-server.ts";
 import { MovableClock } from "../http2/raw-peer.suite.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -22,6 +22,10 @@ const HEALTHY: MemberProbe = {
 
 const CONNECTIONS_MAX = 4;
 
+function raised(...names: readonly string[]): MemberProbe["alarms"] {
+  return () => names.map((name) => ({ name, text: `memberID:1 alarm:${name} ` }));
+}
+
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
@@ -41,6 +45,12 @@ async function serve(changes: Partial<MemberProbe> = {}) {
     peers: [],
   }));
   const probe = { ...HEALTHY, ...changes };
+  const lines: unknown[][] = [];
+  const log: Log = {
+    ...SILENT_LOG,
+    warn: (...line) => void lines.push(["warn", ...line]),
+    error: (...line) => void lines.push(["error", ...line]),
+  };
   const access = new Access({
     cors: ["*"],
     hostWhitelist: ["*"],
@@ -48,7 +58,7 @@ async function serve(changes: Partial<MemberProbe> = {}) {
     log: SILENT_LOG,
   });
   const site = new Site({
-    log: SILENT_LOG,
+    log,
     probe,
     health: metrics.health,
     scrapes: new Scrapes(metrics, clock),
@@ -73,7 +83,7 @@ async function serve(changes: Partial<MemberProbe> = {}) {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
     return { status: response.status, headers: response.headers, body: await response.text() };
   };
-  return { ask, metrics, port, clock };
+  return { ask, metrics, port, clock, lines };
 }
 
 test("/health says true with etcd's bytes", async () => {
@@ -93,18 +103,66 @@ test("/health names the first thing that is wrong: alarm, leader, read", async (
     return [status, body];
   };
   const unhealthy = (reason: string) => [503, `{"health":"false","reason":"${reason}"}\n`];
-  const full = { alarms: () => ["NOSPACE"], ...lost };
+  const full = { alarms: raised("NOSPACE"), ...lost };
   expect(await answer(full)).toEqual(unhealthy("ALARM NOSPACE"));
   expect(await answer(full, "?exclude=NOSPACE")).toEqual(unhealthy("RAFT NO LEADER"));
   expect(await answer(full, "?exclude=NOSPACE&serializable=true")).toEqual(
     unhealthy("RANGE ERROR:etcdserver: request timed out"),
   );
-  expect(await answer({ alarms: () => ["CORRUPT"] }, "?exclude=NOSPACE")).toEqual(
+  expect(await answer({ alarms: raised("CORRUPT") }, "?exclude=NOSPACE")).toEqual(
     unhealthy("ALARM CORRUPT"),
   );
-  const unknown = { alarms: () => ["7", "NOSPACE"] };
+  const unknown = { alarms: raised("7", "NOSPACE") };
   expect(await answer(unknown)).toEqual(unhealthy("ALARM UNKNOWN"));
   expect(await answer(unknown, "?exclude=7")).toEqual(unhealthy("ALARM NOSPACE"));
+});
+
+test("a check that fails says so in the log, in etcd's words", async () => {
+  const timeout = () => Promise.reject(new Error("etcdserver: request timed out"));
+  const unwell = { alarms: raised("NOSPACE"), hasLeader: () => false, read: timeout };
+  const { ask, lines } = await serve(unwell);
+  const linesOf = async (path: string, init?: RequestInit) => {
+    lines.length = 0;
+    await ask(path, init);
+    return [...lines];
+  };
+  const unhealthy = (reason: string) => {
+    const output = `{"health":"false","reason":"${reason}"}`;
+    return ["warn", "/health error", { output, "status-code": 503 }];
+  };
+  const alarm = "memberID:1 alarm:NOSPACE ";
+  expect(await linesOf("/health")).toEqual([
+    ["warn", "serving /health false due to an alarm", { alarm }],
+    unhealthy("ALARM NOSPACE"),
+  ]);
+  expect(await linesOf("/health?exclude=NOSPACE")).toEqual([
+    ["warn", "serving /health false; no leader"],
+    unhealthy("RAFT NO LEADER"),
+  ]);
+  const error = "etcdserver: request timed out";
+  expect(await linesOf("/health?exclude=NOSPACE&serializable=true")).toEqual([
+    ["warn", "serving /health false; Range fails", { error }],
+    unhealthy(`RANGE ERROR:${error}`),
+  ]);
+  const reason = `[-]serializable_read failed: ${error}\n`;
+  const failed = (path: string) => [
+    "error",
+    "Health check error",
+    { path, reason, "status-code": 503 },
+  ];
+  expect(await linesOf("/livez?exclude=a&exclude=b&exclude=&exclude=a")).toEqual([
+    ["warn", "some health checks cannot be excluded", { "missing-health-checks": '"a","b"' }],
+    failed("/livez"),
+  ]);
+  expect(await linesOf("/readyz/serializable_read?exclude=a")).toEqual([
+    failed("/readyz/serializable_read"),
+  ]);
+  expect(await linesOf("/health", { method: "POST" })).toEqual([
+    ["warn", "/health error", { "status-code": 405 }],
+  ]);
+  expect(await linesOf("/livez", { method: "POST" })).toEqual([
+    ["warn", "Health request error", { path: "/livez", "status-code": 405 }],
+  ]);
 });
 
 test("while the state is being replaced /health and /readyz fail with the reason", async () => {
@@ -152,7 +210,7 @@ test("/debug/vars shows a variable a line", async () => {
 });
 
 test("/livez and /readyz run their checks, one of them, or all but some", async () => {
-  const { ask, metrics } = await serve({ isLearner: () => true, alarms: () => ["CORRUPT"] });
+  const { ask, metrics } = await serve({ isLearner: () => true, alarms: raised("CORRUPT") });
   expect((await ask("/livez")).body).toBe("ok\n");
   expect((await ask("/livez?verbose")).body).toBe("[+]serializable_read ok\nok\n");
   const failed = await ask("/readyz");

@@ -1,10 +1,16 @@
+export interface ProbedAlarm {
+  /** As etcd names its type: `NOSPACE`, `CORRUPT` or a number. */
+  readonly name: string;
+  /** As etcd prints all of it. */
+  readonly text: string;
+}
+
 /** What the HTTP endpoints ask the member. */
 export interface MemberProbe {
   /**
-   * Active alarms as etcd names them, `NOSPACE`, `CORRUPT` or a number, of any member. Throws the
-   * error of a member whose state is being replaced.
+   * Active alarms of any member. Throws the error of a member whose state is being replaced.
    */
-  alarms(): readonly string[];
+  alarms(): readonly ProbedAlarm[];
   hasLeader(): boolean;
   isLearner(): boolean;
   /** Reads something with root's rights, under the request timeout; rejects with the error. */

@@ -1,4 +1,4 @@
-import type { HealthCounters } from "../metrics/health-counters.ts";
+import type { HealthParts } from "./health.ts";
 import type { MemberProbe } from "./member-probe.ts";
 import { plain, plainError, type Reply } from "./reply.ts";
 
@@ -7,7 +7,8 @@ type Check = (probe: MemberProbe) => Promise<void>;
 
 const CHECKS = {
   async data_corruption(probe) {
-    if (probe.alarms().includes("CORRUPT")) throw new Error("alarm activated: CORRUPT");
+    if (probe.alarms().some(({ name }) => name === "CORRUPT"))
+      throw new Error("alarm activated: CORRUPT");
   },
   serializable_read: (probe) => probe.read(true),
   linearizable_read: (probe) => probe.read(false),
@@ -45,26 +46,35 @@ export function parseReadinessPath(path: string): ReadinessPath | undefined {
 }
 
 export async function answerReadiness(
-  probe: MemberProbe,
-  counters: HealthCounters,
-  path: ReadinessPath,
+  { probe, health: counters, log }: HealthParts,
+  path: string,
+  { type, checks, isSingle }: ReadinessPath,
   query: URLSearchParams,
 ): Promise<Reply> {
-  const excluded = new Set(path.isSingle ? [] : query.getAll("exclude"));
-  const names = path.checks.filter((name) => !excluded.has(name));
+  const excluded = new Set<string>(isSingle ? [] : query.getAll("exclude"));
+  const names = checks.filter((name) => !excluded.delete(name));
+  excluded.delete("");
+  if (excluded.size > 0) {
+    const missing = [...excluded].map((name) => JSON.stringify(name)).join(",");
+    log.warn("some health checks cannot be excluded", { "missing-health-checks": missing });
+  }
   const results = await Promise.all(names.map((name) => run(CHECKS[name], probe)));
   let lines = "";
   let hasFailed = false;
   for (const [at, name] of names.entries()) {
     const reason = results[at];
-    counters.countCheck(path.type, name, reason === undefined);
+    counters.countCheck(type, name, reason === undefined);
     if (reason === undefined) lines += `[+]${name} ok\n`;
     else {
       hasFailed = true;
       lines += `[-]${name} failed: ${reason}\n`;
     }
   }
-  if (hasFailed) return plainError(503, lines);
+  if (hasFailed) {
+    log.error("Health check error", { path, reason: lines, "status-code": 503 });
+    return plainError(503, lines);
+  }
+  log.debug("Health check OK", { path, reason: lines, "status-code": 200 });
   return plain(200, `${query.has("verbose") ? lines : ""}ok\n`);
 }
 

@@ -76,15 +76,18 @@ export class Site {
   }
 
   async #find(method: string, path: string, query: URLSearchParams): Promise<Reply> {
-    const { probe, health, scrapes, profiling, isFull } = this.#options;
+    const { probe, log, scrapes, profiling, isFull } = this.#options;
     const readiness = parseReadinessPath(path);
     if (readiness !== undefined) {
-      if (method !== "GET") return notAllowed();
-      return answerReadiness(probe, health, readiness, query);
+      if (method === "GET") return answerReadiness(this.#options, path, readiness, query);
+      log.warn("Health request error", { path, "status-code": 405 });
+      return notAllowed();
     }
     switch (path) {
       case "/health":
-        return method === "GET" ? answerHealth(probe, health, query) : notAllowed();
+        if (method === "GET") return answerHealth(this.#options, query);
+        log.warn("/health error", { "status-code": 405 });
+        return notAllowed();
       case "/metrics": {
         const body = await scrapes.text();
         return { status: 200, headers: { "Content-Type": scrapes.contentType }, body };

@@ -1,4 +1,4 @@
-import { alarmName } from "../alarm/alarm-name.ts";
+import { alarmName, alarmText } from "../alarm/alarm-name.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -127,7 +127,10 @@ function probeOf({ state, replica }: HttpFrontParts): MemberProbe {
   const probed = RangeRequest.fromPartial({ key: Buffer.from("health"), countOnly: true });
   return {
     serverVersion: state.serverVersion,
-    alarms: () => state.alarms.list(AlarmType.NONE).map(({ alarm }) => alarmName(alarm)),
+    alarms: () =>
+      state.alarms
+        .list(AlarmType.NONE)
+        .map((each) => ({ name: alarmName(each.alarm), text: alarmText(each) })),
     hasLeader: () => replica.leadership.hasLeader,
     isLearner: () => membership.local?.isLearner ?? false,
     clusterVersion: () => membership.clusterVersion,

@@ -1,4 +1,4 @@
-import { alarmName } from "../alarm/alarm-name.ts";
+import { alarmText } from "../alarm/alarm-name.ts";
 import { bodyOf } from "../apply/outcome.ts";
 import type { Quota } from "../apply/quota.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
@@ -129,10 +129,7 @@ function status(options: MaintenanceServiceOptions): StatusResponse {
   const { leadership } = replica;
   const { totalBytes, inUseBytes } = state.engine.size();
   const errors = leadership.hasLeader ? [] : [new EtcdError("NoLeader").message];
-  for (const { memberID, alarm } of state.alarms.list(AlarmType.NONE)) {
-    const member = memberID === 0n ? "" : `memberID:${memberID} `;
-    errors.push(`${member}alarm:${alarmName(alarm)} `);
-  }
+  errors.push(...state.alarms.list(AlarmType.NONE).map(alarmText));
   return {
     header: headers.now(),
     version: state.serverVersion,
