@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ClusterProcess, etcdctl, type Make, runToEnd } from "../harness/member-process.ts";
+import {
+  ClusterProcess,
+  etcdctl,
+  type Make,
+  MemberProcess,
+  runToEnd,
+} from "../harness/member-process.ts";
+import { freePorts } from "../harness/ports.ts";
 import { ETCD_35 } from "../harness/tools.ts";
 
 const MAKES: readonly Make[] = ["etcd-3.5", "quorate"];
@@ -30,20 +37,18 @@ afterAll(() => Promise.all(members.map((member) => member.stop())));
 
 type Line = Readonly<Record<string, unknown>>;
 
-/** All that a member has written with this message, without when and where it wrote it. */
-function linesOf(member: ClusterProcess, message: string): readonly Line[] {
-  return member
-    .member(0)
-    .output.split("\n")
+/** All that a member has written, without when and where it wrote it. */
+function linesOf({ output }: MemberProcess): readonly Line[] {
+  return output
+    .split("\n")
     .filter((line) => line.startsWith("{") && line.endsWith("}"))
     .map((line) => JSON.parse(line) as Record<string, unknown>)
-    .filter(({ msg }) => msg === message)
     .map(({ ts: _ts, caller: _caller, ...line }) => line);
 }
 
 async function firstLine(member: ClusterProcess, message: string): Promise<Line> {
   for (const deadline = performance.now() + LINE_LIMIT_MS; performance.now() < deadline; ) {
-    const [line] = linesOf(member, message);
+    const line = linesOf(member.member(0)).find(({ msg }) => msg === message);
     if (line !== undefined) return line;
     await delay(50);
   }
@@ -115,6 +120,48 @@ test("a start that fails in an empty folder is told twice, at warn level first",
   }
 });
 
+test("listeners say what they serve, where HTTP and metrics have URLs of their own", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-log-lines-"));
+  const served = async (make: Make) => {
+    const ports = await freePorts(4);
+    const [clientPort = 0, peerPort = 0, httpPort = 0, metricsPort = 0] = ports;
+    const member = new MemberProcess({
+      make,
+      name: "m",
+      clientPort,
+      peerPort,
+      dataDir: join(folder, make),
+      initialCluster: `m=http://127.0.0.1:${peerPort}`,
+      state: "new",
+      flags: [
+        `--listen-client-http-urls=http://127.0.0.1:${httpPort}`,
+        `--listen-metrics-urls=http://127.0.0.1:${metricsPort}`,
+      ],
+    });
+    member.start();
+    try {
+      const shown = [/"traffic":"grpc"/, /"traffic":"http"/, /"serving metrics"/];
+      await Promise.all(shown.map((pattern) => member.wrote(pattern)));
+      const lines = linesOf(member).filter(({ msg }) =>
+        /^serving (client traffic|metrics)/.test(String(msg)),
+      );
+      return lines
+        .map((line) => JSON.stringify(line))
+        .map((line) => line.replace(/:(\d{2,5})"/, (_, port) => `:${ports.indexOf(Number(port))}"`))
+        .sort();
+    } finally {
+      await member.stop("SIGKILL");
+    }
+  };
+  try {
+    const [etcds, ours] = await Promise.all(MAKES.map(served));
+    expect(ours).toEqual(etcds);
+    expect(ours).toHaveLength(3);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 /** What etcd writes in this life and this server does not, and why. */
 const UNWRITTEN: Readonly<Record<string, string>> = {
   "cmux::serve": "there is no cmux",
@@ -141,6 +188,8 @@ const OWN: Readonly<Record<string, string>> = {
 
 /** Fields in which the makes differ, by the message. */
 const OTHER_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  // Where in Go.
+  "Health check error": ["stacktrace"],
   "starting an etcd server": [
     "git-sha",
     "go-version",
@@ -159,7 +208,7 @@ const OTHER_FIELDS: Readonly<Record<string, readonly string[]>> = {
 const OCCASIONAL = new RegExp(
   "took too long|overloaded likely|request stats|^failed to revoke lease|rate limit on stream|" +
     "^failed to get version|^failed to reach the peer URL|^failed to publish local member|" +
-    "^slow fdatasync",
+    "^slow fdatasync|^serving /health false; no leader",
 );
 
 /** Without what differs from run to run: ids, ports, indexes of the log. */

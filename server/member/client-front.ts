@@ -36,6 +36,7 @@ import { connectionPlaces } from "./connection-places.ts";
 import type { Credentials } from "./credentials.ts";
 import { statePathOf } from "./data-folder.ts";
 import { HttpFront } from "./http-front.ts";
+import { logClientTraffic } from "./log-lines.ts";
 import type { ClientHandshakes } from "./security.ts";
 
 /** Beyond the request itself: what gRPC and the proposal's envelope may add. */
@@ -108,11 +109,10 @@ export class ClientFront {
     for (const { host, port, isPlain, isSecure } of accessOf(config.listenClientUrls)) {
       const access = { isPlain, reusePort, handshakes: isSecure ? handshakes?.all : undefined };
       const { address, port: actual } = await this.#server.listen(host, port, access);
-      const fields = { traffic: "grpc+http", address: `${address}:${actual}` };
-      if (isPlain) {
-        log.info("serving client traffic insecurely; this is strongly discouraged!", fields);
-      }
-      if (isSecure) log.info("serving client traffic securely", fields);
+      const traffic = this.#http.isApart ? "grpc" : "grpc+http";
+      const fields = { traffic, address: `${address}:${actual}` } as const;
+      if (isPlain) logClientTraffic(log, "http", fields);
+      if (isSecure) logClientTraffic(log, "https", fields);
     }
   }
 

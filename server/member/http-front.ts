@@ -20,6 +20,7 @@ import { AlarmType, RangeRequest } from "../proto/gen/rpc.ts";
 import type { Replica } from "../replica/replica.ts";
 import { connectionPlaces } from "./connection-places.ts";
 import { debugVars } from "./debug-vars.ts";
+import { logClientTraffic } from "./log-lines.ts";
 import type { ClientHandshakes } from "./security.ts";
 
 type HttpSocket = Parameters<Gateway["accept"]>[0];
@@ -41,7 +42,8 @@ export interface HttpFrontParts {
 /** What clients reach over HTTP: everything where gRPC is served, the little that measures elsewhere. */
 export class HttpFront {
   readonly #parts: HttpFrontParts;
-  readonly #isApart: boolean;
+  /** Whether HTTP has URLs of its own. */
+  readonly isApart: boolean;
   readonly #serve: Site["serve"];
   readonly #gateway: Gateway;
   readonly #figures: Gateway;
@@ -69,7 +71,7 @@ export class HttpFront {
       profiling: this.#profiling,
       isFull: true,
     });
-    this.#isApart = config.listenClientHttpUrls.length > 0;
+    this.isApart = config.listenClientHttpUrls.length > 0;
     this.#serve = site.serve;
     this.#gateway = new Gateway({ clock, serve: site.serve, connectionsMax });
     const figures = new Site({
@@ -84,24 +86,27 @@ export class HttpFront {
 
   /** Of HTTP/1, where gRPC is served. Closed at once where HTTP has URLs of its own. */
   readonly accept = (socket: HttpSocket, certificateName: string | undefined): void => {
-    if (this.#isApart) socket.destroy();
+    if (this.isApart) socket.destroy();
     else this.#gateway.accept(socket, certificateName);
   };
 
   /** Of HTTP/2, where gRPC is served; undefined where HTTP has URLs of its own. */
   get dispatchHttp(): HttpDispatch | undefined {
-    return this.#isApart ? undefined : (call) => this.#serve(new Http2Exchange(call));
+    return this.isApart ? undefined : (call) => this.#serve(new Http2Exchange(call));
   }
 
   /** Opens the URLs that are HTTP's alone. Rejects when an address cannot be had. */
   async start(): Promise<void> {
-    const { config, handshakes } = this.#parts;
+    const { config, handshakes, log } = this.#parts;
     await this.#profiling?.start();
     for (const url of config.listenClientHttpUrls) {
-      await listen(this.#gateway, url, config.reusePort, handshakes?.http);
+      const { address, port } = await listen(this.#gateway, url, config, handshakes?.http);
+      const scheme = url.startsWith("https:") ? "https" : "http";
+      logClientTraffic(log, scheme, { traffic: "http", address: `${address}:${port}` });
     }
     for (const url of config.listenMetricsUrls) {
-      await listen(this.#figures, url, config.reusePort, handshakes?.metrics);
+      await listen(this.#figures, url, config, handshakes?.metrics);
+      log.info("serving metrics", { address: url });
     }
   }
 
@@ -112,14 +117,14 @@ export class HttpFront {
   }
 }
 
-async function listen(
+function listen(
   gateway: Gateway,
   url: string,
-  reusePort: boolean,
+  { reusePort }: Config,
   handshakes: Handshakes | undefined,
-): Promise<void> {
+): ReturnType<Gateway["listen"]> {
   const where = { ...addressOf(url), reusePort };
-  await gateway.listen(where, url.startsWith("https:") ? handshakes : undefined);
+  return gateway.listen(where, url.startsWith("https:") ? handshakes : undefined);
 }
 
 function probeOf({ state, replica }: HttpFrontParts): MemberProbe {

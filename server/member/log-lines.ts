@@ -65,6 +65,16 @@ export function logListeners(log: Log, config: Config): void {
   if (enablePprof) log.info("pprof is enabled", { path: "/debug/pprof" });
 }
 
+/** An address that clients reach now. */
+export function logClientTraffic(
+  log: Log,
+  scheme: "http" | "https",
+  fields: { readonly traffic: "grpc" | "http" | "grpc+http"; readonly address: string },
+): void {
+  if (scheme === "https") log.info("serving client traffic securely", fields);
+  else log.info("serving client traffic insecurely; this is strongly discouraged!", fields);
+}
+
 /** Who starts, and in a cluster of which version, when one is decided. */
 export function startedFields(membership: Membership): LogFields {
   const { clusterVersion } = membership;
