@@ -1,6 +1,7 @@
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RangeResponse, TxnResponse } from "../../server/proto/gen/rpc.ts";
+import { scrape } from "../harness/exposition.ts";
 import { ClusterProcess, type Make } from "../harness/member-process.ts";
 
 // Requests that are no message of protobuf, or one that says more than its type knows: both servers
@@ -40,6 +41,17 @@ function ask(client: Client, path: string, request: Buffer): Promise<Said> {
       resolve({ code: error?.code ?? status.OK, text: error?.details ?? "", answer });
     client.makeUnaryRequest(path, same, same, request, new Metadata(), options, answered);
   });
+}
+
+/** The code with which the server ends a stream after this request. */
+function endOfStream(client: Client, path: string, request: Buffer): Promise<number> {
+  const options = { deadline: Date.now() + DEADLINE_MS };
+  const call = client.makeBidiStreamRequest(path, same, same, new Metadata(), options);
+  const ended = new Promise<number>((resolve) => {
+    call.on("error", ({ code }: ServiceError) => resolve(code));
+  });
+  call.write(request);
+  return ended;
 }
 
 const hex = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
@@ -128,4 +140,22 @@ test.each(DOUBLE)("the last is meant of %s", async (_name, bytes) => {
   };
   const [theirs, ours] = await Promise.all(clients.map(played));
   expect(ours).toEqual(theirs);
+});
+
+test("a stream that cannot be read ends so, and is not counted among those that failed", async () => {
+  const broken = hex("0a 05 61");
+  const tooLong = Buffer.alloc(3 * 1024 * 1024);
+  const ends = async (client: Client, i: number) => {
+    const codes: number[] = [];
+    for (const path of ["/etcdserverpb.Watch/Watch", "/etcdserverpb.Lease/LeaseKeepAlive"]) {
+      for (const request of [broken, tooLong]) {
+        codes.push(await endOfStream(client, path, request));
+      }
+    }
+    const figures = await scrape(clusters[i]?.member(0).clientUrl ?? "");
+    return { codes, isCounted: figures.has("etcd_network_server_stream_failures_total") };
+  };
+  const [theirs, ours] = await Promise.all(clients.map(ends));
+  expect(ours).toEqual(theirs);
+  expect(ours?.isCounted).toBe(false);
 });
