@@ -12,7 +12,13 @@ import { KeyValueRecord } from "./key-value.ts";
 import { RangeCursor } from "./range-cursor.ts";
 import { type IndexOrigin, type OnAttached, rebuildIndex } from "./rebuild.ts";
 import { RecordTable } from "./record-table.ts";
-import { decodeMain, decodeSub, encodeRevision, isTombstoneKey } from "./revision.ts";
+import {
+  decodeMain,
+  decodeSub,
+  encodeRevision,
+  isTombstoneKey,
+  type Revision,
+} from "./revision.ts";
 import { WriteTxn } from "./write-txn.ts";
 
 // The multi-version key space: every change makes a new revision, and the past stays readable until
@@ -165,9 +171,12 @@ export class MvccStore {
     return listChildren(this.#space, query, { revision, current: this.writtenRevision });
   }
 
-  /** All changes with a revision in [from, to], oldest first. No writes while it is read. */
-  *history(from: number, to: number): Generator<HistoryRow, void> {
-    for (const [key, value] of this.#space.table.scan(encodeRevision(from, 0), to + 1)) {
+  /** All changes from `from` on to main revision `to`, oldest first. No writes while it is read. */
+  *history(from: Revision, to: number): Generator<HistoryRow, void> {
+    for (const [key, value] of this.#space.table.scan(
+      encodeRevision(from.main, from.sub),
+      to + 1,
+    )) {
       const record = new KeyValueRecord(value);
       const isDelete = isTombstoneKey(key);
       yield { main: decodeMain(key), sub: decodeSub(key), isDelete, record };

@@ -68,7 +68,7 @@ export class Observation implements GrpcHandler {
 
   #await(queue: QueueRange, revision: number): void {
     this.#watch(queue.key, queue.rangeEnd, revision, (events) => {
-      const event = events.find(({ isDelete }) => !isDelete);
+      const [event] = events;
       if (event === undefined) return;
       this.#unwatch();
       this.#follow(queue, keyValueOf(event), this.#options.header(event.main));
@@ -120,7 +120,8 @@ export class Observation implements GrpcHandler {
       wantsPrevious: false,
       wantsProgress: false,
       wantsPuts: true,
-      wantsDeletes: true,
+      // Of a whole queue only who comes is of interest.
+      wantsDeletes: rangeEnd.length === 0,
       takesFragments: false,
     });
     if ("refusal" in made) this.#close();

@@ -1,6 +1,7 @@
 import { Status } from "../errors.ts";
 import { writeVarint } from "../mvcc/key-value.ts";
 import { ResponseHeader, WatchResponse } from "../proto/gen/rpc.ts";
+import type { PackedEvents } from "../watch/packed-events.ts";
 import type { WatchEvent } from "../watch/watch-event.ts";
 import { StatusError } from "./call-errors.ts";
 
@@ -14,6 +15,13 @@ const SCRATCH_BYTES = 64 * 1024;
 const RESPONSE_BYTES_MAX = 512 * 1024 * 1024;
 /** Of the field that marks a part. */
 const FRAGMENT_BYTES = 2;
+
+/** The watcher that a response is for. */
+interface Recipient {
+  readonly id: bigint;
+  readonly wantsPrevious: boolean;
+  readonly takesFragments: boolean;
+}
 
 /** What a response says besides its events. */
 export interface WatchNotice {
@@ -56,7 +64,7 @@ export class WatchResponses {
    * @throws StatusError RESOURCE_EXHAUSTED, and what `send` throws
    */
   events(
-    to: { readonly id: bigint; readonly wantsPrevious: boolean; readonly takesFragments: boolean },
+    to: Recipient,
     revision: number,
     events: readonly WatchEvent[],
     send: (response: Uint8Array) => void,
@@ -76,6 +84,26 @@ export class WatchResponses {
       return;
     }
     send(this.#join(fields, parts, false));
+  }
+
+  /** Of the events in one response of `packed`. */
+  eventBytesMax(to: Recipient, revision: number): number {
+    const bytesMax = to.takesFragments ? this.#bytesMax - FRAGMENT_BYTES : RESPONSE_BYTES_MAX;
+    // It is reached only by what is too large.
+    return bytesMax - this.#fields(revision, to.id).length - 1;
+  }
+
+  /**
+   * One response, marked where it is a part.
+   * @throws StatusError RESOURCE_EXHAUSTED
+   */
+  packed(to: Recipient, revision: number, events: PackedEvents, isPart: boolean): Uint8Array {
+    const fields = this.#fields(revision, to.id);
+    const length = fields.length + (isPart ? FRAGMENT_BYTES : 0) + events.length;
+    if (length >= RESPONSE_BYTES_MAX) throw tooLarge(length);
+    const { bytes, start } = this.#begin(fields, length, isPart);
+    events.copyTo(bytes, start);
+    return bytes;
   }
 
   /** As etcd: a part is as long as it stays below the limit, and has one event at least. */
@@ -103,18 +131,24 @@ export class WatchResponses {
   #join(fields: Buffer, parts: readonly Buffer[], isPart: boolean): Uint8Array {
     let length = fields.length + (isPart ? FRAGMENT_BYTES : 0);
     for (const part of parts) length += part.length;
-    const bytes = length <= SCRATCH_BYTES ? this.#scratch : Buffer.allocUnsafe(length);
-    bytes.set(fields, 0);
-    let at = fields.length;
-    if (isPart) {
-      bytes[at++] = FRAGMENT;
-      bytes[at++] = 1;
-    }
+    const { bytes, start } = this.#begin(fields, length, isPart);
+    let at = start;
     for (const part of parts) {
       bytes.set(part, at);
       at += part.length;
     }
-    return bytes.subarray(0, length);
+    return bytes;
+  }
+
+  /** A response that lacks only its events. */
+  #begin(fields: Buffer, length: number, isPart: boolean): { bytes: Buffer; start: number } {
+    const space = length <= SCRATCH_BYTES ? this.#scratch : Buffer.allocUnsafe(length);
+    const bytes = space.subarray(0, length);
+    bytes.set(fields, 0);
+    if (!isPart) return { bytes, start: fields.length };
+    bytes[fields.length] = FRAGMENT;
+    bytes[fields.length + 1] = 1;
+    return { bytes, start: fields.length + FRAGMENT_BYTES };
   }
 
   /** Header and watch id. */

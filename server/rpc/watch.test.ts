@@ -120,7 +120,14 @@ function fixture() {
     hub.publish(revision, changes);
   };
   const create = (request: Partial<WatchCreateRequest>) => send({ createRequest: request });
-  return { clock, store, hub, call, handler, send, put, create };
+  /** Without telling anyone. */
+  const bury = (count: number) => {
+    const txn = store.begin();
+    for (let i = 0; i < count; i++) txn.put(Buffer.from(`k${i}`), Buffer.alloc(100, "v"), 0n);
+    txn.end();
+    hub.restore(store);
+  };
+  return { clock, store, hub, call, handler, send, put, bury, create };
 }
 
 test("a watch is announced first, then told, under whole headers", () => {
@@ -267,6 +274,67 @@ test("a revision too large for one answer comes in marked parts to who takes the
   expect(parts.map(({ fragment }) => fragment)).toEqual([...parts.slice(1).map(() => true), false]);
   expect(parts.every(({ header }) => header?.revision === 2)).toBe(true);
   expect(parts.flatMap(({ events }) => events)).toEqual(whole[0]?.events);
+});
+
+const PARTS = {
+  key: Buffer.from("k"),
+  rangeEnd: Buffer.from("l"),
+  startRevision: 2,
+  fragment: true,
+};
+
+test("a long revision of the past comes in parts, and no reply between them", () => {
+  const { call, create, send, bury, clock } = fixture();
+  bury(8000);
+  create(PARTS);
+  clock.turn();
+  clock.turn();
+  create({ key: Buffer.from("a") });
+  send({ progressRequest: {} });
+  send({ cancelRequest: { watchId: 1n } });
+  clock.settle();
+  const [created, ...answers] = call.take();
+  expect(created).toMatchObject({ created: true, watchId: 0n });
+  expect(answers.splice(-3)).toMatchObject([
+    { created: true, watchId: 1n, header: { revision: 2 } },
+    { canceled: true, watchId: 1n },
+    { watchId: -1n, header: { revision: 2 } },
+  ]);
+  expect(answers.every(({ watchId }) => watchId === 0n)).toBe(true);
+  expect(answers.flatMap(({ events }) => events)).toHaveLength(8000);
+  expect(answers.map(({ fragment }) => fragment)).toEqual([
+    ...answers.slice(1).map(() => true),
+    false,
+  ]);
+  expect(answers.every(({ header }) => header?.revision === 2)).toBe(true);
+});
+
+test("a watch that is canceled between its parts is not told the rest, and replies go on", () => {
+  const { call, create, send, bury, clock } = fixture();
+  bury(8000);
+  create(PARTS);
+  clock.turn();
+  clock.turn();
+  expect(call.take().at(-1)).toMatchObject({ watchId: 0n, fragment: true });
+  create({ key: Buffer.from("a") });
+  expect(call.take()).toEqual([]);
+  send({ cancelRequest: { watchId: 0n } });
+  clock.settle();
+  expect(call.take()).toMatchObject([
+    { created: true, watchId: 1n },
+    { canceled: true, watchId: 0n },
+  ]);
+});
+
+test("parts have fewer bytes than an answer may have, and as many as fit", () => {
+  const { call, create, bury, clock } = fixture();
+  bury(4001);
+  create(PARTS);
+  call.take();
+  clock.settle();
+  const lengths = call.sent.slice(0, -1).map((bytes) => bytes.length);
+  expect(Math.max(...lengths)).toBeLessThan(1000);
+  expect(Math.min(...lengths)).toBeGreaterThan(1000 - 150);
 });
 
 test("one event larger than any answer is not held back", () => {

@@ -11,8 +11,9 @@ import {
   WatchRequest,
 } from "../proto/gen/rpc.ts";
 import type { WatchHub } from "../watch/hub.ts";
+import type { PackedEvents } from "../watch/packed-events.ts";
 import type { WatchEvent } from "../watch/watch-event.ts";
-import type { WatchSink, WatchStream } from "../watch/watch-stream.ts";
+import type { BulkSink, WatchSink, WatchStream } from "../watch/watch-stream.ts";
 import type { Watcher } from "../watch/watcher.ts";
 import { callFailure, MalformedRequestError } from "./call-errors.ts";
 import type { Dispatcher, StreamHandler } from "./dispatch.ts";
@@ -60,7 +61,8 @@ export function watchHandler(options: WatchServiceOptions): StreamHandler {
 /**
  * One client's stream of watches. It lives until the call is canceled, not until the client's EOF.
  */
-class WatchCall implements GrpcHandler, WatchSink {
+class WatchCall implements GrpcHandler, WatchSink, BulkSink {
+  readonly bulk = this;
   readonly #call: GrpcCall;
   readonly #options: WatchServiceOptions;
   readonly #responses: WatchResponses;
@@ -69,6 +71,10 @@ class WatchCall implements GrpcHandler, WatchSink {
   readonly #startedMs: number;
   #cancelTicker: Cancel | undefined;
   #unreadReplies = 0;
+  /** It was sent a part of a revision. Clients take what comes next for the rest, or as its end. */
+  #partial: Watcher | undefined;
+  /** Replies that wait for that rest. */
+  #heldReplies: Uint8Array[] = [];
 
   constructor(call: GrpcCall, options: WatchServiceOptions, responses: WatchResponses) {
     this.#call = call;
@@ -81,7 +87,7 @@ class WatchCall implements GrpcHandler, WatchSink {
       (error) => this.#fail(error),
     );
     call.onDrain = () => {
-      this.#unreadReplies = 0;
+      this.#unreadReplies = this.#heldReplies.length;
       this.#stream.resume();
     };
   }
@@ -106,11 +112,23 @@ class WatchCall implements GrpcHandler, WatchSink {
     this.#responses.events(watcher, revision, events, (bytes) => this.#call.send(bytes));
   }
 
+  packed(watcher: Watcher, revision: number, events: PackedEvents, isPart: boolean): void {
+    this.#call.send(this.#responses.packed(watcher, revision, events, isPart));
+    if (isPart) this.#partial = watcher;
+    else this.#release(watcher);
+  }
+
+  eventBytesMax(watcher: Watcher, revision: number): number {
+    return this.#responses.eventBytesMax(watcher, revision);
+  }
+
   canceled(watcher: Watcher): void {
+    this.#release(watcher);
     this.#reply({ watchId: watcher.id, canceled: true });
   }
 
   compacted(watcher: Watcher, compactRevision: number): void {
+    this.#release(watcher);
     const notice = { watchId: watcher.id, canceled: true, compactRevision };
     this.#call.send(this.#responses.notice(0, notice));
   }
@@ -201,11 +219,20 @@ class WatchCall implements GrpcHandler, WatchSink {
   }
 
   #reply(notice: WatchNotice): void {
-    if (this.#call.backlogBytes === 0) this.#unreadReplies = 0;
+    if (this.#call.backlogBytes === 0) this.#unreadReplies = this.#heldReplies.length;
     if (++this.#unreadReplies > WATCH_UNREAD_REPLIES_MAX) {
       throw new EtcdError("TooManyRequests");
     }
-    this.#call.send(this.#responses.notice(this.#options.hub.revision, notice));
+    const bytes = this.#responses.notice(this.#options.hub.revision, notice);
+    if (this.#partial === undefined) this.#call.send(bytes);
+    else this.#heldReplies.push(bytes);
+  }
+
+  /** A watcher is told no more of the revision that it was told a part of. */
+  #release(watcher: Watcher): void {
+    if (this.#partial !== watcher) return;
+    this.#partial = undefined;
+    for (const bytes of this.#heldReplies.splice(0)) this.#call.send(bytes);
   }
 
   /** As in etcd, progress is told every so often from the stream's start on. */

@@ -1,23 +1,22 @@
 import type { Random } from "../base/random.ts";
 import type { MvccStore } from "../mvcc/store.ts";
+import { LongRevision, type TurnLimits, type WatchOutlet } from "./long-revision.ts";
 import { WatchEvent } from "./watch-event.ts";
 import { type Watcher, WatcherGroup } from "./watcher.ts";
 import type { WatcherQueue } from "./watcher-queue.ts";
 
 /** As etcd: revisions read, and so sent to one watcher, at once. */
 const REVISIONS_PER_SLICE = 1000;
-const CHANGES_PER_SLICE = 4000;
-const BYTES_PER_SLICE = 1024 * 1024;
+/** A revision of more is read on its own, in many turns. */
+const TURN_LIMITS: TurnLimits = { changes: 4000, bytes: 1024 * 1024 };
 /** To all watchers together; who comes too late is told in the next slice. */
 const SENT_BYTES_PER_SLICE = 16 * 1024 * 1024;
 /** Watchers that share the reading of one slice; the others wait for theirs. */
 const WATCHERS_PER_SLICE = 4000;
 /** Watchers looked at for one slice: those of streams with room that stand elsewhere count too. */
 const WATCHERS_SEEN_PER_SLICE = 16_000;
-/** Handed to all watchers together: more end the slice, or leave it to fewer watchers. */
+/** Handed to all watchers together: more end the slice. */
 const EVENTS_PER_SLICE = 200_000;
-/** So many times fewer watchers share a slice when one revision alone is too much for all. */
-const WATCHERS_DIVISOR = 4;
 
 export interface CatchUpStep {
   /** Watchers that have been sent everything. */
@@ -25,37 +24,75 @@ export interface CatchUpStep {
   /** Watchers whose next revision is gone. */
   readonly compacted: Watcher[];
   /** Somebody with room in his stream has more to read. */
-  readonly hasWork: boolean;
+  hasWork: boolean;
 }
 
 /**
- * One slice of reading the past for those that missed it. The watcher that waits longest says where
- * to read; others whose position falls into the slice ride along. Only whole revisions are read.
+ * Reads the past, a slice a turn, for those that missed it. The watcher that waits longest says where
+ * to read; others whose position falls into the slice ride along. A slice has whole revisions only; one
+ * that is too long for a turn is read over many, and meanwhile nothing else is.
  */
 export class CatchUp {
-  readonly #store: MvccStore;
-  readonly #revision: number;
   readonly #watchers: WatcherQueue;
+  readonly #outlet: WatchOutlet;
   readonly #random: Random;
+  readonly #limits: TurnLimits;
+  #store: MvccStore;
+  /** The last to be read. */
+  #revision = 0;
+  #long: LongRevision | undefined;
 
-  /** @param revision the last to be read */
-  constructor(store: MvccStore, revision: number, watchers: WatcherQueue, random: Random) {
+  constructor(
+    store: MvccStore,
+    watchers: WatcherQueue,
+    outlet: WatchOutlet,
+    random: Random,
+    limits = TURN_LIMITS,
+  ) {
     this.#store = store;
-    this.#revision = revision;
     this.#watchers = watchers;
+    this.#outlet = outlet;
     this.#random = random;
+    this.#limits = limits;
   }
 
-  /** @param send sends what a watcher has collected; false keeps it where it was */
-  step(send: (watcher: Watcher, revision: number) => boolean): CatchUpStep {
-    const step = { synced: [] as Watcher[], compacted: [] as Watcher[], hasWork: false };
+  /** From another store from now on, which has the same past. */
+  restart(store: MvccStore): void {
+    this.#store = store;
+    this.#long = undefined;
+  }
+
+  /** It ended, or its stream did. */
+  leave(watcher: Watcher): void {
+    this.#long?.leave(watcher);
+  }
+
+  /** @param revision the last to be read */
+  step(revision: number): CatchUpStep {
+    this.#revision = revision;
+    const step: CatchUpStep = { synced: [], compacted: [], hasWork: true };
+    if (this.#long !== undefined && this.#long.main < this.#store.compactRevision) {
+      this.#long = undefined;
+    }
+    if (this.#long === undefined) this.#readSlice(step);
+    else this.#readOn(this.#long, step);
+    return step;
+  }
+
+  #readSlice(step: CatchUpStep): void {
     const riders = this.#choose(step.compacted);
     const [first] = riders;
     step.hasWork = first !== undefined || step.compacted.length > 0;
-    if (first === undefined) return step;
-    const { served, last } = this.#read(first.position, riders);
+    if (first === undefined) return;
+    const last = first.sub > 0 ? undefined : this.#collect(first.position, riders);
+    if (last === undefined) {
+      const from = { main: first.position, sub: first.sub };
+      const there = riders.filter(({ position }) => position === from.main);
+      this.#long = new LongRevision(this.#store, from, there, this.#limits, this.#random);
+      return;
+    }
     let sentBytes = 0;
-    for (const watcher of served) {
+    for (const watcher of riders) {
       if (watcher.position > last) continue;
       if (watcher.events.length > 0) {
         if (sentBytes >= SENT_BYTES_PER_SLICE) {
@@ -63,13 +100,24 @@ export class CatchUp {
           continue;
         }
         sentBytes += watcher.collectedBytes(SENT_BYTES_PER_SLICE);
-        if (!send(watcher, last)) continue;
+        if (!this.#outlet.send(watcher, last)) continue;
       }
-      watcher.position = last + 1;
-      if (last >= this.#revision) step.synced.push(watcher);
-      else this.#watchers.requeue(watcher);
+      this.#advance(watcher, last, step);
     }
-    return step;
+  }
+
+  #readOn(long: LongRevision, step: CatchUpStep): void {
+    const { told, left } = long.step(this.#outlet);
+    for (const watcher of told) this.#advance(watcher, long.main, step);
+    for (const watcher of left) this.#watchers.requeue(watcher);
+    if (long.isOver) this.#long = undefined;
+  }
+
+  /** Past the last revision that was read for it. */
+  #advance(watcher: Watcher, last: number, step: CatchUpStep): void {
+    watcher.position = last + 1;
+    if (last >= this.#revision) step.synced.push(watcher);
+    else this.#watchers.requeue(watcher);
   }
 
   /** Who can be served from one position on, the longest waiting first. */
@@ -78,14 +126,20 @@ export class CatchUp {
     const { compactRevision } = this.#store;
     let from: number | undefined;
     let seen = 0;
-    for (const [stream, watchers] of this.#watchers) {
-      if (!stream.hasRoom) continue;
+    for (const [stream, all] of this.#watchers) {
+      const { partial } = stream;
+      if (!stream.hasRoomFor(partial)) continue;
+      const watchers = partial === undefined ? all : [partial];
       for (const watcher of watchers) {
         const isFull = riders.length + compacted.length >= WATCHERS_PER_SLICE;
         if (isFull || seen++ >= WATCHERS_SEEN_PER_SLICE) return riders;
         const { position } = watcher;
         if (position < compactRevision) {
           compacted.push(watcher);
+          continue;
+        }
+        if (watcher.sub > 0) {
+          if (from === undefined) return [watcher];
           continue;
         }
         from ??= position;
@@ -95,20 +149,9 @@ export class CatchUp {
     return riders;
   }
 
-  /** Collects for all riders, or for as many as can be told of one revision at least. */
-  #read(from: number, riders: Watcher[]): { served: Watcher[]; last: number } {
-    let served = riders;
-    for (;;) {
-      const last = this.#collect(from, served);
-      if (last !== undefined) return { served, last };
-      for (const watcher of served) watcher.events = [];
-      served = served.slice(0, Math.ceil(served.length / WATCHERS_DIVISOR));
-    }
-  }
-
   /**
    * Hands the changes from `from` on to the watchers that want them; the last revision read.
-   * Undefined when even one revision is too much for so many; what they hold is then worth nothing.
+   * Undefined when `from` alone is too much for one turn.
    */
   #collect(from: number, served: readonly Watcher[]): number | undefined {
     const group = new WatcherGroup(this.#random);
@@ -118,16 +161,22 @@ export class CatchUp {
     let changes = 0;
     let bytes = 0;
     let events = 0;
-    for (const row of this.#store.history(from, this.#revision)) {
+    /** What was read when the revision began. */
+    let before = { changes, bytes };
+    const limits = this.#limits;
+    for (const row of this.#store.history({ main: from, sub: 0 }, this.#revision)) {
       if (row.main !== main) {
         revisions++;
-        const isFull = revisions >= REVISIONS_PER_SLICE || changes >= CHANGES_PER_SLICE;
-        if (isFull || bytes >= BYTES_PER_SLICE || events >= EVENTS_PER_SLICE) return main;
+        const isFull = revisions >= REVISIONS_PER_SLICE || changes >= limits.changes;
+        if (isFull || bytes >= limits.bytes || events >= EVENTS_PER_SLICE) return main;
         main = row.main;
-      } else if (events >= EVENTS_PER_SLICE && served.length > 1) {
-        if (revisions === 0) return undefined;
-        for (const watcher of served) dropRevision(watcher.events, main);
-        return main - 1;
+        before = { changes, bytes };
+      } else {
+        const isLong = changes - before.changes >= limits.changes;
+        if (isLong || bytes - before.bytes >= limits.bytes || events >= EVENTS_PER_SLICE) {
+          for (const watcher of served) dropRevision(watcher.events, main);
+          return revisions === 0 ? undefined : main - 1;
+        }
       }
       changes++;
       let size = row.record.bytes.length;
@@ -137,8 +186,7 @@ export class CatchUp {
         event ??= WatchEvent.ofHistory(this.#store, row);
         watcher.events.push(event);
         events++;
-        const isCounted = watcher.wantsPrevious && bytes < BYTES_PER_SLICE;
-        if (isCounted) size = Math.max(size, event.size(true));
+        if (watcher.wantsPrevious) size = Math.max(size, event.size(true));
       });
       bytes += size;
     }

@@ -4,9 +4,10 @@ import type { WriteTxn } from "../mvcc/write-txn.ts";
 import { WatchResponse } from "../proto/gen/rpc.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { WatchHub } from "./hub.ts";
+import type { TurnLimits } from "./long-revision.ts";
 import { ManualClock } from "./manual-clock.suite.ts";
 import type { WatchEvent } from "./watch-event.ts";
-import type { CreateWatch, WatchSink } from "./watch-stream.ts";
+import type { BulkSink, CreateWatch, WatchSink } from "./watch-stream.ts";
 import type { Watcher } from "./watcher.ts";
 
 export class NotedSink implements WatchSink {
@@ -14,6 +15,23 @@ export class NotedSink implements WatchSink {
   /** Thrown instead of taking events. */
   failure: Error | undefined;
   readonly log: string[] = [];
+  /** Takes so much at once. */
+  isFullAfterPart = false;
+  readonly bulk: BulkSink | undefined;
+
+  constructor(bulkBytesMax?: number) {
+    if (bulkBytesMax === undefined) return;
+    this.bulk = {
+      eventBytesMax: () => bulkBytesMax,
+      packed: (watcher, revision, events, isPart) => {
+        if (this.failure !== undefined) throw this.failure;
+        if (isPart && this.isFullAfterPart) this.hasRoom = false;
+        const bytes = Buffer.alloc(events.length);
+        events.copyTo(bytes, 0);
+        this.log.push(`${watcher.id}@${revision}: ${text(bytes)}${isPart ? " …" : ""}`);
+      },
+    };
+  }
 
   events(watcher: Watcher, revision: number, events: readonly WatchEvent[]): void {
     if (this.failure !== undefined) throw this.failure;
@@ -52,11 +70,11 @@ function text(field: Buffer): string {
     .join(" ");
 }
 
-export function fixture() {
+export function fixture(limits?: TurnLimits) {
   const engine = new MemoryEngine();
   const clock = new ManualClock();
   let store = MvccStore.open(engine);
-  const hub = new WatchHub(store, clock, new SeededRandom(1));
+  const hub = new WatchHub(store, clock, new SeededRandom(1), limits);
   const write = (change: (txn: WriteTxn) => void, isPublished = true): number => {
     const txn = store.begin();
     change(txn);
@@ -80,8 +98,8 @@ export function fixture() {
       store = MvccStore.open(engine);
       hub.restore(store);
     },
-    open: () => {
-      const sink = new NotedSink();
+    open: (bulkBytesMax?: number) => {
+      const sink = new NotedSink(bulkBytesMax);
       return { sink, stream: hub.openStream(sink) };
     },
   };

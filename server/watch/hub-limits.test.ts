@@ -3,7 +3,7 @@ import { AssertionError } from "../base/assert.ts";
 import type { WatchHub } from "./hub.ts";
 import { fixture, watch } from "./hub-fixture.suite.ts";
 import type { WatchEvent } from "./watch-event.ts";
-import type { WatchSink } from "./watch-stream.ts";
+import type { BulkSink, WatchSink } from "./watch-stream.ts";
 import type { Watcher } from "./watcher.ts";
 
 /** What may be handed out in one turn, and a revision more. */
@@ -12,8 +12,22 @@ const EVENTS_PER_TURN = 210_000;
 /** Counts what comes, and that nothing comes twice. */
 class CountingSink implements WatchSink {
   hasRoom = true;
+  /** Takes packed events of any size, without looking at them. */
+  readonly bulk: BulkSink | undefined;
   count = 0;
   readonly last = new Map<bigint, number>();
+
+  constructor(takesBulk = false) {
+    if (!takesBulk) return;
+    this.bulk = {
+      eventBytesMax: () => Number.POSITIVE_INFINITY,
+      packed: (watcher, revision, events) => {
+        expect(revision).toBeGreaterThan(this.last.get(watcher.id) ?? 0);
+        this.last.set(watcher.id, revision);
+        this.count += events.count;
+      },
+    };
+  }
 
   events(watcher: Watcher, _revision: number, events: readonly WatchEvent[]): void {
     expect(events[0]?.main).toBeGreaterThan(this.last.get(watcher.id) ?? 0);
@@ -30,8 +44,8 @@ class CountingSink implements WatchSink {
   progress(): void {}
 }
 
-function counting(hub: WatchHub) {
-  const sink = new CountingSink();
+function counting(hub: WatchHub, takesBulk = false) {
+  const sink = new CountingSink(takesBulk);
   return { sink, stream: hub.openStream(sink) };
 }
 
@@ -64,6 +78,23 @@ test("a revision that is too large for all watchers at once is told to some afte
   }
   expect(sink.count).toBe(1000 * 1002);
   expect(hub.slowWatcherCount).toBe(0);
+});
+
+test("what many watchers want of one long revision is held for few of them at once", () => {
+  const { hub, write, put, clock } = fixture();
+  write((txn) => {
+    for (let i = 0; i < 20; i++) txn.put(Buffer.from(`a${i}`), Buffer.alloc(512 * 1024), 0n);
+  });
+  put("b", "");
+  const clients = Array.from({ length: 10 }, () => counting(hub, true));
+  for (const { stream } of clients) stream.create(watch("a", { end: "b", startRevision: 2 }));
+  const other = counting(hub, true);
+  other.stream.create(watch("b", { startRevision: 2 }));
+  const counts = new Set<number>();
+  while (clock.turn()) counts.add(clients.filter(({ sink }) => sink.count > 0).length);
+  // Ten MiB each, of sixteen in a turn and 64 at once.
+  expect([...counts]).toEqual([0, 2, 3, 5, 7, 9, 10]);
+  expect([...clients, other].map(({ sink }) => sink.count)).toEqual([...Array(10).fill(20), 1]);
 });
 
 test("behind a stream without room others catch up", () => {

@@ -1,9 +1,11 @@
-import { AssertionError, assert } from "../base/assert.ts";
+import { AssertionError, assert, must } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Change } from "../mvcc/change.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import { CatchUp } from "./catch-up.ts";
+import type { TurnLimits, WatchOutlet } from "./long-revision.ts";
+import type { PackedEvents } from "./packed-events.ts";
 import { WatchEvent } from "./watch-event.ts";
 import { type WatchHome, type WatchSink, WatchStream } from "./watch-stream.ts";
 import { type Watcher, WatcherGroup } from "./watcher.ts";
@@ -14,6 +16,7 @@ import { WatcherQueue } from "./watcher-queue.ts";
 //   publish(revision, changes) ──▶ synced watchers: told at once, in the same turn
 //        no room in the stream ──▶ unsynced, from this revision on
 //   catch-up, a slice a turn   ──▶ unsynced watchers: read the store from their position
+//        a revision of many changes: a slice a turn of it, told at its end, or in parts
 //        nothing left to read  ──▶ synced
 //        position compacted    ──▶ ended, and told so
 //
@@ -22,8 +25,8 @@ import { WatcherQueue } from "./watcher-queue.ts";
 //
 // Invariants: a synced watcher was sent every event up to `revision` that it wants · an unsynced
 // one every event before its position · no event twice, none out of order, and the events of a
-// revision always together · progress is told through the same sink, behind the events it speaks
-// of.
+// revision always together, or in parts with nothing else between them · progress is told through
+// the same sink, behind the events it speaks of.
 
 /** To all watchers in one turn; the others read it from the store, in later turns. */
 const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
@@ -34,12 +37,12 @@ const EVENTS_PER_REVISION = 200_000;
 const WATCHERS_MAX = 1_000_000;
 const KEY_BYTES_MAX = 256 * 1024 * 1024;
 
-export class WatchHub implements WatchHome {
+export class WatchHub implements WatchHome, WatchOutlet {
   readonly #clock: Clock;
-  readonly #random: Random;
   readonly #streams = new Set<WatchStream>();
   readonly #synced: WatcherGroup;
   readonly #unsynced = new WatcherQueue();
+  readonly #catchUp: CatchUp;
   #store: MvccStore;
   #revision: number;
   #isCatchUpDue = false;
@@ -47,9 +50,9 @@ export class WatchHub implements WatchHome {
   #eventCount = 0;
   #keyBytes = 0;
 
-  constructor(store: MvccStore, clock: Clock, random: Random) {
+  constructor(store: MvccStore, clock: Clock, random: Random, limits?: TurnLimits) {
     this.#synced = new WatcherGroup(random);
-    this.#random = random;
+    this.#catchUp = new CatchUp(store, this.#unsynced, this, random, limits);
     this.#store = store;
     this.#revision = store.revision;
     this.#clock = clock;
@@ -123,6 +126,7 @@ export class WatchHub implements WatchHome {
     this.#isPaused = false;
     const from = this.#revision + 1;
     this.#store = store;
+    this.#catchUp.restart(store);
     this.#revision = store.revision;
     for (const watcher of this.#synced) {
       const position = Math.max(from, watcher.position);
@@ -144,6 +148,7 @@ export class WatchHub implements WatchHome {
   leave(watcher: Watcher): void {
     // To hear that it ended may have closed its stream, by which it leaves again.
     const isHere = this.#synced.delete(watcher) || this.#unsynced.delete(watcher);
+    this.#catchUp.leave(watcher);
     if (isHere) this.#keyBytes -= watcher.keyBytes;
   }
 
@@ -158,8 +163,7 @@ export class WatchHub implements WatchHome {
     this.#clock.soon(() => {
       this.#isCatchUpDue = false;
       if (this.#isPaused) return;
-      const work = new CatchUp(this.#store, this.#revision, this.#unsynced, this.#random);
-      const step = work.step((watcher, revision) => this.send(watcher, revision));
+      const step = this.#catchUp.step(this.#revision);
       for (const watcher of step.compacted) {
         this.leave(watcher);
         watcher.stream.sink.compacted(watcher, this.#store.compactRevision);
@@ -175,12 +179,27 @@ export class WatchHub implements WatchHome {
 
   /** Sends what a watcher has collected; false when its stream has no room for it now. */
   send(watcher: Watcher, revision: number): boolean {
+    if (watcher.stream.hasRoom) return this.tell(watcher, revision);
+    watcher.events = [];
+    return false;
+  }
+
+  tell(watcher: Watcher, revision: number): boolean {
     const { events } = watcher;
     watcher.events = [];
     const { stream } = watcher;
-    if (!stream.hasRoom) return false;
+    return this.#tell(watcher, events.length, () => stream.sink.events(watcher, revision, events));
+  }
+
+  tellPacked(watcher: Watcher, revision: number, events: PackedEvents, isPart: boolean): boolean {
+    const bulk = must(watcher.stream.sink.bulk, "events are packed for a sink that takes them so");
+    return this.#tell(watcher, events.count, () => bulk.packed(watcher, revision, events, isPart));
+  }
+
+  #tell(watcher: Watcher, count: number, send: () => void): boolean {
+    const { stream } = watcher;
     try {
-      stream.sink.events(watcher, revision, events);
+      send();
     } catch (error) {
       if (error instanceof AssertionError) throw error;
       // What one client cannot be told must not end the member. Not in here, where streams are told
@@ -189,7 +208,7 @@ export class WatchHub implements WatchHome {
       this.#clock.soon(() => stream.sink.failed(error));
       return false;
     }
-    this.#eventCount += events.length;
+    this.#eventCount += count;
     watcher.hadEvent = true;
     return true;
   }

@@ -2,15 +2,21 @@ import { expect, test } from "vitest";
 import { SeededRandom } from "../base/random.ts";
 import { MvccStore } from "../mvcc/store.ts";
 import { StoreModel } from "../mvcc/store-model.suite.ts";
+import type { Event } from "../proto/gen/kv.ts";
 import { WatchResponse } from "../proto/gen/rpc.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { WatchHub } from "./hub.ts";
+import type { TurnLimits } from "./long-revision.ts";
 import { ManualClock } from "./manual-clock.suite.ts";
+import type { PackedEvents } from "./packed-events.ts";
 import type { WatchEvent } from "./watch-event.ts";
-import type { CreateWatch, WatchSink, WatchStream } from "./watch-stream.ts";
+import type { BulkSink, CreateWatch, WatchSink, WatchStream } from "./watch-stream.ts";
 import type { Watcher } from "./watcher.ts";
 
 const bytes = (text: string) => Buffer.from(text, "latin1");
+
+/** One event fits. */
+const PART_BYTES = 25;
 
 /** What one watcher must be told, and what it was told. */
 interface Follower {
@@ -23,14 +29,18 @@ interface Follower {
 }
 
 /** A client that stops reading now and then, and checks what cannot be checked afterwards. */
-class Client implements WatchSink {
+class Client implements WatchSink, BulkSink {
+  readonly bulk: BulkSink | undefined;
   readonly followers = new Map<bigint, Follower>();
   readonly #world: World;
   hasRoom = true;
   #room = Number.POSITIVE_INFINITY;
+  /** Was told a part of a revision. */
+  #partial: Watcher | undefined;
 
-  constructor(world: World) {
+  constructor(world: World, takesBulk: boolean) {
     this.#world = world;
+    if (takesBulk) this.bulk = this;
   }
 
   /** Takes so many more responses, then none. */
@@ -40,28 +50,56 @@ class Client implements WatchSink {
   }
 
   events(watcher: Watcher, revision: number, events: readonly WatchEvent[]): void {
-    const follower = this.#open(watcher);
-    expect([this.hasRoom, this.#world.isReadable]).toEqual([true, true]);
-    if (--this.#room === 0) this.hasRoom = false;
     expect(events.length).toBeGreaterThan(0);
-    for (const event of events) {
-      expect(event.main).toBeGreaterThanOrEqual(follower.from);
+    const encoded = events.map((event) => event.encoded(watcher.wantsPrevious));
+    const follower = this.#open(watcher);
+    const before = follower.lastRevision;
+    this.#take(watcher, follower, revision, Buffer.concat(encoded));
+    expect(events[0]?.main).toBeGreaterThan(before);
+    expect(this.#partial).toBe(undefined);
+  }
+
+  packed(watcher: Watcher, revision: number, events: PackedEvents, isPart: boolean): void {
+    const encoded = Buffer.alloc(events.length);
+    events.copyTo(encoded, 0);
+    const follower = this.#open(watcher);
+    const isNext = revision > follower.lastRevision;
+    const isRest = this.#partial === watcher && revision === follower.lastRevision;
+    expect(this.#partial === undefined ? isNext : isRest).toBe(true);
+    this.#take(watcher, follower, revision, encoded);
+    expect(follower.lastRevision).toBe(revision);
+    this.#partial = isPart ? watcher : undefined;
+    if (isPart) this.#world.partCount++;
+  }
+
+  eventBytesMax(watcher: Watcher): number {
+    return watcher.takesFragments ? PART_BYTES : Number.POSITIVE_INFINITY;
+  }
+
+  #take(watcher: Watcher, follower: Follower, revision: number, encoded: Buffer): void {
+    expect(this.#world.isReadable).toBe(true);
+    // What is read over many turns is told even if the room is gone at their end.
+    if (!this.#world.hasLongRevisions) expect(this.hasRoom).toBe(true);
+    if (--this.#room === 0) this.hasRoom = false;
+    for (const event of WatchResponse.decode(encoded).events) {
+      const main = event.kv?.modRevision ?? 0;
+      expect(main).toBeGreaterThanOrEqual(Math.max(follower.from, follower.lastRevision));
+      expect(revision).toBeGreaterThanOrEqual(main);
+      follower.lastRevision = main;
       follower.seen.push(this.#text(event, watcher.wantsPrevious));
     }
-    const [first, last] = [events[0]?.main ?? 0, events.at(-1)?.main ?? 0];
-    expect(first).toBeGreaterThan(follower.lastRevision);
-    expect(revision).toBeGreaterThanOrEqual(last);
-    follower.lastRevision = last;
   }
 
   canceled(watcher: Watcher): void {
     this.#open(watcher).end = "canceled";
+    if (this.#partial === watcher) this.#partial = undefined;
   }
 
   compacted(watcher: Watcher, compactRevision: number): void {
     const follower = this.#open(watcher);
     expect(compactRevision).toBe(this.#world.store.compactRevision);
     follower.end = "compacted";
+    if (this.#partial === watcher) this.#partial = undefined;
   }
 
   failed(error: unknown): void {
@@ -69,6 +107,7 @@ class Client implements WatchSink {
   }
 
   progress(watcher: Watcher | undefined, revision: number): void {
+    expect(this.#partial).toBe(undefined);
     const told = watcher === undefined ? this.followers.values() : [this.#open(watcher)];
     for (const follower of told) {
       if (follower.end === "open") this.#world.expectComplete(follower, revision);
@@ -81,18 +120,17 @@ class Client implements WatchSink {
     return follower;
   }
 
-  #text(event: WatchEvent, wantsPrevious: boolean): string {
-    const [decoded] = WatchResponse.decode(event.encoded(wantsPrevious)).events;
-    const key = decoded?.kv?.key.toString("latin1") ?? "";
-    const main = decoded?.kv?.modRevision ?? 0;
+  #text(decoded: Event, wantsPrevious: boolean): string {
+    const key = decoded.kv?.key.toString("latin1") ?? "";
+    const main = decoded.kv?.modRevision ?? 0;
     const before = this.#world.model.at(key, main - 1)?.value;
-    const previous = decoded?.prevKv?.value.toString("latin1");
+    const previous = decoded.prevKv?.value.toString("latin1");
     if (wantsPrevious && before !== undefined && previous === undefined) {
       expect(main - 1).toBeLessThan(this.#world.store.compactRevision);
     } else {
       expect(previous).toBe(wantsPrevious ? before : undefined);
     }
-    return `${main} ${key} ${decoded?.type === 1 ? "†" : decoded?.kv?.value.toString("latin1")}`;
+    return `${main} ${key} ${decoded.type === 1 ? "†" : decoded.kv?.value.toString("latin1")}`;
   }
 }
 
@@ -103,15 +141,21 @@ class World {
   readonly #random: SeededRandom;
   readonly #clients: { readonly sink: Client; readonly stream: WatchStream }[] = [];
   store = MvccStore.open(this.#engine);
-  readonly #hub = new WatchHub(this.store, this.#clock, new SeededRandom(1));
+  readonly #hub: WatchHub;
   #compactedEnds = 0;
   /** Not while the store's content is being replaced. */
   isReadable = true;
 
-  constructor(seed: number) {
+  partCount = 0;
+  readonly hasLongRevisions: boolean;
+
+  /** @param limits of a turn of reading the past */
+  constructor(seed: number, limits?: TurnLimits) {
     this.#random = new SeededRandom(seed);
+    this.hasLongRevisions = limits !== undefined;
+    this.#hub = new WatchHub(this.store, this.#clock, new SeededRandom(1), limits);
     for (let i = 0; i < 3; i++) {
-      const sink = new Client(this);
+      const sink = new Client(this, i > 0);
       this.#clients.push({ sink, stream: this.#hub.openStream(sink) });
     }
   }
@@ -176,7 +220,7 @@ class World {
   #write(isPublished: boolean): void {
     const random = this.#random;
     const txn = this.store.begin();
-    const names = new Set(Array.from({ length: 1 + random.below(3) }, () => this.#key()));
+    const names = new Set(Array.from({ length: 1 + random.below(5) }, () => this.#key()));
     for (const name of names) {
       if (random.below(4) === 0) {
         txn.deleteRange(bytes(name), Buffer.alloc(0));
@@ -225,7 +269,7 @@ class World {
       wantsProgress: random.below(2) === 0,
       wantsPuts: random.below(6) > 0,
       wantsDeletes: random.below(6) > 0,
-      takesFragments: false,
+      takesFragments: random.below(2) === 0,
     };
     const from = startRevision === 0 ? this.#hub.revision + 1 : startRevision;
     const made = stream.create(request);
@@ -273,6 +317,13 @@ class World {
 
 test("every watcher is told exactly what happened, or that what it missed is compacted", () => {
   let compactedEnds = 0;
-  for (let seed = 1; seed <= 120; seed++) compactedEnds += new World(seed).run(120);
+  let partCount = 0;
+  for (let seed = 1; seed <= 120; seed++) {
+    const limits = seed % 4 === 0 ? undefined : { changes: 1 + (seed % 2), bytes: 1024 };
+    const world = new World(seed, limits);
+    compactedEnds += world.run(120);
+    partCount += world.partCount;
+  }
   expect(compactedEnds).toBeGreaterThan(50);
+  expect(partCount).toBeGreaterThan(50);
 });

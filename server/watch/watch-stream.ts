@@ -1,5 +1,6 @@
 import { compareBytes } from "../base/bytes.ts";
 import { isOpenEnd } from "../mvcc/key-range.ts";
+import type { PackedEvents } from "./packed-events.ts";
 import type { WatchEvent } from "./watch-event.ts";
 import { Watcher } from "./watcher.ts";
 
@@ -12,6 +13,8 @@ export interface WatchSink {
   readonly hasRoom: boolean;
   /** Never empty; ascending; all events of a revision are in one call. */
   events(watcher: Watcher, revision: number, events: readonly WatchEvent[]): void;
+  /** Absent where all comes through `events`: for watchers that want little. */
+  readonly bulk?: BulkSink | undefined;
   /** The client ended it; nothing more comes from it. */
   canceled(watcher: Watcher): void;
   /** Changes that the watcher needs are compacted; it is gone. */
@@ -20,6 +23,19 @@ export interface WatchSink {
   failed(error: unknown): void;
   /** Everything up to `revision` was sent: to one watcher, or (undefined) to all of the stream. */
   progress(watcher: Watcher | undefined, revision: number): void;
+}
+
+/** Takes a revision of many events without an object for each. */
+export interface BulkSink {
+  /**
+   * In place of `events`, and only if there was room when they began to be read. Between the parts of a
+   * revision nobody else is told events or progress.
+   * @param isPart more of the revision follows
+   * @throws when they come to more than `eventBytesMax`
+   */
+  packed(watcher: Watcher, revision: number, events: PackedEvents, isPart: boolean): void;
+  /** What encoded events may come to: in a part, where the watcher takes parts. */
+  eventBytesMax(watcher: Watcher, revision: number): number;
 }
 
 export interface CreateWatch {
@@ -71,6 +87,8 @@ export class WatchStream {
   #behindCount = 0;
   /** Those that were to start in the future when last looked at. */
   readonly #ahead = new Set<Watcher>();
+  /** Was told a part of a revision: nobody else is told anything before the rest of it. */
+  partial: Watcher | undefined;
   #owesProgress = false;
   #isSealed = false;
 
@@ -79,9 +97,18 @@ export class WatchStream {
     this.sink = sink;
   }
 
-  /** Whether events can be sent now. */
+  /** Whether events can be sent now, to any watcher. */
   get hasRoom(): boolean {
-    return !this.#isSealed && this.sink.hasRoom;
+    return this.hasRoomFor(undefined);
+  }
+
+  hasRoomFor(watcher: Watcher | undefined): boolean {
+    return this.isFreeFor(watcher) && this.sink.hasRoom;
+  }
+
+  /** Whether events can be sent to a watcher but for the room. */
+  isFreeFor(watcher: Watcher | undefined): boolean {
+    return !this.#isSealed && (this.partial === undefined || this.partial === watcher);
   }
 
   get watcherCount(): number {
@@ -169,6 +196,7 @@ export class WatchStream {
     // To be told so may have closed the stream.
     if (!this.#watchers.delete(watcher.id)) return;
     this.#ahead.delete(watcher);
+    if (this.partial === watcher) this.partial = undefined;
     if (!watcher.isSynced) this.#behindCount--;
     this.payProgress();
   }

@@ -34,6 +34,8 @@ export class Watcher implements WatcherOptions {
   readonly stream: WatchStream;
   /** It was sent, or never wants, everything before this revision; exact while it catches up. */
   position: number;
+  /** Of that revision it was sent the changes before this one, in parts. */
+  sub = 0;
   /** It gets changes as they happen; else it catches up from `position`. Its stream sets it. */
   isSynced = false;
   /** It was sent an event since the last look for progress. */
