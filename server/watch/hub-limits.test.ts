@@ -97,6 +97,24 @@ test("what many watchers want of one long revision is held for few of them at on
   expect([...clients, other].map(({ sink }) => sink.count)).toEqual([...Array(10).fill(20), 1]);
 });
 
+test("what is too much for one watcher in a turn is read for it in many", () => {
+  const { hub, write, open, put, clock } = fixture();
+  const large = "x".repeat(1024 * 1024);
+  for (let i = 0; i < 80; i++) put(`a${i}`, large);
+  const parts = open(2 * large.length);
+  parts.sink.isFullAfterPart = true;
+  const range = { end: "b", wantsPrevious: true };
+  parts.stream.create(watch("a", { ...range, takesFragments: true }));
+  const { sink, stream } = counting(hub, true);
+  stream.create(watch("a", range));
+  stream.create(watch("a1", { ...range, end: "a2" }));
+  clock.settle();
+  write((txn) => txn.deleteRange(Buffer.from("a"), Buffer.from("b")));
+  expect([parts.sink.take(), sink.count]).toEqual([[], 11]);
+  clock.settle();
+  expect([parts.sink.take().length, sink.count]).toEqual([1, 91]);
+});
+
 test("behind a stream without room others catch up", () => {
   const { hub, put, clock } = fixture();
   put("a", "");

@@ -110,9 +110,12 @@ export class WatchHub implements WatchHome, WatchOutlet {
     let sentBytes = 0;
     for (const watcher of touched) {
       const hasBudget = sentBytes < SENT_BYTES_PER_REVISION;
-      if (hasBudget) sentBytes += watcher.collectedBytes(SENT_BYTES_PER_REVISION);
+      const bytes = hasBudget ? watcher.collectedBytes(SENT_BYTES_PER_REVISION) : 0;
+      // What is too much by itself takes nothing from the others.
+      const isSent = hasBudget && bytes < SENT_BYTES_PER_REVISION;
+      if (isSent) sentBytes += bytes;
       else watcher.events = [];
-      if (!hasBudget || !this.send(watcher, revision)) this.#fallBehind(watcher, revision);
+      if (!isSent || !this.send(watcher, revision)) this.#fallBehind(watcher, revision);
     }
   }
 
