@@ -74,6 +74,40 @@ const BAD_BYTES: readonly HttpAsk[] = [
   post("/v3/auth/user/get", Buffer.from('{"name":"\xff"}', "latin1")),
 ];
 
+const DEPTH = 100_000;
+const BAD_BODIES: readonly string[] = [
+  "",
+  "null",
+  "[]",
+  "{",
+  '"text"',
+  `${"[".repeat(DEPTH)}${"]".repeat(DEPTH)}`,
+  `{"key":${"[".repeat(DEPTH)}${"]".repeat(DEPTH)}}`,
+  `{"nope":${"[".repeat(9_000)}${"]".repeat(9_000)}}`,
+  `${'{"success":[{"requestTxn":'.repeat(10_000)}{}${"}]}".repeat(10_000)}`,
+  '{"key":1e400}',
+  '{"key":"%%%"}',
+  '{"key":"a2V5","value":"not base64!"}',
+  '{"key":"a2V5","lease":"99999999999999999999999"}',
+  '{"key":"a2V5","lease":1.5}',
+  '{"key":"a2V5","lease":{"__proto__":1}}',
+  '{"__proto__":{"key":"a2V5"},"constructor":1}',
+  '{"key":"a2V5","key":"b2"}',
+  '{"key":"\\ud800"}',
+  `{"key":"a2V5","limit":${"9".repeat(100_000)}}`,
+  `{"limit":${"9".repeat(100_000)}}`,
+  "\ufeff{}",
+  "{}{}{}",
+];
+
+/** Bodies that nobody means, for methods that know their fields and for such as do not. */
+export const BAD_JSON: readonly HttpAsk[] = [
+  "/v3/kv/range",
+  "/v3/kv/txn",
+  "/v3/lease/revoke",
+  "/v3/nothing",
+].flatMap((path) => BAD_BODIES.map((body) => post(path, body)));
+
 const NUMBERS: readonly HttpAsk[] = [
   '"x"',
   "1.5",
@@ -312,6 +346,7 @@ export const GATEWAY_REQUESTS: readonly HttpAsk[] = [
   post("/v3/kv/put", '{"key":"Zm9v","value":"YmFy"}'),
   ...JSON_FORMS,
   ...BAD_BYTES,
+  ...BAD_JSON,
   ...NUMBERS,
   ...ENUMS,
   ...TRANSACTIONS,

@@ -140,8 +140,8 @@ export class JsonScanner {
   #begin(byte: number): void {
     if (isSpace(byte)) return;
     this.#hasBegun = true;
-    if (byte === OPEN_BRACE) this.#open("key", "key-or-empty");
-    else if (byte === OPEN_BRACKET) this.#open("element", "begin-or-empty");
+    if (byte === OPEN_BRACE) this.#open(byte, "key", "key-or-empty");
+    else if (byte === OPEN_BRACKET) this.#open(byte, "element", "begin-or-empty");
     else if (byte === CLOSE_BRACKET && this.#state === "begin-or-empty") this.#close();
     else if (byte === QUOTE) this.#state = "string";
     else if (byte === MINUS) this.#state = "minus";
@@ -187,8 +187,8 @@ export class JsonScanner {
     }
   }
 
-  #open(container: Container, state: State): void {
-    if (this.#containers.length >= DEPTH_MAX) throw new JsonSyntaxError("exceeded max depth");
+  #open(byte: number, container: Container, state: State): void {
+    if (this.#containers.length >= DEPTH_MAX) throw unexpected(byte, "exceeded max depth");
     this.#containers.push(container);
     this.#state = state;
   }
