@@ -28,7 +28,7 @@ let ordeal: Ordeal;
 beforeAll(async () => {
   cluster = await ClusterProcess.start({ make: "quorate", size: 1 });
   member = cluster.member(0);
-  ordeal = new Ordeal(member, [`${member.clientUrl}/health`]);
+  ordeal = await Ordeal.begin(member, [`${member.clientUrl}/health`]);
 });
 
 afterAll(async () => {

@@ -39,7 +39,7 @@ beforeAll(async () => {
   term = Number(statuses[at]?.raftTerm);
   const { headers } = await fetch(`${member.peerUrl}/members`);
   clusterId = headers.get("x-etcd-cluster-id") ?? "";
-  ordeal = new Ordeal(member, [`${member.clientUrl}/health`, `${member.peerUrl}/version`]);
+  ordeal = await Ordeal.begin(member, [`${member.clientUrl}/health`, `${member.peerUrl}/version`]);
 });
 
 afterAll(async () => {

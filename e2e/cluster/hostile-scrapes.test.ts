@@ -25,7 +25,11 @@ beforeAll(async () => {
   const flags = [`--listen-metrics-urls=${url}`];
   cluster = await ClusterProcess.start({ make: "quorate", size: 1, flags });
   member = cluster.member(0);
-  ordeal = new Ordeal(member, [`${url}/metrics`, `${url}/health`, `${member.clientUrl}/health`]);
+  ordeal = await Ordeal.begin(member, [
+    `${url}/metrics`,
+    `${url}/health`,
+    `${member.clientUrl}/health`,
+  ]);
 });
 
 afterAll(async () => {

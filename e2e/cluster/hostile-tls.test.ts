@@ -39,7 +39,7 @@ beforeAll(async () => {
   ]);
   const portOf = (url: string) => Number(new URL(url).port);
   ports = [portOf(member.secureUrl), portOf(member.securePeerUrl), figures];
-  ordeal = new Ordeal(member.process, [
+  ordeal = await Ordeal.begin(member.process, [
     `${member.secureUrl}/health`,
     `${member.securePeerUrl}/version`,
     `https://127.0.0.1:${figures}/health`,

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const flags = [`--listen-metrics-urls=${figuresUrl}`];
   cluster = await ClusterProcess.start({ make: "quorate", size: 1, flags, filesMax: FILES_MAX });
   member = cluster.member(0);
-  ordeal = new Ordeal(member, [
+  ordeal = await Ordeal.begin(member, [
     `${member.clientUrl}/health`,
     `${member.peerUrl}/version`,
     `${figuresUrl}/metrics`,

@@ -69,7 +69,7 @@ export class Bystander {
 }
 
 /** One GET on a connection of its own. Rejects for any status but 200. */
-function visit(url: string): Promise<void> {
+export function visit(url: string): Promise<void> {
   const common = { agent: false, timeout: ANSWER_LIMIT_MS } as const;
   return new Promise((resolve, reject) => {
     const request = url.startsWith("https:")

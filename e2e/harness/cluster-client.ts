@@ -13,8 +13,10 @@ import { RpcClient, type RpcOutcome } from "./rpc-client.ts";
 /** The calls that tests make, at one member each. */
 export class ClusterClient {
   readonly #clients: readonly RpcClient[];
+  readonly #token: string | undefined;
 
-  constructor(members: readonly Pick<MemberProcess, "clientUrl">[]) {
+  constructor(members: readonly Pick<MemberProcess, "clientUrl">[], token?: string) {
+    this.#token = token;
     this.#clients = members.map((member) => new RpcClient(new URL(member.clientUrl).host));
   }
 
@@ -30,7 +32,8 @@ export class ClusterClient {
 
   put(member: number, key: string, value: string | Buffer, deadlineMs?: number) {
     const request = PutRequest.fromPartial({ key: Buffer.from(key), value: Buffer.from(value) });
-    return this.at(member).unary(KVDefinition, KVDefinition.methods.put, request, deadlineMs);
+    const { put } = KVDefinition.methods;
+    return this.at(member).unary(KVDefinition, put, request, deadlineMs, this.#token);
   }
 
   get(member: number, key: string, rangeEnd = "") {
@@ -38,23 +41,27 @@ export class ClusterClient {
       key: Buffer.from(key),
       rangeEnd: Buffer.from(rangeEnd),
     });
-    return this.at(member).unary(KVDefinition, KVDefinition.methods.range, request);
+    const { range } = KVDefinition.methods;
+    return this.at(member).unary(KVDefinition, range, request, undefined, this.#token);
   }
 
   status(member: number): Promise<RpcOutcome<StatusResponse>> {
     const request = StatusRequest.fromPartial({});
-    return this.at(member).unary(
-      MaintenanceDefinition,
-      MaintenanceDefinition.methods.status,
-      request,
-    );
+    const { status } = MaintenanceDefinition.methods;
+    return this.at(member).unary(MaintenanceDefinition, status, request, undefined, this.#token);
   }
 
   async hashKv(member: number, revision: number): Promise<number> {
     const request = HashKVRequest.fromPartial({ revision });
-    const method = MaintenanceDefinition.methods.hashKV;
-    const { hash } = must(await this.at(member).unary(MaintenanceDefinition, method, request));
-    return hash;
+    const { hashKV } = MaintenanceDefinition.methods;
+    const asked = this.at(member).unary(
+      MaintenanceDefinition,
+      hashKV,
+      request,
+      undefined,
+      this.#token,
+    );
+    return must(await asked).hash;
   }
 
   close(): void {

@@ -292,5 +292,8 @@ export async function runToEnd(
 function program(make: Make): [command: string, first: string[]] {
   if (make === "etcd-3.4") return [ETCD_34.etcd, []];
   if (make === "etcd-3.5") return [ETCD_35.etcd, []];
-  return [process.execPath, ["--enable-source-maps", "--max-semi-space-size=16", OURS]];
+  return [
+    process.execPath,
+    ["--enable-source-maps", "--max-semi-space-size=16", "--inspect-port=0", OURS],
+  ];
 }

@@ -1,20 +1,35 @@
 import { readdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { Bystander, type Witness } from "./bystander.ts";
+import { Bystander, visit, type Witness } from "./bystander.ts";
 import { ClusterClient, must } from "./cluster-client.ts";
+import { LiveMemory } from "./live-memory.ts";
 import type { MemberProcess } from "./member-process.ts";
 import { residentBytes } from "./resident-memory.ts";
 
 /** Longer than this nobody may wait because of others. */
 const HANG_MS = 1_000;
 const ROUNDS = 2;
-/** How much more memory it may hold than after the first round. */
+/** Honest questions of each kind before anything is measured: what they run is compiled by then. */
+const WARM_UP_QUESTIONS = 300;
+/** How much more memory it may hold in the end. */
 const GROWTH_MAX = 1.2;
 /** Those of its log and state come and go. */
 const OWN_FILES_MORE = 10;
 const RECOVERY_MS = 30_000;
 const POLL_MS = 100;
 const CALLER_KEY = "bystander";
+
+/** What a member holds before anybody does it harm. */
+interface Holding {
+  readonly openFiles: number;
+  readonly liveBytes: number;
+}
+
+interface Attended {
+  readonly witnesses: readonly Witness[];
+  /** Writes of the honest. */
+  readonly putCount: number;
+}
 
 /**
  * A member under attack. After each it has to be the same process; honest clients must have been
@@ -23,24 +38,93 @@ const CALLER_KEY = "bystander";
 export class Ordeal {
   readonly #member: MemberProcess;
   readonly #client: ClusterClient;
+  readonly #memory: LiveMemory;
   readonly #visited: readonly string[];
+  readonly #atFirst: Holding;
 
-  /** @param visited URLs to which honest newcomers come, each answered with 200 */
-  constructor(member: MemberProcess, visited: readonly string[]) {
+  private constructor(
+    member: MemberProcess,
+    client: ClusterClient,
+    memory: LiveMemory,
+    visited: readonly string[],
+    atFirst: Holding,
+  ) {
     this.#member = member;
-    this.#client = new ClusterClient([member]);
+    this.#client = client;
+    this.#memory = memory;
     this.#visited = visited;
+    this.#atFirst = atFirst;
+  }
+
+  /**
+   * Before anything else, for what the member holds now is the measure.
+   * @param visited URLs to which honest newcomers come, each answered with 200
+   * @param token of the honest caller, where nobody is served without one
+   */
+  static async begin(
+    member: MemberProcess,
+    visited: readonly string[],
+    token?: string,
+  ): Promise<Ordeal> {
+    const client = new ClusterClient([member], token);
+    for (let count = 0; count < WARM_UP_QUESTIONS; count++) {
+      must(await client.put(0, CALLER_KEY, "0"));
+      must(await client.get(0, CALLER_KEY));
+      await Promise.all(visited.map(visit));
+    }
+    const memory = await LiveMemory.open(member);
+    const atFirst = { liveBytes: await memory.bytes(), openFiles: openFiles(member) };
+    return new Ordeal(member, client, memory, visited, atFirst);
   }
 
   close(): void {
     this.#client.close();
+    this.#memory.close();
   }
 
   /** Rejects when anybody or anything came to harm; else resolves with how it went. */
   async during(attack: () => Promise<void>): Promise<readonly Witness[]> {
-    const { pid } = this.#member;
     const revision = await this.#revision();
     const hash = await this.#client.hashKv(0, revision);
+    const { witnesses, putCount } = await this.#attended(attack);
+    const foreign = (await this.#revision()) - revision - putCount;
+    if (foreign !== 0) throw this.#harmed(`${foreign} revisions were written by nobody honest`);
+    if ((await this.#client.hashKv(0, revision)) !== hash) throw this.#harmed("the past changed");
+    return witnesses;
+  }
+
+  /** The same of an attack that may write, compact and delete. */
+  async duringWrites(attack: () => Promise<void>): Promise<readonly Witness[]> {
+    const { witnesses } = await this.#attended(attack);
+    return witnesses;
+  }
+
+  /**
+   * Attacks again and again, and resolves when nothing stays open and memory is back: that which is
+   * in use as it was at the very beginning, that which the system gave as after the first round.
+   */
+  async outlasts(attack: () => Promise<void>): Promise<void> {
+    const { liveBytes } = this.#atFirst;
+    await attack();
+    await this.#alone();
+    await this.#memory.bytes();
+    const resident = residentBytes(this.#member);
+    for (let round = 0; round < ROUNDS; round++) await attack();
+    await this.#alone();
+    let heldNow = Number.POSITIVE_INFINITY;
+    let residentNow = Number.POSITIVE_INFINITY;
+    const isBack = async () => {
+      heldNow = await this.#memory.bytes();
+      residentNow = residentBytes(this.#member);
+      return heldNow <= liveBytes * GROWTH_MAX && residentNow <= resident * GROWTH_MAX;
+    };
+    await until(isBack, () => {
+      return `it uses ${heldNow} bytes, not ${liveBytes}, and has ${residentNow}, not ${resident}`;
+    });
+  }
+
+  async #attended(attack: () => Promise<void>): Promise<Attended> {
+    const { pid } = this.#member;
     let putCount = 0;
     let callCount = 0;
     const caller = new Bystander("caller", this.#member, async () => {
@@ -62,32 +146,21 @@ export class Ordeal {
       .filter(({ slowestMs }) => slowestMs >= HANG_MS)
       .map(({ name, slowestMs }) => `the ${name} waited ${Math.round(slowestMs)} ms`);
     if (!this.#member.isRunning || this.#member.pid !== pid) harms.push("the member ended");
-    const foreign = (await this.#revision()) - revision - putCount;
-    if (foreign !== 0) harms.push(`${foreign} revisions were written by nobody honest`);
-    if ((await this.#client.hashKv(0, revision)) !== hash) harms.push("the past has changed");
-    if (harms.length > 0) throw new Error(`${harms.join("; ")}:\n${this.#member.output}`);
-    return witnesses;
+    if (harms.length > 0) throw this.#harmed(harms.join("; "));
+    return { witnesses, putCount };
   }
 
-  /**
-   * Attacks again and again, and resolves when memory is as it was after the first time and nothing
-   * stays open. Rejects when that does not come to be.
-   */
-  async outlasts(attack: () => Promise<void>): Promise<void> {
-    const filesAtFirst = this.#openFiles();
-    const isAlone = () => this.#openFiles() <= filesAtFirst + OWN_FILES_MORE;
-    await attack();
-    await until(isAlone, () => `${this.#openFiles()} files are open, not ${filesAtFirst}`);
-    const before = residentBytes(this.#member);
-    for (let round = 0; round < ROUNDS; round++) await attack();
-    await until(isAlone, () => `${this.#openFiles()} files are open, not ${filesAtFirst}`);
-    const isLean = () => residentBytes(this.#member) <= before * GROWTH_MAX;
-    await until(isLean, () => `it holds ${residentBytes(this.#member)} bytes, not ${before}`);
+  #harmed(harm: string): Error {
+    return new Error(`${harm}:\n${this.#member.output}`);
   }
 
-  /** Files and connections that it has open. */
-  #openFiles(): number {
-    return readdirSync(`/proc/${this.#member.pid}/fd`).length;
+  /** Resolves when nobody is left but honest clients. */
+  #alone(): Promise<void> {
+    const { openFiles: atFirst } = this.#atFirst;
+    return until(
+      () => openFiles(this.#member) <= atFirst + OWN_FILES_MORE,
+      () => `${openFiles(this.#member)} files are open, not ${atFirst}`,
+    );
   }
 
   async #revision(): Promise<number> {
@@ -96,9 +169,17 @@ export class Ordeal {
   }
 }
 
-async function until(isSo: () => boolean, otherwise: () => string): Promise<void> {
+/** Files and connections that it has open. */
+function openFiles(member: MemberProcess): number {
+  return readdirSync(`/proc/${member.pid}/fd`).length;
+}
+
+async function until(
+  isSo: () => boolean | Promise<boolean>,
+  otherwise: () => string,
+): Promise<void> {
   const deadline = performance.now() + RECOVERY_MS;
-  while (!isSo()) {
+  while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(otherwise());
     await delay(POLL_MS);
   }
