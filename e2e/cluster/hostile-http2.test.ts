@@ -3,11 +3,24 @@ import { connect as connectHttp2 } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DEFAULT_LIMITS } from "../../server/http2/limits.ts";
 import { Flag, FrameType, PREFACE } from "../../server/http2/protocol.ts";
 import { Crowd, type CrowdReport } from "../harness/crowd.ts";
-import { dataFrame, frame, openedCall, PUT_HEADERS, SETTINGS } from "../harness/http2-bytes.ts";
+import {
+  dataFrame,
+  type Frame,
+  frame,
+  framesOf,
+  goodbyeOf,
+  hasPong,
+  openedCall,
+  PING,
+  PUT_HEADERS,
+  SETTINGS,
+} from "../harness/http2-bytes.ts";
 import { ClusterProcess, type MemberProcess } from "../harness/member-process.ts";
 import { Ordeal } from "../harness/ordeal.ts";
+import { exchanges } from "../harness/raw-exchange.ts";
 
 // What costs a client of HTTP/2 nothing and a member something, from many connections at once: each
 // of them ends with the reason, and nobody else notices.
@@ -19,7 +32,7 @@ const ANSWER_BYTES = 128 * 1024;
 const SLOW_MS = 400;
 const MIB = 1024 * 1024;
 const [PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, COMPRESSION_ERROR] = [1, 3, 6, 9];
-const ENHANCE_YOUR_CALM = 11;
+const [REFUSED_STREAM, ENHANCE_YOUR_CALM] = [7, 11];
 
 let cluster: ClusterProcess;
 let member: MemberProcess;
@@ -94,14 +107,7 @@ const FLOODS: readonly [name: string, code: number, bytes: Buffer, size?: number
 
 /** The codes with which connections were told to go; undefined where one was not. */
 function goodbyes(answers: readonly string[]): Set<number | undefined> {
-  return new Set(answers.map((answer) => codeOf(Buffer.from(answer, "latin1"))));
-}
-
-function codeOf(bytes: Buffer): number | undefined {
-  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
-    if (bytes[at + 3] === 7 && at + 17 <= bytes.length) return bytes.readUInt32BE(at + 13);
-  }
-  return undefined;
+  return new Set(answers.map((answer) => goodbyeOf(Buffer.from(answer, "latin1"))));
 }
 
 async function flood(floods: readonly Buffer[], size: number): Promise<CrowdReport> {
@@ -122,14 +128,36 @@ test.each(FLOODS)("%s: the connection ends with %i", async (_name, code, bytes, 
   });
 });
 
-test("twenty thousand calls that are begun on a connection, and never ended", async () => {
-  const calls = Array.from({ length: 20_000 }, (_, at) => openedCall(2 * at + 1));
-  const says = [Buffer.concat([PREFACE, SETTINGS, ...calls])];
-  const plan = { size: 3, atOnce: 3, hosts: 1, port: member.options.clientPort, says };
+/** Three connections, each with so many calls that never end and a PING behind them. */
+function begin(count: number): Promise<Buffer[]> {
+  const calls = Array.from({ length: count }, (_, at) => openedCall(2 * at + 1));
+  const says = Buffer.concat([PREFACE, SETTINGS, ...calls, PING]);
+  return exchanges(member.clientUrl, [says, says, says], { isEnough: hasPong });
+}
+
+function refusedCalls(heard: Buffer): number {
+  const isRefusal = ({ type, payload }: Frame) =>
+    type === FrameType.RST_STREAM && payload.readUInt32BE() === REFUSED_STREAM;
+  return framesOf(heard).filter(isRefusal).length;
+}
+
+test("thirty thousand calls that are begun on a connection: the excess is refused", async () => {
+  const { streamsMax } = DEFAULT_LIMITS;
   await ordeal.during(async () => {
-    const crowd = await Crowd.come({ ...plan, answerBytes: 1 });
-    await crowd.until(({ opened }) => opened === 3, LIMIT_MS);
-    await crowd.leave();
+    for (const heard of await begin(30_000)) {
+      expect(refusedCalls(heard)).toBe(30_000 - streamsMax);
+      expect(goodbyeOf(heard)).toBeUndefined();
+      expect(hasPong(heard)).toBe(true);
+    }
+  });
+});
+
+test("a hundred thousand of them: the connection ends with ENHANCE_YOUR_CALM", async () => {
+  await ordeal.during(async () => {
+    for (const heard of await begin(100_000)) {
+      expect(refusedCalls(heard)).toBeGreaterThanOrEqual(DEFAULT_LIMITS.resetsBurst);
+      expect(goodbyeOf(heard)).toBe(ENHANCE_YOUR_CALM);
+    }
   });
 });
 
@@ -156,12 +184,15 @@ function put(bytes: Buffer, headers: Readonly<Record<string, string>>): Promise<
   });
 }
 
+const bomb = gzipSync(Buffer.alloc(200 * MIB));
+
+async function bombard(): Promise<void> {
+  const calls = Array.from({ length: 20 }, () => put(bomb, { "grpc-encoding": "gzip" }));
+  expect(new Set(await Promise.all(calls))).toEqual(new Set(["8"]));
+}
+
 test("messages that grow a thousand times when they are unpacked are refused before", async () => {
-  const bomb = gzipSync(Buffer.alloc(200 * MIB));
-  await ordeal.during(async () => {
-    const calls = Array.from({ length: 20 }, () => put(bomb, { "grpc-encoding": "gzip" }));
-    expect(new Set(await Promise.all(calls))).toEqual(new Set(["8"]));
-  });
+  await ordeal.during(bombard);
 });
 
 test("when they are gone, so is what they took", async () => {
@@ -170,6 +201,8 @@ test("when they are gone, so is what they took", async () => {
       FLOODS.map(([, , bytes]) => bytes),
       5 * FLOODS.length,
     );
+    await bombard();
+    await begin(30_000);
   });
 });
 

@@ -44,6 +44,46 @@ export function openedCall(stream = 1, more: Readonly<Record<string, string>> = 
   return frame(FrameType.HEADERS, Flag.END_HEADERS, stream, block);
 }
 
+export interface Frame {
+  readonly type: number;
+  readonly flags: number;
+  readonly payload: Buffer;
+}
+
+/** The frames that are whole. */
+export function framesOf(bytes: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  for (let at = 0; at + 9 <= bytes.length; ) {
+    const end = at + 9 + bytes.readUIntBE(at, 3);
+    if (end > bytes.length) break;
+    frames.push({
+      type: bytes.readUInt8(at + 3),
+      flags: bytes.readUInt8(at + 4),
+      payload: bytes.subarray(at + 9, end),
+    });
+    at = end;
+  }
+  return frames;
+}
+
+/** With which a connection was told to go; undefined when it was not. */
+export function goodbyeOf(bytes: Buffer): number | undefined {
+  return framesOf(bytes)
+    .find(({ type }) => type === FrameType.GOAWAY)
+    ?.payload.readUInt32BE(4);
+}
+
+const PING_PAYLOAD = Buffer.from("are here");
+
+/** It is answered once all that was said before it has been read. */
+export const PING: Buffer = frame(FrameType.PING, 0, 0, PING_PAYLOAD);
+const PONG = frame(FrameType.PING, Flag.ACK, 0, PING_PAYLOAD);
+
+/** Whether `PING` was answered. */
+export function hasPong(heard: Buffer): boolean {
+  return heard.includes(PONG);
+}
+
 export function dataFrame(payload: Buffer, stream = 1): Buffer {
   return frame(FrameType.DATA, 0, stream, payload);
 }
