@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { PREFACE } from "../../server/http2/protocol.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectionPlaces } from "../../server/member/connection-places.ts";
+import { openFilesMax } from "../../server/member/process-figures.ts";
 import { Crowd, type CrowdReport } from "../harness/crowd.ts";
-import { dataFrame, openedCall, SETTINGS } from "../harness/http2-bytes.ts";
 import { ClusterProcess, type MemberProcess } from "../harness/member-process.ts";
 import { Ordeal } from "../harness/ordeal.ts";
 import { freePorts } from "../harness/ports.ts";
+import { halfCalls, halfRequests, http, httpBody, SLOWLY } from "../harness/slow-requests.ts";
 
 // A member that may have few files open, and crowds who ask for something so slowly that they never
 // finish: for each kind of connection more of them than there are places.
@@ -41,24 +41,6 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** All but the end of it is said at once. */
-const SLOWLY = { last: 100, everyMs: 300 };
-
-function http(start: string, headers: readonly string[] = []): Buffer {
-  const head = [start, "Host: a", ...headers, "X-Slow: "].join("\r\n");
-  return Buffer.from(head + "a".repeat(SLOWLY.last));
-}
-
-function httpBody(start: string, headers: readonly string[] = []): Buffer {
-  const head = [start, "Host: a", "Content-Length: 5000", ...headers, "", ""].join("\r\n");
-  return Buffer.from(head + "{".repeat(SLOWLY.last + 1));
-}
-
-/** A frame whose last bytes are long in coming, and whose rest never comes. */
-function half(whole: Buffer): Buffer {
-  return Buffer.concat([PREFACE, SETTINGS, whole.subarray(0, whole.length - 1)]);
-}
-
 function peerHeaders(): string[] {
   return [`X-Etcd-Cluster-ID: ${clusterId}`, "X-Server-Version: 3.5.16", "X-Server-From: 7"];
 }
@@ -75,22 +57,13 @@ const KINDS: readonly Kind[] = [
     name: "HTTP/1 to the client port",
     url: () => member.clientUrl,
     places: PLACES.http,
-    says: () => [
-      http("GET /health HTTP/1.1"),
-      http("GET /v3/watch HTTP/1.1", ["Connection: Upgrade", "Upgrade: websocket"]),
-      httpBody("POST /v3/kv/put HTTP/1.1"),
-    ],
+    says: halfRequests,
   },
   {
     name: "gRPC to the client port",
     url: () => member.clientUrl,
     places: PLACES.clients,
-    says: () => [
-      Buffer.concat([PREFACE, SETTINGS]),
-      half(openedCall(1, { "x-slow": "a".repeat(100) })),
-      half(Buffer.concat([openedCall(), dataFrame(Buffer.alloc(1_000))])),
-      half(Buffer.concat([openedCall(), ...bytewise(Buffer.from([0, 0, 0, 3, 232]))])),
-    ],
+    says: halfCalls,
   },
   {
     name: "HTTP/1 to the peer port",
@@ -105,11 +78,6 @@ const KINDS: readonly Kind[] = [
     says: () => [http("GET /metrics HTTP/1.1"), httpBody("GET /health HTTP/1.1")],
   },
 ];
-
-/** A DATA frame for each byte. */
-function bytewise(bytes: Buffer): Buffer[] {
-  return [...bytes].map((byte) => dataFrame(Buffer.from([byte])));
-}
 
 /** Resolves with how they stand when no more are left than there is room for. */
 async function dawdle({ url, places, says }: Kind): Promise<CrowdReport> {
@@ -136,4 +104,40 @@ test("when they are gone, so is what they took", async () => {
   await ordeal.outlasts(async () => {
     for (const kind of KINDS) await dawdle(kind);
   });
+});
+
+const MANY = 5_000;
+/** They and what they are told by, in one process each. */
+const FILES_OF_MANY = MANY + 1_000;
+
+describe.skipIf(openFilesMax() < FILES_OF_MANY)("five thousand of them, where so many fit", () => {
+  let spacious: ClusterProcess;
+  let long: Ordeal;
+  beforeAll(async () => {
+    spacious = await ClusterProcess.start({ make: "quorate", size: 1 });
+    long = await Ordeal.begin(spacious.member(0), [`${spacious.member(0).clientUrl}/health`]);
+  });
+  afterAll(async () => {
+    long?.close();
+    await spacious?.stop();
+  });
+
+  test.each([
+    ["HTTP/1", halfRequests, connectionPlaces().http],
+    ["gRPC", halfCalls, Math.min(connectionPlaces().clients, MANY)],
+  ])(
+    "with %s: all come in, and no more stay than there are places",
+    async (_name, says, places) => {
+      const { clientPort: port } = spacious.member(0).options;
+      const plan = { size: MANY, atOnce: AT_ONCE, hosts: 3, port, answerBytes: 1, slowly: SLOWLY };
+      await long.during(async () => {
+        const crowd = await Crowd.come({ ...plan, says: says() });
+        const isIn = ({ opened, open }: CrowdReport) => opened === MANY && open <= places;
+        const report = await crowd.until(isIn, LIMIT_MS);
+        await crowd.leave();
+        expect(report).toMatchObject({ opened: MANY, failed: 0 });
+        expect(report.open).toBeLessThanOrEqual(places);
+      });
+    },
+  );
 });

@@ -50,11 +50,11 @@ class Crowd {
 
   /** The next one comes when this one is in, or cannot be. */
   #begin(): void {
-    const { size, port, hosts, isSecure } = this.#plan;
+    const { size, port, hosts, isSecure, offers = ["h2", "http/1.1"] } = this.#plan;
     if (this.#isOver || this.#begunCount >= size) return;
     const at = this.#begunCount++;
     const raw = connect({ port, host: "127.0.0.1", localAddress: addressOf(at % hosts) });
-    const tls = { socket: raw, rejectUnauthorized: false, ALPNProtocols: ["h2", "http/1.1"] };
+    const tls = { socket: raw, rejectUnauthorized: false, ALPNProtocols: [...offers] };
     const socket = isSecure === true ? connectTls(tls) : raw;
     let isIn = false;
     socket.once(isSecure === true ? "secureConnect" : "connect", () => {

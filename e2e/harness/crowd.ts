@@ -17,6 +17,8 @@ export interface CrowdPlan {
   readonly hosts: number;
   /** They shake hands before they say anything. */
   readonly isSecure?: boolean;
+  /** What they offer to speak then: HTTP of either kind where nothing is named. */
+  readonly offers?: readonly string[];
   /** How much of each answer is of interest; without it they read nothing. */
   readonly answerBytes?: number;
   /** What they say, in turn. Nothing where it is empty. */

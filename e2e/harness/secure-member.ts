@@ -33,8 +33,15 @@ export class SecureMember {
     this.dataDir = process.options.dataDir;
   }
 
-  /** @param flags those of TLS, for clients and for members */
-  static async create(make: Make, flags: readonly string[]): Promise<SecureMember> {
+  /**
+   * @param flags those of TLS, for clients and for members
+   * @param filesMax that the system lets it have open; its own limit without
+   */
+  static async create(
+    make: Make,
+    flags: readonly string[],
+    filesMax?: number,
+  ): Promise<SecureMember> {
     const [plain = 0, secure = 0, peer = 0] = await freePorts(3);
     const secureUrl = `https://127.0.0.1:${secure}`;
     const peerUrl = `https://127.0.0.1:${peer}`;
@@ -53,12 +60,17 @@ export class SecureMember {
         `--initial-advertise-peer-urls=${peerUrl}`,
         ...flags,
       ],
+      filesMax,
     });
     return new SecureMember(process, secureUrl, peerUrl);
   }
 
-  static async start(make: Make, flags: readonly string[]): Promise<SecureMember> {
-    const member = await SecureMember.create(make, flags);
+  static async start(
+    make: Make,
+    flags: readonly string[],
+    filesMax?: number,
+  ): Promise<SecureMember> {
+    const member = await SecureMember.create(make, flags, filesMax);
     member.process.start();
     await member.process.ready();
     return member;
