@@ -84,7 +84,9 @@ const BAD_BODIES: readonly string[] = [
   `${"[".repeat(DEPTH)}${"]".repeat(DEPTH)}`,
   `{"key":${"[".repeat(DEPTH)}${"]".repeat(DEPTH)}}`,
   `{"nope":${"[".repeat(9_000)}${"]".repeat(9_000)}}`,
-  `${'{"success":[{"requestTxn":'.repeat(10_000)}{}${"}]}".repeat(10_000)}`,
+  ...[200, 300, 3_000, 10_000].map(
+    (levels) => `${'{"success":[{"requestTxn":'.repeat(levels)}{}${"}]}".repeat(levels)}`,
+  ),
   '{"key":1e400}',
   '{"key":"%%%"}',
   '{"key":"a2V5","value":"not base64!"}',

@@ -4,12 +4,12 @@ import { AssertionError } from "../base/assert.ts";
 import type { BytePool } from "../base/byte-pool.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { Status } from "../errors.ts";
+import { EtcdError, Status } from "../errors.ts";
 import type { GrpcCall, GrpcDispatch, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { MethodDescriptor } from "../proto/descriptors.ts";
 import { jsonPieces } from "../proto/json-encoder.ts";
-import { JsonShapeError } from "../proto/json-reader.ts";
+import { JsonDepthError, JsonShapeError } from "../proto/json-reader.ts";
 import { JsonSyntaxError } from "../proto/json-scanner.ts";
 import { MessageTooLargeError } from "../proto/message-builder.ts";
 import type { Exchange } from "./exchange.ts";
@@ -197,6 +197,10 @@ export class JsonCall implements GrpcCall {
       const limit = this.#options.messageBytesMax;
       const text = `grpc: received message larger than max (${thrown.bytes} vs. ${limit})`;
       this.#abort(Status.RESOURCE_EXHAUSTED, text);
+    } else if (thrown instanceof JsonDepthError) {
+      // Only transactions stand within each other.
+      const { status, message } = new EtcdError("TooManyOps");
+      this.#abort(status, message);
     } else if (thrown instanceof JsonSyntaxError || thrown instanceof JsonShapeError) {
       if (this.#handler === undefined) this.#abort(Status.INVALID_ARGUMENT, thrown.message);
       else if (this.#method.takesStream) this.#handler.halfClose();

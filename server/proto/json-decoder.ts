@@ -4,7 +4,7 @@
 // fields and enum names ignored.
 import type { FieldDescriptor, MessageDescriptor } from "./descriptors.ts";
 import { parseInteger } from "./json-number.ts";
-import { JsonReader, JsonShapeError, type Token } from "./json-reader.ts";
+import { JsonDepthError, JsonReader, type Token } from "./json-reader.ts";
 import { MessageBuilder } from "./message-builder.ts";
 
 /** Messages within each other; what the members' decoders take. */
@@ -21,7 +21,7 @@ const INTEGER_RANGES = {
  * @param json one whole JSON value, as `JsonScanner` delimits it
  * @param bytesMax of the message in protobuf; no more of the JSON is read than makes so much
  * @returns the message in protobuf
- * @throws JsonShapeError when it is no such message, MessageTooLargeError
+ * @throws JsonShapeError when it is no such message, JsonDepthError, MessageTooLargeError
  */
 export function decodeJson(message: MessageDescriptor, json: Buffer, bytesMax: number): Buffer {
   const built = new MessageBuilder(bytesMax);
@@ -35,7 +35,7 @@ function readMessage(
   built: MessageBuilder,
   depth: number,
 ): void {
-  if (depth >= DEPTH_MAX) throw new JsonShapeError("exceeded max recursion depth");
+  if (depth >= DEPTH_MAX) throw new JsonDepthError();
   const open = reader.read();
   if (open.kind !== "{") throw reader.unexpected(open);
   // No more than the message has fields; of such, a list is quicker than a set.

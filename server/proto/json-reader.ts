@@ -5,10 +5,19 @@ import { isUtf8 } from "node:buffer";
 
 /** JSON that is no such message. */
 export class JsonShapeError extends Error {
-  override readonly name = "JsonShapeError";
+  override readonly name: string = "JsonShapeError";
 
   constructor(text: string) {
     super(`proto: ${text}`);
+  }
+}
+
+/** JSON of messages deeper within each other than members can read. */
+export class JsonDepthError extends JsonShapeError {
+  override readonly name = "JsonDepthError";
+
+  constructor() {
+    super("exceeded max recursion depth");
   }
 }
 

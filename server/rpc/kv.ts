@@ -39,6 +39,8 @@ import type { Proposer } from "./proposer.ts";
 import type { RangeReader } from "./range-reader.ts";
 import { rangeText, readTxnText } from "./response-text.ts";
 
+/** What the generated decoders say of messages deeper within each other than they read. */
+const DEPTH_TEXT = "protobuf decode recursion limit exceeded";
 export interface KvServiceOptions {
   readonly replica: Replica;
   readonly state: ReplicatedState;
@@ -123,7 +125,7 @@ class KvService {
 
   async txn(bytes: Buffer, call: CallContext): Promise<Buffer> {
     const { replica, state, proposer, callers, ranges, headers, txnOpsMax } = this.#options;
-    const request = decode(() => TxnRequest.decode(bytes));
+    const request = decodeTxn(bytes);
     const refusal = proposer.refusalFor(txnCost(request));
     if (refusal !== undefined) return refusal;
     checkTxn(request, txnOpsMax);
@@ -244,10 +246,23 @@ function namesRevision({ success, failure }: TxnRequest): boolean {
   return success.some(names) || failure.some(names);
 }
 
+/** @throws EtcdError TooManyOps: what cannot be read for its depth has more than can be allowed */
+function decodeTxn(bytes: Buffer): TxnRequest {
+  return decode(() => {
+    try {
+      return TxnRequest.decode(bytes);
+    } catch (error) {
+      const isTooDeep = error instanceof Error && error.message === DEPTH_TEXT;
+      throw isTooDeep ? new EtcdError("TooManyOps") : error;
+    }
+  });
+}
+
 function decode<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
+    if (error instanceof EtcdError) throw error;
     const text =
       error instanceof WireError || error instanceof Error ? error.message : "no message";
     throw new MalformedRequestError(text);
