@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
-import { setTimeout as delay } from "node:timers/promises";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CALM, ClusterProcess, type CommandResult, etcdctl } from "../harness/member-process.ts";
+import { masked, runEtcdctl, type Shown } from "../harness/etcdctl-terminal.ts";
+import { CALM, ClusterProcess, etcdctl } from "../harness/member-process.ts";
 import { ETCD_34, ETCD_35, type EtcdTools } from "../harness/tools.ts";
 
 // What an operator types, run against our three members and Debian's three: the terminal must show
@@ -20,17 +21,8 @@ afterAll(async () => {
   await theirs?.stop();
 });
 
-/** Ids, ports and durations differ, and the client's own warnings name its memory addresses. */
-function shown(result: CommandResult): { code: number; stdout: string; stderr: string } {
-  const calm = (text: string): string =>
-    text
-      .replace(/^\{"level":"warn".*\n/gm, "")
-      .replace(/127\.0\.0\.1:\d+/g, "HOST")
-      .replace(/"(cluster_id|member_id|raft_term|leader)":\s*\d+/g, '"$1":0')
-      .replace(/"(ClusterID|MemberID|RaftTerm|Leader|ID)" : \d+/g, '"$1" : 0')
-      .replace(/took = [\d.]+[µmn]?s/g, "took = T")
-      .replace(/\b[0-9a-f]{13,16}\b/g, "ID");
-  return { code: result.code, stdout: calm(result.stdout), stderr: calm(result.stderr) };
+function shown(result: Shown): Shown {
+  return { ...result, stdout: masked(result.stdout), stderr: masked(result.stderr) };
 }
 
 async function both(tools: EtcdTools, args: readonly string[]): Promise<void> {
@@ -38,28 +30,10 @@ async function both(tools: EtcdTools, args: readonly string[]): Promise<void> {
   const endpointsOf = (cluster: ClusterProcess) =>
     args[0] === "move-leader" ? cluster.endpoints : cluster.member(0).clientUrl;
   const [mine, real] = [
-    await etcdctl(tools, endpointsOf(ours), args),
-    await etcdctl(tools, endpointsOf(theirs), args),
+    await runEtcdctl(tools, endpointsOf(ours), args),
+    await runEtcdctl(tools, endpointsOf(theirs), args),
   ];
   expect(shown(mine), args.join(" ")).toEqual(shown(real));
-}
-
-/** `etcdctl txn` reads its operations from standard input. */
-function interactive(tools: EtcdTools, endpoint: string, args: readonly string[], input: string) {
-  return new Promise<CommandResult>((resolve) => {
-    const env = { ...process.env, ETCDCTL_API: "3" };
-    const child = spawn(tools.etcdctl, [`--endpoints=${endpoint}`, ...args], { env });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      stdout += chunk.toString("utf8");
-    });
-    child.stderr.on("data", (chunk: Buffer) => {
-      stderr += chunk.toString("utf8");
-    });
-    child.once("close", (code) => resolve({ code: code ?? -1, stdout, stderr }));
-    child.stdin.end(input);
-  });
 }
 
 const COMMANDS: readonly (readonly string[])[] = [
@@ -92,7 +66,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["del", "--prefix", "fo"],
   ["put", "a", "1"],
   ["put", "b", "2"],
-  ["lease", "grant", "600", "--lease-id=5"],
+  ["lease", "grant", "600"],
   ["lease", "revoke", "77"],
   ["compaction", "3"],
   ["compaction", "3"],
@@ -110,17 +84,15 @@ const COMMANDS: readonly (readonly string[])[] = [
 describe.each([ETCD_34, ETCD_35])("etcdctl $version beside real etcd", (tools) => {
   test("shows the same for every command on keys, leases, compaction, members", async () => {
     await both(tools, ["del", "--from-key", ""]);
-    for (const args of COMMANDS) {
-      if (tools.version === "3.4" && args.some((arg) => arg.startsWith("--lease-id"))) continue;
-      await both(tools, args);
-    }
+    for (const args of COMMANDS) await both(tools, args);
   });
 
   test("runs a transaction from standard input, then-branch and else-branch", async () => {
     const input = 'mod("a") > "0"\n\nput a txn\nget a\ndel b\n\nput failed 1\n\n';
     for (const text of [input, input.replace("> ", "= ")]) {
-      const mine = await interactive(tools, ours.member(1).clientUrl, ["txn"], text);
-      const real = await interactive(tools, theirs.member(1).clientUrl, ["txn"], text);
+      const typing = { input: text };
+      const mine = await runEtcdctl(tools, ours.member(1).clientUrl, ["txn"], typing);
+      const real = await runEtcdctl(tools, theirs.member(1).clientUrl, ["txn"], typing);
       expect(shown(mine)).toEqual(shown(real));
     }
   });
@@ -132,26 +104,10 @@ describe.each([ETCD_34, ETCD_35])("etcdctl $version beside real etcd", (tools) =
       const { revision } = (JSON.parse(before.stdout) as { header: { revision: number } }).header;
       await etcdctl(tools, at, ["put", "w/1", "one"]);
       await etcdctl(tools, at, ["del", "w/0"]);
-      const env = { ...process.env, ETCDCTL_API: "3" };
-      const args = [
-        `--endpoints=${at}`,
-        "watch",
-        "--prefix",
-        "w/",
-        `--rev=${revision}`,
-        "--prev-kv",
-      ];
-      const child = spawn(tools.etcdctl, args, { env });
-      let output = "";
-      child.stdout.on("data", (chunk: Buffer) => {
-        output += chunk.toString("utf8");
-      });
-      const deadline = performance.now() + 10_000;
-      while (!output.includes("DELETE\nw/0") && performance.now() < deadline) await delay(20);
+      const history = ["watch", "--prefix", "w/", `--rev=${revision}`, "--prev-kv"];
+      const heard = runEtcdctl(tools, at, history, { until: /live/ });
       await etcdctl(tools, at, ["put", "w/2", "live"]);
-      while (!output.includes("live") && performance.now() < deadline) await delay(20);
-      child.kill("SIGKILL");
-      return output;
+      return (await heard).stdout;
     };
     expect(await watched(ours)).toBe(await watched(theirs));
   });
@@ -179,10 +135,25 @@ describe.each([ETCD_34, ETCD_35])("etcdctl $version over our members", (tools) =
 
   test("holds a lock while a command runs, and a second one waits", async () => {
     const at = ours.member(0).clientUrl;
-    const first = await etcdctl(tools, at, ["lock", "mutex", "echo", "held"]);
-    expect(first).toMatchObject({ code: 0, stdout: "held\n" });
-    const second = await etcdctl(tools, at, ["lock", "mutex", "echo", "again"]);
-    expect(second).toMatchObject({ code: 0, stdout: "again\n" });
+    const end = join(ours.folder, `end-${tools.version}`);
+    const untilEnd = `echo held; while [ ! -e ${end} ]; do sleep 0.02; done`;
+    const order: string[] = [];
+    const locked = async (command: readonly string[]) => {
+      const result = await runEtcdctl(tools, at, ["lock", "mutex", ...command]);
+      order.push(result.stdout);
+      return result;
+    };
+    const queued = async () => {
+      const keys = await etcdctl(tools, at, ["get", "--prefix", "mutex/", "--keys-only"]);
+      return keys.stdout.match(/^mutex/gm)?.length;
+    };
+    const first = locked(["sh", "-c", untilEnd]);
+    await expect.poll(queued).toBe(1);
+    const second = locked(["echo", "again"]);
+    await expect.poll(queued).toBe(2);
+    writeFileSync(end, "");
+    expect([(await first).code, (await second).code]).toEqual([0, 0]);
+    expect(order).toEqual(["held\n", "again\n"]);
   });
 
   test("shows members and the status of every endpoint", async () => {
