@@ -147,7 +147,7 @@ describe.each([ETCD_34, ETCD_35])("etcdctl $version over our members", (tools) =
       const keys = await etcdctl(tools, at, ["get", "--prefix", "mutex/", "--keys-only"]);
       return keys.stdout.match(/^mutex/gm)?.length;
     };
-    const first = locked(["sh", "-c", untilEnd]);
+    const first = locked(["--", "sh", "-c", untilEnd]);
     await expect.poll(queued).toBe(1);
     const second = locked(["echo", "again"]);
     await expect.poll(queued).toBe(2);
