@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { InternalRaftRequest } from "../../server/proto/gen/internal.ts";
 import {
   AlarmRequest,
   AlarmRequest_AlarmAction,
@@ -11,6 +12,7 @@ import {
   MaintenanceDefinition,
   PutRequest,
   RangeRequest,
+  StatusRequest,
   TxnRequest,
 } from "../../server/proto/gen/rpc.ts";
 import { must } from "../harness/cluster-client.ts";
@@ -21,7 +23,17 @@ import { RpcClient, type RpcOutcome } from "../harness/rpc-client.ts";
 // The limits that an operator sets, at their edges: what fits, and what is said of what does not.
 
 const MAKES = ["quorate", "etcd-3.5"] as const;
-const FLAGS = ["--max-txn-ops=3", "--max-request-bytes=1000", "--quota-backend-bytes=1048576"];
+const REQUEST_BYTES_MAX = 1000;
+const DEFAULT_REQUEST_BYTES_MAX = 1.5 * 1024 * 1024;
+/** What a message to the server may have beyond that. */
+const OVERHEAD = 512 * 1024;
+const FLAGS = [
+  "--max-txn-ops=3",
+  `--max-request-bytes=${REQUEST_BYTES_MAX}`,
+  "--quota-backend-bytes=1048576",
+];
+/** More than what a log's entry has around a short key and its value. */
+const SURROUNDING_MAX = 60;
 /** More puts of a kilobyte than the quota can take. */
 const PUTS_MAX = 3000;
 
@@ -79,14 +91,82 @@ test("a transaction has at most so many operations, and so many compares", () =>
     return answers;
   }));
 
+/** Of what a put becomes in the log: its id begins with the last two bytes of the member's. */
+function entryBytes(memberId: bigint, name: string, bytes: number): number {
+  const put = { key: key(name), value: Buffer.alloc(bytes) };
+  const header = { ID: (memberId & 0xffffn) << 48n };
+  return InternalRaftRequest.encode(InternalRaftRequest.fromPartial({ header, put })).finish()
+    .length;
+}
+
+function messageBytes(name: string, bytes: number): number {
+  const put = PutRequest.fromPartial({ key: key(name), value: Buffer.alloc(bytes) });
+  return PutRequest.encode(put).finish().length;
+}
+
+/** What is said of puts that have from `least` to `most` bytes more than the limit, by `measure`. */
+async function saidAround(
+  client: RpcClient,
+  measure: (bytes: number) => number,
+  limit: number,
+  [least, most]: readonly [number, number],
+): Promise<string[]> {
+  // What surrounds a value is as long for one a little shorter, but not for one of the limit's length.
+  const shorter = limit - SURROUNDING_MAX;
+  const beside = limit - (measure(shorter) - shorter);
+  const answers: string[] = [];
+  for (let more = least; more <= most; more += 1) {
+    expect(measure(beside + more)).toBe(limit + more);
+    answers.push(`${more}: ${said(await put(client, "size", beside + more))}`);
+  }
+  return answers;
+}
+
+async function saidOfSizes(client: RpcClient, requestBytesMax: number, reach: number) {
+  const { status } = MaintenanceDefinition.methods;
+  const asked = await client.unary(MaintenanceDefinition, status, StatusRequest.fromPartial({}));
+  const memberId = must(asked).header?.memberId ?? 0n;
+  const inLog = (bytes: number) => entryBytes(memberId, "size", bytes);
+  const inMessage = (bytes: number) => messageBytes("size", bytes);
+  const atLog = await saidAround(client, inLog, requestBytesMax, [-reach, reach]);
+  const atServer = await saidAround(client, inMessage, requestBytesMax + OVERHEAD, [-2, 2]);
+  return { atLog, atServer };
+}
+
 test("a request is refused when it is too large for the log, and when it is for the server", () =>
   both(async (client) => {
-    const answers: string[] = [];
-    for (const bytes of [900, 960, 1000, 5000, 500_000, 524_300, 600_000]) {
-      answers.push(said(await put(client, "size", bytes)));
-    }
-    return answers;
+    const { atLog, atServer } = await saidOfSizes(client, REQUEST_BYTES_MAX, 60);
+    expect([atLog[60], atLog[61], atServer[2], atServer[3]]).toEqual([
+      "0: ok",
+      "1: 3 etcdserver: request is too large",
+      "0: 3 etcdserver: request is too large",
+      expect.stringMatching(/^1: 8 /),
+    ]);
+    return { atLog, atServer };
   }));
+
+test("both limits are where they are by default, at a megabyte and a half", async () => {
+  const answers = await Promise.all(
+    MAKES.map(async (make) => {
+      const cluster = await ClusterProcess.start({ make, size: 1 });
+      const client = new RpcClient(new URL(cluster.member(0).clientUrl).host);
+      try {
+        return await saidOfSizes(client, DEFAULT_REQUEST_BYTES_MAX, 2);
+      } finally {
+        client.close();
+        await cluster.stop();
+      }
+    }),
+  );
+  expect(answers[0]).toEqual(answers[1]);
+  expect(answers[0]?.atLog.map((answer) => answer.endsWith("ok"))).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+});
 
 test("a full member raises NOSPACE, refuses writes, and takes them again once it was cleaned", () =>
   both(async (client) => {
