@@ -28,9 +28,9 @@ export interface CatchUpStep {
 }
 
 /**
- * Reads the past, a slice a turn, for those that missed it. The watcher that waits longest says where
- * to read; others whose position falls into the slice ride along. A slice has whole revisions only; one
- * that is too long for a turn is read over many, and meanwhile nothing else is.
+ * Reads the past, a slice a turn, for those that missed it. The watcher that waits longest says
+ * where to read; others whose position falls into the slice ride along. A slice has whole revisions
+ * only; one that is too long for a turn is read over many, and meanwhile nothing else is.
  */
 export class CatchUp {
   readonly #watchers: WatcherQueue;

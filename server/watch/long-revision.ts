@@ -47,9 +47,9 @@ interface Outbox {
 }
 
 /**
- * One revision of more changes than fit into a turn, read for all watchers that stand before it. What
- * they want is held encoded until its end; who takes parts gets them as they are full, and is left
- * when its stream has no room for more.
+ * One revision of more changes than fit into a turn, read for all watchers that stand before it.
+ * What they want is held encoded until its end; who takes parts gets them as they are full, and is
+ * left when its stream has no room for more.
  *
  * Whoever had room at the start is told once, even if there is none left at the end: else a busy
  * stream could be read for again and again.
