@@ -2,7 +2,8 @@ import type { Random } from "../base/random.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import { LongRevision, type TurnLimits, type WatchOutlet } from "./long-revision.ts";
 import { WatchEvent } from "./watch-event.ts";
-import { type Watcher, WatcherGroup } from "./watcher.ts";
+import type { Watcher } from "./watcher.ts";
+import { WatcherGroup } from "./watcher-group.ts";
 import type { WatcherQueue } from "./watcher-queue.ts";
 
 /** As etcd: revisions read, and so sent to one watcher, at once. */
@@ -181,12 +182,15 @@ export class CatchUp {
       changes++;
       let size = row.record.bytes.length;
       let event: WatchEvent | undefined;
-      group.match(row.record.key.toString("latin1"), (watcher) => {
-        if (!watcher.wants(row)) return;
-        event ??= WatchEvent.ofHistory(this.#store, row);
-        watcher.events.push(event);
-        events++;
-        if (watcher.wantsPrevious) size = Math.max(size, event.size(true));
+      group.match(row.record.key.toString("latin1"), (crowd) => {
+        for (const watcher of crowd) {
+          if (!watcher.wants(row)) continue;
+          event ??= WatchEvent.ofHistory(this.#store, row);
+          watcher.events.push(event);
+          events++;
+          if (watcher.wantsPrevious) size = Math.max(size, event.size(true));
+        }
+        return true;
       });
       bytes += size;
     }

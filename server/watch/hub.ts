@@ -4,17 +4,21 @@ import type { Random } from "../base/random.ts";
 import type { Change } from "../mvcc/change.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import { CatchUp } from "./catch-up.ts";
+import { LateWatchers } from "./late-watchers.ts";
 import type { TurnLimits, WatchOutlet } from "./long-revision.ts";
 import type { PackedEvents } from "./packed-events.ts";
 import { WatchEvent } from "./watch-event.ts";
 import { type WatchHome, type WatchSink, WatchStream } from "./watch-stream.ts";
-import { type Watcher, WatcherGroup } from "./watcher.ts";
+import type { Watcher } from "./watcher.ts";
+import { WatcherGroup } from "./watcher-group.ts";
 import { WatcherQueue } from "./watcher-queue.ts";
 
 // Who watches what, and how far each has got.
 //
 //   publish(revision, changes) ──▶ synced watchers: told at once, in the same turn
 //        no room in the stream ──▶ unsynced, from this revision on
+//        too many for one turn ──▶ late: hidden among the synced, crowd by crowd, and made unsynced a
+//                                  slice a turn
 //   catch-up, a slice a turn   ──▶ unsynced watchers: read the store from their position
 //        a revision of many changes: a slice a turn of it, told at its end, or in parts
 //        nothing left to read  ──▶ synced
@@ -23,15 +27,21 @@ import { WatcherQueue } from "./watcher-queue.ts";
 // A stream that its client does not read costs a bounded buffer and nothing else: what it missed is
 // in the store, and is read again when there is room.
 //
-// Invariants: a synced watcher was sent every event up to `revision` that it wants · an unsynced
-// one every event before its position · no event twice, none out of order, and the events of a
-// revision always together, or in parts with nothing else between them · progress is told through
-// the same sink, behind the events it speaks of.
+// Invariants: a synced watcher was sent every event up to `revision` that it wants · a late one up to
+// `toldRevision` at least · an unsynced one every event before its position · no event twice, none
+// out of order, and the events of a revision always together, or in parts with nothing else between
+// them · progress is told through the same sink, behind the events it speaks of.
 
 /** To all watchers in one turn; the others read it from the store, in later turns. */
 const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
-/** Likewise; one change is handed to however many want it. */
-const EVENTS_PER_REVISION = 200_000;
+/** Likewise; one change is handed to however many watch its key. */
+const EVENTS_PER_REVISION = 10_000;
+/** Crowds that a revision makes late one by one; of more, all others are late with them. */
+const LATE_CROWDS_PER_REVISION = 1000;
+/** Late watchers made unsynced in one slice; a turn may have two. */
+const LATE_WATCHERS_PER_SLICE = 2000;
+/** Streams that are told progress in one turn for which they had to wait. */
+const PAID_STREAMS_PER_TURN = 1000;
 
 /** What watchers of all streams may come to: their number, and the bytes of their keys and ends. */
 const WATCHERS_MAX = 1_000_000;
@@ -42,10 +52,14 @@ export class WatchHub implements WatchHome, WatchOutlet {
   readonly #streams = new Set<WatchStream>();
   readonly #synced: WatcherGroup;
   readonly #unsynced = new WatcherQueue();
+  readonly #late = new LateWatchers();
+  /** Of which some wait for progress to be told, until late watchers are told more. */
+  readonly #waitingStreams = new Set<WatchStream>();
   readonly #catchUp: CatchUp;
   #store: MvccStore;
   #revision: number;
   #isCatchUpDue = false;
+  #isLateDue = false;
   #isPaused = false;
   #eventCount = 0;
   #keyBytes = 0;
@@ -63,13 +77,18 @@ export class WatchHub implements WatchHome, WatchOutlet {
     return this.#revision;
   }
 
+  get toldRevision(): number {
+    const { revision } = this.#late;
+    return revision === undefined ? this.#revision : revision - 1;
+  }
+
   get watcherCount(): number {
     return this.#synced.size + this.#unsynced.size;
   }
 
-  /** Watchers that catch up. */
+  /** Watchers that catch up, or are to. */
   get slowWatcherCount(): number {
-    return this.#unsynced.size;
+    return this.#unsynced.size + this.#synced.hiddenCount;
   }
 
   get streamCount(): number {
@@ -93,22 +112,32 @@ export class WatchHub implements WatchHome, WatchOutlet {
     this.#revision = revision;
     if (this.#synced.size === 0) return;
     const touched: Watcher[] = [];
+    let late = undefined as Set<ReadonlySet<Watcher>> | undefined;
     let events = 0;
     for (const change of changes) {
-      if (events > EVENTS_PER_REVISION) {
-        this.#postpone(revision, changes, touched);
-        return;
-      }
       let event: WatchEvent | undefined;
-      this.#synced.match(change.key.toString("latin1"), (watcher) => {
-        if (!watcher.wants(change)) return;
-        event ??= WatchEvent.ofChange(this.#store, change);
-        events++;
-        if (watcher.events.push(event) === 1) touched.push(watcher);
+      this.#synced.match(change.key.toString("latin1"), (crowd) => {
+        if (events + crowd.size > EVENTS_PER_REVISION) {
+          late ??= new Set();
+          return late.add(crowd).size <= LATE_CROWDS_PER_REVISION;
+        }
+        events += crowd.size;
+        for (const watcher of crowd) {
+          if (!watcher.wants(change)) continue;
+          event ??= WatchEvent.ofChange(this.#store, change);
+          if (watcher.events.push(event) === 1) touched.push(watcher);
+        }
+        return true;
       });
+      if (late !== undefined && late.size > LATE_CROWDS_PER_REVISION) break;
     }
+    if (late !== undefined) this.#postpone(revision, late);
     let sentBytes = 0;
     for (const watcher of touched) {
+      if (late !== undefined && this.#synced.isHidden(watcher)) {
+        watcher.events = [];
+        continue;
+      }
       const hasBudget = sentBytes < SENT_BYTES_PER_REVISION;
       const bytes = hasBudget ? watcher.collectedBytes(SENT_BYTES_PER_REVISION) : 0;
       // What is too much by itself takes nothing from the others.
@@ -131,10 +160,8 @@ export class WatchHub implements WatchHome, WatchOutlet {
     this.#store = store;
     this.#catchUp.restart(store);
     this.#revision = store.revision;
-    for (const watcher of this.#synced) {
-      const position = Math.max(from, watcher.position);
-      if (position <= this.#revision) this.#fallBehind(watcher, position);
-    }
+    if (from <= this.#revision) this.#late.add(from, this.#synced.hideAll());
+    this.#catchUpLate();
     this.catchUp();
   }
 
@@ -150,13 +177,20 @@ export class WatchHub implements WatchHome, WatchOutlet {
 
   leave(watcher: Watcher): void {
     // To hear that it ended may have closed its stream, by which it leaves again.
-    const isHere = this.#synced.delete(watcher) || this.#unsynced.delete(watcher);
+    if (watcher.isGone) return;
+    watcher.isGone = true;
+    this.#keyBytes -= watcher.keyBytes;
     this.#catchUp.leave(watcher);
-    if (isHere) this.#keyBytes -= watcher.keyBytes;
+    if (watcher.isSynced) this.#synced.delete(watcher);
+    else this.#unsynced.delete(watcher);
   }
 
   closed(stream: WatchStream): void {
     this.#streams.delete(stream);
+  }
+
+  awaitProgress(stream: WatchStream): void {
+    if (this.#late.revision !== undefined) this.#waitingStreams.add(stream);
   }
 
   /** Runs a slice in the next turn, and goes on as long as somebody can be told something. */
@@ -191,15 +225,17 @@ export class WatchHub implements WatchHome, WatchOutlet {
     const { events } = watcher;
     watcher.events = [];
     const { stream } = watcher;
-    return this.#tell(watcher, events.length, () => stream.sink.events(watcher, revision, events));
+    const send = () => stream.sink.events(watcher, revision, events);
+    return this.#tell(watcher, revision, events.length, send);
   }
 
   tellPacked(watcher: Watcher, revision: number, events: PackedEvents, isPart: boolean): boolean {
     const bulk = must(watcher.stream.sink.bulk, "events are packed for a sink that takes them so");
-    return this.#tell(watcher, events.count, () => bulk.packed(watcher, revision, events, isPart));
+    const send = () => bulk.packed(watcher, revision, events, isPart);
+    return this.#tell(watcher, revision, events.count, send);
   }
 
-  #tell(watcher: Watcher, count: number, send: () => void): boolean {
+  #tell(watcher: Watcher, revision: number, count: number, send: () => void): boolean {
     const { stream } = watcher;
     try {
       send();
@@ -213,22 +249,49 @@ export class WatchHub implements WatchHome, WatchOutlet {
     }
     this.#eventCount += count;
     watcher.hadEvent = true;
+    if (revision > stream.shownRevision) stream.shownRevision = revision;
     return true;
   }
 
-  /** Too much for one turn: whoever wants any of it reads it from the store. */
-  #postpone(revision: number, changes: readonly Change[], touched: readonly Watcher[]): void {
-    for (const watcher of touched) {
-      watcher.events = [];
-      this.#fallBehind(watcher, revision);
+  /** Too much for one turn: these crowds, or all if there are too many, read it from the store. */
+  #postpone(revision: number, crowds: ReadonlySet<ReadonlySet<Watcher>>): void {
+    if (crowds.size > LATE_CROWDS_PER_REVISION) {
+      this.#late.add(revision, this.#synced.hideAll());
+    } else {
+      for (const crowd of crowds) this.#synced.hide(crowd);
+      this.#late.add(revision, crowds);
     }
-    for (const change of changes) {
-      const late: Watcher[] = [];
-      this.#synced.match(change.key.toString("latin1"), (watcher) => {
-        if (watcher.wants(change)) late.push(watcher);
-      });
-      for (const watcher of late) this.#fallBehind(watcher, revision);
-    }
+    this.#catchUpLate();
+  }
+
+  /** Makes late watchers unsynced, a slice a turn, and tells progress that had to wait for that. */
+  #catchUpLate(): void {
+    const isDone = this.#late.revision === undefined && this.#waitingStreams.size === 0;
+    if (this.#isLateDue || isDone) return;
+    this.#isLateDue = true;
+    this.#clock.soon(() => {
+      this.#isLateDue = false;
+      for (let i = 0; i < LATE_WATCHERS_PER_SLICE; i++) {
+        const late = this.#late.take();
+        if (late === undefined) break;
+        const { watcher, revision } = late;
+        if (watcher.isGone) continue;
+        const position = Math.max(revision, watcher.position);
+        if (position <= this.#revision) {
+          this.#fallBehind(watcher, position);
+          continue;
+        }
+        this.#synced.delete(watcher);
+        this.#synced.add(watcher);
+      }
+      let unpaid = Math.min(this.#waitingStreams.size, PAID_STREAMS_PER_TURN);
+      for (const stream of this.#waitingStreams) {
+        if (unpaid-- === 0) break;
+        this.#waitingStreams.delete(stream);
+        stream.payProgress();
+      }
+      this.#catchUpLate();
+    });
   }
 
   #sync(watcher: Watcher): void {
@@ -238,7 +301,7 @@ export class WatchHub implements WatchHome, WatchOutlet {
   }
 
   #fallBehind(watcher: Watcher, position: number): void {
-    this.#synced.delete(watcher);
+    if (watcher.isSynced) this.#synced.delete(watcher);
     watcher.stream.mark(watcher, false);
     watcher.position = position;
     this.#unsynced.add(watcher);

@@ -21,7 +21,10 @@ test("the ranges that hold a key are those that a look at all of them finds", ()
     if (item % 10 > 0) continue;
     const key = name();
     const found: number[] = [];
-    index.match(key, (match) => found.push(match));
+    index.match(key, (matches) => {
+      found.push(...matches);
+      return true;
+    });
     const expected = [...ranges].filter(([, range]) => {
       return range.start <= key && (range.end === undefined || key < range.end);
     });
@@ -39,10 +42,29 @@ test("ranges chosen for the priorities of a known seed make no chain", () => {
   });
   const index = new IntervalIndex<string>(new SystemRandom());
   for (const start of starts) index.add(start, undefined, start);
-  let count = 0;
-  index.match("09999", () => count++);
-  expect(count).toBe(10_000);
+  const counted = () => {
+    let count = 0;
+    index.match("09999", () => ++count > 0);
+    return count;
+  };
+  expect(counted()).toBe(10_000);
   for (const start of starts) index.delete(start, undefined, start);
-  index.match("09999", () => count++);
-  expect(count).toBe(10_000);
+  expect(counted()).toBe(0);
+});
+
+test("a look for the ranges of a key stops when it is told to", () => {
+  const index = new IntervalIndex<string>(new SeededRandom(1));
+  for (const start of "abcdefgh") index.add(start, undefined, start);
+  const found: string[] = [];
+  index.match("z", (matches) => {
+    found.push(...matches);
+    return found.length < 3;
+  });
+  expect(found).toEqual(["a", "b", "c"]);
+  expect(
+    [...index]
+      .flatMap((items) => [...items])
+      .sort()
+      .join(""),
+  ).toBe("abcdefgh");
 });

@@ -49,25 +49,54 @@ export class IntervalIndex<T> {
     this.#root = insert(this.#root, added);
   }
 
-  delete(start: string, end: string | undefined, item: T): void {
+  /** False when it was not there. */
+  delete(start: string, end: string | undefined, item: T): boolean {
     const node = find(this.#root, start, end);
-    if (node === undefined) return;
-    node.items.delete(item);
+    if (node?.items.delete(item) !== true) return false;
     if (node.items.size === 0) this.#root = remove(this.#root, start, end);
+    return true;
   }
 
-  /** Calls back for every item whose range holds `key`. */
-  match(key: string, callback: (item: T) => void): void {
+  /** All items under just this range. */
+  deleteAll(start: string, end: string | undefined): void {
+    this.#root = remove(this.#root, start, end);
+  }
+
+  /** The items under just this range. */
+  get(start: string, end: string | undefined): ReadonlySet<T> | undefined {
+    return find(this.#root, start, end)?.items;
+  }
+
+  /**
+   * Calls back for every range that holds `key`, with its items, until that returns false. Nothing
+   * may be added or deleted meanwhile.
+   */
+  match(key: string, callback: (items: ReadonlySet<T>) => boolean): void {
     visit(this.#root, key, callback);
+  }
+
+  /** The items of all ranges, range by range. */
+  *[Symbol.iterator](): Generator<ReadonlySet<T>> {
+    const above = [this.#root];
+    for (let node = above.pop(); node !== undefined; node = above.pop()) {
+      yield node.items;
+      if (node.left !== undefined) above.push(node.left);
+      if (node.right !== undefined) above.push(node.right);
+    }
   }
 }
 
-function visit<T>(node: Node<T> | undefined, key: string, callback: (item: T) => void): void {
-  if (node === undefined || !isBelow(key, node.furthestEnd)) return;
-  visit(node.left, key, callback);
-  if (key < node.start) return;
-  if (isBelow(key, node.end)) for (const item of node.items) callback(item);
-  visit(node.right, key, callback);
+/** False when it was told to stop. */
+function visit<T>(
+  node: Node<T> | undefined,
+  key: string,
+  callback: (items: ReadonlySet<T>) => boolean,
+): boolean {
+  if (node === undefined || !isBelow(key, node.furthestEnd)) return true;
+  if (!visit(node.left, key, callback)) return false;
+  if (key < node.start) return true;
+  if (isBelow(key, node.end) && !callback(node.items)) return false;
+  return visit(node.right, key, callback);
 }
 
 function isBelow(key: string, end: string | undefined): boolean {

@@ -4,7 +4,8 @@ import type { HistoryRow, MvccStore } from "../mvcc/store.ts";
 import { PackedEvents } from "./packed-events.ts";
 import { WatchEvent } from "./watch-event.ts";
 import type { WatchStream } from "./watch-stream.ts";
-import { type Watcher, WatcherGroup } from "./watcher.ts";
+import type { Watcher } from "./watcher.ts";
+import { WatcherGroup } from "./watcher-group.ts";
 
 /** What is read in one turn: changes, and bytes of them and of what they replaced. */
 export interface TurnLimits {
@@ -141,8 +142,9 @@ export class LongRevision {
 
   #wanting(row: HistoryRow): Watcher[] {
     const watchers: Watcher[] = [];
-    this.#group.match(row.record.key.toString("latin1"), (watcher) => {
-      if (watcher.wants(row)) watchers.push(watcher);
+    this.#group.match(row.record.key.toString("latin1"), (crowd) => {
+      for (const watcher of crowd) if (watcher.wants(row)) watchers.push(watcher);
+      return true;
     });
     return watchers;
   }

@@ -66,11 +66,15 @@ export type WatchRefusal = (typeof WatchRefusal)[keyof typeof WatchRefusal];
 /** What a stream asks of the hub it belongs to. */
 export interface WatchHome {
   readonly revision: number;
+  /** Whoever does not catch up was sent everything up to here; not above `revision`. */
+  readonly toldRevision: number;
   /** Whether a watcher of so many bytes of key and range end may join. */
   admits(keyBytes: number): boolean;
   join(watcher: Watcher): void;
   leave(watcher: Watcher): void;
   catchUp(): void;
+  /** Has `payProgress` called when `toldRevision` has grown, if it is to grow by itself. */
+  awaitProgress(stream: WatchStream): void;
   closed(stream: WatchStream): void;
 }
 
@@ -89,8 +93,11 @@ export class WatchStream {
   readonly #ahead = new Set<Watcher>();
   /** Was told a part of a revision: nobody else is told anything before the rest of it. */
   partial: Watcher | undefined;
-  #owesProgress = false;
+  /** Progress was asked for at this revision, and not told yet. */
+  #owedRevision: number | undefined;
   #isSealed = false;
+  /** For the hub: the last revision that the client was shown; progress is never behind it. */
+  shownRevision = 0;
 
   constructor(home: WatchHome, sink: WatchSink) {
     this.#home = home;
@@ -138,6 +145,7 @@ export class WatchStream {
     const watcher = new Watcher(this, options, position);
     this.#watchers.set(id, watcher);
     this.#behindCount++;
+    this.shownRevision = this.#home.revision;
     if (startRevision > this.#home.revision) this.#ahead.add(watcher);
     this.#home.join(watcher);
     return { id };
@@ -156,19 +164,20 @@ export class WatchStream {
   /** Answers once all watchers have been sent everything; one answer, however often asked. */
   requestProgress(): void {
     if (this.#watchers.size === 0) return;
-    this.#owesProgress = true;
+    this.#owedRevision ??= this.#home.revision;
     this.payProgress();
   }
 
   /** Tells every quiet watcher that wants to know how far it is. */
   notifyProgress(): void {
-    const { revision } = this.#home;
+    const { toldRevision } = this.#home;
+    const isShownMore = toldRevision < this.shownRevision;
     for (const watcher of this.#watchers.values()) {
       if (!watcher.wantsProgress) continue;
       const isQuiet = !watcher.hadEvent;
       watcher.hadEvent = false;
-      const isCurrent = watcher.isSynced && watcher.startRevision <= revision;
-      if (isQuiet && isCurrent && this.hasRoom) this.sink.progress(watcher, revision);
+      const isCurrent = watcher.isSynced && watcher.startRevision <= toldRevision && !isShownMore;
+      if (isQuiet && isCurrent && this.hasRoom) this.sink.progress(watcher, toldRevision);
     }
   }
 
@@ -210,14 +219,24 @@ export class WatchStream {
 
   /** For the hub: sends the progress that was asked for, if it can be told now. */
   payProgress(): void {
-    if (!this.#owesProgress || this.#behindCount > 0 || !this.hasRoom) return;
-    const { revision } = this.#home;
+    if (this.#owedRevision === undefined || this.#behindCount > 0 || !this.hasRoom) return;
+    const { toldRevision } = this.#home;
+    if (!this.#isDue(toldRevision, this.#owedRevision)) {
+      this.#home.awaitProgress(this);
+      return;
+    }
+    this.#owedRevision = undefined;
+    if (this.#watchers.size > 0) this.sink.progress(undefined, toldRevision);
+  }
+
+  /** Whether progress up to `told` is what was asked for, and true of all watchers. */
+  #isDue(told: number, owed: number): boolean {
+    if (told < owed || told < this.shownRevision) return false;
     for (const watcher of this.#ahead) {
-      if (watcher.startRevision > revision) return;
+      if (watcher.startRevision > told) return false;
       this.#ahead.delete(watcher);
     }
-    this.#owesProgress = false;
-    if (this.#watchers.size > 0) this.sink.progress(undefined, revision);
+    return true;
   }
 
   #freeId(): bigint {

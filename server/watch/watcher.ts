@@ -1,5 +1,3 @@
-import type { Random } from "../base/random.ts";
-import { IntervalIndex } from "./interval-index.ts";
 import type { WatchEvent } from "./watch-event.ts";
 import type { WatchStream } from "./watch-stream.ts";
 
@@ -38,6 +36,8 @@ export class Watcher implements WatcherOptions {
   sub = 0;
   /** It gets changes as they happen; else it catches up from `position`. Its stream sets it. */
   isSynced = false;
+  /** Its hub has done with it. */
+  isGone = false;
   /** It was sent an event since the last look for progress. */
   hadEvent = false;
   /** Collected, and sent before anything else happens. */
@@ -74,58 +74,5 @@ export class Watcher implements WatcherOptions {
 
   wants(event: { readonly main: number; readonly isDelete: boolean }): boolean {
     return event.main >= this.position && (event.isDelete ? this.wantsDeletes : this.wantsPuts);
-  }
-}
-
-/** Watchers by what they watch. */
-export class WatcherGroup {
-  readonly #all = new Set<Watcher>();
-  readonly #byKey = new Map<string, Set<Watcher>>();
-  readonly #byRange: IntervalIndex<Watcher>;
-
-  /** @param random not to be foreseen by those who choose what to watch */
-  constructor(random: Random) {
-    this.#byRange = new IntervalIndex(random);
-  }
-
-  get size(): number {
-    return this.#all.size;
-  }
-
-  [Symbol.iterator](): IterableIterator<Watcher> {
-    return this.#all.values();
-  }
-
-  add(watcher: Watcher): void {
-    this.#all.add(watcher);
-    const { key, range } = watcher;
-    if (range !== undefined) {
-      this.#byRange.add(key, range.end, watcher);
-      return;
-    }
-    const sameKey = this.#byKey.get(key);
-    if (sameKey === undefined) this.#byKey.set(key, new Set([watcher]));
-    else sameKey.add(watcher);
-  }
-
-  /** False when it was not there. */
-  delete(watcher: Watcher): boolean {
-    if (!this.#all.delete(watcher)) return false;
-    const { key, range } = watcher;
-    if (range !== undefined) {
-      this.#byRange.delete(key, range.end, watcher);
-      return true;
-    }
-    const sameKey = this.#byKey.get(key);
-    sameKey?.delete(watcher);
-    if (sameKey?.size === 0) this.#byKey.delete(key);
-    return true;
-  }
-
-  /** Calls back for every watcher of `key`; none may join or leave meanwhile. */
-  match(key: string, callback: (watcher: Watcher) => void): void {
-    const sameKey = this.#byKey.get(key);
-    if (sameKey !== undefined) for (const watcher of sameKey) callback(watcher);
-    this.#byRange.match(key, callback);
   }
 }
