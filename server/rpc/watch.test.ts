@@ -240,7 +240,7 @@ test("a compacted watch is created, then canceled under a header without a revis
 });
 
 test("canceling answers for a known id only, and the client's EOF ends nothing", () => {
-  const { call, create, send, put, handler, hub } = fixture();
+  const { clock, call, create, send, put, handler, hub } = fixture();
   create({ key: Buffer.from("a") });
   create({ key: Buffer.from("a") });
   call.take();
@@ -256,6 +256,7 @@ test("canceling answers for a known id only, and the client's EOF ends nothing",
   handler.cancel("canceled");
   put("a");
   expect(call.take()).toEqual([]);
+  clock.settle();
   expect([hub.streamCount, hub.watcherCount]).toEqual([0, 0]);
 });
 

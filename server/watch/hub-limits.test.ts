@@ -163,7 +163,26 @@ test("a stream that cannot be told something is ended, and nothing more is told 
   expect(failing.sink.take()).toEqual(["failed: RangeError: too long"]);
   expect(other.sink.take()).toHaveLength(4);
   failing.stream.close();
+  clock.settle();
   expect([hub.watcherCount, hub.slowWatcherCount]).toEqual([2, 0]);
+});
+
+test("a stream is closed at once, however many watchers it has, and they leave in slices", () => {
+  const { hub, put, clock } = fixture();
+  const { sink, stream } = counting(hub);
+  for (let i = 0; i < 20_000; i++) stream.create(watch(i % 2 === 0 ? "a" : "b"));
+  put("a", "");
+  stream.close();
+  const { count } = sink;
+  expect([hub.streamCount, stream.watcherCount, stream.cancel(1n)]).toEqual([0, 0, false]);
+  let left = hub.watcherCount;
+  expect(left).toBe(20_000);
+  do {
+    put("b", "");
+    expect(left - hub.watcherCount).toBeLessThan(5000);
+    left = hub.watcherCount;
+  } while (clock.turn());
+  expect([sink.count - count, left, hub.slowWatcherCount]).toEqual([0, 0, 0]);
 });
 
 test("a broken invariant in telling a watcher is thrown on", () => {

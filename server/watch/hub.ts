@@ -40,6 +40,8 @@ const EVENTS_PER_REVISION = 10_000;
 const LATE_CROWDS_PER_REVISION = 1000;
 /** Late watchers made unsynced in one slice; a turn may have two. */
 const LATE_WATCHERS_PER_SLICE = 2000;
+/** Watchers of closed streams that leave in one slice, or to make room for a new one. */
+const LEAVING_WATCHERS_PER_SLICE = 2000;
 /** Streams that are told progress in one turn for which they had to wait. */
 const PAID_STREAMS_PER_TURN = 1000;
 
@@ -60,6 +62,9 @@ export class WatchHub implements WatchHome, WatchOutlet {
   #revision: number;
   #isCatchUpDue = false;
   #isLateDue = false;
+  #isLeavingDue = false;
+  /** Watchers of closed streams, a stream each. */
+  readonly #leaving: Iterator<Watcher>[] = [];
   #isPaused = false;
   #eventCount = 0;
   #keyBytes = 0;
@@ -166,7 +171,11 @@ export class WatchHub implements WatchHome, WatchOutlet {
   }
 
   admits(keyBytes: number): boolean {
-    return this.watcherCount < WATCHERS_MAX && this.#keyBytes + keyBytes <= KEY_BYTES_MAX;
+    for (let i = 0; i < LEAVING_WATCHERS_PER_SLICE; i++) {
+      if (this.#hasRoomFor(keyBytes)) return true;
+      if (!this.#leaveNext()) return false;
+    }
+    return this.#hasRoomFor(keyBytes);
   }
 
   join(watcher: Watcher): void {
@@ -185,8 +194,10 @@ export class WatchHub implements WatchHome, WatchOutlet {
     else this.#unsynced.delete(watcher);
   }
 
-  closed(stream: WatchStream): void {
+  closed(stream: WatchStream, watchers: Iterator<Watcher>): void {
     this.#streams.delete(stream);
+    this.#leaving.push(watchers);
+    this.#letLeave();
   }
 
   awaitProgress(stream: WatchStream): void {
@@ -292,6 +303,34 @@ export class WatchHub implements WatchHome, WatchOutlet {
       }
       this.#catchUpLate();
     });
+  }
+
+  #hasRoomFor(keyBytes: number): boolean {
+    return this.watcherCount < WATCHERS_MAX && this.#keyBytes + keyBytes <= KEY_BYTES_MAX;
+  }
+
+  /** Has the watchers of closed streams leave, a slice a turn. */
+  #letLeave(): void {
+    if (this.#isLeavingDue || this.#leaving.length === 0) return;
+    this.#isLeavingDue = true;
+    this.#clock.soon(() => {
+      this.#isLeavingDue = false;
+      for (let i = 0; i < LEAVING_WATCHERS_PER_SLICE && this.#leaveNext(); i++);
+      this.#letLeave();
+    });
+  }
+
+  /** False when nobody is left who is to leave. */
+  #leaveNext(): boolean {
+    for (let last = this.#leaving.at(-1); last !== undefined; last = this.#leaving.at(-1)) {
+      const next = last.next();
+      if (next.done !== true) {
+        this.leave(next.value);
+        return true;
+      }
+      this.#leaving.pop();
+    }
+    return false;
   }
 
   #sync(watcher: Watcher): void {

@@ -75,7 +75,8 @@ export interface WatchHome {
   catchUp(): void;
   /** Has `payProgress` called when `toldRevision` has grown, if it is to grow by itself. */
   awaitProgress(stream: WatchStream): void;
-  closed(stream: WatchStream): void;
+  /** @param watchers are to leave when there is time */
+  closed(stream: WatchStream, watchers: Iterator<Watcher>): void;
 }
 
 /** Each takes about a kilobyte, for a dozen bytes of request. */
@@ -85,7 +86,7 @@ const WATCHERS_PER_STREAM_MAX = 100_000;
 export class WatchStream {
   readonly sink: WatchSink;
   readonly #home: WatchHome;
-  readonly #watchers = new Map<bigint, Watcher>();
+  #watchers = new Map<bigint, Watcher>();
   #nextId = 0n;
   /** Those that have not been sent everything yet. */
   #behindCount = 0;
@@ -187,15 +188,15 @@ export class WatchStream {
     this.#home.catchUp();
   }
 
+  /** Nothing is told from now on; the watchers leave later, for they may be too many for a turn. */
   close(): void {
-    for (const watcher of this.#watchers.values()) this.#home.leave(watcher);
-    this.#watchers.clear();
-    this.#ahead.clear();
-    this.#behindCount = 0;
-    this.#home.closed(this);
+    this.seal();
+    const watchers = this.#watchers;
+    this.#watchers = new Map();
+    this.#home.closed(this, watchers.values());
   }
 
-  /** For the hub: nothing more is sent of what happens, for something could not be. */
+  /** For the hub: nothing more is sent of what happens. */
   seal(): void {
     this.#isSealed = true;
   }
