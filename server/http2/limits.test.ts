@@ -194,6 +194,21 @@ test("streams opened and reset without end cost the peer its connection", async 
   expect(beds.last.app.canceled.length).toBe(beds.last.app.calls.length);
 });
 
+test("a client may answer the end of each stream with a reset, but not go on for ever", async () => {
+  const limits = { resetsBurst: 250, resetsPerSecond: 1, idleFramesBurst: 100 };
+  const peer = await open({ ...limits, idleFramesPerSecond: 1 });
+  const late = Array.from({ length: 200 }, (_, i) => {
+    return frame(FrameType.RST_STREAM, 0, 2 * i + 1, uint32(8));
+  });
+  for (let id = 1; id < 400; id += 2) peer.write(unary(id, "/echo", ""));
+  await peer.answer(399);
+  peer.write(...late, unary(401, "/echo", ""));
+  await peer.answer(401);
+  peer.write(...late);
+  expect((await peer.goAway())[0]).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+  await peer.closed();
+});
+
 test("a header block without end costs the peer its connection", async () => {
   const peer = await open();
   peer.write(headers(1, "/hold", 0));

@@ -40,7 +40,7 @@ export interface Http2Limits {
   /** Frames that carry nothing (PRIORITY, SETTINGS, empty DATA, spare WINDOW_UPDATE, unknown). */
   readonly idleFramesBurst: number;
   readonly idleFramesPerSecond: number;
-  /** Streams that the peer opens and resets. */
+  /** Streams that the peer resets, were they over by then or not. */
   readonly resetsBurst: number;
   readonly resetsPerSecond: number;
   /** From the first byte to the end of the preface and the first SETTINGS. */

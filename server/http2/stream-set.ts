@@ -98,7 +98,8 @@ export class StreamSet implements StreamHost {
     const stream = this.#streams.get(id);
     if (stream === undefined) {
       this.#rejectIdle(id);
-      this.#conduct.idleFrame(nowMs);
+      // Often it only crossed the end of the stream; a client may so answer the ends of them all.
+      this.#conduct.reset(nowMs);
       return;
     }
     this.#forget(stream);
