@@ -188,7 +188,6 @@ test.each([
   ["now", "LeaderChanged"],
   ["later", "LeaderChanged"],
   ["later", "Timeout"],
-  ["later", "TooManyRequests"],
 ] as const)(
   "where nobody can tell who may watch, %s, for %s, the stream fails",
   async (when, code) => {
@@ -225,6 +224,20 @@ test.each([-1, Number.MIN_SAFE_INTEGER])(
     expect(hub.watcherCount).toBe(0);
   },
 );
+
+test("a watch that too many others wait with is refused alone", async () => {
+  const { call, create, put } = fixture();
+  create({ key: Buffer.from("a") });
+  create({ key: Buffer.from("undecided now: TooManyRequests") });
+  create({ key: Buffer.from("undecided later: TooManyRequests") });
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  const cancelReason = "rpc error: code = Unknown desc = etcdserver: too many requests";
+  const refused = { watchId: -1n, created: true, canceled: true, cancelReason };
+  expect(call.take()).toMatchObject([{ watchId: 0n, created: true }, refused, refused]);
+  put("a");
+  expect(call.take()).toMatchObject([{ watchId: 0n, events: [{ type: 0 }] }]);
+  expect(call.ended).toEqual([]);
+});
 
 test("a compacted watch is created, then canceled under a header without a revision", () => {
   const { call, create, put, store, clock } = fixture();

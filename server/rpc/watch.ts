@@ -181,9 +181,8 @@ class WatchCall implements GrpcHandler, WatchSink, BulkSink {
   #deny(error: unknown): void {
     if (!(error instanceof EtcdError)) throw error;
     // Where nobody can tell now who may watch, a watch that is refused is ended for good, but a stream
-    // that fails is resumed by its client.
-    const isForNow = error.status === Status.UNAVAILABLE || error.code === "TooManyRequests";
-    if (isForNow) return this.#fail(error);
+    // that fails so is resumed by its client.
+    if (error.status === Status.UNAVAILABLE) return this.#fail(error);
     this.#refuse(`rpc error: code = ${codeName(error.status)} desc = ${error.message}`);
   }
 
