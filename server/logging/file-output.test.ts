@@ -1,8 +1,17 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type * as Fs from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SystemClock } from "../base/clock.ts";
 import type { LogRotation } from "../config/log-settings.ts";
 import { FileOutput } from "./file-output.ts";
@@ -16,17 +25,41 @@ const ROTATION: LogRotation = {
 };
 const LINE = `${"x".repeat(39)}\n`;
 
+const disk = vi.hoisted(() => ({ hasModes: true }));
+vi.mock("node:fs", async (importOriginal) => {
+  const fs = await importOriginal<typeof Fs>();
+  const fchmodSync = (descriptor: number, mode: number) => {
+    if (!disk.hasModes) throw new Error("EPERM: operation not permitted, fchmod");
+    fs.fchmodSync(descriptor, mode);
+  };
+  return { ...fs, fchmodSync };
+});
+
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "quorate-log-"));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  disk.hasModes = true;
+  rmSync(folder, { recursive: true });
+});
 
 function open(rotation: LogRotation | undefined, onDropped = (_lines: number) => {}): FileOutput {
   return new FileOutput(join(folder, "etcd.log"), rotation, new SystemClock(), onDropped);
 }
 
 const names = () => readdirSync(folder).sort();
+/** Those of the folder that this process holds. */
+const openFiles = () => {
+  const targets = readdirSync("/proc/self/fd").map((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`);
+    } catch {
+      return ""; // Of the listing itself, by now closed.
+    }
+  });
+  return targets.filter((target) => target.startsWith(folder));
+};
 const text = (name: string) => readFileSync(join(folder, name), "utf8");
 
 test("a file goes on where it ended", () => {
@@ -55,6 +88,18 @@ test("the disk that a log takes is bounded by size and number", () => {
   for (let count = 0; count < 500; count++) output.write(LINE);
   output.close();
   expect(names()).toHaveLength(3);
+});
+
+test("where the disk knows no modes, full files are closed, tidied up, and no line is lost", () => {
+  disk.hasModes = false;
+  const dropped = vi.fn();
+  const output = open({ ...ROTATION, backupsMax: 2 }, dropped);
+  for (let count = 0; count < 20; count++) output.write(LINE);
+  expect(names()).toHaveLength(3);
+  expect(openFiles()).toEqual([join(folder, "etcd.log")]);
+  output.close();
+  expect(text("etcd.log")).toBe(LINE.repeat(2));
+  expect(dropped).not.toHaveBeenCalled();
 });
 
 test("files put aside too long ago are removed, whatever else lies there is not", () => {

@@ -105,8 +105,8 @@ export class FileOutput implements LogOutput {
     // Who could read the log so far can read on.
     const mode = fstatSync(full).mode & PERMISSIONS;
     [this.#descriptor, this.#bytes] = this.#open(mode);
-    fchmodSync(this.#descriptor, mode);
     closeSync(full);
+    changeModeIfPossible(this.#descriptor, mode);
     this.#tidy(rotation);
   }
 
@@ -179,6 +179,14 @@ function removeIfPossible(path: string): void {
     rmSync(path, { force: true });
   } catch {
     // A disk that takes no changes any more: the member goes on.
+  }
+}
+
+function changeModeIfPossible(descriptor: number, mode: number): void {
+  try {
+    fchmodSync(descriptor, mode);
+  } catch {
+    // A file system that knows no modes: who could read the log there can still.
   }
 }
 
