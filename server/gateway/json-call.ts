@@ -2,9 +2,11 @@
 // guards, authentication, counters and limits hold for it without a second path.
 import { AssertionError } from "../base/assert.ts";
 import type { BytePool } from "../base/byte-pool.ts";
+import { asBuffer } from "../base/bytes.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { EtcdError, Status } from "../errors.ts";
+import { COPIED_BYTES_MAX } from "../http2/byte-queue.ts";
 import type { GrpcCall, GrpcDispatch, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { MethodDescriptor } from "../proto/descriptors.ts";
@@ -107,7 +109,8 @@ export class JsonCall implements GrpcCall {
   send(message: Uint8Array): void {
     if (this.#isOver) return;
     if (!this.#method.givesStream) {
-      this.#answer = Buffer.from(message);
+      const isKept = message.length > COPIED_BYTES_MAX;
+      this.#answer = isKept ? asBuffer(message) : Buffer.from(message);
       return;
     }
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);

@@ -3,7 +3,7 @@ import { asBuffer } from "../base/bytes.ts";
 /** Small appends share a chunk of at most this size. */
 const SHARED_CHUNK_BYTES = 16_384;
 /** Longer pieces are not copied. */
-const COPIED_BYTES_MAX = 256 * 1024;
+export const COPIED_BYTES_MAX = 256 * 1024;
 
 interface Chunk {
   readonly bytes: Buffer;

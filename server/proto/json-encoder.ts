@@ -2,7 +2,7 @@
 // of their declaration under their declared names, 64-bit numbers as strings, bytes in base64, enums
 // by name, and nothing for what is zero or empty.
 import type { FieldDescriptor, FieldKind, MessageDescriptor } from "./descriptors.ts";
-import { WireReader } from "./wire.ts";
+import { WireError, WireReader } from "./wire.ts";
 
 type FieldValue = Buffer | bigint;
 
@@ -14,7 +14,9 @@ interface Nested {
 
 /**
  * The text in pieces, at least one for each element of a repeated field: all of it may be more than
- * a string holds. How deep a piece stands costs nothing.
+ * a string holds. How deep a piece stands costs nothing. What stands behind a piece may not be read
+ * yet: a list of messages may be long.
+ * @param bytes where there are lists of messages, fields by number, as every encoder here writes them
  */
 export function* jsonPieces(message: MessageDescriptor, bytes: Buffer): Generator<string> {
   const open = [parts(message, bytes)];
@@ -27,7 +29,9 @@ export function* jsonPieces(message: MessageDescriptor, bytes: Buffer): Generato
 }
 
 function* parts(message: MessageDescriptor, bytes: Buffer): Generator<string | Nested, void> {
-  const values = readFields(message, bytes);
+  const values = mayBeLong(message)
+    ? new OrderedFields(message, bytes)
+    : readFields(message, bytes);
   let separator = "{";
   for (const field of message.fields) {
     const found = values.get(field.number);
@@ -40,9 +44,12 @@ function* parts(message: MessageDescriptor, bytes: Buffer): Generator<string | N
         yield valuePart(field, value);
         opening = ",";
       }
+      if (opening !== ",") continue;
       yield "]";
     } else {
-      const value = found.at(-1) as FieldValue;
+      let value: FieldValue | undefined;
+      for (const each of found) value = each;
+      if (value === undefined) continue;
       if (field.oneof === undefined && isZero(value, field.kind)) continue;
       yield name;
       yield valuePart(field, value);
@@ -65,13 +72,65 @@ function readFields(message: MessageDescriptor, bytes: Buffer): Map<number, Fiel
     }
     let found = values.get(field.number);
     if (found === undefined) values.set(field.number, (found = []));
-    const isPacked = (tag & 7) === 2 && !isLengthDelimited(field.kind);
-    if (isPacked) {
-      const inner = new WireReader(reader.bytes());
-      while (!inner.isAtEnd) found.push(inner.uint64());
-    } else found.push(isLengthDelimited(field.kind) ? reader.bytes() : reader.uint64());
+    for (const value of valuesAt(reader, tag, field)) found.push(value);
   }
   return values;
+}
+
+/** What stands behind a tag: one value, or those of a packed list. */
+function valuesAt(reader: WireReader, tag: number, { kind }: FieldDescriptor): FieldValue[] {
+  if (isLengthDelimited(kind)) return [reader.bytes()];
+  if ((tag & 7) !== 2) return [reader.uint64()];
+  const values: FieldValue[] = [];
+  const inner = new WireReader(reader.bytes());
+  while (!inner.isAtEnd) values.push(inner.uint64());
+  return values;
+}
+
+/** Reads no further than is asked for. To be asked for one field after the other. */
+class OrderedFields {
+  readonly #message: MessageDescriptor;
+  readonly #reader: WireReader;
+  /** Read, but not what stands behind it. */
+  #tag: number | undefined;
+  #last = 0;
+
+  constructor(message: MessageDescriptor, bytes: Buffer) {
+    this.#message = message;
+    this.#reader = new WireReader(bytes);
+  }
+
+  *get(number: number): Generator<FieldValue> {
+    const field = this.#message.byNumber.get(number);
+    for (let tag = this.#next(); tag !== undefined && tag >>> 3 <= number; tag = this.#next()) {
+      this.#tag = undefined;
+      if (field !== undefined && tag >>> 3 === number) yield* valuesAt(this.#reader, tag, field);
+      else this.#reader.skip(tag);
+    }
+  }
+
+  #next(): number | undefined {
+    if (this.#tag !== undefined || this.#reader.isAtEnd) return this.#tag;
+    this.#tag = this.#reader.tag();
+    const number = this.#tag >>> 3;
+    if (number < this.#last) throw new WireError(`field ${number} behind field ${this.#last}`);
+    this.#last = number;
+    return this.#tag;
+  }
+}
+
+const longMessages = new WeakMap<MessageDescriptor, boolean>();
+
+/** Whether it has lists of messages, and all fields are declared in the order of their numbers. */
+function mayBeLong(message: MessageDescriptor): boolean {
+  let isLong = longMessages.get(message);
+  if (isLong === undefined) {
+    const { fields } = message;
+    const hasList = fields.some(({ isRepeated, kind }) => isRepeated && kind === "message");
+    isLong = hasList && fields.every(({ number }, at) => number > (fields[at - 1]?.number ?? 0));
+    longMessages.set(message, isLong);
+  }
+  return isLong;
 }
 
 function valuePart(field: FieldDescriptor, value: FieldValue): string | Nested {

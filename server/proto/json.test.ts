@@ -213,6 +213,19 @@ test("the text of a message may be any depth, without the stack's help", () => {
   expect(text).toBe(`${open.repeat(depth)}{"succeeded":true}${"}]}".repeat(depth)}`);
 });
 
+test("the first elements of a list are told before the others are read", () => {
+  const events = [{ kv: { key: Buffer.from("a") } }, { kv: { key: Buffer.from("b") } }];
+  const whole = bytesOf(WatchResponse.encode(WatchResponse.fromPartial({ events, watchId: 7n })));
+  const pieces = jsonPieces(WATCH, Buffer.concat([whole, Buffer.from([0xff])]));
+  let text = "";
+  expect(() => {
+    for (const piece of pieces) text += piece;
+  }).toThrow("message cut short");
+  expect(text).toBe('{"watch_id":"7","events":[{"kv":{"key":"YQ=="}},{"kv":{"key":"Yg=="}}');
+  const late = Buffer.concat([whole, whole]);
+  expect(() => encodeJson(WATCH, late)).toThrow("field 2 behind field 11");
+});
+
 describe("size", () => {
   const many = (item: string, count: number) => Array(count).fill(item).join(",");
 
