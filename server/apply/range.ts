@@ -30,7 +30,7 @@ export function answerRange(source: RangeSource, request: RangeRequest): Buffer 
 }
 
 /** The answer from what `rangeQuery` has fetched. */
-function encodeAnswer({ records, count }: RangeResult, request: RangeRequest): Buffer {
+export function encodeAnswer({ records, count }: RangeResult, request: RangeRequest): Buffer {
   if (request.countOnly) return encodeRange([], false, count);
   const chosen = selectRecords(records, request);
   return encodeRange(recordBytes(chosen.records, request.keysOnly), chosen.more, count);

@@ -36,6 +36,8 @@ export interface CallContext {
   readonly isCanceled: boolean;
   /** Called once when that happens while the handler waits. */
   onCancel: (() => void) | undefined;
+  /** The handler's, for the log: keys that an answer tells of which is too long to be looked through. */
+  keyCount?: number;
 }
 
 /** A call that its handler answers when it likes, once. */

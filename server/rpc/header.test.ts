@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { encodeRangeEnd, encodeRecords } from "../apply/response.ts";
 import { EtcdError } from "../errors.ts";
 import { PutResponse, RangeResponse } from "../proto/gen/rpc.ts";
-import { Headers } from "./header.ts";
+import { HEADER_ROOM, Headers } from "./header.ts";
 
 test.each([
   [1n, 1n, 1, 1],
@@ -32,10 +32,18 @@ test("an answer in pieces is one message", () => {
   expect([response.more, response.count]).toEqual([true, 9]);
 });
 
+test("a header is written in front of an answer that has room for it", () => {
+  const headers = new Headers({ clusterId: 1n, memberId: 2n, term: () => 3, revision: () => 4 });
+  const chunks = [Buffer.from("0a0161", "hex")];
+  const bytes = Buffer.concat([Buffer.alloc(HEADER_ROOM), ...chunks]);
+  expect(headers.replyInRoom(4, bytes)).toEqual(headers.reply({ revision: 4, chunks }));
+});
+
 test("an answer beyond what any client takes is refused before anything is copied", () => {
   const headers = new Headers({ clusterId: 1n, memberId: 2n, term: () => 3, revision: () => 4 });
   const half = { length: 2 ** 30 } as Buffer;
-  expect(() => headers.reply({ revision: 4, chunks: [half, half] })).toThrow(
-    new EtcdError("ResponseTooLarge"),
-  );
+  const tooLarge = new EtcdError("ResponseTooLarge");
+  expect(() => headers.reply({ revision: 4, chunks: [half, half] })).toThrow(tooLarge);
+  const whole = { length: 2 ** 31 - 1 + HEADER_ROOM } as Buffer;
+  expect(() => headers.replyInRoom(4, whole)).toThrow(tooLarge);
 });

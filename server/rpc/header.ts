@@ -13,6 +13,9 @@ const TAG_RAFT_TERM = 0x20;
 /** What etcd sends at most, and its clients take: the largest length of Go's gRPC. */
 export const RESPONSE_BYTES_MAX = 2 ** 31 - 1;
 
+/** Of a header as a field, at most: a tag, a length, and four numbers. */
+export const HEADER_ROOM = 64;
+
 export interface HeaderSource {
   readonly clusterId: bigint;
   readonly memberId: bigint;
@@ -59,21 +62,43 @@ export class Headers {
    */
   reply({ revision, chunks }: Pick<Outcome, "revision" | "chunks">): Buffer {
     const term = this.#source.term();
-    const length = this.#ids.length + fieldSize(revision) + fieldSize(term);
+    const length = this.#lengthOf(revision, term);
     const total = 1 + uintSize(length) + length + totalSize(chunks);
     if (total > RESPONSE_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
     const bytes = Buffer.allocUnsafe(total);
-    bytes[0] = TAG_HEADER;
-    let at = writeUint(bytes, 1, length);
-    bytes.set(this.#ids, at);
-    at += this.#ids.length;
-    at = writeField(bytes, at, TAG_REVISION, revision);
-    at = writeField(bytes, at, TAG_RAFT_TERM, term);
+    let at = this.#write(bytes, 0, length, revision, term);
     for (const chunk of chunks) {
       bytes.set(chunk, at);
       at += chunk.length;
     }
     return bytes;
+  }
+
+  /**
+   * As `reply`, without a copy.
+   * @param bytes the rest of the message behind HEADER_ROOM bytes, into which the header is written
+   * @throws EtcdError ResponseTooLarge
+   */
+  replyInRoom(revision: number, bytes: Buffer): Buffer {
+    const term = this.#source.term();
+    const length = this.#lengthOf(revision, term);
+    const start = HEADER_ROOM - (1 + uintSize(length) + length);
+    if (bytes.length - start > RESPONSE_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
+    this.#write(bytes, start, length, revision, term);
+    return bytes.subarray(start);
+  }
+
+  #lengthOf(revision: number, term: number): number {
+    return this.#ids.length + fieldSize(revision) + fieldSize(term);
+  }
+
+  /** Behind it. */
+  #write(bytes: Buffer, start: number, length: number, revision: number, term: number): number {
+    bytes[start] = TAG_HEADER;
+    const at = writeUint(bytes, start + 1, length);
+    bytes.set(this.#ids, at);
+    const behindIds = writeField(bytes, at + this.#ids.length, TAG_REVISION, revision);
+    return writeField(bytes, behindIds, TAG_RAFT_TERM, term);
   }
 }
 

@@ -36,7 +36,7 @@ import type { Callers } from "./callers.ts";
 import type { CallContext, Dispatcher, OpenCall } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
-import type { RangeReader } from "./range-reader.ts";
+import type { RangeAnswer, RangeReader } from "./range-reader.ts";
 import { rangeText, readTxnText } from "./response-text.ts";
 
 /** What the generated decoders say of messages deeper within each other than they read. */
@@ -101,26 +101,32 @@ class KvService {
   async range(bytes: Buffer, call: CallContext): Promise<Buffer> {
     const request = decode(() => RangeRequest.decode(bytes));
     checkRange(request);
+    let records = 0;
     return this.#timed(
-      () => this.#range(request, call),
+      async () => {
+        const answer = await this.#range(request, call);
+        records = answer.records;
+        call.keyCount = answer.count;
+        return this.#options.headers.replyInRoom(answer.revision, answer.bytes);
+      },
       (response) => ({
         prefix: "read-only range ",
         request: messageText(request),
-        response: response === undefined ? "" : rangeText(response),
+        response: response === undefined ? "" : rangeText(response, records),
       }),
       this.#options.metrics.observeRange,
     );
   }
 
-  async #range(request: RangeRequest, call: CallContext): Promise<Buffer> {
-    const { replica, ranges, callers, headers } = this.#options;
+  async #range(request: RangeRequest, call: CallContext): Promise<RangeAnswer> {
+    const { replica, ranges, callers } = this.#options;
     if (!request.serializable) await replica.readBarrier(call);
     const access = await callers.access(call);
     access.checkRead(request.key, request.rangeEnd);
     const answer = ranges.read(request, call);
     const read = answer instanceof Promise ? await answer : answer;
     access.checkUnchanged();
-    return headers.reply(read);
+    return read;
   }
 
   async txn(bytes: Buffer, call: CallContext): Promise<Buffer> {

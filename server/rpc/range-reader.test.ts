@@ -13,6 +13,7 @@ import {
   TxnResponse,
 } from "../proto/gen/rpc.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
+import { HEADER_ROOM } from "./header.ts";
 import { LONG_READS_MAX, RangeReader } from "./range-reader.ts";
 
 const KEYS = 5000;
@@ -81,13 +82,29 @@ test.each([
   { revision: 2000 },
 ] as const)("a range read in slices is the range read at once: %j", async (options) => {
   const request = RangeRequest.fromPartial({ ...all, ...options });
-  const { chunks } = await reader.read(request, ASKER);
-  const sliced = RangeResponse.decode(Buffer.concat(chunks));
+  const { bytes, count, records } = await reader.read(request, ASKER);
+  const sliced = RangeResponse.decode(bytes.subarray(HEADER_ROOM));
+  expect([count, records]).toEqual([sliced.count, sliced.kvs.length]);
   const whole = RangeResponse.decode(answerRange(state.kv, request));
   expect([sliced.count, sliced.more]).toEqual([whole.count, whole.more]);
   const column = (response: RangeResponse) =>
     response.kvs.map((kv) => `${kv.key.toString()}=${kv.value.toString()}@${kv.modRevision}`);
   expect(column(sliced)).toEqual(column(whole));
+});
+
+test.each([
+  {},
+  { keysOnly: true },
+  { countOnly: true },
+  { minModRevision: 2 ** 40 },
+  { key: Buffer.from("none") },
+] as const)("one key is answered as such, and counted: %j", async (options) => {
+  const { key } = state.kv.range({ ...all, revision: 0, limit: 1 }).records[0] ?? all;
+  const request = RangeRequest.fromPartial({ key, ...options });
+  const { bytes, count, records } = await reader.read(request, ASKER);
+  expect(bytes.subarray(HEADER_ROOM)).toEqual(answerRange(state.kv, request));
+  const { kvs, count: counted } = RangeResponse.decode(bytes.subarray(HEADER_ROOM));
+  expect([count, records]).toEqual([counted, kvs.length]);
 });
 
 test("writes and a compaction meanwhile do not show in a range that has begun", async () => {
@@ -99,9 +116,9 @@ test("writes and a compaction meanwhile do not show in a range that has begun", 
   txn.end();
   own.kv.compact(own.kv.revision);
   while (own.kv.compactStep());
-  const { revision, chunks } = await reading;
+  const { revision, bytes } = await reading;
   expect(revision).toBe(before);
-  const { kvs, count } = RangeResponse.decode(Buffer.concat(chunks));
+  const { kvs, count } = RangeResponse.decode(bytes.subarray(HEADER_ROOM));
   expect(kvs).toHaveLength(count);
   expect(count).toBeGreaterThan(4000);
 });
@@ -162,7 +179,7 @@ test("long ranges share what a turn has for them, and a small one waits for none
   const answers = await Promise.all(readings);
   clearInterval(turning);
   const whole = answerRange(state.kv, RangeRequest.fromPartial(all));
-  for (const { chunks } of answers) expect(Buffer.concat(chunks).equals(whole)).toBe(true);
+  for (const { bytes } of answers) expect(bytes.subarray(HEADER_ROOM).equals(whole)).toBe(true);
 });
 
 test("a few keys of many bytes are a long range", async () => {
@@ -179,9 +196,9 @@ test("a few keys of many bytes are a long range", async () => {
   const reading = ranges.read(request, ASKER);
   expect(reading).toBeInstanceOf(Promise);
   const turning = setInterval(() => held.release(), 0);
-  const { chunks } = await reading;
+  const { bytes } = await reading;
   clearInterval(turning);
-  expect(Buffer.concat(chunks).equals(answerRange(own.kv, request))).toBe(true);
+  expect(bytes.subarray(HEADER_ROOM).equals(answerRange(own.kv, request))).toBe(true);
 });
 
 test("so many long ranges at once are refused, and one whose client is gone is given up", async () => {

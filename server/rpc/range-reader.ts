@@ -2,6 +2,7 @@ import { ANSWER_BYTES_MAX } from "../apply/answer-room.ts";
 import { COMPARED_KEYS_MAX } from "../apply/compare.ts";
 import {
   answerRange,
+  encodeAnswer,
   filterRecords,
   needsAll,
   rangeQuery,
@@ -16,6 +17,7 @@ import {
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { encodeRangeEnd, encodeRecords, totalSize } from "../apply/response.ts";
 import { checkCompares, checkTxnNow, decideReadOnlyTxn, encodeReadOnlyTxn } from "../apply/txn.ts";
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { SlicedWork, type Slices } from "../base/sliced-work.ts";
 import { merging } from "../base/sorting.ts";
@@ -27,7 +29,7 @@ import type { MvccStore } from "../mvcc/store.ts";
 import type { RangeRequest, TxnRequest } from "../proto/gen/rpc.ts";
 import type { ReadCaller } from "../replica/reads.ts";
 import { StatusError } from "./call-errors.ts";
-import { RESPONSE_BYTES_MAX } from "./header.ts";
+import { HEADER_ROOM, RESPONSE_BYTES_MAX } from "./header.ts";
 
 /** Keys that a range may have to be answered within one turn, and about how many bytes. */
 const SMALL_COUNT = 256;
@@ -38,11 +40,29 @@ export const LONG_READS_MAX = 4096;
 export const LONG_READS_BYTES_MAX = 512 * 1024 * 1024;
 /** Of a transaction that a compaction overtakes. */
 const ATTEMPTS_MAX = 3;
+/** Of an answer that is put together, in one slice. */
+const JOIN_BYTES = 4 * 1024 * 1024;
+const ROOM = Buffer.alloc(HEADER_ROOM);
 
-/** The RangeResponse or TxnResponse without its header, in pieces. */
-export interface ReadAnswer {
+export interface RangeAnswer {
+  readonly revision: number;
+  /** Keys of the range, and how many of them are in the answer. */
+  readonly count: number;
+  readonly records: number;
+  /** The RangeResponse behind HEADER_ROOM bytes for its header. */
+  readonly bytes: Buffer;
+}
+
+/** The TxnResponse without its header, in pieces. */
+export interface TxnAnswer {
   readonly revision: number;
   readonly chunks: readonly Buffer[];
+}
+
+/** A RangeResponse without its header, in pieces. */
+interface RangeChunks {
+  readonly records: number;
+  readonly chunks: Buffer[];
 }
 
 interface OpenRange {
@@ -66,16 +86,22 @@ export class RangeReader {
   }
 
   /** @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests */
-  read(request: RangeRequest, asker: ReadCaller): ReadAnswer | Promise<ReadAnswer> {
+  read(request: RangeRequest, asker: ReadCaller): RangeAnswer | Promise<RangeAnswer> {
     const { kv, operationCounts } = this.#state;
     operationCounts.read(1);
     const { revision } = kv;
-    if (request.rangeEnd.length === 0) return { revision, chunks: [answerRange(kv, request)] };
+    if (request.rangeEnd.length === 0) {
+      const found = kv.range(rangeQuery(request));
+      const records = request.countOnly ? 0 : filterRecords(found.records, request).length;
+      const bytes = Buffer.concat([ROOM, encodeAnswer(found, request)]);
+      return { revision, count: found.count, records, bytes };
+    }
     const open = openRange(kv, request);
-    const chunks = readSmall(open, SMALL_BYTES);
-    if (chunks === undefined) return this.#readLong(open, revision, asker);
+    const answer = readSmall(open, SMALL_BYTES);
+    if (answer === undefined) return this.#readLong(open, revision, asker);
     open.cursor.close();
-    return { revision, chunks };
+    const { records, chunks } = answer;
+    return { revision, count: open.cursor.count, records, bytes: Buffer.concat([ROOM, ...chunks]) };
   }
 
   /**
@@ -83,7 +109,7 @@ export class RangeReader {
    * @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests, ResponseTooLarge,
    * TooManyOps
    */
-  readTxn(request: TxnRequest, asker: ReadCaller): Promise<ReadAnswer> {
+  readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnAnswer> {
     return this.#unlessCompacted(() => this.#readTxn(request, asker));
   }
 
@@ -99,7 +125,7 @@ export class RangeReader {
     return this.#unlessCompacted(() => this.#inSlices(check, asker));
   }
 
-  async #readTxn(request: TxnRequest, asker: ReadCaller): Promise<ReadAnswer> {
+  async #readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnAnswer> {
     const { kv, operationCounts } = this.#state;
     const { revision } = kv;
     const decide = () => decideReadOnlyTxn(kv, request);
@@ -121,14 +147,14 @@ export class RangeReader {
           continue;
         }
         const open = { ...openRange(kv, request), at };
-        const chunks = room > 0 ? readSmall(open, room) : undefined;
-        if (chunks === undefined) {
+        const small = room > 0 ? readSmall(open, room) : undefined;
+        if (small === undefined) {
           long.push(open);
           bytes += recordsSize(open.head);
         } else {
           open.cursor.close();
-          answers[at] = chunks;
-          bytes += totalSize(chunks);
+          answers[at] = small.chunks;
+          bytes += totalSize(small.chunks);
         }
       }
       if (long.length > 0) await this.#run(answerAll(long, answers), kv, bytes, asker);
@@ -165,11 +191,12 @@ export class RangeReader {
     }
   }
 
-  async #readLong(open: OpenRange, revision: number, asker: ReadCaller): Promise<ReadAnswer> {
+  async #readLong(open: OpenRange, revision: number, asker: ReadCaller): Promise<RangeAnswer> {
     try {
       const { kv } = this.#state;
-      const bytes = recordsSize(open.head);
-      return { revision, chunks: await this.#run(answerLong(open), kv, bytes, asker) };
+      const held = recordsSize(open.head);
+      const { records, bytes } = await this.#run(joinLong(open), kv, held, asker);
+      return { revision, count: open.cursor.count, records, bytes };
     } finally {
       open.cursor.close();
     }
@@ -191,11 +218,11 @@ function openRange(kv: MvccStore, request: RangeRequest): OpenRange {
 }
 
 /** The whole answer; undefined for a long range, of which `head` then may have the begin. */
-function readSmall(open: OpenRange, bytesMax: number): Buffer[] | undefined {
+function readSmall(open: OpenRange, bytesMax: number): RangeChunks | undefined {
   const { request, cursor } = open;
   if (!cursor.isCounted) return undefined;
   const { count } = cursor;
-  if (request.countOnly) return [encodeRangeEnd(false, count)];
+  if (request.countOnly) return { records: 0, chunks: [encodeRangeEnd(false, count)] };
   const wanted = request.limit > 0 && !needsAll(request) ? request.limit : count;
   if (Math.min(wanted, count) > SMALL_COUNT) return undefined;
   const read = cursor.next(SMALL_COUNT + 1, bytesMax);
@@ -204,7 +231,8 @@ function readSmall(open: OpenRange, bytesMax: number): Buffer[] | undefined {
     return undefined;
   }
   const { records, more } = selectRecords(read, request);
-  return [encodeRecords(recordBytes(records, request.keysOnly)), encodeRangeEnd(more, count)];
+  const bytes = encodeRecords(recordBytes(records, request.keysOnly));
+  return { records: records.length, chunks: [bytes, encodeRangeEnd(more, count)] };
 }
 
 /** They hold nothing that is kept. */
@@ -224,9 +252,9 @@ function* answerAll(
   let bytes = 0;
   let total = 0;
   for (const open of ranges) {
-    const answer = yield* answerLong(open, ANSWER_BYTES_MAX - total);
-    const size = totalSize(answer);
-    answers[open.at] = answer;
+    const { chunks } = yield* answerLong(open, ANSWER_BYTES_MAX - total);
+    const size = totalSize(chunks);
+    answers[open.at] = chunks;
     total += size;
     records += Math.min(open.cursor.count, SLICE_RECORDS);
     // Of its last slice: the others were told of.
@@ -238,14 +266,32 @@ function* answerAll(
   }
 }
 
+/** A whole answer; its pieces are let go of as they are put behind one another. */
+function* joinLong(open: OpenRange): Slices<{ records: number; bytes: Buffer }> {
+  const { records, chunks } = yield* answerLong(open);
+  const bytes = Buffer.allocUnsafe(HEADER_ROOM + totalSize(chunks));
+  let at = HEADER_ROOM;
+  let joined = 0;
+  for (const [index, chunk] of chunks.entries()) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+    joined += chunk.length;
+    chunks[index] = EMPTY_BYTES;
+    if (joined < JOIN_BYTES) continue;
+    yield 0;
+    joined = 0;
+  }
+  return { records, bytes };
+}
+
 /** @param bytesMax of a part of a larger answer */
-function* answerLong(open: OpenRange, bytesMax?: number): Slices<Buffer[]> {
+function* answerLong(open: OpenRange, bytesMax?: number): Slices<RangeChunks> {
   const { request, cursor } = open;
   while (!cursor.isCounted) {
     cursor.countSome();
     if (!cursor.isCounted) yield 0;
   }
-  if (request.countOnly) return [encodeRangeEnd(false, cursor.count)];
+  if (request.countOnly) return { records: 0, chunks: [encodeRangeEnd(false, cursor.count)] };
   const isDirect = !needsAll(request) && request.sortTarget === 0;
   const answer = new AnswerChunks(request, bytesMax);
   return yield* isDirect ? encodeSlices(open, answer) : collectSlices(open, answer);
@@ -260,7 +306,7 @@ function nextRecords(open: OpenRange): readonly KeyValueRecord[] {
 }
 
 /** The order of the keys is the order asked for: every slice is encoded as it comes. */
-function* encodeSlices(open: OpenRange, answer: AnswerChunks): Slices<Buffer[]> {
+function* encodeSlices(open: OpenRange, answer: AnswerChunks): Slices<RangeChunks> {
   const { request, cursor } = open;
   let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
   while (left > 0 && !cursor.isDone) {
@@ -274,7 +320,7 @@ function* encodeSlices(open: OpenRange, answer: AnswerChunks): Slices<Buffer[]> 
 }
 
 /** Every slice is filtered and sorted as it comes; the sorted runs are merged in slices too. */
-function* collectSlices(open: OpenRange, answer: AnswerChunks): Slices<Buffer[]> {
+function* collectSlices(open: OpenRange, answer: AnswerChunks): Slices<RangeChunks> {
   const { request, cursor } = open;
   const order = recordOrder(request);
   const most = request.limit > 0 ? request.limit + 1 : Number.POSITIVE_INFINITY;
@@ -312,6 +358,7 @@ class AnswerChunks {
   readonly #keysOnly: boolean;
   readonly #bytesMax: number;
   readonly #chunks: Buffer[] = [];
+  #records = 0;
   #bytes = 0;
 
   constructor({ keysOnly }: RangeRequest, bytesMax = Number.POSITIVE_INFINITY) {
@@ -327,6 +374,7 @@ class AnswerChunks {
     if (records.length === 0) return 0;
     const chunk = encodeRecords(recordBytes(records, this.#keysOnly));
     this.#chunks.push(chunk);
+    this.#records += records.length;
     this.#bytes += chunk.length;
     if (this.#bytes > this.#bytesMax) throw new EtcdError("ResponseTooLarge");
     if (this.#bytes > RESPONSE_BYTES_MAX) {
@@ -337,8 +385,8 @@ class AnswerChunks {
     return chunk.length;
   }
 
-  end(more: boolean, count: number): Buffer[] {
+  end(more: boolean, count: number): RangeChunks {
     this.#chunks.push(encodeRangeEnd(more, count));
-    return this.#chunks;
+    return { records: this.#records, chunks: this.#chunks };
   }
 }

@@ -27,6 +27,8 @@ export interface EndedCall {
   readonly request: Uint8Array;
   /** Undefined when the call failed. */
   readonly response: Uint8Array | undefined;
+  /** Of the range that a Range asked for. */
+  readonly keyCount: number;
 }
 
 interface Contents {
@@ -37,16 +39,15 @@ interface Contents {
   readonly text: string;
 }
 
-// Fields of RangeResponse, DeleteRangeResponse and TxnResponse: the rest of an answer may be long.
-const RANGE_COUNT = 4;
+// Fields of DeleteRangeResponse and TxnResponse: what stands behind them may be long.
 const DELETED = 2;
 const SUCCEEDED = 2;
 
 /** How many keys a call asked for and got, for the calls where etcd says so. */
 const READERS: Readonly<Record<string, (call: EndedCall) => Contents>> = {
-  "/etcdserverpb.KV/Range": ({ request, response }) => ({
+  "/etcdserverpb.KV/Range": ({ request, response, keyCount }) => ({
     requests: 0,
-    responses: response === undefined ? 0 : numberIn(response, RANGE_COUNT),
+    responses: response === undefined ? 0 : keyCount,
     text: messageText(RangeRequest.decode(request)),
   }),
   "/etcdserverpb.KV/Put": ({ request }) => ({

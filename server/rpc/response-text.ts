@@ -1,5 +1,5 @@
 // What a warning about a slow read says of its answer. The answer may be long: it is stepped through,
-// not decoded.
+// as far as that has to be, not decoded.
 import { ResponseHeader } from "../proto/gen/rpc.ts";
 import { WireReader, WireType } from "../proto/wire.ts";
 
@@ -10,14 +10,11 @@ const RECORD_FIELD = 2;
 const RESPONSES_FIELD = 3;
 const RANGE_FIELD = 1;
 
-/** @param bytes a RangeResponse */
-export function rangeText(bytes: Buffer): string {
-  let records = 0;
-  let added = 0;
-  eachField(bytes, (field, content) => {
-    if (field === HEADER_FIELD) added = addedBytes(content());
-    else if (field === RECORD_FIELD) records++;
-  });
+/** @param bytes a RangeResponse of so many records, its header in front */
+export function rangeText(bytes: Buffer, records: number): string {
+  const reader = new WireReader(bytes);
+  const hasHeader = !reader.isAtEnd && reader.tag() >>> 3 === HEADER_FIELD;
+  const added = hasHeader ? addedBytes(reader.bytes()) : 0;
   return `range_response_count:${records} size:${bytes.length - added}`;
 }
 
@@ -33,12 +30,16 @@ export function readTxnText(bytes: Buffer): string {
   return `responses:<${counts.join(" ")}> size:${bytes.length - added}`;
 }
 
-/** A number of a message on its first level; 0 where it is absent. */
+/**
+ * A number of a message on its first level; 0 where it is absent. Fields stand in the order of their
+ * numbers: what is behind it is not looked at.
+ */
 export function numberIn(message: Uint8Array, field: number): number {
   const reader = new WireReader(Buffer.from(message.buffer, message.byteOffset, message.length));
   let number = 0;
   while (!reader.isAtEnd) {
     const tag = reader.tag();
+    if (tag >>> 3 > field) break;
     if (tag === field * 8 + WireType.VARINT) number = reader.uint();
     else reader.skip(tag);
   }

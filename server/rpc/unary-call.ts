@@ -21,6 +21,7 @@ export class UnaryCall implements GrpcHandler, OpenCall {
   readonly #startedMs: number;
   isCanceled = false;
   onCancel: (() => void) | undefined = undefined;
+  keyCount = 0;
 
   constructor(
     call: GrpcCall,
@@ -128,8 +129,8 @@ export class UnaryCall implements GrpcHandler, OpenCall {
     const { clock, stats } = this.#options;
     const tookMs = clock.monotonic() - this.#startedMs;
     this.#counters.ended(status, tookMs);
-    const { path, remote } = this;
+    const { path, remote, keyCount } = this;
     if (this.#request !== undefined)
-      stats.ended(tookMs, { path, remote, request: this.#request, response });
+      stats.ended(tookMs, { path, remote, request: this.#request, response, keyCount });
   }
 }
