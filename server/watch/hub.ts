@@ -36,6 +36,8 @@ import { WatcherQueue } from "./watcher-queue.ts";
 const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
 /** Likewise; one change is handed to however many watch its key. */
 const EVENTS_PER_REVISION = 10_000;
+/** Looked at in the turn in which they happened; of more, everybody is late. */
+const CHANGES_PER_REVISION = 10_000;
 /** Crowds that a revision makes late one by one; of more, all others are late with them. */
 const LATE_CROWDS_PER_REVISION = 1000;
 /** Late watchers made unsynced in one slice; a turn may have two. */
@@ -116,6 +118,10 @@ export class WatchHub implements WatchHome, WatchOutlet {
     assert(revision > this.#revision, "revisions are published in order");
     this.#revision = revision;
     if (this.#synced.size === 0) return;
+    if (changes.length > CHANGES_PER_REVISION) {
+      this.#postponeAll(revision);
+      return;
+    }
     const touched: Watcher[] = [];
     let late = undefined as Set<ReadonlySet<Watcher>> | undefined;
     let events = 0;
@@ -165,8 +171,8 @@ export class WatchHub implements WatchHome, WatchOutlet {
     this.#store = store;
     this.#catchUp.restart(store);
     this.#revision = store.revision;
-    if (from <= this.#revision) this.#late.add(from, this.#synced.hideAll());
-    this.#catchUpLate();
+    if (from <= this.#revision) this.#postponeAll(from);
+    else this.#catchUpLate();
     this.catchUp();
   }
 
@@ -267,11 +273,16 @@ export class WatchHub implements WatchHome, WatchOutlet {
   /** Too much for one turn: these crowds, or all if there are too many, read it from the store. */
   #postpone(revision: number, crowds: ReadonlySet<ReadonlySet<Watcher>>): void {
     if (crowds.size > LATE_CROWDS_PER_REVISION) {
-      this.#late.add(revision, this.#synced.hideAll());
-    } else {
-      for (const crowd of crowds) this.#synced.hide(crowd);
-      this.#late.add(revision, crowds);
+      this.#postponeAll(revision);
+      return;
     }
+    for (const crowd of crowds) this.#synced.hide(crowd);
+    this.#late.add(revision, crowds);
+    this.#catchUpLate();
+  }
+
+  #postponeAll(revision: number): void {
+    this.#late.add(revision, this.#synced.hideAll());
     this.#catchUpLate();
   }
 
