@@ -140,9 +140,9 @@ export class PeerTransport implements Transport {
   updatePeer({ id, urls }: PeerAddress): void {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
-    const isMoved = peer.urls.all.join() !== urls.join();
+    const before = peer.urls.all.join();
     peer.urls.replace(urls);
-    if (!isMoved) return;
+    if (peer.urls.all.join() === before) return;
     this.#options.log.info("updated remote peer", {
       "local-member-id": this.#localId,
       "updated-remote-peer-id": hexId(id),
