@@ -157,9 +157,17 @@ export class MvccStore {
   openRange(query: RangeQuery): RangeCursor {
     const revision = this.#readable(query.revision);
     const at = { revision, isCurrent: this.#isIndexed(revision) };
+    return new RangeCursor(this.#space, query, at, this.pin(revision));
+  }
+
+  /**
+   * Deletes nothing that a later compaction takes away from readers at `revision`, or from `history`
+   * behind it, until the returned function is called.
+   */
+  pin(revision: number): () => void {
     const pin = { revision };
     this.#pins.add(pin);
-    return new RangeCursor(this.#space, query, at, () => this.#pins.delete(pin));
+    return () => void this.#pins.delete(pin);
   }
 
   /**
@@ -248,16 +256,16 @@ export class MvccStore {
     const stored = revision > 0 ? this.#hashes.get(revision) : undefined;
     if (stored !== undefined) return stored;
     // Before the first revision there is nothing, and etcd hashes that.
-    const pin = { revision: revision < 0 ? -1 : this.#readable(revision) };
-    this.#pins.add(pin);
+    const at = revision < 0 ? -1 : this.#readable(revision);
+    const release = this.pin(at);
     try {
       return yield* hashRecords(this.#space, {
-        revision: pin.revision,
+        revision: at,
         compactRevision: this.#compactRevision,
         keepsTombstones: false,
       });
     } finally {
-      this.#pins.delete(pin);
+      release();
     }
   }
 

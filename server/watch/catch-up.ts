@@ -72,9 +72,9 @@ export class CatchUp {
   step(revision: number): CatchUpStep {
     this.#revision = revision;
     const step: CatchUpStep = { synced: [], compacted: [], hasWork: true };
-    if (this.#long !== undefined && this.#long.main < this.#store.compactRevision) {
-      this.#long = undefined;
-    }
+    const { compactRevision } = this.#store;
+    if (this.#long !== undefined && this.#long.main < compactRevision) this.#long.keepExcused();
+    if (this.#long?.isOver === true) this.#long = undefined;
     if (this.#long === undefined) this.#readSlice(step);
     else this.#readOn(this.#long, step);
     return step;
@@ -129,13 +129,16 @@ export class CatchUp {
     let seen = 0;
     for (const [stream, all] of this.#watchers) {
       const { partial } = stream;
-      if (!stream.hasRoomFor(partial)) continue;
+      if (!stream.hasRoomFor(partial)) {
+        if (stream.excusedCount > 0) for (const watcher of all) watcher.endExcuse();
+        continue;
+      }
       const watchers = partial === undefined ? all : [partial];
       for (const watcher of watchers) {
         const isFull = riders.length + compacted.length >= WATCHERS_PER_SLICE;
         if (isFull || seen++ >= WATCHERS_SEEN_PER_SLICE) return riders;
         const { position } = watcher;
-        if (position < compactRevision) {
+        if (position < compactRevision && !watcher.isKept) {
           compacted.push(watcher);
           continue;
         }

@@ -21,8 +21,9 @@ class CrowdSink implements WatchSink {
   readonly followers = new Map<bigint, Follower>();
   readonly #world: World;
   hasRoom = true;
+  /** Its client has once not read in time. */
+  wasFull = false;
   isOver = false;
-  progressCount = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -43,8 +44,10 @@ class CrowdSink implements WatchSink {
     this.followers.delete(watcher.id);
   }
 
-  compacted(): void {
-    throw new Error("nothing is compacted");
+  compacted(watcher: Watcher): void {
+    this.#follower(watcher);
+    if (!this.wasFull) throw new Error(`${watcher.id} was to be told what is compacted`);
+    this.followers.delete(watcher.id);
   }
 
   failed(error: unknown): void {
@@ -53,7 +56,7 @@ class CrowdSink implements WatchSink {
 
   progress(watcher: Watcher | undefined, revision: number): void {
     expect(this.isOver).toBe(false);
-    this.progressCount++;
+    this.#world.progress++;
     const told = watcher === undefined ? this.followers.values() : [this.#follower(watcher)];
     this.#world.expectTold(told, revision);
   }
@@ -71,7 +74,9 @@ class World {
   /** Revisions of each key; a number for each change. */
   readonly #changes = new Map<string, number[]>();
   readonly #clients: { readonly sink: CrowdSink; readonly stream: WatchStream }[] = [];
+  #compacted = 1;
   told = 0;
+  progress = 0;
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
@@ -82,12 +87,12 @@ class World {
     const result = { late: 0, progress: 0 };
     for (let i = 0; i < 4; i++) this.#open();
     for (let i = 0; i < steps; i++) {
-      const before = this.#progressCount;
+      const before = this.progress;
       this.#step();
       for (let turns = this.#random.below(3); turns > 0; turns--) this.#turn();
       if (this.#hub.toldRevision === this.#hub.revision) continue;
       result.late++;
-      result.progress += this.#progressCount - before;
+      result.progress += this.progress - before;
     }
     this.#settle();
     return result;
@@ -115,10 +120,6 @@ class World {
     return this.#parts.hub;
   }
 
-  get #progressCount(): number {
-    return this.#clients.reduce((sum, { sink }) => sum + sink.progressCount, 0);
-  }
-
   #turn(): void {
     const before = this.told;
     this.#parts.clock.turn();
@@ -132,6 +133,7 @@ class World {
       stream.resume();
     }
     this.#parts.clock.settle();
+    expect(this.#parts.compactOn()).toBe(true);
     const counts = this.#clients.map(({ sink }) => sink.followers.size);
     const total = counts.reduce((sum, count) => sum + count, 0);
     expect([this.#hub.watcherCount, this.#hub.slowWatcherCount]).toEqual([total, 0]);
@@ -146,7 +148,7 @@ class World {
     const at = random.below(this.#clients.length);
     const client = this.#clients[at];
     if (client === undefined) return this.#open();
-    switch (random.below(12)) {
+    switch (random.below(13)) {
       case 0:
         this.#cancelSome(client.stream, client.sink);
         break;
@@ -161,6 +163,7 @@ class World {
         break;
       case 3:
         client.sink.hasRoom = !client.sink.hasRoom;
+        client.sink.wasFull = true;
         if (client.sink.hasRoom) client.stream.resume();
         break;
       case 4:
@@ -170,9 +173,19 @@ class World {
       case 6:
         client.stream.notifyProgress();
         break;
+      case 7:
+        this.#compact();
+        break;
       default:
         this.#write();
     }
+  }
+
+  #compact(): void {
+    const { revision } = this.#hub;
+    if (revision <= this.#compacted) return;
+    this.#compacted = revision;
+    this.#parts.compact(revision);
   }
 
   /** A stream of two crowds: what each of them watches is up to chance. */

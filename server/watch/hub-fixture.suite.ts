@@ -94,6 +94,11 @@ export function fixture(limits?: TurnLimits) {
       store.compact(revision);
       while (store.compactStep());
     },
+    /** Whether it has come to its end. */
+    compactOn: (): boolean => {
+      while (store.compactStep());
+      return !store.isCompacting;
+    },
     restore: () => {
       store = MvccStore.open(engine);
       hub.restore(store);

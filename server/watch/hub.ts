@@ -4,7 +4,7 @@ import type { Random } from "../base/random.ts";
 import type { Change } from "../mvcc/change.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import { CatchUp } from "./catch-up.ts";
-import { LateWatchers } from "./late-watchers.ts";
+import { Lateness, LateWatchers } from "./late-watchers.ts";
 import type { TurnLimits, WatchOutlet } from "./long-revision.ts";
 import type { PackedEvents } from "./packed-events.ts";
 import { WatchEvent } from "./watch-event.ts";
@@ -36,8 +36,6 @@ import { WatcherQueue } from "./watcher-queue.ts";
 const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
 /** Likewise; one change is handed to however many watch its key. */
 const EVENTS_PER_REVISION = 10_000;
-/** Looked at in the turn in which they happened; of more, everybody is late. */
-const CHANGES_PER_REVISION = 10_000;
 /** Crowds that a revision makes late one by one; of more, all others are late with them. */
 const LATE_CROWDS_PER_REVISION = 1000;
 /** Late watchers made unsynced in one slice; a turn may have two. */
@@ -57,6 +55,7 @@ export class WatchHub implements WatchHome, WatchOutlet {
   readonly #synced: WatcherGroup;
   readonly #unsynced = new WatcherQueue();
   readonly #late = new LateWatchers();
+  readonly #latenesses = new Set<Lateness>();
   /** Of which some wait for progress to be told, until late watchers are told more. */
   readonly #waitingStreams = new Set<WatchStream>();
   readonly #catchUp: CatchUp;
@@ -118,10 +117,6 @@ export class WatchHub implements WatchHome, WatchOutlet {
     assert(revision > this.#revision, "revisions are published in order");
     this.#revision = revision;
     if (this.#synced.size === 0) return;
-    if (changes.length > CHANGES_PER_REVISION) {
-      this.#postponeAll(revision);
-      return;
-    }
     const touched: Watcher[] = [];
     let late = undefined as Set<ReadonlySet<Watcher>> | undefined;
     let events = 0;
@@ -143,6 +138,7 @@ export class WatchHub implements WatchHome, WatchOutlet {
       if (late !== undefined && late.size > LATE_CROWDS_PER_REVISION) break;
     }
     if (late !== undefined) this.#postpone(revision, late);
+    let lateness: Lateness | undefined;
     let sentBytes = 0;
     for (const watcher of touched) {
       if (late !== undefined && this.#synced.isHidden(watcher)) {
@@ -153,9 +149,15 @@ export class WatchHub implements WatchHome, WatchOutlet {
       const bytes = hasBudget ? watcher.collectedBytes(SENT_BYTES_PER_REVISION) : 0;
       // What is too much by itself takes nothing from the others.
       const isSent = hasBudget && bytes < SENT_BYTES_PER_REVISION;
-      if (isSent) sentBytes += bytes;
-      else watcher.events = [];
-      if (!isSent || !this.send(watcher, revision)) this.#fallBehind(watcher, revision);
+      if (isSent) {
+        sentBytes += bytes;
+        if (!this.send(watcher, revision)) this.#fallBehind(watcher, revision);
+        continue;
+      }
+      watcher.events = [];
+      lateness ??= this.#keep(revision);
+      watcher.excuse(lateness);
+      this.#fallBehind(watcher, revision);
     }
   }
 
@@ -167,13 +169,20 @@ export class WatchHub implements WatchHome, WatchOutlet {
   /** The store was replaced by a leader's snapshot: what happened in between is read from it. */
   restore(store: MvccStore): void {
     this.#isPaused = false;
+    for (const lateness of this.#latenesses) lateness.end();
+    this.#latenesses.clear();
     const from = this.#revision + 1;
     this.#store = store;
     this.#catchUp.restart(store);
     this.#revision = store.revision;
-    if (from <= this.#revision) this.#postponeAll(from);
-    else this.#catchUpLate();
+    // What the new store has compacted is gone for everybody.
+    if (from <= this.#revision) this.#late.add(from, this.#synced.hideAll());
+    this.#catchUpLate();
     this.catchUp();
+  }
+
+  isTold(watcher: Watcher): boolean {
+    return watcher.isSynced && !this.#synced.isHidden(watcher);
   }
 
   admits(keyBytes: number): boolean {
@@ -194,6 +203,7 @@ export class WatchHub implements WatchHome, WatchOutlet {
     // To hear that it ended may have closed its stream, by which it leaves again.
     if (watcher.isGone) return;
     watcher.isGone = true;
+    watcher.endExcuse();
     this.#keyBytes -= watcher.keyBytes;
     this.#catchUp.leave(watcher);
     if (watcher.isSynced) this.#synced.delete(watcher);
@@ -272,18 +282,25 @@ export class WatchHub implements WatchHome, WatchOutlet {
 
   /** Too much for one turn: these crowds, or all if there are too many, read it from the store. */
   #postpone(revision: number, crowds: ReadonlySet<ReadonlySet<Watcher>>): void {
+    const lateness = this.#keep(revision);
     if (crowds.size > LATE_CROWDS_PER_REVISION) {
-      this.#postponeAll(revision);
-      return;
+      this.#late.add(revision, this.#synced.hideAll(), lateness);
+    } else {
+      for (const crowd of crowds) this.#synced.hide(crowd);
+      this.#late.add(revision, crowds, lateness);
     }
-    for (const crowd of crowds) this.#synced.hide(crowd);
-    this.#late.add(revision, crowds);
     this.#catchUpLate();
   }
 
-  #postponeAll(revision: number): void {
-    this.#late.add(revision, this.#synced.hideAll());
-    this.#catchUpLate();
+  /** Keeps the revision and all behind it from compaction, for those who are late. */
+  #keep(revision: number): Lateness {
+    const release = this.#store.pin(revision - 1);
+    const lateness = new Lateness(() => {
+      release();
+      this.#latenesses.delete(lateness);
+    });
+    this.#latenesses.add(lateness);
+    return lateness;
   }
 
   /** Makes late watchers unsynced, a slice a turn, and tells progress that had to wait for that. */
@@ -296,10 +313,11 @@ export class WatchHub implements WatchHome, WatchOutlet {
       for (let i = 0; i < LATE_WATCHERS_PER_SLICE; i++) {
         const late = this.#late.take();
         if (late === undefined) break;
-        const { watcher, revision } = late;
+        const { watcher, revision, lateness } = late;
         if (watcher.isGone) continue;
         const position = Math.max(revision, watcher.position);
         if (position <= this.#revision) {
+          watcher.excuse(lateness);
           this.#fallBehind(watcher, position);
           continue;
         }
@@ -346,6 +364,7 @@ export class WatchHub implements WatchHome, WatchOutlet {
 
   #sync(watcher: Watcher): void {
     this.#unsynced.delete(watcher);
+    watcher.endExcuse();
     watcher.stream.mark(watcher, true);
     this.#synced.add(watcher);
   }

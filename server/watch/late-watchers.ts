@@ -1,7 +1,40 @@
 import type { Watcher } from "./watcher.ts";
 
+/**
+ * A revision that some were not told in its turn, although their streams had room: what they missed is
+ * kept from compaction until each has been told, has left, or reads too slowly himself.
+ */
+export class Lateness {
+  /** Those who are late, and whoever may still become so. */
+  #holders = 0;
+  #release: (() => void) | undefined;
+
+  constructor(release: () => void) {
+    this.#release = release;
+  }
+
+  /** Whether all since then can still be read. */
+  get isKept(): boolean {
+    return this.#release !== undefined;
+  }
+
+  hold(): void {
+    this.#holders++;
+  }
+
+  letGo(): void {
+    if (--this.#holders === 0) this.end();
+  }
+
+  end(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+}
+
 interface LateCrowds {
   readonly revision: number;
+  readonly lateness: Lateness | undefined;
   readonly watchers: Iterator<Watcher>;
 }
 
@@ -9,6 +42,8 @@ export interface LateWatcher {
   readonly watcher: Watcher;
   /** The first that it was not told of. */
   readonly revision: number;
+  /** Absent where what it missed may be compacted already. */
+  readonly lateness: Lateness | undefined;
 }
 
 /**
@@ -25,8 +60,9 @@ export class LateWatchers {
   }
 
   /** @param crowds may not change; those who left meanwhile come all the same */
-  add(revision: number, crowds: Iterable<ReadonlySet<Watcher>>): void {
-    this.#crowds.push({ revision, watchers: members(crowds) });
+  add(revision: number, crowds: Iterable<ReadonlySet<Watcher>>, lateness?: Lateness): void {
+    lateness?.hold();
+    this.#crowds.push({ revision, lateness, watchers: members(crowds) });
   }
 
   /** The next of those who wait longest. */
@@ -34,9 +70,11 @@ export class LateWatchers {
     for (;;) {
       const [first] = this.#crowds;
       if (first === undefined) return undefined;
-      const next = first.watchers.next();
-      if (next.done !== true) return { watcher: next.value, revision: first.revision };
+      const { revision, lateness, watchers } = first;
+      const next = watchers.next();
+      if (next.done !== true) return { watcher: next.value, revision, lateness };
       this.#crowds.shift();
+      lateness?.letGo();
     }
   }
 }

@@ -95,6 +95,11 @@ export class LongRevision {
     return this.#watchers.size === 0;
   }
 
+  /** It was compacted: who can still be told are those for whom it is kept. */
+  keepExcused(): void {
+    for (const watcher of this.#watchers) if (!watcher.isKept) this.leave(watcher);
+  }
+
   /** A turn of reading, or of telling what was read. */
   step(outlet: WatchOutlet): LongRevisionStep {
     const step = { told: [], left: [] };

@@ -68,6 +68,8 @@ export interface WatchHome {
   readonly revision: number;
   /** Whoever does not catch up was sent everything up to here; not above `revision`. */
   readonly toldRevision: number;
+  /** Whether a watcher was sent everything up to `revision`. */
+  isTold(watcher: Watcher): boolean;
   /** Whether a watcher of so many bytes of key and range end may join. */
   admits(keyBytes: number): boolean;
   join(watcher: Watcher): void;
@@ -96,7 +98,11 @@ export class WatchStream {
   partial: Watcher | undefined;
   /** Progress was asked for at this revision, and not told yet. */
   #owedRevision: number | undefined;
+  /** At which it was asked for last. */
+  #askedRevision = 0;
   #isSealed = false;
+  /** For the hub: watchers that are late for no fault of their own. */
+  excusedCount = 0;
   /** For the hub: the last revision that the client was shown; progress is never behind it. */
   shownRevision = 0;
 
@@ -162,23 +168,26 @@ export class WatchStream {
     return true;
   }
 
-  /** Answers once all watchers have been sent everything; one answer, however often asked. */
+  /**
+   * Answers once all watchers have been sent everything up to now: one answer for however many
+   * questions it covers.
+   */
   requestProgress(): void {
     if (this.#watchers.size === 0) return;
-    this.#owedRevision ??= this.#home.revision;
+    this.#askedRevision = this.#home.revision;
+    this.#owedRevision ??= this.#askedRevision;
     this.payProgress();
   }
 
   /** Tells every quiet watcher that wants to know how far it is. */
   notifyProgress(): void {
-    const { toldRevision } = this.#home;
-    const isShownMore = toldRevision < this.shownRevision;
+    const { revision } = this.#home;
     for (const watcher of this.#watchers.values()) {
       if (!watcher.wantsProgress) continue;
       const isQuiet = !watcher.hadEvent;
       watcher.hadEvent = false;
-      const isCurrent = watcher.isSynced && watcher.startRevision <= toldRevision && !isShownMore;
-      if (isQuiet && isCurrent && this.hasRoom) this.sink.progress(watcher, toldRevision);
+      if (!isQuiet || !this.hasRoom || watcher.startRevision > revision) continue;
+      if (this.#home.isTold(watcher)) this.sink.progress(watcher, revision);
     }
   }
 
@@ -226,8 +235,10 @@ export class WatchStream {
       this.#home.awaitProgress(this);
       return;
     }
-    this.#owedRevision = undefined;
+    const isAllCovered = toldRevision >= this.#askedRevision || this.#watchers.size === 0;
+    this.#owedRevision = isAllCovered ? undefined : this.#askedRevision;
     if (this.#watchers.size > 0) this.sink.progress(undefined, toldRevision);
+    if (!isAllCovered) this.#home.awaitProgress(this);
   }
 
   /** Whether progress up to `told` is what was asked for, and true of all watchers. */

@@ -1,3 +1,4 @@
+import type { Lateness } from "./late-watchers.ts";
 import type { WatchEvent } from "./watch-event.ts";
 import type { WatchStream } from "./watch-stream.ts";
 
@@ -38,6 +39,8 @@ export class Watcher implements WatcherOptions {
   isSynced = false;
   /** Its hub has done with it. */
   isGone = false;
+  /** Of what it missed by no fault of its own; until it is synced. */
+  #lateness: Lateness | undefined;
   /** It was sent an event since the last look for progress. */
   hadEvent = false;
   /** Collected, and sent before anything else happens. */
@@ -55,6 +58,27 @@ export class Watcher implements WatcherOptions {
     this.wantsDeletes = options.wantsDeletes;
     this.takesFragments = options.takesFragments;
     this.position = position;
+  }
+
+  /** Whether what it has not been sent can be read, whatever was compacted. */
+  get isKept(): boolean {
+    return this.#lateness?.isKept === true;
+  }
+
+  /** It is late for no fault of its own. */
+  excuse(lateness: Lateness | undefined): void {
+    if (lateness === undefined || this.#lateness !== undefined) return;
+    this.#lateness = lateness;
+    lateness.hold();
+    this.stream.excusedCount++;
+  }
+
+  /** It has been told, or its client reads too slowly. */
+  endExcuse(): void {
+    if (this.#lateness === undefined) return;
+    this.#lateness.letGo();
+    this.#lateness = undefined;
+    this.stream.excusedCount--;
   }
 
   /** Of key and range end. */
