@@ -116,6 +116,14 @@ function pass(ms: number): Promise<void> {
   });
 }
 
+/** Lets minutes pass in which the stream is never silent for long. */
+async function stayed(minutes: number): Promise<void> {
+  for (let beat = 0; beat < 4 * minutes; beat++) {
+    server.send("progress", {});
+    await pass(15_000);
+  }
+}
+
 function hide(isHidden: boolean): void {
   Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
   act(() => void document.dispatchEvent(new Event("visibilitychange")));
@@ -126,9 +134,12 @@ async function opened() {
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   const wrapper = ({ children }: { children: ReactNode }) =>
     createElement(QueryClientProvider, { client }, children);
-  const { result } = renderHook(() => useLiveKey("local", KEY, undefined), { wrapper });
+  const open = () => renderHook(() => useLiveKey("local", KEY, undefined), { wrapper });
+  const { result, unmount } = open();
   await pass(100);
   return {
+    close: unmount,
+    openAgain: open,
     live: () => result.current.live,
     revision: () => result.current.data?.revision,
     refetch: () => act(async () => void (await result.current.refetch())),
@@ -287,6 +298,24 @@ test("each stream but the first names the history that the last one told", async
   await pass(100);
   expect(server.asked).toEqual(["6", "6", "8"]);
   expect(server.askedTerms).toEqual([null, "4", "6"]);
+});
+
+test("the history that a stream told is known for as long as the key is open", async () => {
+  await opened();
+  await stayed(6);
+  server.cut();
+  await pass(1_000);
+  expect(server.askedTerms).toEqual([null, "4"]);
+});
+
+test("a key that is opened again before it is forgotten is still of its history", async () => {
+  const key = await opened();
+  key.close();
+  await pass(10_000);
+  key.openAgain();
+  await pass(100);
+  expect(server.asked).toEqual(["6", "6"]);
+  expect(server.askedTerms).toEqual([null, "4"]);
 });
 
 test("a key that was read anew is of no history until its stream tells it", async () => {

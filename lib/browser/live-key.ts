@@ -1,4 +1,4 @@
-import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type Query, type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useState } from "react";
 import { encodeBase64, toBase64Url } from "../schema/bytes.ts";
 import { ChangeEvent, LinkEvent, OpenEvent, WatchHistory } from "../schema/watch.ts";
@@ -17,6 +17,14 @@ export const REFUSED_RETRY_MS = 30_000;
  * refused; off: the past does not change.
  */
 export type LiveState = "connecting" | "live" | "broken" | "refused" | "off";
+
+type CacheKey = ReturnType<typeof keyQueryKey>;
+
+/**
+ * Of what is known of a key, as the last stream told it. It lasts as long as that: a query of its
+ * own, which nobody observes, would be dropped while the key is still open.
+ */
+const histories = new WeakMap<Query, WatchHistory>();
 
 /**
  * A key that follows the cluster. One read fills the cache, a watch from the next revision on is
@@ -40,7 +48,6 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
   useEffect(() => {
     if (!isFollowed) return;
     const cacheKey = keyQueryKey(cluster, encoded, undefined);
-    const historyKey = historyKeyOf(cacheKey);
     const start = client.getQueryData<KeySnapshot>(cacheKey)?.revision;
     if (typeof start !== "string") return;
     let isRefused = false;
@@ -57,7 +64,7 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
       if (isLeft) return;
       // By the state: what is read may equal what was known, and is then the same object.
       if (client.getQueryState(cacheKey)?.isInvalidated === false) {
-        client.removeQueries({ queryKey: historyKey });
+        setHistory(client, cacheKey, undefined);
         reopen();
       } else {
         setLive("broken");
@@ -70,7 +77,7 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
         query: () => ({
           key: toBase64Url(encoded),
           revision: nextDecimal(start),
-          ...client.getQueryData<WatchHistory>(historyKey),
+          ...historyOf(client, cacheKey),
         }),
       },
       {
@@ -113,7 +120,7 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
 
 function takeMessage(
   client: QueryClient,
-  cacheKey: ReturnType<typeof keyQueryKey>,
+  cacheKey: CacheKey,
   key: string,
   message: StreamMessage,
   setLive: (state: LiveState) => void,
@@ -124,10 +131,7 @@ function takeMessage(
       if (typeof client.getQueryData<KeySnapshot>(cacheKey)?.onlyMember === "string") {
         void client.invalidateQueries({ queryKey: cacheKey });
       }
-      client.setQueryData<WatchHistory>(
-        historyKeyOf(cacheKey),
-        WatchHistory.parse(JSON.parse(message.data)),
-      );
+      setHistory(client, cacheKey, WatchHistory.parse(JSON.parse(message.data)));
       setLive("live");
       break;
     case "progress":
@@ -156,9 +160,20 @@ function takeMessage(
   }
 }
 
-/** Of what is known of the key, as the last stream told it. */
-function historyKeyOf(cacheKey: ReturnType<typeof keyQueryKey>): readonly string[] {
-  return [...cacheKey, "history"];
+function historyOf(client: QueryClient, cacheKey: CacheKey): WatchHistory | undefined {
+  const known = client.getQueryCache().find({ queryKey: cacheKey });
+  return known === undefined ? undefined : histories.get(known);
+}
+
+function setHistory(
+  client: QueryClient,
+  cacheKey: CacheKey,
+  history: WatchHistory | undefined,
+): void {
+  const known = client.getQueryCache().find({ queryKey: cacheKey });
+  if (known === undefined) return;
+  if (history === undefined) histories.delete(known);
+  else histories.set(known, history);
 }
 
 /**
