@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { encodeBase64 } from "../schema/bytes.ts";
 import { AWAY_AFTER_MS } from "./away.ts";
 import { encodeUtf8 } from "./key-text.ts";
-import { REFUSED_RETRY_MS, useLiveKey } from "./live-key.ts";
+import { REFUSED_RETRY_MS, REWIND_PAUSE_MS, useLiveKey } from "./live-key.ts";
 import { clearSessionEnd } from "./session-end.ts";
 
 const KEY = encodeUtf8("/a");
@@ -269,6 +269,31 @@ test("a key that is read as it was known is followed at once", async () => {
   await pass(100);
   expect(key.live()).toBe("live");
   expect(server.asked).toEqual(["6", "6"]);
+});
+
+test("a key that is gone back with again and again is followed anew only after a pause", async () => {
+  const key = await opened();
+  const gap = () => server.send("reset", { from: "6", compactRevision: "8" }, "8");
+  gap();
+  await pass(100);
+  expect(server.asked).toHaveLength(2);
+  gap();
+  await pass(REWIND_PAUSE_MS - 1);
+  expect(server.asked).toHaveLength(2);
+  expect(key.live()).toBe("connecting");
+  await pass(100);
+  expect(server.asked).toHaveLength(3);
+  expect(key.live()).toBe("live");
+  gap();
+  await pass(100);
+  key.close();
+  await pass(REWIND_PAUSE_MS);
+  expect(server.asked).toHaveLength(3);
+  key.openAgain();
+  await pass(100);
+  gap();
+  await pass(100);
+  expect(server.asked).toHaveLength(5);
 });
 
 test("while the key cannot be read behind a gap it is not live, and the gap is met again", async () => {

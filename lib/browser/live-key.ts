@@ -1,5 +1,5 @@
 import { type Query, type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { encodeBase64, toBase64Url } from "../schema/bytes.ts";
 import { ChangeEvent, LinkEvent, OpenEvent, WatchHistory } from "../schema/watch.ts";
 import { useIsAway } from "./away.ts";
@@ -11,6 +11,11 @@ import { hasSessionEnded, subscribeSessionEnd } from "./session-end.ts";
 
 /** A refusal may pass, as when a role is granted, but not by asking often. */
 export const REFUSED_RETRY_MS = 30_000;
+/**
+ * Between two openings where the first has led back: endpoints that answer from two clusters lead
+ * back each time.
+ */
+export const REWIND_PAUSE_MS = 2_000;
 
 /**
  * live: every change arrives here; broken: it may be old, and so it may be where the stream is
@@ -37,6 +42,8 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
   const encoded = encodeBase64(key);
   const [live, setLive] = useState<LiveState>("connecting");
   const [attempt, setAttempt] = useState(0);
+  /** When the key was last followed anew, on the clock of performance.now(). */
+  const rewoundAt = useRef(Number.NEGATIVE_INFINITY);
   const isAway = useIsAway();
   const isFollowed = typeof query.data?.revision === "string" && revision === undefined && !isAway;
   if (isAway && live !== "connecting") setLive("connecting");
@@ -56,6 +63,10 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
     let isRewound = false;
     let isLeft = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const followAnew = () => {
+      rewoundAt.current = performance.now();
+      reopen();
+    };
     /** What is known here may be over: read again, and followed from there. */
     const rewind = async () => {
       stream.close();
@@ -65,7 +76,8 @@ export function useLiveKey(cluster: string, key: Uint8Array, revision: string | 
       // By the state: what is read may equal what was known, and is then the same object.
       if (client.getQueryState(cacheKey)?.isInvalidated === false) {
         setHistory(client, cacheKey, undefined);
-        reopen();
+        if (performance.now() - rewoundAt.current >= REWIND_PAUSE_MS) followAnew();
+        else timer = setTimeout(followAnew, REWIND_PAUSE_MS);
       } else {
         setLive("broken");
         timer = setTimeout(reopen, REFUSED_RETRY_MS);
