@@ -21,7 +21,7 @@ import { hexOfDecimal } from "@/lib/schema/bytes";
 export function OverviewBoard() {
   const cluster = useCluster();
   const { data, error, isError, dataUpdatedAt, refetch } = useQuery(overviewQuery(cluster));
-  const { isOld } = useOverview(cluster);
+  const { silence, isOld } = useOverview(cluster);
   if (data === undefined) {
     if (!isError) return <OverviewSkeleton />;
     if (error instanceof RequestError && error.code === "not-found") return <UnknownCluster />;
@@ -35,8 +35,7 @@ export function OverviewBoard() {
       </Blank>
     );
   }
-  const staleSince = isError ? dataUpdatedAt : null;
-  return <Board look={data} staleSince={staleSince} error={error} isOld={isOld} />;
+  return <Board look={data} lookedAt={dataUpdatedAt} silence={silence} isOld={isOld} />;
 }
 
 /** The address names a cluster that this console was not started with. */
@@ -58,17 +57,18 @@ function UnknownCluster() {
 
 interface BoardProps {
   look: OverviewLook;
-  /** When the last good look was, if the newest one failed. */
-  staleSince: number | null;
-  error: Error | null;
+  /** When the look came, in ms since 1970. */
+  lookedAt: number;
+  /** Why no newer one is known, or null. */
+  silence: string | null;
   /** The look says nothing of now. */
   isOld: boolean;
 }
 
-function Board({ look, staleSince, error, isOld }: BoardProps) {
+function Board({ look, lookedAt, silence, isOld }: BoardProps) {
   const { overview } = look;
-  const isChecking = isOld && staleSince === null;
-  const isStale = isOld || staleSince !== null;
+  const isChecking = isOld && silence === null;
+  const isStale = isOld || silence !== null;
   const standing = { overview, isStale, isChecking };
   return (
     <div className="h-full overflow-auto">
@@ -77,9 +77,9 @@ function Board({ look, staleSince, error, isOld }: BoardProps) {
           <h1 className="text-xl font-semibold tracking-tight">Overview</h1>
           <Facts look={look} />
         </header>
-        {staleSince !== null ? (
-          <Notice tone="bad" title={errorText(error)}>
-            What you see was true <Age since={staleSince} />. The console keeps trying.
+        {silence !== null ? (
+          <Notice tone="bad" title={silence}>
+            What you see was true <Age since={lookedAt} />. The console keeps trying.
           </Notice>
         ) : null}
         {overview.membership.source === "live" ? null : <MembershipNotice look={look} />}
