@@ -73,8 +73,8 @@ const WATCHES: Steps = [
 
 const WAITS: Steps = [
   ["lock", "mutex", "echo", "held"],
-  { args: ["lock", "mutex"], until: ANYTHING },
-  { args: ["elect", "chair", "me"], until: ANYTHING },
+  { args: ["lock", "mutex"], until: ANYTHING, isWhole: true },
+  { args: ["elect", "chair", "me"], until: ANYTHING, isWhole: true },
   ["put", "chair/1", "boss"],
   { args: ["elect", "-l", "chair"], until: /boss|Ym9zcw==/ },
   ["del", "chair/1"],

@@ -69,7 +69,7 @@ function shown(side: Side, format: Format, { args }: Step, result: Shown): Shown
   const stdout = side.masked(isWire ? maskedWire(result.stdout) : masked(result.stdout));
   // Some commands make etcdctl itself panic in some formats: its stack names memory addresses.
   const stderr = side.masked(masked(result.stderr)).replace(/^(panic: .*)[^]*/m, "$1");
-  return { code: result.code, stdout: args[0] === "member" ? inAnyOrder(stdout) : stdout, stderr };
+  return { ...result, stdout: args[0] === "member" ? inAnyOrder(stdout) : stdout, stderr };
 }
 
 async function typed(side: Side, tools: EtcdTools, format: Format, step: Step): Promise<Shown> {
@@ -79,8 +79,7 @@ async function typed(side: Side, tools: EtcdTools, format: Format, step: Step): 
   const endpoints = args[0] === "move-leader" ? side.endpoints : side.clientUrl;
   const dashes = args.indexOf("--");
   args.splice(dashes === -1 ? args.length : dashes, 0, "-w", format);
-  const typing = { input, until: step.until };
-  return shown(side, format, step, await runEtcdctl(tools, endpoints, args, typing));
+  return shown(side, format, step, await runEtcdctl(tools, endpoints, args, { ...step, input }));
 }
 
 async function same(tools: EtcdTools, format: Format, step: Step): Promise<Shown> {

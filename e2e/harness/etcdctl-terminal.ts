@@ -17,6 +17,8 @@ export interface Typing {
   readonly input?: string | undefined;
   /** Shown by a command that does not end by itself: then it is interrupted, and may still read till then. */
   readonly until?: RegExp | undefined;
+  /** It says all it has to say even so: nothing behind `until` is left out. */
+  readonly isWhole?: boolean | undefined;
 }
 
 /** Runs etcdctl (API v3). Never rejects for a code; does when it neither ends nor shows `until`. */
@@ -24,7 +26,7 @@ export function runEtcdctl(
   tools: EtcdTools,
   endpoints: string,
   args: readonly string[],
-  { input = "", until }: Typing = {},
+  { input = "", until, isWhole = false }: Typing = {},
 ): Promise<Shown> {
   const child = spawn(tools.etcdctl, [`--endpoints=${endpoints}`, ...args], { env: ENVIRONMENT });
   let stdout = "";
@@ -52,7 +54,8 @@ export function runEtcdctl(
     child.once("error", reject);
     child.once("close", (code) => {
       clearTimeout(last);
-      resolve({ code: code ?? -1, stdout: stdout.slice(0, end), stderr });
+      const displayed = isWhole ? stdout : stdout.slice(0, end);
+      resolve({ code: code ?? -1, stdout: displayed, stderr });
     });
   });
 }
