@@ -96,8 +96,8 @@ async function done(tools: EtcdTools, format: Format, steps: readonly Step[]): P
   const commands = helpCommands(tools);
   for (const step of steps) {
     if (commandOf(step.args, commands) === undefined) continue;
-    const { code, stderr } = await same(tools, format, step);
-    if (code === 0 || step.until !== undefined) continue;
+    const { code, stderr, isShown } = await same(tools, format, step);
+    if (step.until === undefined ? code === 0 : isShown) continue;
     expect(stderr, `${step.args.join(" ")} -w ${format}`).toMatch(NO_SUCH_FORM);
   }
 }

@@ -10,6 +10,8 @@ export interface Shown {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Whether what it was to show was shown. */
+  readonly isShown: boolean;
 }
 
 export interface Typing {
@@ -54,8 +56,9 @@ export function runEtcdctl(
     child.once("error", reject);
     child.once("close", (code) => {
       clearTimeout(last);
+      const isShown = end !== undefined;
       const displayed = isWhole ? stdout : stdout.slice(0, end);
-      resolve({ code: code ?? -1, stdout: displayed, stderr });
+      resolve({ code: code ?? -1, stdout: displayed, stderr, isShown });
     });
   });
 }
