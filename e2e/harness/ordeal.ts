@@ -17,6 +17,8 @@ const WARM_UP_QUESTIONS = 300;
 const WARM_UP_AT_ONCE = 10;
 /** How much more memory it may hold in the end. */
 const GROWTH_MAX = 1.2;
+/** And for each write of the honest, whose revision it has to remember. */
+const PUT_BYTES = 300;
 /** Those of its log and state come and go. */
 const OWN_FILES_MORE = 10;
 const RECOVERY_MS = 30_000;
@@ -46,6 +48,8 @@ export class Ordeal {
   readonly #memory: LiveMemory;
   readonly #visited: readonly string[];
   readonly #atFirst: Holding;
+  /** Writes of the honest since then. */
+  #putCount = 0;
 
   private constructor(
     member: MemberProcess,
@@ -112,7 +116,7 @@ export class Ordeal {
    * in use as it was at the very beginning, that which the system gave as after the first round.
    */
   async outlasts(attack: () => Promise<void>): Promise<void> {
-    const { liveBytes } = this.#atFirst;
+    const heldMax = this.#atFirst.liveBytes * GROWTH_MAX + this.#putCount * PUT_BYTES;
     await attack();
     await this.#alone();
     await this.#memory.bytes();
@@ -124,22 +128,22 @@ export class Ordeal {
     const isBack = async () => {
       heldNow = await this.#memory.bytes();
       residentNow = residentBytes(this.#member);
-      return heldNow <= liveBytes * GROWTH_MAX && residentNow <= resident * GROWTH_MAX;
+      return heldNow <= heldMax && residentNow <= resident * GROWTH_MAX;
     };
     await until(isBack, () => {
-      return `it uses ${heldNow} bytes, not ${liveBytes}, and has ${residentNow}, not ${resident}`;
+      return `it uses ${heldNow} bytes, not ${heldMax}, and has ${residentNow}, not ${resident}`;
     });
   }
 
   async #attended(attack: () => Promise<void>): Promise<Attended> {
     const { pid } = this.#member;
-    let putCount = 0;
+    const putsBefore = this.#putCount;
     const reader = new Bystander("reader", this.#member, async () =>
       must(await this.#client.get(0, CALLER_KEY)),
     );
     const writer = new Bystander(WRITER, this.#member, async () => {
-      putCount++;
-      return must(await this.#client.put(0, CALLER_KEY, `${putCount}`));
+      this.#putCount++;
+      return must(await this.#client.put(0, CALLER_KEY, `${this.#putCount}`));
     });
     const newcomers = this.#visited.map((url) => Bystander.newcomer(this.#member, url));
     const bystanders = [reader, writer, ...newcomers];
@@ -156,7 +160,7 @@ export class Ordeal {
       .map(({ name, slowestMs }) => `the ${name} waited ${Math.round(slowestMs)} ms`);
     if (!this.#member.isRunning || this.#member.pid !== pid) harms.push("the member ended");
     if (harms.length > 0) throw this.#harmed(harms.join("; "));
-    return { witnesses, putCount };
+    return { witnesses, putCount: this.#putCount - putsBefore };
   }
 
   #harmed(harm: string): Error {
