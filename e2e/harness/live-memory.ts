@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { MemberProcess } from "./member-process.ts";
 
 const INSPECTOR = /Debugger listening on (ws:\S+)/;
@@ -24,8 +23,12 @@ export class LiveMemory {
   static async open(member: MemberProcess): Promise<LiveMemory> {
     member.kill("SIGUSR1");
     await member.wrote(INSPECTOR);
-    const socket = new WebSocket(INSPECTOR.exec(member.output)?.[1] ?? "");
-    await once(socket, "open");
+    const url = INSPECTOR.exec(member.output)?.[1] ?? "";
+    const socket = new WebSocket(url);
+    await new Promise<void>((resolve, reject) => {
+      socket.addEventListener("open", () => resolve());
+      socket.addEventListener("error", () => reject(new Error(`nobody listens at ${url}`)));
+    });
     return new LiveMemory(socket);
   }
 
