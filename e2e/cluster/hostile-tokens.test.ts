@@ -221,13 +221,14 @@ test("thousands of simple tokens that name entries to come: none is waited for o
       }
     }
   };
+  let simple: Ordeal | undefined;
   try {
     await furnish(cluster.member(0).clientUrl);
-    const simple = await trial(cluster, caller);
+    simple = await trial(cluster, caller);
     await simple.during(show);
     await simple.outlasts(show);
-    simple.close();
   } finally {
+    simple?.close();
     caller.close();
     await cluster.stop();
   }
