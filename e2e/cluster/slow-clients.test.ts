@@ -107,6 +107,8 @@ test("when they are gone, so is what they took", async () => {
 });
 
 const MANY = 5_000;
+/** As slow as leaves time for others: each byte is a read of its own. */
+const MORE_SLOWLY = { ...SLOWLY, everyMs: 2_000 };
 /** They and what they are told by, in one process each. */
 const FILES_OF_MANY = MANY + 1_000;
 
@@ -129,9 +131,9 @@ describe.skipIf(openFilesMax() < FILES_OF_MANY)("five thousand of them, where so
     "with %s: all come in, and no more stay than there are places",
     async (_name, says, places) => {
       const { clientPort: port } = spacious.member(0).options;
-      const plan = { size: MANY, atOnce: AT_ONCE, hosts: 3, port, answerBytes: 1, slowly: SLOWLY };
+      const plan = { size: MANY, atOnce: AT_ONCE, hosts: 3, port, answerBytes: 1 };
       await long.during(async () => {
-        const crowd = await Crowd.come({ ...plan, says: says() });
+        const crowd = await Crowd.come({ ...plan, says: says(), slowly: MORE_SLOWLY });
         const isIn = ({ opened, open }: CrowdReport) => opened === MANY && open <= places;
         const report = await crowd.until(isIn, LIMIT_MS);
         await crowd.leave();
