@@ -136,24 +136,26 @@ describe.each([ETCD_34, ETCD_35])("etcdctl $version over our members", (tools) =
   test("holds a lock while a command runs, and a second one waits", async () => {
     const at = ours.member(0).clientUrl;
     const end = join(ours.folder, `end-${tools.version}`);
-    const untilEnd = `echo held; while [ ! -e ${end} ]; do sleep 0.02; done`;
-    const order: string[] = [];
-    const locked = async (command: readonly string[]) => {
-      const result = await runEtcdctl(tools, at, ["lock", "mutex", ...command]);
-      order.push(result.stdout);
-      return result;
-    };
+    const over = join(ours.folder, `over-${tools.version}`);
+    const untilEnd = `echo held; while [ ! -e ${end} ]; do sleep 0.02; done; touch ${over}`;
+    const locked = (script: string) =>
+      runEtcdctl(tools, at, ["lock", "mutex", "--", "sh", "-c", script]);
     const queued = async () => {
       const keys = await etcdctl(tools, at, ["get", "--prefix", "mutex/", "--keys-only"]);
       return keys.stdout.match(/^mutex/gm)?.length;
     };
-    const first = locked(["--", "sh", "-c", untilEnd]);
-    await expect.poll(queued).toBe(1);
-    const second = locked(["echo", "again"]);
-    await expect.poll(queued).toBe(2);
-    writeFileSync(end, "");
-    expect([(await first).code, (await second).code]).toEqual([0, 0]);
-    expect(order).toEqual(["held\n", "again\n"]);
+    const results = [locked(untilEnd)];
+    try {
+      await expect.poll(queued).toBe(1);
+      results.push(locked(`[ -e ${over} ] && echo again`));
+      await expect.poll(queued).toBe(2);
+    } finally {
+      writeFileSync(end, "");
+    }
+    expect(await Promise.all(results)).toMatchObject([
+      { code: 0, stdout: "held\n" },
+      { code: 0, stdout: "again\n" },
+    ]);
   });
 
   test("shows members and the status of every endpoint", async () => {
