@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   helpCommands,
@@ -144,32 +144,43 @@ describe.each([ETCD_34, ETCD_35])("etcdctl $version over our member", (tools) =>
         await runEtcdctl(tools, source, ["put", "mirror/b", "2"]);
         return (await runEtcdctl(tools, target, ["get", "--prefix", "copy/"])).stdout;
       };
-      await expect.poll(copies).toBe("copy/a\n1\ncopy/b\n2\n");
-      child.kill("SIGKILL");
+      try {
+        await expect.poll(copies).toBe("copy/a\n1\ncopy/b\n2\n");
+      } finally {
+        child.kill("SIGKILL");
+      }
       await bothDo((side) => side.clear());
     }
   });
 
   test("follows an election from one who is elected to the next", async () => {
-    const [at, office] = [ours.clientUrl, ["elect", "office"]];
-    const elected = (name: string) =>
-      spawn(tools.etcdctl, [`--endpoints=${at}`, ...office, name], { stdio: "ignore" });
+    const at = ours.clientUrl;
+    const children: ChildProcess[] = [];
+    const elect = (...args: readonly string[]) => {
+      const child = spawn(tools.etcdctl, [`--endpoints=${at}`, "elect", ...args]);
+      children.push(child);
+      return child;
+    };
     const isListed = async (count: number) => {
       const keys = await runEtcdctl(tools, at, ["get", "--prefix", "office/", "--keys-only"]);
       return keys.stdout.match(/^office/gm)?.length === count;
     };
-    const first = elected("first");
-    await expect.poll(() => isListed(1)).toBe(true);
-    const next = elected("next");
-    await expect.poll(() => isListed(2)).toBe(true);
-    const until = /^office\/[0-9a-f]+\nfirst\n/;
-    expect((await runEtcdctl(tools, at, ["elect", "-l", "office"], { until })).stdout).toMatch(
-      until,
-    );
-    const listening = runEtcdctl(tools, at, ["elect", "-l", "office"], { until: /\nnext\n/ });
-    first.kill("SIGINT");
-    expect((await listening).stdout).toMatch(/office\/[0-9a-f]+\nnext\n$/);
-    next.kill("SIGKILL");
+    try {
+      const first = elect("office", "first");
+      await expect.poll(() => isListed(1)).toBe(true);
+      elect("office", "next");
+      await expect.poll(() => isListed(2)).toBe(true);
+      let heard = "";
+      elect("-l", "office").stdout.on("data", (chunk: Buffer) => {
+        heard += chunk.toString();
+      });
+      await expect.poll(() => heard).toMatch(/^office\/[0-9a-f]+\nfirst\n$/);
+      first.kill("SIGINT");
+      const both = /^office\/[0-9a-f]+\nfirst\noffice\/[0-9a-f]+\nnext\n$/;
+      await expect.poll(() => heard).toMatch(both);
+    } finally {
+      for (const child of children) child.kill("SIGKILL");
+    }
   });
 
   test("checks its data scale to the end, without a put that fails", async () => {
