@@ -117,11 +117,11 @@ export class Ordeal {
    */
   async outlasts(attack: () => Promise<void>): Promise<void> {
     const heldMax = this.#atFirst.liveBytes * GROWTH_MAX + this.#putCount * PUT_BYTES;
-    await attack();
+    await this.#attacked(attack);
     await this.#alone();
     await this.#memory.bytes();
     const resident = residentBytes(this.#member);
-    for (let round = 0; round < ROUNDS; round++) await attack();
+    for (let round = 0; round < ROUNDS; round++) await this.#attacked(attack);
     await this.#alone();
     let heldNow = Number.POSITIVE_INFINITY;
     let residentNow = Number.POSITIVE_INFINITY;
@@ -149,7 +149,7 @@ export class Ordeal {
     const bystanders = [reader, writer, ...newcomers];
     let failure: unknown;
     try {
-      await attack();
+      await this.#attacked(attack);
     } catch (error) {
       failure = error;
     }
@@ -161,6 +161,16 @@ export class Ordeal {
     if (!this.#member.isRunning || this.#member.pid !== pid) harms.push("the member ended");
     if (harms.length > 0) throw this.#harmed(harms.join("; "));
     return { witnesses, putCount: this.#putCount - putsBefore };
+  }
+
+  /** An attack may fail because of what it has done to the member. */
+  async #attacked(attack: () => Promise<void>): Promise<void> {
+    try {
+      await attack();
+    } catch (error) {
+      if (this.#member.isRunning) throw error;
+      throw this.#harmed(`the member ended, after which ${String(error)}`);
+    }
   }
 
   #harmed(harm: string): Error {
