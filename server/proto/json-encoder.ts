@@ -16,7 +16,7 @@ interface Nested {
  * The text in pieces, at least one for each element of a repeated field: all of it may be more than
  * a string holds. How deep a piece stands costs nothing. What stands behind a piece may not be read
  * yet: a list of messages may be long.
- * @param bytes where there are lists of messages, fields by number, as every encoder here writes them
+ * @param bytes where there are lists of messages, fields by number, as all encoders here write them
  */
 export function* jsonPieces(message: MessageDescriptor, bytes: Buffer): Generator<string> {
   const open = [parts(message, bytes)];

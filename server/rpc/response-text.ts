@@ -31,8 +31,8 @@ export function readTxnText(bytes: Buffer): string {
 }
 
 /**
- * A number of a message on its first level; 0 where it is absent. Fields stand in the order of their
- * numbers: what is behind it is not looked at.
+ * A number of a message on its first level; 0 where it is absent. Fields stand in the order of
+ * their numbers: what is behind it is not looked at.
  */
 export function numberIn(message: Uint8Array, field: number): number {
   const reader = new WireReader(Buffer.from(message.buffer, message.byteOffset, message.length));

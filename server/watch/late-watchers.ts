@@ -1,8 +1,8 @@
 import type { Watcher } from "./watcher.ts";
 
 /**
- * A revision that some were not told in its turn, although their streams had room: what they missed is
- * kept from compaction until each has been told, has left, or reads too slowly himself.
+ * A revision that some were not told in its turn, although their streams had room: what they missed
+ * is kept from compaction until each has been told, has left, or reads too slowly himself.
  */
 export class Lateness {
   /** Those who are late, and whoever may still become so. */
