@@ -13,7 +13,7 @@ const WRITE_HANG_MS = 5_000;
 const ROUNDS = 2;
 /** Honest questions of each kind before anything is measured: what they run is compiled by then. */
 const WARM_UP_QUESTIONS = 300;
-/** Of them under way at once: one by one they would wait for the disk as often. */
+/** Of those that write, under way at once: one by one they would wait for the disk as often. */
 const WARM_UP_AT_ONCE = 10;
 /** How much more memory it may hold in the end. */
 const GROWTH_MAX = 1.2;
@@ -76,13 +76,14 @@ export class Ordeal {
     token?: string,
   ): Promise<Ordeal> {
     const client = new ClusterClient([member], token);
-    const askEach = async () => {
+    const ask = async () => {
       must(await client.put(0, CALLER_KEY, "0"));
       must(await client.get(0, CALLER_KEY));
-      await Promise.all(visited.map(visit));
     };
     for (let count = 0; count < WARM_UP_QUESTIONS; count += WARM_UP_AT_ONCE) {
-      await Promise.all(Array.from({ length: WARM_UP_AT_ONCE }, askEach));
+      await Promise.all(Array.from({ length: WARM_UP_AT_ONCE }, ask));
+      // Newcomers one by one: there may be places for few.
+      for (let i = 0; i < WARM_UP_AT_ONCE; i++) await Promise.all(visited.map(visit));
     }
     const memory = await LiveMemory.open(member);
     const atFirst = { liveBytes: await memory.bytes(), openFiles: openFiles(member) };
