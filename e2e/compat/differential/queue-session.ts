@@ -12,7 +12,7 @@ import type { Message } from "./step.ts";
 const ANSWER_LIMIT_MS = 10_000;
 const LOOK_AGAIN_MS = 5;
 /** Who may not look into the queue takes who says nothing for so long for one that waits. */
-const SILENCE_MS = 2_000;
+const SILENCE_MS = 500;
 
 /** Queues are the keys under a name; undefined where they cannot be looked at. */
 export type LookInto = (range: {
