@@ -62,7 +62,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
   const [failure, setFailure] = useState<CreateFailure | null>(null);
   const isLeft = useIsLeft();
   const key = readKey(keyText, keyForm);
-  const tell = useTellOnceLeft(key.ok ? formatKey(key.bytes) : keyText);
+  const tell = useTellOnceLeft();
   const value = parseValue(valueText, valueForm);
   const isTooLarge = value.ok && value.bytes.length > REQUEST_BYTES_MAX;
   const parsedLease = parseLease(leaseFields);
@@ -86,7 +86,7 @@ function CreateForm(props: CreateKeyDialogProps & { prefix: Uint8Array }) {
     } catch (error) {
       const failed = createFailure(error);
       setFailure(failed);
-      tell(outcomeOfFailure(failed, "created"));
+      tell(outcomeOfFailure(failed, "created"), key.bytes);
     } finally {
       setIsBusy(false);
     }

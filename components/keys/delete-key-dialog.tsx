@@ -14,7 +14,7 @@ import { deleteCommand } from "@/lib/browser/etcdctl";
 import { formatBytes, formatDecimal } from "@/lib/browser/format";
 import { formatKey } from "@/lib/browser/key-text";
 import { conflictOf, deleteKey } from "@/lib/browser/keys";
-import { type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
+import { overtaken, type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
 import { decodeBase64 } from "@/lib/schema/bytes";
 import type { KeyValue } from "@/lib/schema/keys";
 
@@ -39,7 +39,7 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
   const hasChanged = kv.modRevision !== asked.modRevision && !isBusy;
   const key = decodeBase64(kv.key);
   const command = deleteCommand(key);
-  const tell = useTellOnceLeft(formatKey(key));
+  const tell = useTellOnceLeft();
   const close = (isOpen: boolean) => {
     setFailure(null);
     onOpenChange(isOpen);
@@ -57,7 +57,7 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
       const found = conflictOf(error);
       const failed = found === undefined ? writeFailure(error) : refusal(found.current);
       setFailure(failed);
-      tell(outcomeOfFailure(failed, "deleted"));
+      tell(outcomeOfFailure(failed, "deleted"), key);
     } finally {
       setIsBusy(false);
     }
@@ -123,8 +123,8 @@ export function DeleteKeyDialog(props: DeleteKeyDialogProps) {
 }
 
 function refusal(current: KeyValue | null): WriteFailure {
-  if (current === null) return { isUnknown: false, text: "Somebody else has deleted it already." };
-  const at = formatDecimal(current.modRevision);
-  const text = `It has changed at revision ${at}. Look at it before you delete it.`;
-  return { isUnknown: false, text };
+  return overtaken(current, {
+    gone: "Somebody else has deleted it already.",
+    advice: "Look at it before you delete it.",
+  });
 }

@@ -60,7 +60,7 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
   });
   const word = prefix.length === 0 ? EVERYTHING : formatKey(prefix);
   const command = deletePrefixCommand(prefix);
-  const tell = useTellOnceLeft(formatKey(prefix));
+  const tell = useTellOnceLeft();
   const start = async (shown: DeletePreviewReply) => {
     const control = new AbortController();
     const report = (deleted: number) =>
@@ -73,13 +73,13 @@ function DeleteForm(props: DeletePrefixDialogProps & { prefix: Uint8Array }) {
         for (const release of held) release();
       });
       setRun({ at: "ended", end });
-      tell(outcomeOfEnd(end));
+      tell(outcomeOfEnd(end), prefix);
       onDeleted();
     } catch (error) {
       const failure = outcomeOfError(error);
       setTyped("");
       setRun({ at: "asking", failure });
-      tell(failure);
+      tell(failure, prefix);
       await preview.refetch();
       if (conflictOf(error) === undefined) onDeleted();
     }

@@ -9,9 +9,8 @@ import { useToaster } from "@/components/ui/toast";
 import { compareDecimal } from "@/lib/browser/decimal";
 import { dropSavedDraft } from "@/lib/browser/drafts";
 import { formatDecimal } from "@/lib/browser/format";
-import { formatKey } from "@/lib/browser/key-text";
 import { conflictOf, createKey, saveKey } from "@/lib/browser/keys";
-import { type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
+import { overtaken, type WriteFailure, writeFailure } from "@/lib/browser/write-failure";
 import { decodeBase64 } from "@/lib/schema/bytes";
 import type { KeyValue } from "@/lib/schema/keys";
 
@@ -79,7 +78,7 @@ export function useSave(
   const [arrived, setArrived] = useState<Saved | null>(null);
   const isLeft = useIsLeft();
   const key = decodeBase64(kv.key);
-  const tell = useTellOnceLeft(formatKey(key));
+  const tell = useTellOnceLeft();
   const live: Conflict = { theirs: isGone ? null : kv };
   // Not the key's own revision: somebody may have deleted it right after.
   const seen = revision ?? kv.modRevision;
@@ -117,11 +116,11 @@ export function useSave(
       if (found === undefined) {
         const failed = writeFailure(error);
         setFailure(failed);
-        tell(outcomeOfFailure(failed, "saved"));
+        tell(outcomeOfFailure(failed, "saved"), key);
       } else {
         setQuestion({ theirs: found.current, shown: live });
         setStep("conflict");
-        tell(outcomeOfFailure(refusal(found.current), "saved"));
+        tell(outcomeOfFailure(refusal(found.current), "saved"), key);
       }
     } finally {
       setIsSending(false);
@@ -191,9 +190,8 @@ function isSame(one: Conflict, other: Conflict): boolean {
 }
 
 function refusal(current: KeyValue | null): WriteFailure {
-  if (current === null) {
-    return { isUnknown: false, text: "Somebody else has deleted it. Your edit is kept." };
-  }
-  const at = formatDecimal(current.modRevision);
-  return { isUnknown: false, text: `It has changed at revision ${at}. Your edit is kept.` };
+  return overtaken(current, {
+    gone: "Somebody else has deleted it. Your edit is kept.",
+    advice: "Your edit is kept.",
+  });
 }

@@ -1,13 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectionPlaces } from "../../server/member/connection-places.ts";
-import { CertificateAuthority } from "../harness/certificates.ts";
 import { Crowd, type CrowdReport } from "../harness/crowd.ts";
-import { Ordeal } from "../harness/ordeal.ts";
-import { freePorts } from "../harness/ports.ts";
-import { SecureMember } from "../harness/secure-member.ts";
+import type { Ordeal } from "../harness/ordeal.ts";
+import type { SecureMember } from "../harness/secure-member.ts";
+import { SecureOrdeal } from "../harness/secure-ordeal.ts";
 import { halfCalls, halfRequests, http, httpBody, SLOWLY } from "../harness/slow-requests.ts";
 
 // Behind TLS, whose handshakes they go through like anybody: headers and bodies that come so slowly
@@ -19,37 +15,17 @@ const PLACES = connectionPlaces(FILES_MAX);
 const AT_ONCE = 10;
 const LIMIT_MS = 20_000;
 
-let folder: string;
 let member: SecureMember;
 let figuresUrl: string;
 let ordeal: Ordeal;
+let secure: SecureOrdeal;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "quorate-certificates-"));
-  const authority = await CertificateAuthority.create(folder, "authority");
-  const { cert, key } = await authority.issue("server", {
-    commonName: "server",
-    ips: ["127.0.0.1"],
-  });
-  const [figures = 0] = await freePorts(1);
-  figuresUrl = `https://127.0.0.1:${figures}`;
-  const flags = [
-    `--listen-metrics-urls=${figuresUrl}`,
-    ...["", "peer-"].flatMap((side) => [`--${side}cert-file=${cert}`, `--${side}key-file=${key}`]),
-  ];
-  member = await SecureMember.start("quorate", flags, FILES_MAX);
-  ordeal = await Ordeal.begin(member.process, [
-    `${member.secureUrl}/health`,
-    `${member.securePeerUrl}/version`,
-    `${figuresUrl}/health`,
-  ]);
+  secure = await SecureOrdeal.begin(FILES_MAX);
+  ({ member, figuresUrl, ordeal } = secure);
 });
 
-afterAll(async () => {
-  ordeal?.close();
-  await member?.stop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => secure?.stop());
 
 interface Kind {
   readonly name: string;

@@ -1,14 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SeededRandom } from "../../server/base/random.ts";
-import { CertificateAuthority } from "../harness/certificates.ts";
 import { clientHello } from "../harness/client-hello.ts";
 import { Crowd, type CrowdPlan, type CrowdReport } from "../harness/crowd.ts";
-import { Ordeal } from "../harness/ordeal.ts";
-import { freePorts } from "../harness/ports.ts";
-import { SecureMember } from "../harness/secure-member.ts";
+import type { Ordeal } from "../harness/ordeal.ts";
+import { SecureOrdeal } from "../harness/secure-ordeal.ts";
 
 // A member behind TLS on every port, and crowds who are no good at handshakes, or mean not to be.
 // They come to all three ports at once, and honest newcomers likewise.
@@ -19,39 +14,21 @@ const LIMIT_MS = 20_000;
 /** Of those who are not through their handshakes, at each port; fewer where few files may be open. */
 const PENDING_MAX = 1_000;
 
-let folder: string;
-let member: SecureMember;
 let ports: readonly number[];
 let ordeal: Ordeal;
+let secure: SecureOrdeal;
 let hello: Buffer;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "quorate-certificates-"));
-  const authority = await CertificateAuthority.create(folder, "authority");
-  const { cert, key } = await authority.issue("server", {
-    commonName: "server",
-    ips: ["127.0.0.1"],
-  });
-  const [figures = 0] = await freePorts(1);
-  member = await SecureMember.start("quorate", [
-    `--listen-metrics-urls=https://127.0.0.1:${figures}`,
-    ...["", "peer-"].flatMap((side) => [`--${side}cert-file=${cert}`, `--${side}key-file=${key}`]),
-  ]);
-  const portOf = (url: string) => Number(new URL(url).port);
-  ports = [portOf(member.secureUrl), portOf(member.securePeerUrl), figures];
-  ordeal = await Ordeal.begin(member.process, [
-    `${member.secureUrl}/health`,
-    `${member.securePeerUrl}/version`,
-    `https://127.0.0.1:${figures}/health`,
-  ]);
+  secure = await SecureOrdeal.begin();
+  ({ ordeal } = secure);
+  const { member, figuresUrl } = secure;
+  const urls = [member.secureUrl, member.securePeerUrl, figuresUrl];
+  ports = urls.map((url) => Number(new URL(url).port));
   hello = await clientHello();
 });
 
-afterAll(async () => {
-  ordeal?.close();
-  await member?.stop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => secure?.stop());
 
 type Conduct = Omit<CrowdPlan, "port" | "size" | "atOnce" | "hosts"> & { readonly size?: number };
 

@@ -1,3 +1,5 @@
+import type { KeyValue } from "../schema/keys.ts";
+import { formatDecimal } from "./format.ts";
 import { errorText, RequestError } from "./request.ts";
 
 /** Why a write failed, as far as it has. */
@@ -21,6 +23,19 @@ export function writeFailure(error: unknown): WriteFailure {
   if (!isOutcomeUnknown(error)) return { isUnknown: false, text };
   const advice = "It may or may not have happened: look at the key before you try again.";
   return { isUnknown: true, text: `${advice} ${text}` };
+}
+
+/**
+ * Somebody else was first, so nothing was written.
+ * @param current what stands there now; null: nothing
+ */
+export function overtaken(
+  current: KeyValue | null,
+  { gone, advice }: { readonly gone: string; readonly advice: string },
+): WriteFailure {
+  if (current === null) return { isUnknown: false, text: gone };
+  const text = `It has changed at revision ${formatDecimal(current.modRevision)}. ${advice}`;
+  return { isUnknown: false, text };
 }
 
 /**

@@ -27,11 +27,10 @@ import {
   TxnRequest,
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
-import { WireError } from "../proto/wire.ts";
 import type { Compactor } from "../replica/compactor.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SlowRequest, SlowRequests } from "../replica/slow-requests.ts";
-import { MalformedRequestError } from "./call-errors.ts";
+import { decodeRequest, MalformedRequestError } from "./call-errors.ts";
 import type { Callers } from "./callers.ts";
 import type { CallContext, Dispatcher, OpenCall } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
@@ -39,6 +38,7 @@ import type { Proposer } from "./proposer.ts";
 import type { RangeAnswer, RangeReader } from "./range-reader.ts";
 import { rangeText, readTxnText } from "./response-text.ts";
 
+const PUT_CODEC = { decode: decodePut };
 /** What the generated decoders say of messages deeper within each other than they read. */
 const DEPTH_TEXT = "protobuf decode recursion limit exceeded";
 export interface KvServiceOptions {
@@ -77,7 +77,7 @@ class KvService {
   /** Without a promise where it can: most calls of a busy cluster are puts. */
   put(bytes: Buffer, call: OpenCall): Promise<Buffer> | undefined {
     const { proposer, headers } = this.#options;
-    const request = decode(() => decodePut(bytes));
+    const request = decodeRequest(PUT_CODEC, bytes);
     const refusal = proposer.refusalFor(putCost(request));
     if (refusal !== undefined) return refusal;
     checkPut(request);
@@ -92,14 +92,14 @@ class KvService {
 
   async deleteRange(bytes: Buffer, call: CallContext): Promise<Buffer> {
     const { proposer, headers } = this.#options;
-    const request = decode(() => DeleteRangeRequest.decode(bytes));
+    const request = decodeRequest(DeleteRangeRequest, bytes);
     checkDeleteRange(request);
     const proposed = DeleteRangeRequest.encode(request).finish();
     return headers.reply(await proposer.propose(call, InternalField.DELETE_RANGE, proposed));
   }
 
   async range(bytes: Buffer, call: CallContext): Promise<Buffer> {
-    const request = decode(() => RangeRequest.decode(bytes));
+    const request = decodeRequest(RangeRequest, bytes);
     checkRange(request);
     let records = 0;
     return this.#timed(
@@ -162,7 +162,7 @@ class KvService {
 
   async compact(bytes: Buffer, call: CallContext): Promise<Buffer> {
     const { proposer, headers, compactor, state } = this.#options;
-    const request = decode(() => CompactionRequest.decode(bytes));
+    const request = decodeRequest(CompactionRequest, bytes);
     const proposed = CompactionRequest.encode(request).finish();
     try {
       const { chunks } = await proposer.propose(call, InternalField.COMPACTION, proposed);
@@ -254,23 +254,10 @@ function namesRevision({ success, failure }: TxnRequest): boolean {
 
 /** @throws EtcdError TooManyOps: what cannot be read for its depth has more than can be allowed */
 function decodeTxn(bytes: Buffer): TxnRequest {
-  return decode(() => {
-    try {
-      return TxnRequest.decode(bytes);
-    } catch (error) {
-      const isTooDeep = error instanceof Error && error.message === DEPTH_TEXT;
-      throw isTooDeep ? new EtcdError("TooManyOps") : error;
-    }
-  });
-}
-
-function decode<T>(read: () => T): T {
   try {
-    return read();
+    return decodeRequest(TxnRequest, bytes);
   } catch (error) {
-    if (error instanceof EtcdError) throw error;
-    const text =
-      error instanceof WireError || error instanceof Error ? error.message : "no message";
-    throw new MalformedRequestError(text);
+    const isTooDeep = error instanceof MalformedRequestError && error.message === DEPTH_TEXT;
+    throw isTooDeep ? new EtcdError("TooManyOps") : error;
   }
 }

@@ -21,7 +21,7 @@ import {
 } from "../proto/gen/rpc.ts";
 import { InternalField } from "../proto/internal-codec.ts";
 import type { Leases } from "../replica/leases.ts";
-import { callFailure, MalformedRequestError } from "./call-errors.ts";
+import { callFailure, decodeRequest } from "./call-errors.ts";
 import type { Callers, CallOrigin } from "./callers.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import type { Headers } from "./header.ts";
@@ -141,7 +141,7 @@ class KeepAliveCall implements GrpcHandler {
   message(bytes: Buffer): void {
     if (this.#waiting >= RENEWALS_PER_STREAM_MAX) throw new EtcdError("TooManyRequests");
     this.#waiting++;
-    const { ID } = decodeKeepAlive(bytes);
+    const { ID } = decodeRequest(LeaseKeepAliveRequest, bytes);
     const header = this.#options.headers.now();
     const renewal = this.#renew(ID);
     const before = this.#last;
@@ -182,13 +182,5 @@ class KeepAliveCall implements GrpcHandler {
       if (isNotFound(error)) return 0;
       return callFailure(error, this.#call.path, this.#options.log);
     }
-  }
-}
-
-function decodeKeepAlive(bytes: Buffer): LeaseKeepAliveRequest {
-  try {
-    return LeaseKeepAliveRequest.decode(bytes);
-  } catch (error) {
-    throw new MalformedRequestError(error instanceof Error ? error.message : String(error));
   }
 }

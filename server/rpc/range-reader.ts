@@ -1,5 +1,6 @@
 import { ANSWER_BYTES_MAX } from "../apply/answer-room.ts";
 import { COMPARED_KEYS_MAX } from "../apply/compare.ts";
+import type { Outcome } from "../apply/outcome.ts";
 import {
   answerRange,
   encodeAnswer,
@@ -53,11 +54,8 @@ export interface RangeAnswer {
   readonly bytes: Buffer;
 }
 
-/** The TxnResponse without its header, in pieces. */
-export interface TxnAnswer {
-  readonly revision: number;
-  readonly chunks: readonly Buffer[];
-}
+/** The TxnResponse without its header. */
+type TxnRead = Pick<Outcome, "revision" | "chunks">;
 
 /** A RangeResponse without its header, in pieces. */
 interface RangeChunks {
@@ -109,7 +107,7 @@ export class RangeReader {
    * @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests, ResponseTooLarge,
    * TooManyOps
    */
-  readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnAnswer> {
+  readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnRead> {
     return this.#unlessCompacted(() => this.#readTxn(request, asker));
   }
 
@@ -125,7 +123,7 @@ export class RangeReader {
     return this.#unlessCompacted(() => this.#inSlices(check, asker));
   }
 
-  async #readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnAnswer> {
+  async #readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnRead> {
     const { kv, operationCounts } = this.#state;
     const { revision } = kv;
     const decide = () => decideReadOnlyTxn(kv, request);

@@ -15,7 +15,7 @@ import type { PackedEvents } from "../watch/packed-events.ts";
 import type { WatchEvent } from "../watch/watch-event.ts";
 import type { BulkSink, WatchSink, WatchStream } from "../watch/watch-stream.ts";
 import type { Watcher } from "../watch/watcher.ts";
-import { callFailure, MalformedRequestError } from "./call-errors.ts";
+import { callFailure, decodeRequest } from "./call-errors.ts";
 import type { Dispatcher, StreamHandler } from "./dispatch.ts";
 import { RequestQueue } from "./request-queue.ts";
 import { type WatchNotice, WatchResponses } from "./watch-responses.ts";
@@ -93,7 +93,7 @@ class WatchCall implements GrpcHandler, WatchSink, BulkSink {
   }
 
   message(bytes: Buffer): void {
-    this.#requests.push(decodeRequest(bytes));
+    this.#requests.push(decodeRequest(WatchRequest, bytes));
   }
 
   halfClose(): void {}
@@ -244,14 +244,6 @@ class WatchCall implements GrpcHandler, WatchSink, BulkSink {
       this.#cancelTicker = clock.every(periodMs, () => this.#stream.notifyProgress());
       this.#stream.notifyProgress();
     });
-  }
-}
-
-function decodeRequest(bytes: Buffer): WatchRequest {
-  try {
-    return WatchRequest.decode(bytes);
-  } catch (thrown) {
-    throw new MalformedRequestError(thrown instanceof Error ? thrown.message : String(thrown));
   }
 }
 

@@ -170,7 +170,6 @@ export class WatchHub implements WatchHome, WatchOutlet {
   restore(store: MvccStore): void {
     this.#isPaused = false;
     for (const lateness of this.#latenesses) lateness.end();
-    this.#latenesses.clear();
     const from = this.#revision + 1;
     this.#store = store;
     this.#catchUp.restart(store);
