@@ -7,6 +7,8 @@ import type { MemberProcess } from "./member-process.ts";
 const PAUSE_MS = 20;
 const ANSWER_LIMIT_MS = 20_000;
 const NS_PER_MS = 1e6;
+/** Addresses that newcomers come from. */
+const HOSTS = 250;
 
 /** How it went for an honest client. */
 export interface Witness {
@@ -68,9 +70,16 @@ export class Bystander {
   }
 }
 
-/** One GET on a connection of its own. Rejects for any status but 200. */
+let visits = 0;
+
+/**
+ * One GET on a connection of its own, from one address after the other: to a pair of ports that was
+ * used a moment ago the kernel may not answer, and the client waits a second before it asks again.
+ * Rejects for any status but 200.
+ */
 export function visit(url: string): Promise<void> {
-  const common = { agent: false, timeout: ANSWER_LIMIT_MS } as const;
+  const localAddress = `127.0.2.${1 + (visits++ % HOSTS)}`;
+  const common = { agent: false, timeout: ANSWER_LIMIT_MS, localAddress } as const;
   return new Promise((resolve, reject) => {
     const request = url.startsWith("https:")
       ? requestHttps(url, { ...common, rejectUnauthorized: false })
