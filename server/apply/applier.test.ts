@@ -31,7 +31,7 @@ import { bodyOf, type Outcome } from "./outcome.ts";
 import { Quota } from "./quota.ts";
 import { answerRange } from "./range.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
-import { applierOf, stateOn } from "./state-machine.suite.ts";
+import { applierOf, stateOn, toldAtOnce } from "./state-machine.suite.ts";
 
 const MEMBER = 0xabcdn;
 const text = (value: string) => Buffer.from(value);
@@ -51,10 +51,10 @@ class Machine {
     this.#index = this.state.applied.index;
     this.applier = applierOf(this.state, {
       quota: new Quota(quotaBytes, () => 0),
-      onChanges: (revision, changes) => {
+      onChanges: toldAtOnce((revision, changes) => {
         const keys = changes.map((change) => `${change.isDelete ? "-" : "+"}${String(change.key)}`);
         this.published.push(`${revision}:${keys.join(",")}`);
-      },
+      }),
       onCompacted: () => this.compactions++,
       onSpaceExceeded: () => this.spaceExceeded++,
     });
@@ -102,7 +102,7 @@ class Machine {
 
   get(request: Parameters<typeof RangeRequest.fromPartial>[0]): RangeResponse {
     const range = RangeRequest.fromPartial(request);
-    return RangeResponse.decode(answerRange(this.state.kv, range));
+    return RangeResponse.decode(answerRange(this.state.kv, range).bytes);
   }
 
   value(key: string): string | undefined {

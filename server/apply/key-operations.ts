@@ -1,6 +1,6 @@
 import { authorizeDeleteRange, authorizePut, authorizeTxn } from "../admission/authorize.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
-import type { Steps } from "../base/steps.ts";
+import { finish, type Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { Change } from "../mvcc/change.ts";
 import {
@@ -19,8 +19,8 @@ import { decodePut } from "./put-request.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 import { putCost, roomError, runDeleteRange, runPut, runTxn, txnCost } from "./txn.ts";
 
-/** Told of every new revision, before the next entry is applied. */
-export type OnChanges = (revision: number, changes: readonly Change[]) => void;
+/** Told of every new revision, before the next entry is applied; of many changes it takes turns. */
+export type OnChanges = (revision: number, changes: readonly Change[]) => Steps<void>;
 
 /**
  * Put, DeleteRange, Txn and Compaction.
@@ -32,9 +32,9 @@ export function keyOperations(
   onCompacted: () => void,
   answerBytesMax?: number,
 ): AnyOperation[] {
-  const end = (writer: KeyWriter): number => {
+  const end: End = function* (writer) {
     const { revision, changes } = writer.end();
-    if (changes.length > 0) onChanges(revision, changes);
+    if (changes.length > 0) yield* onChanges(revision, changes);
     return revision;
   };
   return [
@@ -45,7 +45,7 @@ export function keyOperations(
   ];
 }
 
-type End = (writer: KeyWriter) => number;
+type End = (writer: KeyWriter) => Steps<number>;
 
 function put(state: ReplicatedState, end: End): Operation<PutRequest> {
   return {
@@ -137,10 +137,10 @@ function* writing(
     writer.end();
     throw error;
   }
-  return outcomeOf(result, end(writer));
+  return outcomeOf(result, yield* end(writer));
 }
 
-/** Runs changes as one revision; what throws EtcdError has changed nothing. */
+/** Runs few changes as one revision; what throws EtcdError has changed nothing. */
 function write(
   state: ReplicatedState,
   end: End,
@@ -154,7 +154,7 @@ function write(
     writer.end();
     throw error;
   }
-  return outcomeOf(result, end(writer));
+  return outcomeOf(result, finish(end(writer)));
 }
 
 function outcomeOf(

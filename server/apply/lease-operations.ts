@@ -50,7 +50,7 @@ function revoke(state: ReplicatedState, onChanges: OnChanges): Operation<LeaseRe
       }
       const { revision, changes } = writer.end();
       state.lessor.revoke(ID);
-      if (changes.length > 0) onChanges(revision, changes);
+      if (changes.length > 0) yield* onChanges(revision, changes);
       return succeeded(revision, EMPTY_BYTES);
     },
   };

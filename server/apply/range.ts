@@ -24,16 +24,21 @@ export interface RangeSource {
   openRange(query: RangeQuery): RangeCursor;
 }
 
-/** Answers a Range: the RangeResponse without its header. Throws Compacted or FutureRev. */
-export function answerRange(source: RangeSource, request: RangeRequest): Buffer {
-  return encodeAnswer(source.range(rangeQuery(request)), request);
+export interface RangeAnswer {
+  /** Keys of the range, and how many of them are in the answer. */
+  readonly count: number;
+  readonly records: number;
+  /** The RangeResponse without its header. */
+  readonly bytes: Buffer;
 }
 
-/** The answer from what `rangeQuery` has fetched. */
-export function encodeAnswer({ records, count }: RangeResult, request: RangeRequest): Buffer {
-  if (request.countOnly) return encodeRange([], false, count);
-  const chosen = selectRecords(records, request);
-  return encodeRange(recordBytes(chosen.records, request.keysOnly), chosen.more, count);
+/** Answers a Range at once. @throws EtcdError Compacted, FutureRev */
+export function answerRange(source: RangeSource, request: RangeRequest): RangeAnswer {
+  const { records: found, count } = source.range(rangeQuery(request));
+  if (request.countOnly) return { count, records: 0, bytes: encodeRange([], false, count) };
+  const { records, more } = selectRecords(found, request);
+  const bytes = encodeRange(recordBytes(records, request.keysOnly), more, count);
+  return { count, records: records.length, bytes };
 }
 
 /** What to fetch: everything when sorting or filtering decides, else one more than the limit. */

@@ -1,5 +1,6 @@
 import type { Outcome } from "../apply/outcome.ts";
 import { totalSize } from "../apply/response.ts";
+import type { Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { ResponseHeader } from "../proto/gen/rpc.ts";
 import { uint64Size, uintSize, writeUint, writeUint64 } from "../proto/wire.ts";
@@ -13,6 +14,9 @@ const TAG_RAFT_TERM = 0x20;
 /** What etcd sends at most, and its clients take: the largest length of Go's gRPC. */
 export const RESPONSE_BYTES_MAX = 2 ** 31 - 1;
 
+/** Copied of a long response in one slice, bytes, but for the rest of a piece. */
+export const COPIED_BYTES = 4 * 1024 * 1024;
+
 /** Of a header as a field, at most: a tag, a length, and four numbers. */
 export const HEADER_ROOM = 64;
 
@@ -24,6 +28,9 @@ export interface HeaderSource {
   /** The store's revision of now. */
   readonly revision: () => number;
 }
+
+/** A response without its header. */
+type Reply = Pick<Outcome, "revision" | "chunks">;
 
 /** Response headers: who answers, at which revision, in which term. */
 export class Headers {
@@ -60,16 +67,27 @@ export class Headers {
    * A whole response: the header as field 1, behind it the rest of the message.
    * @throws EtcdError ResponseTooLarge
    */
-  reply({ revision, chunks }: Pick<Outcome, "revision" | "chunks">): Buffer {
-    const term = this.#source.term();
-    const length = this.#lengthOf(revision, term);
-    const total = 1 + uintSize(length) + length + totalSize(chunks);
-    if (total > RESPONSE_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
-    const bytes = Buffer.allocUnsafe(total);
-    let at = this.#write(bytes, 0, length, revision, term);
+  reply({ revision, chunks }: Reply): Buffer {
+    let { bytes, at } = this.#begin(revision, totalSize(chunks));
     for (const chunk of chunks) {
       bytes.set(chunk, at);
       at += chunk.length;
+    }
+    return bytes;
+  }
+
+  /** As `reply`, in slices. */
+  *replying({ revision, chunks }: Reply): Steps<Buffer> {
+    let { bytes, at } = this.#begin(revision, totalSize(chunks));
+    let copied = 0;
+    for (const chunk of chunks) {
+      if (copied >= COPIED_BYTES) {
+        yield;
+        copied = 0;
+      }
+      bytes.set(chunk, at);
+      at += chunk.length;
+      copied += chunk.length;
     }
     return bytes;
   }
@@ -86,6 +104,16 @@ export class Headers {
     if (bytes.length - start > RESPONSE_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
     this.#write(bytes, start, length, revision, term);
     return bytes.subarray(start);
+  }
+
+  /** Room for a whole response, the header written, and where the rest of so many bytes begins. */
+  #begin(revision: number, rest: number): { readonly bytes: Buffer; at: number } {
+    const term = this.#source.term();
+    const length = this.#lengthOf(revision, term);
+    const total = 1 + uintSize(length) + length + rest;
+    if (total > RESPONSE_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
+    const bytes = Buffer.allocUnsafe(total);
+    return { bytes, at: this.#write(bytes, 0, length, revision, term) };
   }
 
   #lengthOf(revision: number, term: number): number {

@@ -130,7 +130,7 @@ class Fixture {
       headers.reply({ revision: this.#state.kv.revision, chunks });
     server.rawUnary(KVDefinition, "range", async (bytes) => {
       await this.#pass("range");
-      return reply([answerRange(this.#state.kv, RangeRequest.decode(bytes))]);
+      return reply([answerRange(this.#state.kv, RangeRequest.decode(bytes)).bytes]);
     });
     server.rawUnary(KVDefinition, "txn", async (bytes) => {
       await this.#pass("txn");
@@ -161,7 +161,7 @@ class Fixture {
     const writer = new KeyWriter(this.#state);
     const result = finish(run(writer));
     const { revision, changes } = writer.end();
-    if (changes.length > 0) this.#hub.publish(revision, changes);
+    if (changes.length > 0) finish(this.#hub.publishing(revision, changes));
     return result;
   }
 }

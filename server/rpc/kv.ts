@@ -12,8 +12,10 @@ import type { Outcome } from "../apply/outcome.ts";
 import { decodePut, isExactPut } from "../apply/put-request.ts";
 import type { ReplicatedState } from "../apply/replicated-state.ts";
 import { messageText, txnText } from "../apply/request-text.ts";
+import { totalSize } from "../apply/response.ts";
 import { putCost, txnCost } from "../apply/txn.ts";
 import type { Clock } from "../base/clock.ts";
+import { inTurns } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import {
@@ -33,9 +35,9 @@ import type { SlowRequest, SlowRequests } from "../replica/slow-requests.ts";
 import { decodeRequest, MalformedRequestError } from "./call-errors.ts";
 import type { Callers } from "./callers.ts";
 import type { CallContext, Dispatcher, OpenCall } from "./dispatch.ts";
-import type { Headers } from "./header.ts";
+import { COPIED_BYTES, type Headers } from "./header.ts";
 import type { Proposer } from "./proposer.ts";
-import type { RangeAnswer, RangeReader } from "./range-reader.ts";
+import type { RangeReader, RangeReply, TxnAnswer } from "./range-reader.ts";
 import { rangeText, readTxnText } from "./response-text.ts";
 
 const PUT_CODEC = { decode: decodePut };
@@ -91,11 +93,11 @@ class KvService {
   }
 
   async deleteRange(bytes: Buffer, call: CallContext): Promise<Buffer> {
-    const { proposer, headers } = this.#options;
+    const { proposer } = this.#options;
     const request = decodeRequest(DeleteRangeRequest, bytes);
     checkDeleteRange(request);
     const proposed = DeleteRangeRequest.encode(request).finish();
-    return headers.reply(await proposer.propose(call, InternalField.DELETE_RANGE, proposed));
+    return this.#reply(await proposer.propose(call, InternalField.DELETE_RANGE, proposed));
   }
 
   async range(bytes: Buffer, call: CallContext): Promise<Buffer> {
@@ -118,7 +120,7 @@ class KvService {
     );
   }
 
-  async #range(request: RangeRequest, call: CallContext): Promise<RangeAnswer> {
+  async #range(request: RangeRequest, call: CallContext): Promise<RangeReply> {
     const { replica, ranges, callers } = this.#options;
     if (!request.serializable) await replica.readBarrier(call);
     const access = await callers.access(call);
@@ -130,18 +132,23 @@ class KvService {
   }
 
   async txn(bytes: Buffer, call: CallContext): Promise<Buffer> {
-    const { replica, state, proposer, callers, ranges, headers, txnOpsMax } = this.#options;
+    const { replica, state, proposer, callers, ranges, txnOpsMax } = this.#options;
     const request = decodeTxn(bytes);
     const refusal = proposer.refusalFor(txnCost(request));
     if (refusal !== undefined) return refusal;
     checkTxn(request, txnOpsMax);
     if (isReadOnly(request)) {
+      let records: readonly number[] = [];
       return this.#timed(
-        () => this.#readTxn(request, call),
+        async () => {
+          const answer = await this.#readTxn(request, call);
+          records = answer.records;
+          return this.#reply(answer);
+        },
         (response) => ({
           prefix: "read-only txn ",
           request: txnText(request),
-          response: response === undefined ? "" : readTxnText(response),
+          response: response === undefined ? "" : readTxnText(response, records),
         }),
       );
     }
@@ -157,7 +164,7 @@ class KvService {
       await ranges.checkTxn(request, call);
     }
     const proposed = TxnRequest.encode(request).finish();
-    return headers.reply(await proposer.propose(call, InternalField.TXN, proposed));
+    return this.#reply(await proposer.propose(call, InternalField.TXN, proposed));
   }
 
   async compact(bytes: Buffer, call: CallContext): Promise<Buffer> {
@@ -174,6 +181,12 @@ class KvService {
       if (isDone && request.physical) await compactor.finished(state.kv.compactRevision);
       throw error;
     }
+  }
+
+  #reply(outcome: Pick<Outcome, "revision" | "chunks">): Buffer | Promise<Buffer> {
+    const { headers, clock } = this.#options;
+    const isLong = totalSize(outcome.chunks) > COPIED_BYTES;
+    return isLong ? inTurns(headers.replying(outcome), clock) : headers.reply(outcome);
   }
 
   /** Reads take their time where writes do too, and are warned of in the same words. */
@@ -200,14 +213,14 @@ class KvService {
   }
 
   /** All ranges of a transaction that writes nothing. */
-  async #readTxn(request: TxnRequest, call: CallContext): Promise<Buffer> {
-    const { replica, state, callers, ranges, headers } = this.#options;
+  async #readTxn(request: TxnRequest, call: CallContext): Promise<TxnAnswer> {
+    const { replica, state, callers, ranges } = this.#options;
     if (!isSerializable(request)) await replica.readBarrier(call);
     const access = await callers.access(call);
     authorizeTxn(access, state.lessor, request, "judged");
     const answer = await ranges.readTxn(request, call);
     access.checkUnchanged();
-    return headers.reply(answer);
+    return answer;
   }
 
   /**

@@ -85,7 +85,7 @@ test.each([
   const { bytes, count, records } = await reader.read(request, ASKER);
   const sliced = RangeResponse.decode(bytes.subarray(HEADER_ROOM));
   expect([count, records]).toEqual([sliced.count, sliced.kvs.length]);
-  const whole = RangeResponse.decode(answerRange(state.kv, request));
+  const whole = RangeResponse.decode(answerRange(state.kv, request).bytes);
   expect([sliced.count, sliced.more]).toEqual([whole.count, whole.more]);
   const column = (response: RangeResponse) =>
     response.kvs.map((kv) => `${kv.key.toString()}=${kv.value.toString()}@${kv.modRevision}`);
@@ -102,7 +102,7 @@ test.each([
   const { key } = state.kv.range({ ...all, revision: 0, limit: 1 }).records[0] ?? all;
   const request = RangeRequest.fromPartial({ key, ...options });
   const { bytes, count, records } = await reader.read(request, ASKER);
-  expect(bytes.subarray(HEADER_ROOM)).toEqual(answerRange(state.kv, request));
+  expect(bytes.subarray(HEADER_ROOM)).toEqual(answerRange(state.kv, request).bytes);
   const { kvs, count: counted } = RangeResponse.decode(bytes.subarray(HEADER_ROOM));
   expect([count, records]).toEqual([counted, kvs.length]);
 });
@@ -138,7 +138,7 @@ test("all ranges of a transaction show one revision, other work gets its turn in
   const answer = await reading;
   const { succeeded, responses } = TxnResponse.decode(bodyOf(answer));
   const expected = RangeResponse.decode(
-    answerRange(own.kv, RangeRequest.fromPartial({ ...all, revision })),
+    answerRange(own.kv, RangeRequest.fromPartial({ ...all, revision })).bytes,
   );
   expect([answer.revision, succeeded, responses.length]).toEqual([revision, true, 3]);
   expect(responses[0]?.responseRange?.kvs).toEqual(expected.kvs);
@@ -178,7 +178,7 @@ test("long ranges share what a turn has for them, and a small one waits for none
   const turning = setInterval(() => held.release(), 0);
   const answers = await Promise.all(readings);
   clearInterval(turning);
-  const whole = answerRange(state.kv, RangeRequest.fromPartial(all));
+  const whole = answerRange(state.kv, RangeRequest.fromPartial(all)).bytes;
   for (const { bytes } of answers) expect(bytes.subarray(HEADER_ROOM).equals(whole)).toBe(true);
 });
 
@@ -198,7 +198,7 @@ test("a few keys of many bytes are a long range", async () => {
   const turning = setInterval(() => held.release(), 0);
   const { bytes } = await reading;
   clearInterval(turning);
-  expect(bytes.subarray(HEADER_ROOM).equals(answerRange(own.kv, request))).toBe(true);
+  expect(bytes.subarray(HEADER_ROOM).equals(answerRange(own.kv, request).bytes)).toBe(true);
 });
 
 test("so many long ranges at once are refused, and one whose client is gone is given up", async () => {

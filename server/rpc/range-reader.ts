@@ -3,9 +3,9 @@ import { COMPARED_KEYS_MAX } from "../apply/compare.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import {
   answerRange,
-  encodeAnswer,
   filterRecords,
   needsAll,
+  type RangeAnswer,
   rangeQuery,
   recordBytes,
   recordOrder,
@@ -45,17 +45,16 @@ const ATTEMPTS_MAX = 3;
 const JOIN_BYTES = 4 * 1024 * 1024;
 const ROOM = Buffer.alloc(HEADER_ROOM);
 
-export interface RangeAnswer {
+/** Its bytes lie behind HEADER_ROOM bytes for the header. */
+export interface RangeReply extends RangeAnswer {
   readonly revision: number;
-  /** Keys of the range, and how many of them are in the answer. */
-  readonly count: number;
-  readonly records: number;
-  /** The RangeResponse behind HEADER_ROOM bytes for its header. */
-  readonly bytes: Buffer;
 }
 
-/** The TxnResponse without its header. */
-type TxnRead = Pick<Outcome, "revision" | "chunks">;
+/** A TxnResponse without its header. */
+export interface TxnAnswer extends Pick<Outcome, "revision" | "chunks"> {
+  /** In each of its ranges. */
+  readonly records: readonly number[];
+}
 
 /** A RangeResponse without its header, in pieces. */
 interface RangeChunks {
@@ -84,15 +83,13 @@ export class RangeReader {
   }
 
   /** @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests */
-  read(request: RangeRequest, asker: ReadCaller): RangeAnswer | Promise<RangeAnswer> {
+  read(request: RangeRequest, asker: ReadCaller): RangeReply | Promise<RangeReply> {
     const { kv, operationCounts } = this.#state;
     operationCounts.read(1);
     const { revision } = kv;
     if (request.rangeEnd.length === 0) {
-      const found = kv.range(rangeQuery(request));
-      const records = request.countOnly ? 0 : filterRecords(found.records, request).length;
-      const bytes = Buffer.concat([ROOM, encodeAnswer(found, request)]);
-      return { revision, count: found.count, records, bytes };
+      const { count, records, bytes } = answerRange(kv, request);
+      return { revision, count, records, bytes: Buffer.concat([ROOM, bytes]) };
     }
     const open = openRange(kv, request);
     const answer = readSmall(open, SMALL_BYTES);
@@ -103,11 +100,11 @@ export class RangeReader {
   }
 
   /**
-   * Answers a transaction of ranges only, all at one revision: the TxnResponse without its header.
+   * Answers a transaction of ranges only, all at one revision.
    * @throws EtcdError Compacted, FutureRev, LeaderChanged, TooManyRequests, ResponseTooLarge,
    * TooManyOps
    */
-  readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnRead> {
+  readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnAnswer> {
     return this.#unlessCompacted(() => this.#readTxn(request, asker));
   }
 
@@ -123,13 +120,13 @@ export class RangeReader {
     return this.#unlessCompacted(() => this.#inSlices(check, asker));
   }
 
-  async #readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnRead> {
+  async #readTxn(request: TxnRequest, asker: ReadCaller): Promise<TxnAnswer> {
     const { kv, operationCounts } = this.#state;
     const { revision } = kv;
     const decide = () => decideReadOnlyTxn(kv, request);
     const { hasSucceeded, ranges } = await this.#inSlices(decide, asker);
     operationCounts.read(request.compare.length + ranges.length);
-    const answers: (readonly Buffer[])[] = [];
+    const answers: RangeChunks[] = [];
     const long: (OpenRange & { at: number })[] = [];
     let bytes = 0;
     try {
@@ -140,8 +137,8 @@ export class RangeReader {
         const room = SMALL_BYTES - bytes;
         if (request.rangeEnd.length === 0 && room > 0) {
           const answer = answerRange(kv, request);
-          answers[at] = [answer];
-          bytes += answer.length;
+          answers[at] = { records: answer.records, chunks: [answer.bytes] };
+          bytes += answer.bytes.length;
           continue;
         }
         const open = { ...openRange(kv, request), at };
@@ -151,7 +148,7 @@ export class RangeReader {
           bytes += recordsSize(open.head);
         } else {
           open.cursor.close();
-          answers[at] = small.chunks;
+          answers[at] = small;
           bytes += totalSize(small.chunks);
         }
       }
@@ -159,7 +156,12 @@ export class RangeReader {
     } finally {
       for (const { cursor } of long) cursor.close();
     }
-    return { revision, chunks: encodeReadOnlyTxn(hasSucceeded, revision, answers) };
+    const pieces = answers.map(({ chunks }) => chunks);
+    return {
+      revision,
+      chunks: encodeReadOnlyTxn(hasSucceeded, revision, pieces),
+      records: answers.map(({ records }) => records),
+    };
   }
 
   /** A compaction in a pause took away what was being read: then the state of now is read. */
@@ -189,7 +191,7 @@ export class RangeReader {
     }
   }
 
-  async #readLong(open: OpenRange, revision: number, asker: ReadCaller): Promise<RangeAnswer> {
+  async #readLong(open: OpenRange, revision: number, asker: ReadCaller): Promise<RangeReply> {
     try {
       const { kv } = this.#state;
       const held = recordsSize(open.head);
@@ -244,15 +246,15 @@ function* sliced<T>(steps: Steps<T>): Slices<T> {
 /** One after the other, each into its place. @throws EtcdError ResponseTooLarge */
 function* answerAll(
   ranges: readonly (OpenRange & { at: number })[],
-  answers: (readonly Buffer[])[],
+  answers: RangeChunks[],
 ): Slices<void> {
   let records = 0;
   let bytes = 0;
   let total = 0;
   for (const open of ranges) {
-    const { chunks } = yield* answerLong(open, ANSWER_BYTES_MAX - total);
-    const size = totalSize(chunks);
-    answers[open.at] = chunks;
+    const answer = yield* answerLong(open, ANSWER_BYTES_MAX - total);
+    const size = totalSize(answer.chunks);
+    answers[open.at] = answer;
     total += size;
     records += Math.min(open.cursor.count, SLICE_RECORDS);
     // Of its last slice: the others were told of.

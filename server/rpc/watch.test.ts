@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Cancel } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { SeededRandom } from "../base/random.ts";
+import { finish } from "../base/steps.ts";
 import { type ErrorCode, EtcdError, Status } from "../errors.ts";
 import type { GrpcCall } from "../http2/grpc-call.ts";
 import { Metadata } from "../http2/metadata.ts";
@@ -117,7 +118,7 @@ function fixture() {
     const txn = store.begin();
     for (const key of keys) txn.put(Buffer.from(key), Buffer.alloc(100, "v"), 0n);
     const { revision, changes } = txn.end();
-    hub.publish(revision, changes);
+    finish(hub.publishing(revision, changes));
   };
   const create = (request: Partial<WatchCreateRequest>) => send({ createRequest: request });
   /** Without telling anyone. */

@@ -8,8 +8,6 @@ import type { WatcherQueue } from "./watcher-queue.ts";
 
 /** As etcd: revisions read, and so sent to one watcher, at once. */
 const REVISIONS_PER_SLICE = 1000;
-/** A revision of more is read on its own, in many turns. */
-const TURN_LIMITS: TurnLimits = { changes: 4000, bytes: 1024 * 1024 };
 /** To all watchers together; who comes too late is told in the next slice. */
 const SENT_BYTES_PER_SLICE = 16 * 1024 * 1024;
 /** Watchers that share the reading of one slice; the others wait for theirs. */
@@ -48,7 +46,7 @@ export class CatchUp {
     watchers: WatcherQueue,
     outlet: WatchOutlet,
     random: Random,
-    limits = TURN_LIMITS,
+    limits: TurnLimits,
   ) {
     this.#store = store;
     this.#watchers = watchers;

@@ -1,4 +1,5 @@
 import { SeededRandom } from "../base/random.ts";
+import { finish, type Steps } from "../base/steps.ts";
 import { MvccStore } from "../mvcc/store.ts";
 import type { WriteTxn } from "../mvcc/write-txn.ts";
 import { WatchResponse } from "../proto/gen/rpc.ts";
@@ -75,16 +76,18 @@ export function fixture(limits?: TurnLimits) {
   const clock = new ManualClock();
   let store = MvccStore.open(engine);
   const hub = new WatchHub(store, clock, new SeededRandom(1), limits);
-  const write = (change: (txn: WriteTxn) => void, isPublished = true): number => {
+  function* writing(change: (txn: WriteTxn) => void, isPublished = true): Steps<number> {
     const txn = store.begin();
     change(txn);
     const { revision, changes } = txn.end();
-    if (changes.length > 0 && isPublished) hub.publish(revision, changes);
+    if (changes.length > 0 && isPublished) yield* hub.publishing(revision, changes);
     return revision;
-  };
+  }
+  const write = (...given: Parameters<typeof writing>): number => finish(writing(...given));
   return {
     clock,
     hub,
+    writing,
     write,
     put: (key: string, value: string) =>
       write((txn) => txn.put(Buffer.from(key), Buffer.from(value), 0n)),

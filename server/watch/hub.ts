@@ -1,13 +1,14 @@
 import { AssertionError, assert, must } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
+import type { Steps } from "../base/steps.ts";
 import type { Change } from "../mvcc/change.ts";
 import type { MvccStore } from "../mvcc/store.ts";
 import { CatchUp } from "./catch-up.ts";
 import { Lateness, LateWatchers } from "./late-watchers.ts";
-import type { TurnLimits, WatchOutlet } from "./long-revision.ts";
+import { TURN_LIMITS, type TurnLimits, type WatchOutlet } from "./long-revision.ts";
+import { handing } from "./new-revision.ts";
 import type { PackedEvents } from "./packed-events.ts";
-import { WatchEvent } from "./watch-event.ts";
 import { type WatchHome, type WatchSink, WatchStream } from "./watch-stream.ts";
 import type { Watcher } from "./watcher.ts";
 import { WatcherGroup } from "./watcher-group.ts";
@@ -15,7 +16,8 @@ import { WatcherQueue } from "./watcher-queue.ts";
 
 // Who watches what, and how far each has got.
 //
-//   publish(revision, changes) ──▶ synced watchers: told at once, in the same turn
+//   publishing(revision, changes) ──▶ synced watchers: told in the same turn, or when all of very
+//                                     many changes were looked through
 //        no room in the stream ──▶ unsynced, from this revision on
 //        too many for one turn ──▶ late: hidden among the synced, crowd by crowd, and made unsynced a
 //                                  slice a turn
@@ -27,17 +29,14 @@ import { WatcherQueue } from "./watcher-queue.ts";
 // A stream that its client does not read costs a bounded buffer and nothing else: what it missed is
 // in the store, and is read again when there is room.
 //
-// Invariants: a synced watcher was sent every event up to `revision` that it wants · a late one up to
-// `toldRevision` at least · an unsynced one every event before its position · no event twice, none
-// out of order, and the events of a revision always together, or in parts with nothing else between
-// them · progress is told through the same sink, behind the events it speaks of.
+// Invariants: a synced watcher was sent every event up to `revision` that it wants, but for those of a
+// revision that is being published · a late one up to `toldRevision` at least · an unsynced one every
+// event before its position · no event twice, none out of order, and the events of a revision always
+// together, or in parts with nothing else between them · progress is told through the same sink,
+// behind the events it speaks of.
 
 /** To all watchers in one turn; the others read it from the store, in later turns. */
 const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
-/** Likewise; one change is handed to however many watch its key. */
-const EVENTS_PER_REVISION = 10_000;
-/** Crowds that a revision makes late one by one; of more, all others are late with them. */
-const LATE_CROWDS_PER_REVISION = 1000;
 /** Late watchers made unsynced in one slice; a turn may have two. */
 const LATE_WATCHERS_PER_SLICE = 2000;
 /** Watchers of closed streams that leave in one slice, or to make room for a new one. */
@@ -67,25 +66,30 @@ export class WatchHub implements WatchHome, WatchOutlet {
   /** Watchers of closed streams, a stream each. */
   readonly #leaving: Iterator<Watcher>[] = [];
   #isPaused = false;
+  /** `revision` is looked through: nobody was told of it. */
+  #isPublishing = false;
+  readonly #limits: TurnLimits;
   #eventCount = 0;
   #keyBytes = 0;
 
-  constructor(store: MvccStore, clock: Clock, random: Random, limits?: TurnLimits) {
+  constructor(store: MvccStore, clock: Clock, random: Random, limits = TURN_LIMITS) {
     this.#synced = new WatcherGroup(random);
+    this.#limits = limits;
     this.#catchUp = new CatchUp(store, this.#unsynced, this, random, limits);
     this.#store = store;
     this.#revision = store.revision;
     this.#clock = clock;
   }
 
-  /** Everything up to here was published. */
+  /** Everything up to here was published, or is being so. */
   get revision(): number {
     return this.#revision;
   }
 
   get toldRevision(): number {
     const { revision } = this.#late;
-    return revision === undefined ? this.#revision : revision - 1;
+    if (revision !== undefined) return revision - 1;
+    return this.#isPublishing ? this.#revision - 1 : this.#revision;
   }
 
   get watcherCount(): number {
@@ -112,36 +116,26 @@ export class WatchHub implements WatchHome, WatchOutlet {
     return stream;
   }
 
-  /** The result of a transaction that changed something, in the turn in which it was applied. */
-  publish(revision: number, changes: readonly Change[]): void {
-    assert(revision > this.#revision, "revisions are published in order");
+  /**
+   * The result of a transaction that changed something, from the turn on in which it was applied. To
+   * be taken to its end before there is another, and before the store is replaced.
+   */
+  *publishing(revision: number, changes: readonly Change[]): Steps<void> {
+    assert(revision > this.#revision && !this.#isPublishing, "revisions are published in order");
     this.#revision = revision;
-    if (this.#synced.size === 0) return;
-    const touched: Watcher[] = [];
-    let late = undefined as Set<ReadonlySet<Watcher>> | undefined;
-    let events = 0;
-    for (const change of changes) {
-      let event: WatchEvent | undefined;
-      this.#synced.match(change.key.toString("latin1"), (crowd) => {
-        if (events + crowd.size > EVENTS_PER_REVISION) {
-          late ??= new Set();
-          return late.add(crowd).size <= LATE_CROWDS_PER_REVISION;
-        }
-        events += crowd.size;
-        for (const watcher of crowd) {
-          if (!watcher.wants(change)) continue;
-          event ??= WatchEvent.ofChange(this.#store, change);
-          if (watcher.events.push(event) === 1) touched.push(watcher);
-        }
-        return true;
-      });
-      if (late !== undefined && late.size > LATE_CROWDS_PER_REVISION) break;
-    }
-    if (late !== undefined) this.#postpone(revision, late);
-    let lateness: Lateness | undefined;
+    this.#isPublishing = true;
+    const { watchers, late } = yield* handing(
+      this.#store,
+      this.#synced,
+      changes,
+      this.#limits.changes,
+    );
+    this.#isPublishing = false;
+    let lateness = late.length === 0 ? undefined : this.#keep(revision);
+    for (const crowds of late) this.#late.add(revision, crowds, lateness);
     let sentBytes = 0;
-    for (const watcher of touched) {
-      if (late !== undefined && this.#synced.isHidden(watcher)) {
+    for (const watcher of watchers) {
+      if (watcher.isGone || (late.length > 0 && this.#synced.isHidden(watcher))) {
         watcher.events = [];
         continue;
       }
@@ -159,6 +153,7 @@ export class WatchHub implements WatchHome, WatchOutlet {
       watcher.excuse(lateness);
       this.#fallBehind(watcher, revision);
     }
+    this.#catchUpLate();
   }
 
   /** The store is about to be replaced: nothing is read from it until `restore`. */
@@ -181,7 +176,7 @@ export class WatchHub implements WatchHome, WatchOutlet {
   }
 
   isTold(watcher: Watcher): boolean {
-    return watcher.isSynced && !this.#synced.isHidden(watcher);
+    return !this.#isPublishing && watcher.isSynced && !this.#synced.isHidden(watcher);
   }
 
   admits(keyBytes: number): boolean {
@@ -216,7 +211,7 @@ export class WatchHub implements WatchHome, WatchOutlet {
   }
 
   awaitProgress(stream: WatchStream): void {
-    if (this.#late.revision !== undefined) this.#waitingStreams.add(stream);
+    if (this.toldRevision < this.#revision) this.#waitingStreams.add(stream);
   }
 
   /** Runs a slice in the next turn, and goes on as long as somebody can be told something. */
@@ -277,18 +272,6 @@ export class WatchHub implements WatchHome, WatchOutlet {
     watcher.hadEvent = true;
     if (revision > stream.shownRevision) stream.shownRevision = revision;
     return true;
-  }
-
-  /** Too much for one turn: these crowds, or all if there are too many, read it from the store. */
-  #postpone(revision: number, crowds: ReadonlySet<ReadonlySet<Watcher>>): void {
-    const lateness = this.#keep(revision);
-    if (crowds.size > LATE_CROWDS_PER_REVISION) {
-      this.#late.add(revision, this.#synced.hideAll(), lateness);
-    } else {
-      for (const crowd of crowds) this.#synced.hide(crowd);
-      this.#late.add(revision, crowds, lateness);
-    }
-    this.#catchUpLate();
   }
 
   /** Keeps the revision and all behind it from compaction, for those who are late. */

@@ -7,11 +7,15 @@ import type { WatchStream } from "./watch-stream.ts";
 import type { Watcher } from "./watcher.ts";
 import { WatcherGroup } from "./watcher-group.ts";
 
-/** What is read in one turn: changes, and bytes of them and of what they replaced. */
+/**
+ * What is read in one turn: changes, and bytes of them and of what they replaced. A revision of more
+ * takes many turns.
+ */
 export interface TurnLimits {
   readonly changes: number;
   readonly bytes: number;
 }
+export const TURN_LIMITS: TurnLimits = { changes: 4000, bytes: 1024 * 1024 };
 
 /** Who tells watchers; false when it cannot be told now. */
 export interface WatchOutlet {

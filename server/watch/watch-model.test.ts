@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { must } from "../base/assert.ts";
 import { SeededRandom } from "../base/random.ts";
+import { finish, type Steps } from "../base/steps.ts";
 import { MvccStore } from "../mvcc/store.ts";
 import { StoreModel } from "../mvcc/store-model.suite.ts";
 import type { Event } from "../proto/gen/kv.ts";
@@ -181,9 +183,29 @@ class World {
 
   #step(): void {
     const random = this.#random;
-    const client = this.#clients[random.below(this.#clients.length)];
-    if (client === undefined) return;
     switch (random.below(12)) {
+      case 0:
+        this.#compact();
+        break;
+      case 1:
+        if (random.below(4) === 0) this.#restore();
+        break;
+      case 2:
+      case 3:
+      case 4:
+        for (const _pause of this.#writing(true)) this.#callSomething();
+        break;
+      default:
+        this.#callSomething();
+    }
+    if (random.below(3) > 0) this.#clock.turn();
+  }
+
+  /** What a client may do at any time, be it between the slices of one revision. */
+  #callSomething(): void {
+    const random = this.#random;
+    const client = must(this.#clients[random.below(this.#clients.length)], "there are three");
+    switch (random.below(7)) {
       case 0:
       case 1:
         this.#create(client.stream, client.sink);
@@ -199,25 +221,15 @@ class World {
         this.#cancel(client.stream, client.sink);
         break;
       case 5:
-        this.#compact();
-        break;
-      case 6:
         client.stream.requestProgress();
         client.stream.notifyProgress();
         break;
-      case 7:
-        if (random.below(4) === 0) this.#restore();
-        break;
-      case 8:
-        this.#clock.turn();
-        break;
       default:
-        this.#write(true);
+        this.#clock.turn();
     }
-    if (random.below(3) > 0) this.#clock.turn();
   }
 
-  #write(isPublished: boolean): void {
+  *#writing(isPublished: boolean): Steps<void> {
     const random = this.#random;
     const txn = this.store.begin();
     const names = new Set(Array.from({ length: 1 + random.below(5) }, () => this.#key()));
@@ -233,7 +245,7 @@ class World {
     }
     this.model.end();
     const { revision, changes } = txn.end();
-    if (changes.length > 0 && isPublished) this.#hub.publish(revision, changes);
+    if (changes.length > 0 && isPublished) yield* this.#hub.publishing(revision, changes);
   }
 
   #compact(): void {
@@ -247,7 +259,7 @@ class World {
   #restore(): void {
     this.#hub.pause();
     this.isReadable = false;
-    for (let i = this.#random.below(5); i > 0; i--) this.#write(false);
+    for (let i = this.#random.below(5); i > 0; i--) finish(this.#writing(false));
     if (this.#random.below(2) === 0) this.#compact();
     this.#clock.turn();
     this.store = MvccStore.open(this.#engine);

@@ -8,7 +8,6 @@ export class WatcherGroup {
   #byKey = new Map<string, Set<Watcher>>();
   #byRange: IntervalIndex<Watcher>;
   #size = 0;
-  /** Those that `match` finds. */
   #foundCount = 0;
 
   /** @param random not to be foreseen by those who choose what to watch */
@@ -19,6 +18,11 @@ export class WatcherGroup {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Those that `match` finds. */
+  get foundCount(): number {
+    return this.#foundCount;
   }
 
   /** Those that were hidden. */
