@@ -68,7 +68,8 @@ export class Headers {
    * @throws EtcdError ResponseTooLarge
    */
   reply({ revision, chunks }: Reply): Buffer {
-    let { bytes, at } = this.#begin(revision, totalSize(chunks));
+    const { bytes, start } = this.#begin(revision, totalSize(chunks));
+    let at = start;
     for (const chunk of chunks) {
       bytes.set(chunk, at);
       at += chunk.length;
@@ -78,7 +79,8 @@ export class Headers {
 
   /** As `reply`, in slices. */
   *replying({ revision, chunks }: Reply): Steps<Buffer> {
-    let { bytes, at } = this.#begin(revision, totalSize(chunks));
+    const { bytes, start } = this.#begin(revision, totalSize(chunks));
+    let at = start;
     let copied = 0;
     for (const chunk of chunks) {
       if (copied >= COPIED_BYTES) {
@@ -107,13 +109,13 @@ export class Headers {
   }
 
   /** Room for a whole response, the header written, and where the rest of so many bytes begins. */
-  #begin(revision: number, rest: number): { readonly bytes: Buffer; at: number } {
+  #begin(revision: number, rest: number): { readonly bytes: Buffer; readonly start: number } {
     const term = this.#source.term();
     const length = this.#lengthOf(revision, term);
     const total = 1 + uintSize(length) + length + rest;
     if (total > RESPONSE_BYTES_MAX) throw new EtcdError("ResponseTooLarge");
     const bytes = Buffer.allocUnsafe(total);
-    return { bytes, at: this.#write(bytes, 0, length, revision, term) };
+    return { bytes, start: this.#write(bytes, 0, length, revision, term) };
   }
 
   #lengthOf(revision: number, term: number): number {
