@@ -73,8 +73,7 @@ function refuse(log: Log, error: unknown, dataDir?: string): never {
     log.fatal(error.message, { "environment-variable": error.variable });
   } else if (error instanceof StartError) {
     log.info("Running: ", { args: shownArgs() });
-    if (dataDir !== undefined) logDataFolder(log, dataDir);
-    const isNew = dataDir === undefined || !isInitialized(dataDir);
+    const isNew = dataDir === undefined || noteDataFolder(log, dataDir) === "new";
     if (isNew) log.warn("failed to start etcd", { error: error.message });
     log.fatal("discovery failed", { error: error.message });
   } else if (error instanceof ConfigError) {
@@ -120,14 +119,12 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? listenProblem(error) : String(error);
 }
 
-function isInitialized(dataDir: string): boolean {
-  return existsSync(join(dataDir, MEMBER_FOLDER));
-}
-
-function logDataFolder(log: Log, dataDir: string): void {
-  if (!isInitialized(dataDir)) return;
+/** Whether a member has been started in it before. */
+function noteDataFolder(log: Log, dataDir: string): "new" | "initialized" {
+  if (!existsSync(join(dataDir, MEMBER_FOLDER))) return "new";
   const fields = { "data-dir": dataDir, "dir-type": MEMBER_FOLDER };
   log.info("server has been already initialized", fields);
+  return "initialized";
 }
 
 /** Ends the process by the signal itself, as if nobody had handled it. */
@@ -178,8 +175,7 @@ async function main(): Promise<void> {
   }
   log.info("Running: ", { args: shownArgs() });
   for (const { level, message, fields } of remarks) log[level](message, fields);
-  logDataFolder(log, config.dataDir);
-  const isNew = !isInitialized(config.dataDir);
+  const isNew = noteDataFolder(log, config.dataDir) === "new";
   let member: Member;
   try {
     // Whoever asks for the version, or is refused, need not wait for the whole server to load.

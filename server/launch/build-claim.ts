@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { hasCode } from "../base/system-error.ts";
 import { LaunchError } from "./options.ts";
 import { isOurs } from "./preflight.ts";
 
@@ -79,7 +80,7 @@ function tryLock(folder: string): number | undefined {
     linkSync(own, path);
     return undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
   } finally {
     rmSync(own);
   }
@@ -92,7 +93,7 @@ function tryLock(folder: string): number | undefined {
     try {
       linkSync(leftover, path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if (!hasCode(error, "EEXIST")) throw error;
     }
   }
   rmSync(leftover, { force: true });
@@ -105,7 +106,7 @@ function moved(from: string, to: string): boolean {
     renameSync(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
     return false;
   }
 }
@@ -114,7 +115,7 @@ function pidIn(path: string): number | undefined {
   try {
     return Number(readFileSync(path, "utf8"));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
     return undefined;
   }
 }

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { hasCode } from "../base/system-error.ts";
 import { LaunchError, type LaunchOptions, memberDataDir } from "./options.ts";
 
 /** What an earlier start wrote down about the data folder, in `<data>/launch.json`. */
@@ -143,7 +144,7 @@ export function isOurs(pid: number): boolean {
     process.kill(pid, 0);
   } catch (error) {
     // Of another user, and alive.
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+    if (!hasCode(error, "EPERM")) return false;
   }
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");

@@ -4,6 +4,7 @@
 // counted. A file takes everything at once. A socket cannot be opened a second time and is written to as it is.
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
+import { hasCode } from "../base/system-error.ts";
 import type { LogOutput } from "./log-output.ts";
 
 const WAITING_BYTES_MAX = 1024 * 1024;
@@ -80,7 +81,7 @@ export class StreamOutput implements LogOutput {
     try {
       return writeSync(this.#descriptor, bytes);
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code === "EAGAIN" ? 0 : bytes.length;
+      return hasCode(error, "EAGAIN") ? 0 : bytes.length;
     }
   }
 }

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Log } from "../base/log.ts";
+import { hasCode } from "../base/system-error.ts";
 import type { Config } from "../config.ts";
 
 /** Where a member keeps what. */
@@ -48,7 +49,7 @@ function makeFolder(path: string): void {
     mkdirSync(path, { mode: OWNER_ONLY });
   } catch (error) {
     // Somebody else has made it in between.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
   }
 }
 

@@ -29,6 +29,7 @@ export interface SnapshotCallOptions {
 export class SnapshotCall implements GrpcHandler {
   readonly #call: GrpcCall;
   readonly #options: SnapshotCallOptions;
+  readonly #version: string;
   #isStarted = false;
   #isCanceled = false;
   #wake: (() => void) | undefined;
@@ -36,6 +37,7 @@ export class SnapshotCall implements GrpcHandler {
   constructor(call: GrpcCall, options: SnapshotCallOptions) {
     this.#call = call;
     this.#options = options;
+    this.#version = storageVersion(options.state.serverVersion);
     call.onDrain = () => this.#wake?.();
   }
 
@@ -91,8 +93,7 @@ export class SnapshotCall implements GrpcHandler {
   }
 
   #sendBlob(blob: Buffer, remainingBytes: number): void {
-    const version = storageVersion(this.#options.state.serverVersion);
-    const message = { header: undefined, blob, remainingBytes, version };
+    const message = { header: undefined, blob, remainingBytes, version: this.#version };
     this.#call.send(SnapshotResponse.encode(message).finish());
   }
 

@@ -20,6 +20,7 @@ import {
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { BackgroundClock, type Cancel, type Clock } from "../base/clock.ts";
+import { hasCode } from "../base/system-error.ts";
 
 const FILE = "LOCK";
 const BEAT_MS = 1000;
@@ -258,8 +259,4 @@ function readLock(path: string): string | undefined {
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -29,11 +29,11 @@ import { WatcherQueue } from "./watcher-queue.ts";
 // A stream that its client does not read costs a bounded buffer and nothing else: what it missed is
 // in the store, and is read again when there is room.
 //
-// Invariants: a synced watcher was sent every event up to `revision` that it wants, but for those of a
-// revision that is being published · a late one up to `toldRevision` at least · an unsynced one every
-// event before its position · no event twice, none out of order, and the events of a revision always
-// together, or in parts with nothing else between them · progress is told through the same sink,
-// behind the events it speaks of.
+// Invariants: a synced watcher was sent every event up to `revision` that it wants, but for those of
+// a revision that is being published · a late one up to `toldRevision` at least · an unsynced one
+// every event before its position · no event twice, none out of order, and the events of a revision
+// always together, or in parts with nothing else between them · progress is told through the same
+// sink, behind the events it speaks of.
 
 /** To all watchers in one turn; the others read it from the store, in later turns. */
 const SENT_BYTES_PER_REVISION = 64 * 1024 * 1024;
@@ -117,8 +117,8 @@ export class WatchHub implements WatchHome, WatchOutlet {
   }
 
   /**
-   * The result of a transaction that changed something, from the turn on in which it was applied. To
-   * be taken to its end before there is another, and before the store is replaced.
+   * The result of a transaction that changed something, from the turn on in which it was applied.
+   * To be taken to its end before there is another, and before the store is replaced.
    */
   *publishing(revision: number, changes: readonly Change[]): Steps<void> {
     assert(revision > this.#revision && !this.#isPublishing, "revisions are published in order");

@@ -8,8 +8,8 @@ import type { Watcher } from "./watcher.ts";
 import { WatcherGroup } from "./watcher-group.ts";
 
 /**
- * What is read in one turn: changes, and bytes of them and of what they replaced. A revision of more
- * takes many turns.
+ * What is read in one turn: changes, and bytes of them and of what they replaced. A revision of
+ * more takes many turns.
  */
 export interface TurnLimits {
   readonly changes: number;

@@ -9,8 +9,8 @@ import type { WatcherGroup } from "./watcher-group.ts";
 // them than can be told in a turn. A crowd that is too much is hidden, which makes the rest of the
 // revision cheap: where nobody is left to be found, nothing more is looked at.
 //
-// Many changes are looked through in slices. Between them watchers may join, who want nothing of this
-// revision, and leave; those who were handed something stay as they are until they are told.
+// Many changes are looked through in slices. Between them watchers may join, who want nothing of
+// this revision, and leave; those who were handed something stay as they are until they are told.
 
 /** One change is handed to however many watch its key. */
 const EVENTS_PER_REVISION = 10_000;
