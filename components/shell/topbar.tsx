@@ -28,7 +28,7 @@ export function Topbar() {
           <Search aria-hidden className="size-3.5" />
           <span className="hidden md:inline md:w-36 md:text-left">Go to page or key</span>
           <span className="sr-only md:hidden">Go to page or key</span>
-          <Kbd>{commandKey} K</Kbd>
+          <Kbd className="max-md:hidden">{commandKey} K</Kbd>
         </button>
         <UserMenu userName={session?.user.name ?? ""} />
       </div>

@@ -49,24 +49,24 @@ export function FeedBar({ feed, view, target }: FeedBarProps) {
   return (
     <div className="flex shrink-0 flex-col border-t">
       <div className="flex items-center gap-4 px-3 pt-2">
-        <div className="flex w-64 shrink-0 flex-col gap-0.5 max-lg:w-52">
+        <div className="flex w-64 shrink-0 flex-col gap-0.5 max-lg:w-52 max-sm:w-auto max-sm:min-w-0 max-sm:flex-1">
           <StreamState view={view} />
           <div className="figures text-xs text-ink-3">
             {plural(view.received, "event")}
             {view.position === null ? null : <>, up to revision {formatDecimal(view.position)}</>}
           </div>
         </div>
-        <div className="figures w-20 shrink-0">
+        <div className="figures w-20 shrink-0 max-sm:w-auto max-sm:py-1 max-sm:text-right">
           <div className="text-lg leading-5 font-semibold">
             {formatCount((last?.puts ?? 0) + (last?.deletes ?? 0))}
           </div>
           <div className="text-2xs text-ink-3">events/s</div>
         </div>
-        <div className="h-14 min-w-0 flex-1">
+        <div className="h-14 min-w-0 flex-1 max-sm:hidden">
           {feed.isQuiet(now) ? <QuietMinute /> : <RateChart points={points} />}
         </div>
       </div>
-      <div className="flex items-center gap-2 px-3 pt-1 pb-2">
+      <div className="flex flex-wrap items-center gap-2 px-3 pt-1 pb-2">
         <Filters feed={feed} />
         <Counts view={view} />
         <div className="ml-auto flex shrink-0 items-center gap-1.5">
@@ -194,7 +194,7 @@ interface TextFilterProps {
 
 function TextFilter({ text, onText }: TextFilterProps) {
   return (
-    <div className="relative w-64 max-lg:w-40">
+    <div className="relative w-64 max-lg:w-40 max-sm:min-w-0 max-sm:flex-1">
       <Search
         aria-hidden
         className="pointer-events-none absolute top-1.5 left-2 size-4 text-ink-3"
