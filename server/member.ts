@@ -156,7 +156,7 @@ export class Member {
       state,
       quota,
       log: log.named("apply"),
-      onChanges: (revision, changes) => this.#hub.publishing(revision, changes),
+      onChanges: (revision, changes) => this.#hub.publish(revision, changes),
       onCompacted: () => this.#compactor.kick(),
       tokens: credentials.tokens,
       onSpaceExceeded: () => void this.#duties.raiseNoSpace(),

@@ -31,7 +31,7 @@ import { bodyOf, type Outcome } from "./outcome.ts";
 import { Quota } from "./quota.ts";
 import { answerRange } from "./range.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
-import { applierOf, stateOn, toldAtOnce } from "./state-machine.suite.ts";
+import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 const MEMBER = 0xabcdn;
 const text = (value: string) => Buffer.from(value);
@@ -51,10 +51,11 @@ class Machine {
     this.#index = this.state.applied.index;
     this.applier = applierOf(this.state, {
       quota: new Quota(quotaBytes, () => 0),
-      onChanges: toldAtOnce((revision, changes) => {
+      onChanges: (revision, changes) => {
         const keys = changes.map((change) => `${change.isDelete ? "-" : "+"}${String(change.key)}`);
         this.published.push(`${revision}:${keys.join(",")}`);
-      }),
+        return undefined;
+      },
       onCompacted: () => this.compactions++,
       onSpaceExceeded: () => this.spaceExceeded++,
     });

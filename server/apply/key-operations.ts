@@ -19,8 +19,8 @@ import { decodePut } from "./put-request.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
 import { putCost, roomError, runDeleteRange, runPut, runTxn, txnCost } from "./txn.ts";
 
-/** Told of every new revision, before the next entry is applied; of many changes it takes turns. */
-export type OnChanges = (revision: number, changes: readonly Change[]) => Steps<void>;
+/** Told of every new revision, before the next entry is applied. Steps, where that takes turns. */
+export type OnChanges = (revision: number, changes: readonly Change[]) => Steps<void> | undefined;
 
 /**
  * Put, DeleteRange, Txn and Compaction.
@@ -32,10 +32,10 @@ export function keyOperations(
   onCompacted: () => void,
   answerBytesMax?: number,
 ): AnyOperation[] {
-  const end: End = function* (writer) {
+  const end: End = (writer) => {
     const { revision, changes } = writer.end();
-    if (changes.length > 0) yield* onChanges(revision, changes);
-    return revision;
+    const telling = changes.length > 0 ? onChanges(revision, changes) : undefined;
+    return { revision, telling };
   };
   return [
     put(state, end),
@@ -45,7 +45,10 @@ export function keyOperations(
   ];
 }
 
-type End = (writer: KeyWriter) => Steps<number>;
+type End = (writer: KeyWriter) => {
+  readonly revision: number;
+  readonly telling: Steps<void> | undefined;
+};
 
 function put(state: ReplicatedState, end: End): Operation<PutRequest> {
   return {
@@ -137,7 +140,9 @@ function* writing(
     writer.end();
     throw error;
   }
-  return outcomeOf(result, yield* end(writer));
+  const { revision, telling } = end(writer);
+  if (telling !== undefined) yield* telling;
+  return outcomeOf(result, revision);
 }
 
 /** Runs few changes as one revision; what throws EtcdError has changed nothing. */
@@ -154,7 +159,9 @@ function write(
     writer.end();
     throw error;
   }
-  return outcomeOf(result, finish(end(writer)));
+  const { revision, telling } = end(writer);
+  if (telling !== undefined) finish(telling);
+  return outcomeOf(result, revision);
 }
 
 function outcomeOf(

@@ -50,7 +50,8 @@ function revoke(state: ReplicatedState, onChanges: OnChanges): Operation<LeaseRe
       }
       const { revision, changes } = writer.end();
       state.lessor.revoke(ID);
-      if (changes.length > 0) yield* onChanges(revision, changes);
+      const telling = changes.length > 0 ? onChanges(revision, changes) : undefined;
+      if (telling !== undefined) yield* telling;
       return succeeded(revision, EMPTY_BYTES);
     },
   };

@@ -18,7 +18,7 @@ import { TABLES } from "../storage/tables.ts";
 import type { Applied, Applier } from "./applier.ts";
 import { bodyOf } from "./outcome.ts";
 import type { ReplicatedState } from "./replicated-state.ts";
-import { applierOf, stateOn, toldAtOnce } from "./state-machine.suite.ts";
+import { applierOf, stateOn } from "./state-machine.suite.ts";
 
 const KEYS = 5_000;
 const OPS_PER_TXN = 500;
@@ -38,7 +38,10 @@ class Machine {
     this.state = stateOn(engine);
     this.#index = this.state.applied.index;
     this.applier = applierOf(this.state, {
-      onChanges: toldAtOnce((...news) => this.published.push(news)),
+      onChanges: (...news) => {
+        this.published.push(news);
+        return undefined;
+      },
     });
   }
 

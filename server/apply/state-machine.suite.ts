@@ -3,7 +3,6 @@ import { SILENT_LOG } from "../base/log.ts";
 import { NoTokens } from "../credentials/tokens.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { Applier, type ApplierOptions } from "./applier.ts";
-import type { OnChanges } from "./key-operations.ts";
 import { Quota } from "./quota.ts";
 import { ReplicatedState } from "./replicated-state.ts";
 
@@ -18,16 +17,6 @@ export function stateOn(engine = new MemoryEngine(), memberId = 1n): ReplicatedS
   });
 }
 
-const NO_PAUSES: readonly void[] = [];
-
-/** Told of changes without a pause. */
-export function toldAtOnce(tell: (...news: Parameters<OnChanges>) => void): OnChanges {
-  return function* (...news) {
-    tell(...news);
-    yield* NO_PAUSES;
-  };
-}
-
 /** An applier that tells nobody anything and has room without end, but for what is given. */
 export function applierOf(
   state: ReplicatedState,
@@ -37,7 +26,7 @@ export function applierOf(
     state,
     quota: new Quota(Infinity, () => 0),
     log: SILENT_LOG,
-    onChanges: toldAtOnce(() => undefined),
+    onChanges: () => undefined,
     onCompacted: () => undefined,
     tokens: new NoTokens(),
     onSpaceExceeded: () => undefined,

@@ -126,6 +126,11 @@ export class JsonCall implements GrpcCall {
     }
   }
 
+  /** JSON is made of a whole message. */
+  sendPieces(pieces: readonly Uint8Array[]): void {
+    this.send(Buffer.concat(pieces));
+  }
+
   end(): void {
     if (!this.#finish()) return;
     if (this.#answer !== undefined) void this.#reply(this.#answer);

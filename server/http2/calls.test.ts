@@ -76,6 +76,21 @@ test("messages are put together over DATA frames of any size, and taken apart wi
   expect(beds.last.app.messages).toBe(8);
 });
 
+test("a message that is sent in pieces is one, whether they are copied or not", async () => {
+  const peer = await open();
+  const window = uint32(1_000_000);
+  peer.write(frame(FrameType.WINDOW_UPDATE, 0, 0, window));
+  for (const [at, length] of [0, 5, 300_000].entries()) {
+    const id = 1 + 2 * at;
+    const asked = message("x".repeat(length));
+    peer.write(headers(id, "/pieces"), frame(FrameType.WINDOW_UPDATE, 0, id, window));
+    for (let sent = 0; sent < asked.length; sent += 16_384) {
+      peer.write(data(id, asked.subarray(sent, sent + 16_384)));
+    }
+    expect((await peer.answer(id)).body).toEqual(message("x".repeat(2 * length)));
+  }
+});
+
 test("padding, priority, CONTINUATION, trailers and unknown frames change nothing", async () => {
   const peer = await open();
   const fields = block(requestFields("/echo"));

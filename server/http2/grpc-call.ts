@@ -23,6 +23,8 @@ export interface GrpcCall {
    * write per connection and turn.
    */
   send(message: Uint8Array): void;
+  /** As `send`, of a long message whose pieces do not change any more: they are not joined. */
+  sendPieces(pieces: readonly Uint8Array[]): void;
   /** The OK trailers, behind everything sent before. */
   end(): void;
   /** Trailers with an error, behind everything sent before. */

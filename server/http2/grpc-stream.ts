@@ -116,28 +116,39 @@ export class GrpcStream implements GrpcCall, Stream, Expiring, MessageSink {
 
   send(message: Uint8Array): void {
     if (this.#isOver) return;
-    const { outbox } = this.#host;
-    if (!this.#hasHeaders) {
-      this.#hasHeaders = true;
-      outbox.headers(this.id, RESPONSE_HEADERS, false);
-    }
-    if (this.queuedBytes === 0 && outbox.tryMessage(this, message)) return;
+    this.#sendHeaders();
+    if (this.queuedBytes === 0 && this.#host.outbox.tryMessage(this, message)) return;
+    this.#enqueue(message.length, [message]);
+  }
+
+  sendPieces(pieces: readonly Uint8Array[]): void {
+    if (this.#isOver) return;
+    this.#sendHeaders();
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    this.#enqueue(length, pieces);
+  }
+
+  #sendHeaders(): void {
+    if (this.#hasHeaders) return;
+    this.#hasHeaders = true;
+    this.#host.outbox.headers(this.id, RESPONSE_HEADERS, false);
+  }
+
+  #enqueue(length: number, pieces: readonly Uint8Array[]): void {
     this.#queue ??= new ByteQueue();
     const head = Buffer.alloc(MESSAGE_HEAD_BYTES);
-    head.writeUInt32BE(message.length, 1);
+    head.writeUInt32BE(length, 1);
     this.#queue.push(head);
-    this.#queue.push(message);
-    this.#host.holdUnread(head.length + message.length);
-    outbox.join(this);
+    for (const piece of pieces) this.#queue.push(piece);
+    this.#host.holdUnread(head.length + length);
+    this.#host.outbox.join(this);
   }
 
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (!this.#hasHeaders) {
-      this.#hasHeaders = true;
-      this.#host.outbox.headers(this.id, RESPONSE_HEADERS, false);
-    }
+    this.#sendHeaders();
     this.#finish(OK_TRAILERS);
   }
 

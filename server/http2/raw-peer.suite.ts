@@ -134,6 +134,12 @@ class TestApp {
         call.send(bytes);
       };
       handler.halfClose = () => call.end();
+    } else if (call.path === "/pieces") {
+      handler.message = (bytes) => {
+        count(bytes);
+        call.sendPieces([bytes, Buffer.alloc(0), bytes]);
+        call.end();
+      };
     } else if (/^\/reply\/\d{1,7}$/.test(call.path)) {
       handler.message = (bytes) => {
         count(bytes);

@@ -3,7 +3,6 @@ import { type Applied, Applier, type ApplierOptions } from "../apply/applier.ts"
 import type { Outcome } from "../apply/outcome.ts";
 import { Quota } from "../apply/quota.ts";
 import { ReplicatedState } from "../apply/replicated-state.ts";
-import { toldAtOnce } from "../apply/state-machine.suite.ts";
 import { must } from "../base/assert.ts";
 import { type Cancel, type Clock, SystemClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
@@ -207,7 +206,7 @@ class TestMember {
         state,
         quota,
         log: SILENT_LOG,
-        onChanges: toldAtOnce(() => undefined),
+        onChanges: () => undefined,
         onCompacted: () => undefined,
         tokens: new NoTokens(),
         onSpaceExceeded: () => undefined,

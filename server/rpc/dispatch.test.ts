@@ -32,6 +32,10 @@ class FakeCall implements GrpcCall {
     this.sent.push(Buffer.from(message));
   }
 
+  sendPieces(pieces: readonly Uint8Array[]): void {
+    this.send(Buffer.concat(pieces));
+  }
+
   end(): void {
     this.ended.push([Status.OK, ""]);
   }

@@ -161,7 +161,7 @@ class Fixture {
     const writer = new KeyWriter(this.#state);
     const result = finish(run(writer));
     const { revision, changes } = writer.end();
-    if (changes.length > 0) finish(this.#hub.publishing(revision, changes));
+    if (changes.length > 0) this.#hub.publish(revision, changes);
     return result;
   }
 }

@@ -81,6 +81,13 @@ export class StreamCall implements GrpcCall, GrpcHandler, LeaderDependent {
     this.#call.send(message);
   }
 
+  sendPieces(pieces: readonly Uint8Array[]): void {
+    if (this.#isOver) return;
+    this.#counters.sent++;
+    for (const piece of pieces) this.#options.metrics.sentBytes += piece.length;
+    this.#call.sendPieces(pieces);
+  }
+
   end(): void {
     if (this.#finish(Status.OK)) this.#call.end();
   }

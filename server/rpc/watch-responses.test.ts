@@ -13,8 +13,9 @@ function fixture() {
   const sizes: number[] = [];
   const tell = (count: number, takesFragments: boolean) => {
     const events = Array.from({ length: count }, () => event);
-    responses.events({ id: 0n, wantsPrevious: true, takesFragments }, 2, events, ({ length }) => {
-      sizes.push(Math.floor(length / MIB));
+    responses.events({ id: 0n, wantsPrevious: true, takesFragments }, 2, events, (pieces) => {
+      const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+      sizes.push(Math.floor(bytes / MIB));
     });
   };
   return { sizes, tell };

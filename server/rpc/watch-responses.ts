@@ -7,14 +7,14 @@ import { StatusError } from "./call-errors.ts";
 
 const HEADER = 0x0a;
 const WATCH_ID = 0x10;
-const FRAGMENT = 0x38;
 const FIELDS_BYTES_MAX = 64;
-/** A larger response does not go through the shared buffer. */
+/** A larger response is not joined into the shared buffer. */
 const SCRATCH_BYTES = 64 * 1024;
 /** Of one response, which is held whole; grpc-go's own limit is 2 GiB. */
 const RESPONSE_BYTES_MAX = 512 * 1024 * 1024;
-/** Of the field that marks a part. */
-const FRAGMENT_BYTES = 2;
+/** The field that marks a part. */
+const FRAGMENT = Buffer.from([0x38, 1]);
+const FRAGMENT_BYTES = FRAGMENT.length;
 
 /** The watcher that a response is for. */
 interface Recipient {
@@ -22,6 +22,10 @@ interface Recipient {
   readonly wantsPrevious: boolean;
   readonly takesFragments: boolean;
 }
+
+/** Of one response. A single one is copied by who takes it, several do not change any more. */
+export type ResponsePieces = readonly Uint8Array[];
+type SendResponse = (pieces: ResponsePieces) => void;
 
 /** What a response says besides its events. */
 export interface WatchNotice {
@@ -60,15 +64,10 @@ export class WatchResponses {
 
   /**
    * Sends events, in one response or, where the client can take it and it would be too large, in
-   * several that are marked as parts. `send` must copy.
+   * several that are marked as parts.
    * @throws StatusError RESOURCE_EXHAUSTED, and what `send` throws
    */
-  events(
-    to: Recipient,
-    revision: number,
-    events: readonly WatchEvent[],
-    send: (response: Uint8Array) => void,
-  ): void {
+  events(to: Recipient, revision: number, events: readonly WatchEvent[], send: SendResponse): void {
     const fields = this.#fields(revision, to.id);
     const isSplit = to.takesFragments && events.length > 1;
     const bytesMax = isSplit ? this.#bytesMax : RESPONSE_BYTES_MAX;
@@ -97,13 +96,11 @@ export class WatchResponses {
    * One response, marked where it is a part.
    * @throws StatusError RESOURCE_EXHAUSTED
    */
-  packed(to: Recipient, revision: number, events: PackedEvents, isPart: boolean): Uint8Array {
+  packed(to: Recipient, revision: number, events: PackedEvents, isPart: boolean): ResponsePieces {
     const fields = this.#fields(revision, to.id);
     const length = fields.length + (isPart ? FRAGMENT_BYTES : 0) + events.length;
     if (length >= RESPONSE_BYTES_MAX) throw tooLarge(length);
-    const { bytes, start } = this.#begin(fields, length, isPart);
-    events.copyTo(bytes, start);
-    return bytes;
+    return this.#join(fields, events.pieces(), isPart);
   }
 
   /** As etcd: a part is as long as it stays below the limit, and has one event at least. */
@@ -111,7 +108,7 @@ export class WatchResponses {
     fields: Buffer,
     events: readonly WatchEvent[],
     wantsPrevious: boolean,
-    send: (response: Uint8Array) => void,
+    send: SendResponse,
   ): void {
     let parts: Buffer[] = [];
     let length = fields.length + FRAGMENT_BYTES;
@@ -128,27 +125,17 @@ export class WatchResponses {
     send(this.#join(fields, parts, false));
   }
 
-  #join(fields: Buffer, parts: readonly Buffer[], isPart: boolean): Uint8Array {
-    let length = fields.length + (isPart ? FRAGMENT_BYTES : 0);
-    for (const part of parts) length += part.length;
-    const { bytes, start } = this.#begin(fields, length, isPart);
-    let at = start;
-    for (const part of parts) {
-      bytes.set(part, at);
-      at += part.length;
+  #join(fields: Buffer, parts: readonly Buffer[], isPart: boolean): ResponsePieces {
+    const pieces = isPart ? [fields, FRAGMENT, ...parts] : [fields, ...parts];
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    if (length > SCRATCH_BYTES) return pieces;
+    let at = 0;
+    for (const piece of pieces) {
+      this.#scratch.set(piece, at);
+      at += piece.length;
     }
-    return bytes;
-  }
-
-  /** A response that lacks only its events. */
-  #begin(fields: Buffer, length: number, isPart: boolean): { bytes: Buffer; start: number } {
-    const space = length <= SCRATCH_BYTES ? this.#scratch : Buffer.allocUnsafe(length);
-    const bytes = space.subarray(0, length);
-    bytes.set(fields, 0);
-    if (!isPart) return { bytes, start: fields.length };
-    bytes[fields.length] = FRAGMENT;
-    bytes[fields.length + 1] = 1;
-    return { bytes, start: fields.length + FRAGMENT_BYTES };
+    return [this.#scratch.subarray(0, length)];
   }
 
   /** Header and watch id. */

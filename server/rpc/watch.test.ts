@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import type { Cancel } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { SeededRandom } from "../base/random.ts";
-import { finish } from "../base/steps.ts";
 import { type ErrorCode, EtcdError, Status } from "../errors.ts";
 import type { GrpcCall } from "../http2/grpc-call.ts";
 import { Metadata } from "../http2/metadata.ts";
@@ -29,6 +28,10 @@ class FakeCall implements GrpcCall {
   send(message: Uint8Array): void {
     if (this.failure !== undefined) throw this.failure;
     this.sent.push(Buffer.from(message));
+  }
+
+  sendPieces(pieces: readonly Uint8Array[]): void {
+    this.send(Buffer.concat(pieces));
   }
 
   end(): void {
@@ -118,7 +121,7 @@ function fixture() {
     const txn = store.begin();
     for (const key of keys) txn.put(Buffer.from(key), Buffer.alloc(100, "v"), 0n);
     const { revision, changes } = txn.end();
-    finish(hub.publishing(revision, changes));
+    hub.publish(revision, changes);
   };
   const create = (request: Partial<WatchCreateRequest>) => send({ createRequest: request });
   /** Without telling anyone. */

@@ -18,7 +18,7 @@ import type { Watcher } from "../watch/watcher.ts";
 import { callFailure, decodeRequest } from "./call-errors.ts";
 import type { Dispatcher, StreamHandler } from "./dispatch.ts";
 import { RequestQueue } from "./request-queue.ts";
-import { type WatchNotice, WatchResponses } from "./watch-responses.ts";
+import { type ResponsePieces, type WatchNotice, WatchResponses } from "./watch-responses.ts";
 
 /** Events wait in the store while the client has more than this to take. */
 export const WATCH_BACKLOG_BYTES_MAX = 1024 * 1024;
@@ -109,11 +109,11 @@ class WatchCall implements GrpcHandler, WatchSink, BulkSink {
   }
 
   events(watcher: Watcher, revision: number, events: readonly WatchEvent[]): void {
-    this.#responses.events(watcher, revision, events, (bytes) => this.#call.send(bytes));
+    this.#responses.events(watcher, revision, events, (pieces) => this.#send(pieces));
   }
 
   packed(watcher: Watcher, revision: number, events: PackedEvents, isPart: boolean): void {
-    this.#call.send(this.#responses.packed(watcher, revision, events, isPart));
+    this.#send(this.#responses.packed(watcher, revision, events, isPart));
     if (isPart) this.#partial = watcher;
     else this.#release(watcher);
   }
@@ -140,6 +140,12 @@ class WatchCall implements GrpcHandler, WatchSink, BulkSink {
   progress(watcher: Watcher | undefined, revision: number): void {
     const notice = { watchId: watcher?.id ?? NO_WATCH_ID };
     this.#call.send(this.#responses.notice(revision, notice));
+  }
+
+  #send(pieces: ResponsePieces): void {
+    const [first, ...others] = pieces;
+    if (first !== undefined && others.length === 0) this.#call.send(first);
+    else this.#call.sendPieces(pieces);
   }
 
   #handle(request: WatchRequest): void | Promise<void> {

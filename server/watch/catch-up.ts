@@ -15,7 +15,7 @@ const WATCHERS_PER_SLICE = 4000;
 /** Watchers looked at for one slice: those of streams with room that stand elsewhere count too. */
 const WATCHERS_SEEN_PER_SLICE = 16_000;
 /** Handed to all watchers together: more end the slice. */
-const EVENTS_PER_SLICE = 200_000;
+const EVENTS_PER_SLICE = 40_000;
 
 export interface CatchUpStep {
   /** Watchers that have been sent everything. */

@@ -27,8 +27,7 @@ export class NotedSink implements WatchSink {
       packed: (watcher, revision, events, isPart) => {
         if (this.failure !== undefined) throw this.failure;
         if (isPart && this.isFullAfterPart) this.hasRoom = false;
-        const bytes = Buffer.alloc(events.length);
-        events.copyTo(bytes, 0);
+        const bytes = Buffer.concat(events.pieces());
         this.log.push(`${watcher.id}@${revision}: ${text(bytes)}${isPart ? " …" : ""}`);
       },
     };
@@ -80,7 +79,8 @@ export function fixture(limits?: TurnLimits) {
     const txn = store.begin();
     change(txn);
     const { revision, changes } = txn.end();
-    if (changes.length > 0 && isPublished) yield* hub.publishing(revision, changes);
+    const telling = changes.length > 0 && isPublished ? hub.publish(revision, changes) : undefined;
+    if (telling !== undefined) yield* telling;
     return revision;
   }
   const write = (...given: Parameters<typeof writing>): number => finish(writing(...given));

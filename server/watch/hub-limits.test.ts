@@ -7,7 +7,7 @@ import type { BulkSink, WatchSink } from "./watch-stream.ts";
 import type { Watcher } from "./watcher.ts";
 
 /** What may be handed out in one turn, and a revision more. */
-const EVENTS_PER_TURN = 210_000;
+const EVENTS_PER_TURN = 50_000;
 
 /** Counts what comes, and that nothing comes twice. */
 class CountingSink implements WatchSink {

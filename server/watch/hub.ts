@@ -7,7 +7,7 @@ import type { MvccStore } from "../mvcc/store.ts";
 import { CatchUp } from "./catch-up.ts";
 import { Lateness, LateWatchers } from "./late-watchers.ts";
 import { TURN_LIMITS, type TurnLimits, type WatchOutlet } from "./long-revision.ts";
-import { handing } from "./new-revision.ts";
+import { NewRevision } from "./new-revision.ts";
 import type { PackedEvents } from "./packed-events.ts";
 import { type WatchHome, type WatchSink, WatchStream } from "./watch-stream.ts";
 import type { Watcher } from "./watcher.ts";
@@ -16,8 +16,8 @@ import { WatcherQueue } from "./watcher-queue.ts";
 
 // Who watches what, and how far each has got.
 //
-//   publishing(revision, changes) ──▶ synced watchers: told in the same turn, or when all of very
-//                                     many changes were looked through
+//   publish(revision, changes) ──▶ synced watchers: told in the same turn, or as soon as all of very
+//                                  many changes were looked through
 //        no room in the stream ──▶ unsynced, from this revision on
 //        too many for one turn ──▶ late: hidden among the synced, crowd by crowd, and made unsynced a
 //                                  slice a turn
@@ -117,43 +117,18 @@ export class WatchHub implements WatchHome, WatchOutlet {
   }
 
   /**
-   * The result of a transaction that changed something, from the turn on in which it was applied.
-   * To be taken to its end before there is another, and before the store is replaced.
+   * The result of a transaction that changed something, in the turn in which it was applied. Steps,
+   * where it is long: they are to be taken to their end before there is another, and before the
+   * store is replaced.
    */
-  *publishing(revision: number, changes: readonly Change[]): Steps<void> {
+  publish(revision: number, changes: readonly Change[]): Steps<void> | undefined {
     assert(revision > this.#revision && !this.#isPublishing, "revisions are published in order");
     this.#revision = revision;
-    this.#isPublishing = true;
-    const { watchers, late } = yield* handing(
-      this.#store,
-      this.#synced,
-      changes,
-      this.#limits.changes,
-    );
-    this.#isPublishing = false;
-    let lateness = late.length === 0 ? undefined : this.#keep(revision);
-    for (const crowds of late) this.#late.add(revision, crowds, lateness);
-    let sentBytes = 0;
-    for (const watcher of watchers) {
-      if (watcher.isGone || (late.length > 0 && this.#synced.isHidden(watcher))) {
-        watcher.events = [];
-        continue;
-      }
-      const hasBudget = sentBytes < SENT_BYTES_PER_REVISION;
-      const bytes = hasBudget ? watcher.collectedBytes(SENT_BYTES_PER_REVISION) : 0;
-      // What is too much by itself takes nothing from the others.
-      const isSent = hasBudget && bytes < SENT_BYTES_PER_REVISION;
-      if (isSent) {
-        sentBytes += bytes;
-        if (!this.send(watcher, revision)) this.#fallBehind(watcher, revision);
-        continue;
-      }
-      watcher.events = [];
-      lateness ??= this.#keep(revision);
-      watcher.excuse(lateness);
-      this.#fallBehind(watcher, revision);
-    }
-    this.#catchUpLate();
+    if (this.#synced.foundCount === 0) return undefined;
+    const published = new NewRevision(this.#store, this.#synced, changes);
+    if (published.step(this.#limits.changes)) return this.#publishing(revision, published);
+    this.#tellNew(revision, published);
+    return undefined;
   }
 
   /** The store is about to be replaced: nothing is read from it until `restore`. */
@@ -175,8 +150,9 @@ export class WatchHub implements WatchHome, WatchOutlet {
     this.catchUp();
   }
 
-  isTold(watcher: Watcher): boolean {
-    return !this.#isPublishing && watcher.isSynced && !this.#synced.isHidden(watcher);
+  toldTo(watcher: Watcher): number | undefined {
+    if (!watcher.isSynced || this.#synced.isHidden(watcher)) return undefined;
+    return this.#isPublishing ? this.#revision - 1 : this.#revision;
   }
 
   admits(keyBytes: number): boolean {
@@ -272,6 +248,41 @@ export class WatchHub implements WatchHome, WatchOutlet {
     watcher.hadEvent = true;
     if (revision > stream.shownRevision) stream.shownRevision = revision;
     return true;
+  }
+
+  *#publishing(revision: number, published: NewRevision): Steps<void> {
+    this.#isPublishing = true;
+    do yield;
+    while (published.step(this.#limits.changes));
+    this.#isPublishing = false;
+    this.#tellNew(revision, published);
+  }
+
+  /** Tells those who were handed something of a revision, as far as there is room. */
+  #tellNew(revision: number, { watchers, late }: NewRevision): void {
+    let lateness = late.length === 0 ? undefined : this.#keep(revision);
+    for (const crowds of late) this.#late.add(revision, crowds, lateness);
+    let sentBytes = 0;
+    for (const watcher of watchers) {
+      if (watcher.isGone || (late.length > 0 && this.#synced.isHidden(watcher))) {
+        watcher.events = [];
+        continue;
+      }
+      const hasBudget = sentBytes < SENT_BYTES_PER_REVISION;
+      const bytes = hasBudget ? watcher.collectedBytes(SENT_BYTES_PER_REVISION) : 0;
+      // What is too much by itself takes nothing from the others.
+      const isSent = hasBudget && bytes < SENT_BYTES_PER_REVISION;
+      if (isSent) {
+        sentBytes += bytes;
+        if (!this.send(watcher, revision)) this.#fallBehind(watcher, revision);
+        continue;
+      }
+      watcher.events = [];
+      lateness ??= this.#keep(revision);
+      watcher.excuse(lateness);
+      this.#fallBehind(watcher, revision);
+    }
+    this.#catchUpLate();
   }
 
   /** Keeps the revision and all behind it from compaction, for those who are late. */

@@ -36,7 +36,7 @@ export interface LongRevisionStep {
 
 /** Collected for all watchers, or sent to them, in one turn. */
 const COPIED_BYTES_PER_TURN = 16 * 1024 * 1024;
-const EVENTS_PER_TURN = 200_000;
+const EVENTS_PER_TURN = 40_000;
 /** Held for all watchers: beyond it most of them are left; one alone may have a whole response. */
 const HELD_BYTES_MAX = 64 * 1024 * 1024;
 /** So many times fewer go on collecting then. */

@@ -62,9 +62,12 @@ test("between slices watchers come and go, and nobody is told of progress too ea
   closing.stream.close();
   staying.stream.requestProgress();
   staying.stream.notifyProgress();
-  staying.stream.create(watch("a49"));
+  expect(staying.sink.take()).toEqual(["0 progress 1"]);
+  staying.stream.create(watch("a49", { wantsProgress: true }));
   staying.stream.create(watch("a49", { startRevision: 2 }));
   clock.settle();
+  // Nothing older than what its client has heard of with the answers to these.
+  staying.stream.notifyProgress();
   expect(staying.sink.take()).toEqual(["2@2: a49=#2"]);
   finish(steps);
   clock.settle();
@@ -118,4 +121,23 @@ test("who was hidden before all others were is told as well", () => {
   expect(told.filter((line) => line === "@2: a01=#2")).toHaveLength(1);
   expect(told.filter((line) => line === "@2: a02=#2")).toHaveLength(1001);
   expect(hub.slowWatcherCount).toBe(0);
+});
+
+test("progress is not behind what a client has heard of with the end of a watch", () => {
+  const { publishing, open, clock } = longRevision();
+  const { sink, stream } = open();
+  stream.create(watch("a", { end: "b" }));
+  stream.create(watch("z"));
+  clock.settle();
+  sink.hasRoom = false;
+  stream.requestProgress();
+  const steps = publishing();
+  steps.next();
+  stream.cancel(1n);
+  sink.hasRoom = true;
+  stream.resume();
+  expect(sink.take()).toEqual(["1 canceled"]);
+  finish(steps);
+  clock.settle();
+  expect(sink.take().at(-1)).toBe("all progress 2");
 });

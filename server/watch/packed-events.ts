@@ -33,13 +33,9 @@ export class PackedEvents {
     this.#count++;
   }
 
-  copyTo(target: Uint8Array, start: number): void {
-    let at = start;
-    for (const chunk of this.#full) {
-      target.set(chunk, at);
-      at += chunk.length;
-    }
-    target.set(this.#open.subarray(0, this.#openLength), at);
+  /** They do not change, whatever is pushed later. */
+  pieces(): readonly Buffer[] {
+    return [...this.#full, this.#open.subarray(0, this.#openLength)];
   }
 
   #grow(eventBytes: number): void {

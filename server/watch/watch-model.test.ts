@@ -62,8 +62,7 @@ class Client implements WatchSink, BulkSink {
   }
 
   packed(watcher: Watcher, revision: number, events: PackedEvents, isPart: boolean): void {
-    const encoded = Buffer.alloc(events.length);
-    events.copyTo(encoded, 0);
+    const encoded = Buffer.concat(events.pieces());
     const follower = this.#open(watcher);
     const isNext = revision > follower.lastRevision;
     const isRest = this.#partial === watcher && revision === follower.lastRevision;
@@ -245,7 +244,9 @@ class World {
     }
     this.model.end();
     const { revision, changes } = txn.end();
-    if (changes.length > 0 && isPublished) yield* this.#hub.publishing(revision, changes);
+    if (changes.length === 0 || !isPublished) return;
+    const telling = this.#hub.publish(revision, changes);
+    if (telling !== undefined) yield* telling;
   }
 
   #compact(): void {

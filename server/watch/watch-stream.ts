@@ -68,8 +68,8 @@ export interface WatchHome {
   readonly revision: number;
   /** Whoever does not catch up was sent everything up to here; not above `revision`. */
   readonly toldRevision: number;
-  /** Whether a watcher was sent everything up to `revision`. */
-  isTold(watcher: Watcher): boolean;
+  /** Up to where a watcher was sent everything; undefined while it is late or catches up. */
+  toldTo(watcher: Watcher): number | undefined;
   /** Whether a watcher of so many bytes of key and range end may join. */
   admits(keyBytes: number): boolean;
   join(watcher: Watcher): void;
@@ -129,8 +129,12 @@ export class WatchStream {
     return this.#watchers.size;
   }
 
-  /** The new watcher's id, or why there is none. Its events come no earlier than the next turn. */
+  /**
+   * The new watcher's id, or why there is none. Either is told with the hub's revision. Its events
+   * come no earlier than the next turn.
+   */
   create(request: CreateWatch): { readonly id: bigint } | { readonly refusal: WatchRefusal } {
+    this.shownRevision = this.#home.revision;
     const { rangeEnd, startRevision } = request;
     const key = request.key.length === 0 ? Buffer.alloc(1) : request.key;
     const isOpen = isOpenEnd(rangeEnd);
@@ -152,7 +156,6 @@ export class WatchStream {
     const watcher = new Watcher(this, options, position);
     this.#watchers.set(id, watcher);
     this.#behindCount++;
-    this.shownRevision = this.#home.revision;
     if (startRevision > this.#home.revision) this.#ahead.add(watcher);
     this.#home.join(watcher);
     return { id };
@@ -162,6 +165,7 @@ export class WatchStream {
   cancel(id: bigint): boolean {
     const watcher = this.#watchers.get(id);
     if (watcher === undefined) return false;
+    this.shownRevision = this.#home.revision;
     this.#home.leave(watcher);
     this.sink.canceled(watcher);
     this.forget(watcher);
@@ -181,13 +185,14 @@ export class WatchStream {
 
   /** Tells every quiet watcher that wants to know how far it is. */
   notifyProgress(): void {
-    const { revision } = this.#home;
     for (const watcher of this.#watchers.values()) {
       if (!watcher.wantsProgress) continue;
       const isQuiet = !watcher.hadEvent;
       watcher.hadEvent = false;
-      if (!isQuiet || !this.hasRoom || watcher.startRevision > revision) continue;
-      if (this.#home.isTold(watcher)) this.sink.progress(watcher, revision);
+      const told = isQuiet && this.hasRoom ? this.#home.toldTo(watcher) : undefined;
+      if (told === undefined || told < Math.max(watcher.startRevision, this.shownRevision))
+        continue;
+      this.sink.progress(watcher, told);
     }
   }
 
