@@ -67,7 +67,9 @@ async function furnish(url: string): Promise<void> {
   }
 }
 
-const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+const text = (value: unknown) => JSON.stringify(value);
+const encoded = (json: string) => Buffer.from(json).toString("base64url");
+const part = (value: unknown) => encoded(text(value));
 
 /** As a member signs, but for what is said. */
 function signed(claims: unknown, header: unknown = { alg: "RS256", typ: "JWT" }, key = privateKey) {
@@ -105,17 +107,17 @@ const TOKENS: readonly (readonly [name: string, token: () => string])[] = [
   ["of a revision in letters", () => signed({ ...CLAIMS, revision: "1" })],
   ["of yesterday", () => signed({ ...CLAIMS, exp: 1 })],
   ["of the day after tomorrow", () => signed({ ...CLAIMS, nbf: LATER })],
+  ["given out tomorrow", () => signed({ ...CLAIMS, iat: LATER })],
+  ["of an end that is beyond all time", () => signed({ ...CLAIMS, exp: 1e30 })],
+  ["of an end in letters", () => signed({ ...CLAIMS, exp: String(LATER) })],
   ["of a list", () => signed([CLAIMS])],
-  ["of no JSON", () => signed(Buffer.from("{").toString("base64url"))],
-  [
-    "of JSON that is deep",
-    () => signed(Buffer.from(`{"a":${"[".repeat(5_000)}`).toString("base64url")),
-  ],
-  [
-    "of prototypes",
-    () =>
-      signed(Buffer.from('{"__proto__":{"username":"root","revision":1}}').toString("base64url")),
-  ],
+  ["with padding", () => `${signed(CLAIMS)}==`],
+  ["with a blank in its signature", () => signed(CLAIMS).replace(/(?=.{9}$)/, " ")],
+  ["with a byte order mark before its claims", () => signed(encoded(`\ufeff${text(CLAIMS)}`))],
+  ["with padding of its claims", () => signed(`${encoded(`${text(CLAIMS)} `)}=`)],
+  ["of no JSON", () => signed(encoded("{"))],
+  ["of JSON that is deep", () => signed(encoded(`{"a":${"[".repeat(5_000)}`))],
+  ["of prototypes", () => signed(encoded('{"__proto__":{"username":"root","revision":1}}'))],
   ["of sixteen kilobytes", () => signed({ ...CLAIMS, more: "x".repeat(12_000), username: 1 })],
   ["of sixty kilobytes", () => `a.${"b".repeat(60_000)}.c`],
 ];
@@ -137,6 +139,28 @@ test.each(TOKENS)("one %s is refused in etcd's words", async (_name, token) => {
     expect(ours).not.toHaveProperty("answer");
     expect(ours).toHaveProperty("text");
   });
+});
+
+/** Of the auth store, as both members' tokens have it. */
+async function authRevision(): Promise<number> {
+  const [, ours] = callers as [RawCaller, RawCaller];
+  const claims = Buffer.from((await tokenOf(ours)).split(".")[1] ?? "", "base64url");
+  return (JSON.parse(claims.toString()) as { revision: number }).revision;
+}
+
+test.each([
+  ["without an end", { exp: undefined }, 0],
+  ["of the end zero", { exp: 0 }, 0],
+  ["of the end of all time", { exp: 9.2e18 }, 0],
+  ["given out at the beginning of time", { iat: 0 }, 0],
+  ["given out beyond all time", { iat: 1e30 }, 0],
+  ["of a broken revision", {}, 0.5],
+] as const)("one %s is good, as it is to etcd", async (_name, claims, more) => {
+  const shown = signed({ ...CLAIMS, revision: (await authRevision()) + more, ...claims });
+  const outcomes = await Promise.all(callers.map((caller) => read(caller, shown)));
+  for (const outcome of outcomes) {
+    expect(outcome).toMatchObject({ answer: { kvs: [{ value: Buffer.from("1") }] } });
+  }
 });
 
 /** A header that long is no matter of tokens any more. */

@@ -1,10 +1,10 @@
 import { createHmac, generateKeyPairSync, type KeyPairKeyObjectResult } from "node:crypto";
 import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
-import { SystemClock } from "../base/clock.ts";
+import { BackgroundClock } from "../base/clock.ts";
 import { SILENT_LOG } from "../base/log.ts";
 import { jwtKeys } from "./jwt-keys.ts";
-import { JwtTokens } from "./jwt-tokens.ts";
+import { JwtTokens, VERIFIED_MAX } from "./jwt-tokens.ts";
 import { parseTokenOptions } from "./token-options.ts";
 
 interface Pem {
@@ -29,7 +29,7 @@ const p521 = curve("P-521");
 const ed25519 = pemOf(generateKeyPairSync("ed25519"));
 const secret = Buffer.from("a shared secret of no particular length");
 
-const clock = new SystemClock();
+const clock = new BackgroundClock();
 
 function tokensOf(method: string, pem: Partial<Pem>, ttlMs = 60_000): JwtTokens {
   const keys = jwtKeys(method, pem.publicKey, pem.privateKey);
@@ -108,7 +108,6 @@ describe("is nobody's:", () => {
     [{ username: "root" }],
     [{ username: "root", revision: "1" }],
     [{ username: "root", revision: -1 }],
-    [{ username: "root", revision: 1.5 }],
     [{ username: "root", revision: 1, exp: 5 }],
     [{ username: "root", revision: 1, nbf: 4_000_000_000 }],
   ])("well signed, but %j", async (payload) => {
@@ -119,13 +118,70 @@ describe("is nobody's:", () => {
     const brief = tokensOf("RS256", rsa, -2000);
     expect(await brief.holder(await brief.issue("alice", 1))).toBeUndefined();
     let nowMs = 1_000_000;
-    const stopped = Object.assign(new SystemClock(), { now: () => nowMs });
+    const stopped = Object.assign(new BackgroundClock(), { now: () => nowMs });
     const keys = jwtKeys("RS256", undefined, rsa.privateKey);
     const aging = new JwtTokens({ keys, ttlMs: 60_000, clock: stopped, log: SILENT_LOG });
     const token = await aging.issue("alice", 1);
     expect(await aging.holder(token)).toBeDefined();
     nowMs += 61_000;
     expect(await aging.holder(token)).toBeUndefined();
+  });
+});
+
+test.each([
+  ["a blank behind it", (token: string) => `${token} `],
+  ["a line's end behind it", (token: string) => `${token}\n`],
+  ["a blank in its signature", (token: string) => `${token.slice(0, -9)} ${token.slice(-9)}`],
+  ["padding", (token: string) => `${token}==`],
+  ["a fourth part", (token: string) => `${token}.`],
+])("a good token with %s is another, and nobody's", async (_name, spelled) => {
+  const tokens = tokensOf("RS256", rsa);
+  const token = await tokens.issue("alice", 1);
+  expect(await tokens.holder(token)).toBeDefined();
+  expect(await tokens.holder(spelled(token))).toBeUndefined();
+  expect(tokens.verifiedCount).toBe(1);
+});
+
+describe("what is known of good tokens", () => {
+  test("is forgotten when they are behind their time, also where nobody shows them", async () => {
+    let nowMs = 1_000_000;
+    let sweep = () => {};
+    const driven = Object.assign(new BackgroundClock(), {
+      now: () => nowMs,
+      every: (_periodMs: number, callback: () => void) => {
+        sweep = callback;
+        return () => {};
+      },
+    });
+    const keys = jwtKeys("HS256", undefined, secret);
+    const options = { keys, clock: driven, log: SILENT_LOG };
+    const brief = new JwtTokens({ ...options, ttlMs: 30_000 });
+    const long = new JwtTokens({ ...options, ttlMs: 90_000 });
+    const tokens = new JwtTokens({ ...options, ttlMs: 0 });
+    await tokens.holder(await long.issue("alice", 1));
+    await tokens.holder(await brief.issue("alice", 1));
+    nowMs += 29_000;
+    sweep();
+    expect(tokens.verifiedCount).toBe(2);
+    nowMs += 1_000;
+    sweep();
+    expect(tokens.verifiedCount).toBe(1);
+  });
+
+  test("has a limit, and who had to make room is good all the same", async () => {
+    const tokens = tokensOf("HS256", { privateKey: secret });
+    const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const signed = (revision: number) => {
+      const body = `${part({ alg: "HS256" })}.${part({ username: "alice", revision })}`;
+      return `${body}.${createHmac("sha256", secret).update(body).digest("base64url")}`;
+    };
+    const shown = Array.from({ length: VERIFIED_MAX + 10 }, (_, revision) => signed(revision));
+    const first = shown[0] ?? "";
+    await tokens.holder(first);
+    await Promise.all(shown.map(async (token) => tokens.holder(token)));
+    expect(tokens.verifiedCount).toBe(VERIFIED_MAX);
+    expect(tokens.holder(first)).toBeInstanceOf(Promise);
+    expect(await tokens.holder(first)).toEqual({ username: "alice", authRevision: 0 });
   });
 });
 
