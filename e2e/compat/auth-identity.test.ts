@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { AuthDefinition, KVDefinition } from "../../server/proto/gen/rpc.ts";
+import { AuthDefinition, KVDefinition, LeaseDefinition } from "../../server/proto/gen/rpc.ts";
 import { CertificateAuthority, type CertificateFiles } from "../harness/certificates.ts";
 import {
   ClusterProcess,
@@ -11,7 +11,7 @@ import {
   etcdctl,
   type Make,
 } from "../harness/member-process.ts";
-import { RawCaller } from "../harness/raw-caller.ts";
+import { RawCaller, type RawMethod, type RawOutcome } from "../harness/raw-caller.ts";
 import { SecureMember, secureCurl, secureEtcdctl } from "../harness/secure-member.ts";
 import { ETCD_35 } from "../harness/tools.ts";
 
@@ -128,58 +128,107 @@ describe("the name in a client's certificate", () => {
   });
 });
 
-test("a token signed by a member of either make is good at the other", async () => {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const files = { pub: join(folder, "jwt.pub"), priv: join(folder, "jwt.key") };
-  writeFileSync(files.pub, publicKey.export({ type: "spki", format: "pem" }));
-  writeFileSync(files.priv, privateKey.export({ type: "pkcs1", format: "pem" }));
-  const option = `jwt,sign-method=RS256,pub-key=${files.pub},priv-key=${files.priv},ttl=10m`;
-  const flags = ["--bcrypt-cost=4", `--auth-token=${option}`];
-  const clusters = await Promise.all(
-    MAKES.map((make) => ClusterProcess.start({ make, size: 1, flags })),
-  );
-  const urls = clusters.map((cluster) => cluster.member(0).clientUrl);
-  const callers = urls.map((url) => new RawCaller(url));
-  try {
+describe("a signed token", () => {
+  let clusters: readonly ClusterProcess[] = [];
+  let callers: readonly RawCaller[] = [];
+
+  beforeAll(async () => {
+    const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const files = { pub: join(folder, "jwt.pub"), priv: join(folder, "jwt.key") };
+    writeFileSync(files.pub, publicKey.export({ type: "spki", format: "pem" }));
+    writeFileSync(files.priv, privateKey.export({ type: "pkcs1", format: "pem" }));
+    const option = `jwt,sign-method=RS256,pub-key=${files.pub},priv-key=${files.priv},ttl=10m`;
+    const flags = ["--bcrypt-cost=4", `--auth-token=${option}`];
+    clusters = await Promise.all(
+      MAKES.map((make) => ClusterProcess.start({ make, size: 1, flags })),
+    );
+    const urls = clusters.map((cluster) => cluster.member(0).clientUrl);
+    callers = urls.map((url) => new RawCaller(url));
     for (const url of urls) await furnish(url);
-    const { authenticate, authStatus } = AuthDefinition.methods;
-    const ask = { service: AuthDefinition.fullName, deadlineMs: 20_000 };
+  });
+
+  afterAll(async () => {
+    for (const caller of callers) caller.close();
+    for (const cluster of clusters) await cluster.stop();
+  });
+
+  function call(
+    caller: RawCaller,
+    { fullName: service }: { readonly fullName: string },
+    method: RawMethod,
+    request: object,
+    token?: string,
+  ): Promise<RawOutcome> {
+    return caller.grpc({ service, method, request, token, deadlineMs: 20_000 });
+  }
+
+  const { authenticate, authStatus, roleAdd, roleDelete, userChangePassword } =
+    AuthDefinition.methods;
+  const { put, range } = KVDefinition.methods;
+  const { leaseGrant, leaseRevoke, leaseTimeToLive } = LeaseDefinition.methods;
+  const OLD = { status: 3, text: "etcdserver: revision of auth store is old" };
+
+  async function tokenOf(caller: RawCaller): Promise<string> {
+    const root = { name: "root", password: "pw" };
+    const signed = await call(caller, AuthDefinition, authenticate, root);
+    if ("text" in signed) throw new Error(signed.text);
+    return (signed.answer as { token: string }).token;
+  }
+
+  test("of a member of either make is good at the other", async () => {
     for (const home of callers) {
-      const request = { name: "root", password: "pw" };
-      const signed = await home.grpc({ ...ask, method: authenticate, request, token: undefined });
-      if ("text" in signed) throw new Error(signed.text);
-      const { token } = signed.answer as { token: string };
+      const token = await tokenOf(home);
       for (const caller of callers) {
-        const status = await caller.grpc({ ...ask, method: authStatus, request: {}, token });
-        expect(status).toMatchObject({ answer: { enabled: true } });
+        expect(await call(caller, AuthDefinition, authStatus, {}, token)).toMatchObject({
+          answer: { enabled: true },
+        });
         const forged = `${token.slice(0, -6)}AAAAAA`;
-        const read = { service: KVDefinition.fullName, method: KVDefinition.methods.range };
-        const key = { request: { key: Buffer.from("/secret") }, deadlineMs: 20_000 };
-        expect(await caller.grpc({ ...read, ...key, token: forged })).toEqual({
+        const secret = { key: Buffer.from("/secret") };
+        expect(await call(caller, KVDefinition, range, secret, forged)).toEqual({
           status: 16,
           text: "etcdserver: invalid auth token",
         });
         // Its revision is older than the next change.
-        await caller.grpc({
-          ...ask,
-          method: AuthDefinition.methods.roleAdd,
-          request: { name: `of ${token.length}` },
-          token,
-        });
-        expect(await caller.grpc({ ...read, ...key, token })).toEqual({
-          status: 3,
-          text: "etcdserver: revision of auth store is old",
-        });
-        await caller.grpc({
-          ...ask,
-          method: AuthDefinition.methods.roleDelete,
-          request: { role: `of ${token.length}` },
-          token,
-        });
+        const name = `of ${token.length}`;
+        await call(caller, AuthDefinition, roleAdd, { name }, token);
+        expect(await call(caller, KVDefinition, range, secret, token)).toEqual(OLD);
+        await call(caller, AuthDefinition, roleDelete, { role: name }, token);
       }
     }
-  } finally {
-    for (const caller of callers) caller.close();
-    for (const cluster of clusters) await cluster.stop();
-  }
+  });
+
+  test("is good behind `Bearer `, which it is to etcd from the last releases of 3.5 on", async () => {
+    const invalid = { status: 16, text: "etcdserver: invalid auth token" };
+    const outcomes = callers.map(async (caller) => {
+      const token = `Bearer ${await tokenOf(caller)}`;
+      return call(caller, AuthDefinition, authStatus, {}, token);
+    });
+    expect(await Promise.all(outcomes)).toEqual([
+      invalid,
+      { answer: expect.objectContaining({ enabled: true }) },
+    ]);
+  });
+
+  test("from before a change of his password tells not even root a lease's keys", async () => {
+    for (const caller of callers) {
+      const token = await tokenOf(caller);
+      const key = Buffer.from("/leased");
+      for (const ID of [71n, 72n]) {
+        await call(caller, LeaseDefinition, leaseGrant, { ID, TTL: 600 }, token);
+      }
+      await call(caller, KVDefinition, put, { key, lease: 71n }, token);
+      const timeToLive = (request: object) =>
+        call(caller, LeaseDefinition, leaseTimeToLive, request, token);
+      const full = { ID: 71n, keys: true };
+      expect(await timeToLive(full)).toMatchObject({ answer: { keys: [key] } });
+      const change = { name: "root", password: "pw" };
+      await call(caller, AuthDefinition, userChangePassword, change, token);
+      expect(await timeToLive(full)).toEqual(OLD);
+      // Where there is nothing to tell, and where nothing is read, root is root.
+      expect(await timeToLive({ ID: 71n })).toMatchObject({ answer: { grantedTTL: 600 } });
+      expect(await timeToLive({ ID: 72n, keys: true })).toMatchObject({ answer: { keys: [] } });
+      const revoked = await call(caller, LeaseDefinition, leaseRevoke, { ID: 71n }, token);
+      expect(revoked).toHaveProperty("answer");
+    }
+  });
 });

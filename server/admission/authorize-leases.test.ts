@@ -99,12 +99,12 @@ test("what is known of a holder's rights changes no judgement", () => {
         const authRevision = store.revision - Number(late);
         const access = new Access(store, { username, authRevision });
         const keys = lessor.has(id) ? finish(lessor.keys(id)) : [];
-        const judged = access.isRoot ? [] : keys;
-        const writing = verdict(() => judged.forEach((one) => access.checkWrite(one)));
-        const reading = verdict(() => judged.forEach((one) => access.checkRead(one)));
+        const written = access.isRoot ? [] : keys;
+        const writing = verdict(() => written.forEach((one) => access.checkWrite(one)));
+        const reading = verdict(() => keys.forEach((one) => access.checkRead(one)));
         expect(verdict(() => authorizeLease(access, lessor, id))).toBe(writing);
         expect(verdict(() => authorizeLeaseKeys(access, lessor, id))).toBe(reading);
-        granted += Number(judged.length > 0 && writing === "");
+        granted += Number(written.length > 0 && writing === "");
       }
     }),
     { numRuns: 300, seed: 7 },
