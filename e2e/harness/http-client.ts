@@ -7,6 +7,8 @@ export interface HttpAsk {
   readonly body?: string | Buffer;
   /** The connection is cut when so many lines of the answer have come. */
   readonly lines?: number;
+  /** Where it comes from; any address of this machine. */
+  readonly localAddress?: string;
 }
 
 export interface HttpAnswer {
@@ -18,13 +20,17 @@ export interface HttpAnswer {
 const LIMIT_MS = 20_000;
 
 /** One request on a connection of its own, sent as it stands: no redirects, any method. */
-export function ask(url: string, { path, lines, body, ...rest }: HttpAsk): Promise<HttpAnswer> {
+export function ask(
+  url: string,
+  { path, lines, body, localAddress, ...rest }: HttpAsk,
+): Promise<HttpAnswer> {
   const { hostname, port } = new URL(url);
   const length = body === undefined ? 0 : Buffer.byteLength(body);
   const headers = { ...(body === undefined ? {} : { "Content-Length": length }), ...rest.headers };
   const method = rest.method ?? (body === undefined ? "GET" : "POST");
+  const options = { hostname, port, path, method, headers, localAddress, agent: false };
   return new Promise((resolve, reject) => {
-    const sent = request({ hostname, port, path, method, headers, agent: false }, (response) => {
+    const sent = request(options, (response) => {
       const chunks: Buffer[] = [];
       const done = () => {
         const { statusCode = 0, headers: received } = response;

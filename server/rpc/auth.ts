@@ -63,7 +63,7 @@ export function registerAuth(dispatcher: Dispatcher, options: AuthServiceOptions
     const proposed = AuthUserAddRequest.encode(
       request.options?.noPassword === true
         ? request
-        : { ...request, ...(await hashed(passwords, request.password)) },
+        : { ...request, ...(await hashed(passwords, request.password, call)) },
     ).finish();
     const { revision } = await proposer.propose(call, InternalField.AUTH_USER_ADD, proposed);
     return { header: headers.at(revision) };
@@ -73,7 +73,7 @@ export function registerAuth(dispatcher: Dispatcher, options: AuthServiceOptions
     const proposed = AuthUserChangePasswordRequest.encode(
       request.password === ""
         ? request
-        : { ...request, ...(await hashed(passwords, request.password)) },
+        : { ...request, ...(await hashed(passwords, request.password, call)) },
     ).finish();
     const field = InternalField.AUTH_USER_CHANGE_PASSWORD;
     const { revision } = await proposer.propose(call, field, proposed);
@@ -93,8 +93,8 @@ function reencode<T>(
 }
 
 /** Every member stores the same hash, and the log holds no password. */
-async function hashed(passwords: Passwords, password: string) {
-  const hash = await passwords.hash(password);
+async function hashed(passwords: Passwords, password: string, call: CallContext) {
+  const hash = await passwords.hash(password, call);
   return { password: "", hashedPassword: hash.toString("base64") };
 }
 
@@ -110,7 +110,7 @@ async function authenticate(
   await replica.readBarrier(call);
   for (;;) {
     const { auth } = state;
-    const authRevision = await checkPassword({ auth, passwords, log }, name, password);
+    const authRevision = await checkPassword({ auth, passwords, log }, name, password, call);
     if (call.isCanceled) throw new EtcdError("Canceled");
     const simpleToken = tokens.newPrefix();
     const request = InternalAuthenticateRequest.encode({ name, password: "", simpleToken });

@@ -20,7 +20,8 @@ function signIn(name: string, password: string, isEnabled = true) {
   const passwords = {
     isRight: async (given: string, stored: Buffer) => given === stored.toString(),
   };
-  const outcome = checkPassword({ auth, passwords, log }, name, password).catch(
+  const caller = { remote: "10.0.0.1:50000", isCanceled: false, onCancel: undefined };
+  const outcome = checkPassword({ auth, passwords, log }, name, password, caller).catch(
     (error: { code: string }) => error.code,
   );
   return { outcome, lines };

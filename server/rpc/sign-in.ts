@@ -1,6 +1,7 @@
 import type { AuthStore } from "../auth/auth-store.ts";
 import type { Log } from "../base/log.ts";
 import type { Passwords } from "../credentials/passwords.ts";
+import type { TurnTaker } from "../credentials/turns.ts";
 import { EtcdError } from "../errors.ts";
 
 /** Whoever fails to sign in chooses the name: so much of it is logged. */
@@ -21,6 +22,7 @@ export async function checkPassword(
   parts: SignInParts,
   name: string,
   password: string,
+  caller: TurnTaker,
 ): Promise<number> {
   const { auth, passwords } = parts;
   if (!auth.isEnabled) throw new EtcdError("AuthNotEnabled");
@@ -28,7 +30,7 @@ export async function checkPassword(
   if (user === undefined) throw refused(parts, name, "AuthFailed");
   if (user.options?.noPassword === true) throw refused(parts, name, "NoPasswordUser");
   const { revision } = auth;
-  if (!(await passwords.isRight(password, user.password))) {
+  if (!(await passwords.isRight(password, user.password, caller))) {
     parts.log.info("invalid password", { "user-name": name });
     throw refused(parts, name, "AuthFailed");
   }
