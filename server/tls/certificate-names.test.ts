@@ -25,6 +25,26 @@ test("a wildcard stands for exactly one whole label, the first", () => {
   expect(mismatch(names(["a.*"]), "a.example")).toBeDefined();
 });
 
+test("a name that is none is matched by itself alone, to the last dot", () => {
+  for (const [name, host, isMatch] of [
+    ["A.COM.", "a.com", false],
+    ["A.COM.", "a.com.", true],
+    ["*.com.", "a.com", false],
+    ["*", "localhost", false],
+    ["*", "*", true],
+    ["a..com", "a..com", true],
+    ["a b", "A B", true],
+    ["-a.com", "-a.com", true],
+    ["*.-a", "b.-a", false],
+    ["a_b.com", "a_b.com.", true],
+    ["\u212a.com", "k.com", false],
+    [".", ".", false],
+    ["", "", false],
+  ] as const) {
+    expect(mismatch(names([name]), host) === undefined, `${name} for ${host}`).toBe(isMatch);
+  }
+});
+
 test("an address is compared as an address, and only with addresses", () => {
   const six = names([], ["0:0:0:0:0:0:0:1"]);
   expect(mismatch(six, "[::1]")).toBeUndefined();

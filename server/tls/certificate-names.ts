@@ -41,22 +41,40 @@ export function mismatch(names: CertificateNames, host: string): string | undefi
     if (ipAddresses.some((each) => canonicalAddress(each) === address)) return undefined;
     return `x509: certificate is valid for ${ipAddresses.join(", ")}, not ${host}`;
   }
-  if (dnsNames.some((pattern) => matchesPattern(pattern, bare))) return undefined;
+  if (dnsNames.some((pattern) => isNamed(pattern, host))) return undefined;
   if (dnsNames.length > 0) {
     return `x509: certificate is valid for ${dnsNames.join(", ")}, not ${host}`;
   }
   return `x509: certificate is not valid for any names, but wanted to match ${host}`;
 }
 
+/** A name of unusual form is matched by itself alone. */
+function isNamed(pattern: string, host: string): boolean {
+  if (isHostname(withoutLastDot(host)) && isHostname(pattern.replace(/^\*\./, ""))) {
+    return matchesPattern(pattern, host);
+  }
+  const isNone = [pattern, host].some((name) => name === "" || name === ".");
+  return !isNone && lowerAscii(pattern) === lowerAscii(host);
+}
+
+/** Label by label; of the host alone the last dot does not count. */
 function matchesPattern(pattern: string, host: string): boolean {
-  const wanted = labels(host);
-  const given = labels(pattern);
-  if (wanted.includes("") || given.includes("") || wanted.length !== given.length) return false;
+  const given = lowerAscii(pattern).split(".");
+  const wanted = lowerAscii(withoutLastDot(host)).split(".");
+  if (pattern === "" || given.length !== wanted.length) return false;
   return given.every((label, at) => (at === 0 && label === "*") || label === wanted[at]);
 }
 
-function labels(name: string): string[] {
-  return name.toLowerCase().replace(/\.$/, "").split(".");
+function isHostname(name: string): boolean {
+  return name.split(".").every((label) => /^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(label));
+}
+
+function withoutLastDot(name: string): string {
+  return name.replace(/\.$/, "");
+}
+
+function lowerAscii(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 /** The same text for the same address; undefined when it is none. */
