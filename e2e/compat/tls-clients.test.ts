@@ -1,6 +1,13 @@
+import "reflect-metadata";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  BasicConstraintsExtension,
+  type Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+} from "@peculiar/x509";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { ClusterObserver } from "../../lib/console/cluster-observer.ts";
 import { EtcdClient } from "../../lib/etcd/client.ts";
@@ -27,6 +34,11 @@ const REASONS: Readonly<Record<string, string>> = {
   "not yet valid": "remote error: tls: expired certificate",
   "for servers only": "remote error: tls: bad certificate",
   "of another authority": "remote error: tls: unknown certificate authority",
+  "signed by SHA-1": "remote error: tls: unknown certificate authority",
+  "of a client": "remote error: tls: unknown certificate authority",
+  "of an authority that does not say so": "remote error: tls: unknown certificate authority",
+  "of an authority that may not sign": "remote error: tls: unknown certificate authority",
+  "of an authority too far below": "remote error: tls: bad certificate",
 };
 /** Remembers no members. */
 const FORGETFUL = { load: () => undefined, save() {} };
@@ -44,6 +56,16 @@ beforeAll(async () => {
   authority = own.file;
   const client = (name: string, validMs?: [number, number]): Promise<IssuedCertificate> =>
     own.issue(name, { commonName: name, uses: ["client"], ...(validMs && { validMs }) });
+  const below = async (name: string, ...issuers: readonly (readonly Extension[])[]) => {
+    let issuer = own;
+    for (const [at, says] of issuers.entries()) {
+      issuer = await issuer.delegate(`${name}-${at}`, says);
+    }
+    return issuer.issue(name, { commonName: name, uses: ["client"] });
+  };
+  const isAuthority = new BasicConstraintsExtension(true, 0, true);
+  const maySign = new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true);
+  const mayNot = new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true);
   const revoked = await client("revoked");
   shown = {
     none: undefined,
@@ -53,6 +75,16 @@ beforeAll(async () => {
     "not yet valid": await client("early", [HOUR_MS, 2 * HOUR_MS]),
     "for servers only": await own.issue("server-only", { commonName: "s", uses: ["server"] }),
     "of another authority": await other.issue("stranger", { commonName: "x", uses: ["client"] }),
+    "of an authority below": await below("below", [isAuthority, maySign]),
+    "signed by SHA-1": await own.issue("old", { commonName: "o", uses: ["client"], hash: "SHA-1" }),
+    "of a client": await below("under-client", [mayNot]),
+    "of an authority that does not say so": await below("unsaid", [maySign]),
+    "of an authority that may not sign": await below("unsigned", [isAuthority, mayNot]),
+    "of an authority too far below": await below(
+      "deep",
+      [isAuthority, maySign],
+      [isAuthority, maySign],
+    ),
   };
   const server = await own.issue("server", { commonName: "member", ips: ["127.0.0.1"] });
   const flags = [
@@ -93,17 +125,24 @@ describe("etcdctl and curl with a certificate that is", () => {
     "not yet valid",
     "for servers only",
     "of another authority",
+    "of an authority below",
+    "signed by SHA-1",
+    "of a client",
+    "of an authority that does not say so",
+    "of an authority that may not sign",
+    "of an authority too far below",
   ])("%s", async (kind, { expect }) => {
     const material = { authority, certificate: shown[kind] };
+    const isGood = kind === "good" || kind === "of an authority below";
     // Whoever is refused tries until then.
-    const limit = `--command-timeout=${kind === "good" ? "20s" : "4s"}`;
+    const limit = `--command-timeout=${isGood ? "20s" : "4s"}`;
     const asking = [ETCD_34, ETCD_35].map(async (tools) => {
       const { ours, etcds } = await compare((url) =>
         secureEtcdctl(tools, url, material, ["put", "k", "v", limit]),
       );
       expect(ours.code).toBe(etcds.code);
       expect(ours.stdout).toBe(etcds.stdout);
-      expect(ours.code === 0).toBe(kind === "good");
+      expect(ours.code === 0).toBe(isGood);
       // etcd closes at once, so that its alert is not always read; ours always is.
       if (tools === ETCD_35) expect(ours.stderr).toContain(REASONS[kind] ?? "");
     });
@@ -112,7 +151,7 @@ describe("etcdctl and curl with a certificate that is", () => {
       const limits = [`--tlsv${version}`, "--tls-max", version];
       const { ours, etcds } = await compare((url) => secureCurl(`${url}/health`, material, limits));
       expect(ours.stdout).toBe(etcds.stdout);
-      expect(ours.code === 0).toBe(kind === "good");
+      expect(ours.code === 0).toBe(isGood);
     }
   });
 });

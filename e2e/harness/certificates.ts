@@ -5,6 +5,7 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  type Extension,
   type JsonGeneralNames,
   KeyUsageFlags,
   KeyUsagesExtension,
@@ -29,6 +30,7 @@ export interface CertificatePlan {
   readonly ips?: readonly string[];
   /** Both when left out. */
   readonly uses?: readonly CertificateUse[];
+  readonly hash?: "SHA-1" | "SHA-256";
   /** From the start of its validity to its end, both relative to now; an hour on either side. */
   readonly validMs?: readonly [start: number, end: number];
 }
@@ -51,6 +53,8 @@ export class CertificateAuthority {
   readonly #folder: string;
   readonly #subject: string;
   readonly #keys: CryptoKeyPair;
+  /** PEM that goes along with what it issues. */
+  #chain = "";
 
   private constructor(folder: string, name: string, keys: CryptoKeyPair) {
     this.#folder = folder;
@@ -76,6 +80,24 @@ export class CertificateAuthority {
     return authority;
   }
 
+  /** One below this, or whatever else the extensions make of it. */
+  async delegate(name: string, extensions: readonly Extension[]): Promise<CertificateAuthority> {
+    const keys = await newKeys();
+    const authority = new CertificateAuthority(this.#folder, name, keys);
+    const certificate = await X509CertificateGenerator.create({
+      subject: authority.#subject,
+      issuer: this.#subject,
+      publicKey: keys.publicKey,
+      signingKey: this.#keys.privateKey,
+      signingAlgorithm: SIGNATURE,
+      ...validity([-HOUR_MS, HOUR_MS]),
+      extensions: [...extensions],
+    });
+    authority.#chain = `\n${certificate.toString("pem")}${this.#chain}`;
+    writeFileSync(authority.file, certificate.toString("pem"));
+    return authority;
+  }
+
   /** Writes `<name>.pem` and `<name>.key` into the folder, over whatever stands there. */
   async issue(name: string, plan: CertificatePlan): Promise<IssuedCertificate> {
     const keys = await newKeys();
@@ -89,7 +111,7 @@ export class CertificateAuthority {
       issuer: this.#subject,
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,
-      signingAlgorithm: SIGNATURE,
+      signingAlgorithm: { ...SIGNATURE, hash: plan.hash ?? SIGNATURE.hash },
       ...validity(plan.validMs ?? [-HOUR_MS, HOUR_MS]),
       extensions: [
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -104,7 +126,7 @@ export class CertificateAuthority {
     const cert = join(this.#folder, `${name}.pem`);
     const key = join(this.#folder, `${name}.key`);
     const secret = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
-    writeFileSync(cert, certificate.toString("pem"));
+    writeFileSync(cert, certificate.toString("pem") + this.#chain);
     writeFileSync(key, PemConverter.encode(secret, "PRIVATE KEY"));
     return { cert, key, serial: certificate.serialNumber };
   }

@@ -1,8 +1,17 @@
+import "reflect-metadata";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect } from "node:tls";
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+} from "@peculiar/x509";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type LogFields, SILENT_LOG } from "../base/log.ts";
 import type { NameLookups } from "./client-check.ts";
@@ -16,6 +25,8 @@ import type { TlsProfile } from "./tls-profile.ts";
 // by which file of authorities and which list of what is revoked.
 
 const TERMS = { cipherSuites: [], minVersion: "TLSv1.2", maxVersion: "TLSv1.3" } as const;
+const UNKNOWN = "certificate signed by unknown authority";
+const AUTHORITY = new BasicConstraintsExtension(true, undefined, true);
 const VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
 
 let folder: string;
@@ -98,6 +109,43 @@ test.for(VERSIONS)(
     expect(await withChain(shown)).toContain("certificate signed by unknown authority");
   },
 );
+
+test.for<readonly [fault: string, says: readonly Extension[], verdict: string]>([
+  ["may sign and is no authority", [new KeyUsagesExtension(KeyUsageFlags.keyCertSign)], UNKNOWN],
+  ["may not sign", [AUTHORITY, new KeyUsagesExtension(KeyUsageFlags.digitalSignature)], UNKNOWN],
+  [
+    "stands for servers alone",
+    [AUTHORITY, new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth])],
+    "certificate specifies an incompatible key usage",
+  ],
+  [
+    "asks for what is not known",
+    [AUTHORITY, new Extension("1.2.3.4", true, new Uint8Array([5, 0]))],
+    "unhandled critical extension",
+  ],
+])("an issuer that %s is none, in etcd's words", async ([, says, verdict]) => {
+  const issuer = await issue({ folder, name: "odd", serial: "05", issuer: root, says });
+  const below = await issue({ folder, name: "below", serial: "06", issuer });
+  await serve({});
+  const told = await withChain(below, issuer);
+  expect(told).toBe(`tls: failed to verify certificate: x509: ${verdict}`);
+});
+
+test("an authority above others than it allows is told so", async () => {
+  const says = [new BasicConstraintsExtension(true, 0, true)];
+  const upper = await issue({ folder, name: "upper", serial: "05", issuer: root, says });
+  const lower = await issue({ folder, name: "lower", serial: "06", issuer: upper, says });
+  const below = await issue({ folder, name: "below", serial: "07", issuer: lower });
+  await serve({});
+  const text = "x509: too many intermediates for path length constraint";
+  expect(await withChain(below, lower, upper)).toContain(text);
+});
+
+test("a signature by SHA-1 is no authority's", async () => {
+  const old = await issue({ folder, name: "old", serial: "05", issuer: root, hash: "SHA-1" });
+  await serve({});
+  expect(await withChain(old)).toContain(UNKNOWN);
+});
 
 describe.for(VERSIONS)("a list of revoked certificates, under %s,", (version) => {
   const asked = (cert: string) =>

@@ -5,6 +5,7 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  type Extension,
   type JsonGeneralNames,
   PemConverter,
   SubjectAlternativeNameExtension,
@@ -15,6 +16,7 @@ import type { TlsProfile } from "./tls-profile.ts";
 
 const KEYS = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
+const BOTH_USES = [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth];
 const HOUR_MS = 3_600_000;
 
 export interface Issued {
@@ -34,12 +36,20 @@ export interface Plan {
   /** Absent: it signs itself. */
   readonly issuer?: Issued;
   readonly isAuthority?: boolean;
+  /** In place of what makes it an authority, or says for what else it may be used. */
+  readonly says?: readonly Extension[];
+  readonly hash?: "SHA-1" | "SHA-256";
   readonly dns?: readonly string[];
 }
 
 /** A certificate for either use, named and numbered as asked, for these names or for 127.0.0.1. */
 export async function issue(plan: Plan): Promise<Issued> {
   const { folder, name, serial, issuer, isAuthority = false, dns = [] } = plan;
+  const { hash = SIGNATURE.hash } = plan;
+  const says = plan.says ?? [
+    new BasicConstraintsExtension(isAuthority, undefined, true),
+    ...(isAuthority ? [] : [new ExtendedKeyUsageExtension(BOTH_USES)]),
+  ];
   const keys = await crypto.subtle.generateKey(KEYS, true, ["sign", "verify"]);
   const names: JsonGeneralNames =
     dns.length === 0
@@ -51,21 +61,10 @@ export async function issue(plan: Plan): Promise<Issued> {
     serialNumber: serial,
     publicKey: keys.publicKey,
     signingKey: (issuer?.keys ?? keys).privateKey,
-    signingAlgorithm: SIGNATURE,
+    signingAlgorithm: { ...SIGNATURE, hash },
     notBefore: new Date(Date.now() - HOUR_MS),
     notAfter: new Date(Date.now() + HOUR_MS),
-    extensions: [
-      new BasicConstraintsExtension(isAuthority, undefined, true),
-      ...(isAuthority
-        ? []
-        : [
-            new ExtendedKeyUsageExtension([
-              ExtendedKeyUsage.serverAuth,
-              ExtendedKeyUsage.clientAuth,
-            ]),
-          ]),
-      new SubjectAlternativeNameExtension(names),
-    ],
+    extensions: [...says, new SubjectAlternativeNameExtension(names)],
   });
   const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
   const pem = `${certificate.toString("pem")}\n`;

@@ -21,7 +21,12 @@ const NOT_VALID_NOW: Verdict = {
   alert: Alert.CERTIFICATE_EXPIRED,
 };
 
-/** By OpenSSL's codes. */
+const badCertificate = (text: string): Verdict => ({
+  text: `${PREFIX}${text}`,
+  alert: Alert.BAD_CERTIFICATE,
+});
+
+/** By the runtime's codes, and where it has none for it by OpenSSL's words. */
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   UNABLE_TO_GET_ISSUER_CERT: UNKNOWN,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN,
@@ -29,12 +34,13 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN,
   DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN,
   CERT_SIGNATURE_FAILURE: UNKNOWN,
+  INVALID_CA: UNKNOWN,
+  "key usage does not include certificate signing": UNKNOWN,
+  "CA signature digest algorithm too weak": UNKNOWN,
   CERT_HAS_EXPIRED: NOT_VALID_NOW,
   CERT_NOT_YET_VALID: NOT_VALID_NOW,
-  INVALID_PURPOSE: {
-    text: `${PREFIX}certificate specifies an incompatible key usage`,
-    alert: Alert.BAD_CERTIFICATE,
-  },
+  INVALID_PURPOSE: badCertificate("certificate specifies an incompatible key usage"),
+  PATH_LENGTH_EXCEEDED: badCertificate("too many intermediates for path length constraint"),
 };
 
 /** Why a client that had to show a certificate is refused; undefined when it is not. */
@@ -44,11 +50,21 @@ export function refusalOf(socket: TLSSocket, profile: TlsProfile): Verdict | und
     const text = "tls: client didn't provide a certificate";
     return { text, alert: Alert.CERTIFICATE_REQUIRED };
   }
-  if (!socket.authorized) {
-    // Node's declaration says Error, it gives the code of OpenSSL.
-    const code = String(socket.authorizationError);
-    return VERDICTS[code] ?? { text: `${PREFIX}${code}`, alert: Alert.BAD_CERTIFICATE };
-  }
+  if (!socket.authorized) return verdictOn(socket);
   const text = allowanceRefusal(namesOf(certificate), profile);
   return text === undefined ? undefined : { text, alert: Alert.BAD_CERTIFICATE };
+}
+
+function verdictOn(socket: TLSSocket): Verdict {
+  const { code, message } = verifyErrorOf(socket);
+  return VERDICTS[code] ?? VERDICTS[message] ?? badCertificate(message);
+}
+
+/** Of many of OpenSSL's errors the documented code is `UNSPECIFIED`, and only the handle has the words. */
+function verifyErrorOf(socket: TLSSocket): { readonly code: string; readonly message: string } {
+  const { ssl, authorizationError } = socket as TLSSocket & {
+    readonly ssl?: { verifyError(): { code: string; message: string } | null } | null;
+  };
+  const code = String(authorizationError);
+  return ssl?.verifyError() ?? { code, message: code };
 }
