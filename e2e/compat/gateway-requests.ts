@@ -110,6 +110,14 @@ export const BAD_JSON: readonly HttpAsk[] = [
   "/v3/nothing",
 ].flatMap((path) => BAD_BODIES.map((body) => post(path, body)));
 
+/** For methods that answer with a stream, but take one request. */
+const BAD_STREAMS: readonly HttpAsk[] = [
+  ...["/v3/maintenance/snapshot", "/v3/election/observe"].flatMap((path) =>
+    ["{", "x", "[]", "null", "5"].map((body) => post(path, body)),
+  ),
+  ...['{"name":5}', '{"name":"%"}'].map((body) => post("/v3/election/observe", body)),
+];
+
 const NUMBERS: readonly HttpAsk[] = [
   '"x"',
   "1.5",
@@ -257,8 +265,8 @@ const HTTP: readonly HttpAsk[] = [
   post("/livez", "x"),
   { method: "OPTIONS", path: "/v3/kv/range" },
   post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { "X-HTTP-Method-Override": "GET" } }),
-  ...["x", "1n", "1", "5S", "-1S"].map((timeout) =>
-    post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { "Grpc-Timeout": timeout } }),
+  ...["x", "1n", "1", "5S", "-1S", "0m", "-0S", "0000000000H", "+5S", "9223372036854775808n"].map(
+    (timeout) => post("/v3/kv/range", '{"key":"Zm9v"}', { headers: { "Grpc-Timeout": timeout } }),
   ),
   post("/v3/kv/put", '{"key":"Zm9v"}', { headers: GZIP }),
   post("/v3/kv/put", '{"key":"Zm9v"}', { headers: { "Content-Type": "text/html" } }),
@@ -349,6 +357,7 @@ export const GATEWAY_REQUESTS: readonly HttpAsk[] = [
   ...JSON_FORMS,
   ...BAD_BYTES,
   ...BAD_JSON,
+  ...BAD_STREAMS,
   ...NUMBERS,
   ...ENUMS,
   ...TRANSACTIONS,

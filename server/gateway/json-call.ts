@@ -210,7 +210,7 @@ export class JsonCall implements GrpcCall {
       const { status, message } = new EtcdError("TooManyOps");
       this.#abort(status, message);
     } else if (thrown instanceof JsonSyntaxError || thrown instanceof JsonShapeError) {
-      if (this.#handler === undefined) this.#abort(Status.INVALID_ARGUMENT, thrown.message);
+      if (this.#handler === undefined) this.#decline(Status.INVALID_ARGUMENT, thrown.message);
       else if (this.#method.takesStream) this.#handler.halfClose();
     } else {
       this.#logUnexpected(thrown);
@@ -223,6 +223,12 @@ export class JsonCall implements GrpcCall {
     const { stack } = thrown instanceof Error ? thrown : { stack: undefined };
     const fields = { path: this.path, error: String(thrown), stack };
     this.#options.log.error("a call failed unexpectedly", fields);
+  }
+
+  /** Before there is a call: an only request that cannot be read comes to no stream of answers. */
+  #decline(status: Status, text: string): void {
+    if (this.#method.takesStream) this.fail(status, text);
+    else if (this.#finish()) this.#exchange.reply(errorReply(status, text));
   }
 
   #abort(status: Status, text: string): void {

@@ -158,6 +158,21 @@ test("a deadline ends the call on both sides", async () => {
   expect(seen[0]?.reason).toBe("deadline");
 });
 
+test("a deadline of no time is none, one that has passed or is no number is refused", async () => {
+  const { post, seen } = await serve(answerPut);
+  const statusFor = async (timeout: string) =>
+    (await post("/v3/kv/put", "{}", { "Grpc-Timeout": timeout })).status;
+  for (const timeout of ["0m", "-0S", "00000000000H", "+5S", "9223372036854775807n"]) {
+    expect(await statusFor(timeout), timeout).toBe(200);
+  }
+  expect(seen.slice(0, 3).map(({ call }) => call.deadlineMs)).toEqual(Array(3).fill(undefined));
+  for (const timeout of ["1n", "-1S", "-1n"]) expect(await statusFor(timeout), timeout).toBe(504);
+  for (const timeout of ["9223372036854775808n", "1.5S", "+S"]) {
+    expect(await statusFor(timeout), timeout).toBe(400);
+  }
+  expect(seen).toHaveLength(5);
+});
+
 test("a body that pauses for too long costs its connection, one that goes on does not", async () => {
   const { port, clock } = await serve();
   const head = "POST /v3/kv/put HTTP/1.1\r\nHost: member\r\nContent-Length: 1000\r\n\r\n{";
@@ -197,6 +212,18 @@ test("errors before and within a stream are told, each in its place", async () =
     200,
     `{"result":{"ID":"1","TTL":"3"}}\n${error}`,
   ]);
+});
+
+test("what is no request is told in the form of a stream only where requests are one", async () => {
+  const { post, seen } = await serve();
+  const said = { error: "unexpected EOF", code: 3, message: "unexpected EOF" };
+  for (const path of ["/v3/kv/range", "/v3/maintenance/snapshot", "/v3/election/observe"]) {
+    const answer = await post(path, "{");
+    expect([answer.status, await answer.text()], path).toEqual([400, JSON.stringify(said)]);
+  }
+  const stream = await post("/v3/watch", "{");
+  expect([stream.status, await stream.json()]).toMatchObject([400, { error: { grpc_code: 3 } }]);
+  expect(seen).toEqual([]);
 });
 
 function longRange() {

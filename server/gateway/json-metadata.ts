@@ -13,9 +13,10 @@ const PERMANENT_HEADERS = new Set(
     "via warning"
   ).split(" "),
 );
-const TIMEOUT = /^(-?\d+)([HMSmun])$/;
+const TIMEOUT = /^([+-]?\d+)([HMSmun])$/;
 /** Timers know no longer time. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+const INT64_BITS = 64;
 
 export interface CallHead {
   readonly metadata: Metadata;
@@ -42,7 +43,14 @@ export function metadataOf(exchange: Exchange): CallHead {
 function timeoutOf(text: string | undefined): number | string | undefined {
   if (text === undefined || text === "") return undefined;
   const [, digits, unit] = TIMEOUT.exec(text) ?? [];
-  if (digits === undefined || unit === undefined) return text;
+  if (digits === undefined || unit === undefined || !isInt64(digits)) return text;
   const timeoutMs = Number(digits) * (TIMEOUT_UNIT_MS[unit] as number);
+  // Go's zero value: as if there were no header.
+  if (timeoutMs === 0) return undefined;
   return Math.min(Math.max(0, timeoutMs), TIMEOUT_MS_MAX);
+}
+
+function isInt64(digits: string): boolean {
+  const number = BigInt(digits);
+  return BigInt.asIntN(INT64_BITS, number) === number;
 }
