@@ -12,6 +12,7 @@ const ADDED_FIELDS = new Set(["dbSizeQuota", "storageVersion", "downgradeInfo", 
 /** Of lists of members; elsewhere an ID is what the client gave. */
 const MEMBER_LISTS = new Set(["members", "member"]);
 const HEADERS = [
+  "connection",
   "content-type",
   "grpc-metadata-content-type",
   "allow",

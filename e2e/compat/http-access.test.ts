@@ -7,6 +7,7 @@ import { CertificateAuthority } from "../harness/certificates.ts";
 import { ask, type HttpAsk } from "../harness/http-client.ts";
 import { ClusterProcess, type Make } from "../harness/member-process.ts";
 import { freePorts } from "../harness/ports.ts";
+import { exchanges } from "../harness/raw-exchange.ts";
 import { SecureMember } from "../harness/secure-member.ts";
 import { answerForm } from "./gateway-form.ts";
 
@@ -72,6 +73,38 @@ test("only listed hosts are served without TLS", async () => {
     }
   }
 });
+
+test("whether a connection stays is told in etcd's words", async () => {
+  const host = "Host: good.example\r\n";
+  const last = `GET /health HTTP/1.1\r\n${host}Connection: close\r\n\r\n`;
+  const old = `GET /health HTTP/1.0\r\n${host}`;
+  const staying = [
+    `GET /health HTTP/1.1\r\n${host}\r\n`,
+    `GET /health HTTP/1.1\r\n${host}Connection: keep-alive\r\n\r\n`,
+    `${old}Connection: Keep-Alive\r\n\r\n`,
+    `HEAD /health HTTP/1.0\r\n${host}Connection: keep-alive, close\r\n\r\n`,
+    `OPTIONS * HTTP/1.1\r\n${host}\r\n`,
+  ];
+  const leaving = [
+    last,
+    last.replace("close", "x, Close"),
+    `${old}\r\n`,
+    `${old}Connection: close\r\n\r\n`,
+  ];
+  const asked = [...leaving, ...staying.map((first) => first + last)];
+  const heard = await Promise.all(sides.map(({ url }) => exchanges(url, asked)));
+  const [ours, theirs] = heard.map((answers) => answers.map(String).map(toldOf));
+  expect(ours).toEqual(theirs);
+  expect(ours?.map((told) => told.filter((line) => /^\d/.test(line)).length)).toEqual(
+    asked.map((_, at) => (at < leaving.length ? 1 : 2)),
+  );
+});
+
+/** Statuses and what is said of the connection; etcd answers HTTP/1.0 with its own version. */
+function toldOf(answers: string): string[] {
+  const lines = answers.matchAll(/HTTP\/1\.[01] (?<status>.*)|^Connection: .*/gm);
+  return [...lines].map(({ 0: line, groups }) => groups?.status ?? line);
+}
 
 test("without the JSON gateway there is nothing below /v3", async () => {
   for (const path of ["/v3/kv/range", "/v3/", "/v3", "/v3beta/kv/range"]) {

@@ -73,7 +73,7 @@ export class Http1Exchange implements Exchange {
     this.certificateName = certificateName;
     this.#request = request;
     this.#response = response;
-    // Staying open is what HTTP/1.1 means by itself, and all that etcd says about it.
+    // Node's word about it is not Go's; see #tellConnection.
     response.removeHeader("Connection");
     response.on("drain", () => this.onDrain?.());
     response.on("close", () => {
@@ -114,12 +114,14 @@ export class Http1Exchange implements Exchange {
   reply({ status, headers, body }: Reply): void {
     const response = this.#response;
     if (response.headersSent) return;
+    this.#tellConnection(true);
     this.#endBody();
     const length = { "Content-Length": Buffer.byteLength(body) };
     response.writeHead(status, { ...headers, ...length }).end(body);
   }
 
   start(status: number, headers: Headers): void {
+    this.#tellConnection(false);
     this.#response.writeHead(status, headers);
   }
 
@@ -134,6 +136,14 @@ export class Http1Exchange implements Exchange {
 
   abort(): void {
     this.#response.destroy();
+  }
+
+  /** Whether it stays open is told where the version of HTTP means something else by itself. */
+  #tellConnection(hasLength: boolean): void {
+    const { shouldKeepAlive } = this.#response;
+    if (this.#request.httpVersion === "1.1") {
+      if (!shouldKeepAlive) this.#response.setHeader("Connection", "close");
+    } else if (shouldKeepAlive && hasLength) this.#response.setHeader("Connection", "keep-alive");
   }
 
   /** The rest of a body is thrown away if it is short; else its sender does not get to send it. */

@@ -294,6 +294,33 @@ function bare(port: number, first = "") {
 const HALF = "GET /health HTTP/1.1\r\nHost: member\r\nX-Slow: ";
 const ASK = "GET /health HTTP/1.1\r\nHost: member\r\n\r\n";
 
+test("whether a connection stays is told where HTTP's version means something else", async () => {
+  const { port } = await serve();
+  const last = "GET /health HTTP/1.1\r\nHost: member\r\nConnection: close\r\n\r\n";
+  const old = "GET /health HTTP/1.0\r\n";
+  const told = async (text: string) => {
+    const state = bare(port, text);
+    await expect.poll(() => state.isClosed).toBe(true);
+    return state.text
+      .split("HTTP/1.1 200 OK")
+      .map((answer) => /^Connection: .*$/m.exec(answer)?.[0]);
+  };
+  const close = "Connection: close";
+  expect(await told(last)).toEqual([undefined, close]);
+  expect(await told(ASK + last)).toEqual([undefined, undefined, close]);
+  expect(await told(`${old}\r\n`)).toEqual([undefined, undefined]);
+  const kept = `${old}Connection: Keep-Alive\r\n\r\n`;
+  expect(await told(kept + last)).toEqual([undefined, "Connection: keep-alive", close]);
+});
+
+test("OPTIONS * asks about the server, not about a path of it", async () => {
+  const { port } = await serve();
+  const state = bare(port, "OPTIONS * HTTP/1.1\r\nHost: member\r\n\r\n");
+  await expect.poll(() => state.text).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n$/);
+  expect(state.text).toContain("Content-Length: 0");
+  state.socket.destroy();
+});
+
 test("however many begin to ask and do not go on, who asks is answered", async () => {
   const { ask, port } = await serve();
   const kept = bare(port, ASK);

@@ -41,6 +41,10 @@ export class Site {
 
   readonly serve = (exchange: Exchange): void => {
     const { access, json } = this.#options;
+    // Asks about the server as a whole, which Go's answers before etcd hears of it.
+    if (exchange.method === "OPTIONS" && exchange.target === "*") {
+      return exchange.reply({ status: 200, headers: {}, body: "" });
+    }
     const url = parseTarget(exchange.target);
     if (url === undefined) return exchange.reply(plainError(400, "400 Bad Request"));
     const path = url.path.startsWith(BETA_PREFIX)
