@@ -247,9 +247,12 @@ describe("Cluster", () => {
     const answers = await Promise.all(
       sides.map(async (side) => {
         const { client, cluster, memberId } = side;
-        const taken = MemberAddRequest.fromPartial({ peerURLs: [cluster.member(0).peerUrl] });
+        const { peerUrl } = cluster.member(0);
+        const taken = MemberAddRequest.fromPartial({ peerURLs: [peerUrl] });
+        const shouted = { ...taken, peerURLs: [peerUrl.replace("http", "HTTP")] };
         return [
           form("add", side, await client.unary(ClusterDefinition, methods.memberAdd, taken)),
+          form("add", side, await client.unary(ClusterDefinition, methods.memberAdd, shouted)),
           form(
             "remove",
             side,

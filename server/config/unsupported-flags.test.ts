@@ -72,6 +72,7 @@ test("what only other words than a flag's name ask for is refused, too", () => {
     ["--feature-gates=AllAlpha=true", "AllAlpha=true is not supported"],
     ["--log-outputs=systemd/journal", "--log-outputs=systemd/journal is not supported"],
     ["--listen-peer-urls=unix://a:1", "unix://a:1 is not supported"],
+    ["--listen-peer-urls=UNIX://a:1", "unix://a:1 is not supported"],
     ["gateway", "'gateway' is not a valid flag"],
   ] as const) {
     expect(() => startWith(words)).toThrow(text);

@@ -18,7 +18,7 @@ function parseUrl(text: string): string {
   const authority = match?.[2] ?? "";
   const problem = text.includes("://") ? authorityProblem(authority) : schemeProblem(text);
   if (problem !== undefined) throw new Error(`parse ${JSON.stringify(text)}: ${problem}`);
-  if (scheme === "unix" || scheme === "unixs") return text;
+  if (scheme === "unix" || scheme === "unixs") return scheme + text.slice(scheme.length);
   if (scheme !== "http" && scheme !== "https") {
     throw new Error(`URL scheme must be http, https, unix, or unixs: ${text}`);
   }

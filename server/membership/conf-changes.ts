@@ -1,7 +1,7 @@
 // The five changes of a cluster as they stand in the log. The member travels as JSON in the context;
 // raft itself sees only the kind and the id.
 import { EMPTY_BYTES } from "../base/bytes.ts";
-import { isPeerUrl } from "../base/peer-url.ts";
+import { readPeerUrl } from "../base/peer-url.ts";
 import type { ConfChangeEntry } from "../proto/conf-codec.ts";
 import { ConfChangeType } from "../raft/entry.ts";
 import { type Member, memberJson, parseChangeContext, promotionJson } from "./member-record.ts";
@@ -31,5 +31,7 @@ export function updateOf(member: Member, id: bigint): ConfChangeEntry {
 export function isSoundChange({ type, context }: ConfChangeEntry): boolean {
   if (type === ConfChangeType.REMOVE_NODE) return true;
   const parsed = parseChangeContext(context.toString());
-  return parsed === undefined || parsed.member.peerUrls.every((url) => isPeerUrl(url.trim()));
+  return (
+    parsed === undefined || parsed.member.peerUrls.every((url) => readPeerUrl(url) !== undefined)
+  );
 }

@@ -90,6 +90,11 @@ describe("peer URLs", () => {
     expect(parsePeerUrls(["http://[::1]:2380"])).toEqual(["http://[::1]:2380"]);
   });
 
+  test("have their scheme in small letters, however it was written", () => {
+    const urls = ["HTTP://A:1", "Https://b:2", "UNIX://x:1"];
+    expect(parsePeerUrls(urls)).toEqual(["http://A:1", "https://b:2", "unix://x:1"]);
+  });
+
   test.each([
     [[]],
     [["http://a"]],

@@ -67,6 +67,12 @@ describe("names and addresses", () => {
     expect((await start(config(v6), peers())).kind).toBe("new");
   });
 
+  test("a scheme in capitals is none of another address", async () => {
+    const loud = { initialCluster: initialCluster.replaceAll("http", "HTTP") };
+    const [quietly, loudly] = [await start(config(), peers()), await start(config(loud), peers())];
+    expect(loudly).toEqual(quietly);
+  });
+
   test("a name of somebody else's is still another", async () => {
     const other = { initialCluster: "m1=http://none.test:22381", peerUrls: [url(1)] };
     await expect(start(config(other), peers())).rejects.toThrow(

@@ -1,5 +1,5 @@
 // Who a new member is told to be in a cluster with: `--initial-cluster`, checked as etcd checks it.
-import { isPeerUrl } from "../base/peer-url.ts";
+import { readPeerUrl } from "../base/peer-url.ts";
 import { PLAIN_SPELLING, type Spelling } from "./resolved-urls.ts";
 
 /** A start that etcd refuses, with its text. */
@@ -19,9 +19,12 @@ export function parseInitialCluster(text: string): InitialCluster {
   for (const part of text.split(",").filter((piece) => piece !== "")) {
     const equals = part.indexOf("=");
     const name = equals < 0 ? part : part.slice(0, equals);
-    const url = equals < 0 ? "" : part.slice(equals + 1).trim();
-    if (!isPeerUrl(url)) {
-      throw new BootstrapError(`error setting up initial cluster: ${ruleBrokenBy(url)}: ${url}`);
+    const given = equals < 0 ? "" : part.slice(equals + 1).trim();
+    const url = readPeerUrl(given);
+    if (url === undefined) {
+      throw new BootstrapError(
+        `error setting up initial cluster: ${ruleBrokenBy(given)}: ${given}`,
+      );
     }
     cluster.set(name, [...(cluster.get(name) ?? []), url].sort());
   }
@@ -29,9 +32,9 @@ export function parseInitialCluster(text: string): InitialCluster {
 }
 
 function ruleBrokenBy(url: string): string {
-  if (!/^(https?|unixs?):\/\//.test(url)) return "URL scheme must be http, https, unix, or unixs";
+  if (!/^(https?|unixs?):\/\//i.test(url)) return "URL scheme must be http, https, unix, or unixs";
   const [, host = "", rest = ""] = /^\w+:\/\/([^/]*)(.*)$/s.exec(url) ?? [];
-  const isPath = rest !== "" && isPeerUrl(`http://${host}`);
+  const isPath = rest !== "" && readPeerUrl(`http://${host}`) !== undefined;
   return isPath ? "URL must not contain a path" : 'URL address does not have the form "host:port"';
 }
 

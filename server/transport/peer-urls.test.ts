@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { PeerUrls } from "./peer-urls.ts";
 
 test("addresses are tried in the order of their names, however they were given", () => {
-  const urls = new PeerUrls([" http://b:1", "ftp://x:1", "http://a:1 "]);
+  const urls = new PeerUrls([" http://b:1", "ftp://x:1", "HTTP://a:1 "]);
   expect(urls.all).toEqual(["http://a:1", "http://b:1"]);
   urls.failed("http://a:1");
   expect(urls.pick()).toBe("http://b:1");

@@ -1,4 +1,4 @@
-import { isPeerUrl } from "../base/peer-url.ts";
+import { readPeerUrl } from "../base/peer-url.ts";
 
 /** The addresses of one peer, those that can be dialed; whoever fails on one moves all channels to the next. */
 export class PeerUrls {
@@ -30,7 +30,7 @@ export class PeerUrls {
 /** As they are tried. */
 function dialable(urls: readonly string[]): readonly string[] {
   return urls
-    .map((url) => url.trim())
-    .filter(isPeerUrl)
+    .map(readPeerUrl)
+    .filter((url) => url !== undefined)
     .sort();
 }

@@ -5,7 +5,7 @@ import { BytePool } from "../base/byte-pool.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { isPeerUrl } from "../base/peer-url.ts";
+import { readPeerUrl } from "../base/peer-url.ts";
 import { decodeMessage } from "../proto/codec.ts";
 import { WireError } from "../proto/wire.ts";
 import { type Message, MessageType } from "../raft/message.ts";
@@ -209,8 +209,9 @@ export class RaftRoutes {
 /** Who asks and where it can be answered, if it says both readably. */
 function remoteOf(exchange: Exchange): PeerAddress | undefined {
   const id = parseId(header(exchange, "x-server-from"));
-  const urls = header(exchange, "x-peerurls")?.split(",") ?? [];
-  if (id === undefined || id === 0n || urls.length === 0 || !urls.every(isPeerUrl)) {
+  const given = header(exchange, "x-peerurls")?.split(",") ?? [];
+  const urls = given.map(readPeerUrl).filter((url) => url !== undefined);
+  if (id === undefined || id === 0n || urls.length === 0 || urls.length < given.length) {
     return undefined;
   }
   return { id, urls };

@@ -19,6 +19,7 @@ const READABLE_URLS = [
   "http://127.0.0.1:2",
   " https://[::1]:3 ",
   "unix://s:1",
+  "HTTP://127.0.0.1:4",
 ];
 /** In any order, some more than once. */
 const readableURLs = fc.array(fc.constantFrom(...READABLE_URLS), { minLength: 1, maxLength: 3 });
