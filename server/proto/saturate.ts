@@ -38,6 +38,23 @@ const strictness: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+// A message that is sent twice in a field is decoded twice into one: generated code forgets the first,
+// and what the log holds would mean another thing here than on a member of etcd's.
+const merging: readonly (readonly [RegExp, string])[] = [
+  [
+    /(\n +decode\(input: BinaryReader \| Uint8Array, length\?: number)\): (\w+)/g,
+    "$1, into?: $2): $2",
+  ],
+  [/(reader\.pos \+ length;\n +const message = )(?=createBase)/g, "$1into ?? "],
+  [/(message\.(\w+) = \w+\.decode\(reader, reader\.uint32\(\))\);/g, "$1, message.$2);"],
+];
+
+// etcd's own messages may hold any bytes for text. gRPC's are read by a protobuf that refuses what is
+// no UTF-8.
+const STRICT_FILE = "health.ts";
+const anyText = /reader\.string\(\)/g;
+const unicodeText = "reader.string(true)";
+
 // A message of two bytes is decoded into one with a field for everything, an empty buffer for bytes:
 // a request can hold a million of them, and a buffer costs more than all the rest. An empty one
 // cannot be written to, so all fields share it.
@@ -50,8 +67,8 @@ function sharingEmpty(text: string): string {
   return shared.replace(AFTER_IMPORTS, `\nconst EMPTY_BUFFER = Buffer.alloc(0);\n${AFTER_IMPORTS}`);
 }
 
-// Of the members of a oneof the last one on the wire is there, and no other: generated code keeps
-// them all, and who judges a request might look at one and who runs it at another.
+// Of the members of a oneof the last one on the wire is there, as it was sent last, and no other:
+// generated code keeps them all, and who judges a request might look at one and who runs it at another.
 const proto = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".proto"));
 const oneofs = proto.flatMap((name) =>
   oneofsOf(readFileSync(join(import.meta.dirname, name), "utf8")),
@@ -83,8 +100,7 @@ function keepingLast(text: string, { message, members }: Oneof): string {
   for (const member of members) {
     const set = new RegExp(`^( +)message\\.${member} = (?!undefined;)`, "m");
     if (!set.test(body)) throw new Error(`${message}.${member} is not where it is looked for`);
-    const others = members.filter((other) => other !== member);
-    const cleared = others.map((other) => `$1message.${other} = undefined;\n`).join("");
+    const cleared = members.map((each) => `$1message.${each} = undefined;\n`).join("");
     body = body.replace(set, `${cleared}$&`);
   }
   return text.slice(0, decode) + body + text.slice(end);
@@ -93,11 +109,12 @@ function keepingLast(text: string, { message, members }: Oneof): string {
 for (const name of readdirSync(generated, { recursive: true, encoding: "utf8" })) {
   if (!name.endsWith(".ts")) continue;
   const path = join(generated, name);
-  const text = readFileSync(path, "utf8");
+  const made = readFileSync(path, "utf8");
+  const text = name === STRICT_FILE ? made.replace(anyText, unicodeText) : made;
   const decodable = text.replace(conversion, clamped).replace(depthLimit, depthAllowed);
-  const strict = strictness.reduce(
-    (whole, [odd, refused]) => whole.replace(odd, refused),
+  const decoding = [...strictness, ...merging].reduce(
+    (whole, [generatedCode, etcds]) => whole.replace(generatedCode, etcds),
     decodable,
   );
-  writeFileSync(path, sharingEmpty(oneofs.reduce(keepingLast, strict)));
+  writeFileSync(path, sharingEmpty(oneofs.reduce(keepingLast, decoding)));
 }

@@ -57,7 +57,7 @@ export const UserAddOptions: MessageFns<UserAddOptions> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): UserAddOptions {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: UserAddOptions): UserAddOptions {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -66,7 +66,7 @@ export const UserAddOptions: MessageFns<UserAddOptions> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUserAddOptions();
+      const message = into ?? createBaseUserAddOptions();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -124,7 +124,7 @@ export const User: MessageFns<User> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): User {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: User): User {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -133,7 +133,7 @@ export const User: MessageFns<User> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUser();
+      const message = into ?? createBaseUser();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -166,7 +166,7 @@ export const User: MessageFns<User> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.options = UserAddOptions.decode(reader, reader.uint32());
+            message.options = UserAddOptions.decode(reader, reader.uint32(), message.options);
             continue;
           }
         }
@@ -217,7 +217,7 @@ export const Permission: MessageFns<Permission> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Permission {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Permission): Permission {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -226,7 +226,7 @@ export const Permission: MessageFns<Permission> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBasePermission();
+      const message = into ?? createBasePermission();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -296,7 +296,7 @@ export const Role: MessageFns<Role> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Role {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Role): Role {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -305,7 +305,7 @@ export const Role: MessageFns<Role> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRole();
+      const message = into ?? createBaseRole();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -361,7 +361,7 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -100,7 +100,7 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ChildrenRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ChildrenRequest): ChildrenRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -109,7 +109,7 @@ export const ChildrenRequest: MessageFns<ChildrenRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseChildrenRequest();
+      const message = into ?? createBaseChildrenRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -230,7 +230,7 @@ export const Child: MessageFns<Child> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Child {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Child): Child {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -239,7 +239,7 @@ export const Child: MessageFns<Child> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseChild();
+      const message = into ?? createBaseChild();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -272,7 +272,7 @@ export const Child: MessageFns<Child> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.kv = KeyValue.decode(reader, reader.uint32());
+            message.kv = KeyValue.decode(reader, reader.uint32(), message.kv);
             continue;
           }
           case 5: {
@@ -342,7 +342,7 @@ export const ChildrenResponse: MessageFns<ChildrenResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ChildrenResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ChildrenResponse): ChildrenResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -351,7 +351,7 @@ export const ChildrenResponse: MessageFns<ChildrenResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseChildrenResponse();
+      const message = into ?? createBaseChildrenResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -360,7 +360,7 @@ export const ChildrenResponse: MessageFns<ChildrenResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -463,7 +463,7 @@ function longToNumber(int64: { toString(): string }): number {
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

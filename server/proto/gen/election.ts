@@ -80,7 +80,7 @@ export const CampaignRequest: MessageFns<CampaignRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): CampaignRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: CampaignRequest): CampaignRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -89,7 +89,7 @@ export const CampaignRequest: MessageFns<CampaignRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCampaignRequest();
+      const message = into ?? createBaseCampaignRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -159,7 +159,7 @@ export const CampaignResponse: MessageFns<CampaignResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): CampaignResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: CampaignResponse): CampaignResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -168,7 +168,7 @@ export const CampaignResponse: MessageFns<CampaignResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCampaignResponse();
+      const message = into ?? createBaseCampaignResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -177,7 +177,7 @@ export const CampaignResponse: MessageFns<CampaignResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -185,7 +185,7 @@ export const CampaignResponse: MessageFns<CampaignResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.leader = LeaderKey.decode(reader, reader.uint32());
+            message.leader = LeaderKey.decode(reader, reader.uint32(), message.leader);
             continue;
           }
         }
@@ -245,7 +245,7 @@ export const LeaderKey: MessageFns<LeaderKey> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaderKey {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaderKey): LeaderKey {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -254,7 +254,7 @@ export const LeaderKey: MessageFns<LeaderKey> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaderKey();
+      const message = into ?? createBaseLeaderKey();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -330,7 +330,7 @@ export const LeaderRequest: MessageFns<LeaderRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaderRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaderRequest): LeaderRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -339,7 +339,7 @@ export const LeaderRequest: MessageFns<LeaderRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaderRequest();
+      const message = into ?? createBaseLeaderRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -391,7 +391,7 @@ export const LeaderResponse: MessageFns<LeaderResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaderResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaderResponse): LeaderResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -400,7 +400,7 @@ export const LeaderResponse: MessageFns<LeaderResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaderResponse();
+      const message = into ?? createBaseLeaderResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -409,7 +409,7 @@ export const LeaderResponse: MessageFns<LeaderResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -417,7 +417,7 @@ export const LeaderResponse: MessageFns<LeaderResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.kv = KeyValue.decode(reader, reader.uint32());
+            message.kv = KeyValue.decode(reader, reader.uint32(), message.kv);
             continue;
           }
         }
@@ -460,7 +460,7 @@ export const ResignRequest: MessageFns<ResignRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ResignRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ResignRequest): ResignRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -469,7 +469,7 @@ export const ResignRequest: MessageFns<ResignRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseResignRequest();
+      const message = into ?? createBaseResignRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -478,7 +478,7 @@ export const ResignRequest: MessageFns<ResignRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.leader = LeaderKey.decode(reader, reader.uint32());
+            message.leader = LeaderKey.decode(reader, reader.uint32(), message.leader);
             continue;
           }
         }
@@ -520,7 +520,7 @@ export const ResignResponse: MessageFns<ResignResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ResignResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ResignResponse): ResignResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -529,7 +529,7 @@ export const ResignResponse: MessageFns<ResignResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseResignResponse();
+      const message = into ?? createBaseResignResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -538,7 +538,7 @@ export const ResignResponse: MessageFns<ResignResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -583,7 +583,7 @@ export const ProclaimRequest: MessageFns<ProclaimRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ProclaimRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ProclaimRequest): ProclaimRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -592,7 +592,7 @@ export const ProclaimRequest: MessageFns<ProclaimRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseProclaimRequest();
+      const message = into ?? createBaseProclaimRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -601,7 +601,7 @@ export const ProclaimRequest: MessageFns<ProclaimRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.leader = LeaderKey.decode(reader, reader.uint32());
+            message.leader = LeaderKey.decode(reader, reader.uint32(), message.leader);
             continue;
           }
           case 2: {
@@ -652,7 +652,7 @@ export const ProclaimResponse: MessageFns<ProclaimResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ProclaimResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ProclaimResponse): ProclaimResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -661,7 +661,7 @@ export const ProclaimResponse: MessageFns<ProclaimResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseProclaimResponse();
+      const message = into ?? createBaseProclaimResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -670,7 +670,7 @@ export const ProclaimResponse: MessageFns<ProclaimResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -765,7 +765,7 @@ function longToNumber(int64: { toString(): string }): number {
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

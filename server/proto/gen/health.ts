@@ -60,7 +60,7 @@ export const HealthCheckRequest: MessageFns<HealthCheckRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HealthCheckRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HealthCheckRequest): HealthCheckRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -69,7 +69,7 @@ export const HealthCheckRequest: MessageFns<HealthCheckRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHealthCheckRequest();
+      const message = into ?? createBaseHealthCheckRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -78,7 +78,7 @@ export const HealthCheckRequest: MessageFns<HealthCheckRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.service = reader.string();
+            message.service = reader.string(true);
             continue;
           }
         }
@@ -118,7 +118,7 @@ export const HealthCheckResponse: MessageFns<HealthCheckResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HealthCheckResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HealthCheckResponse): HealthCheckResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -127,7 +127,7 @@ export const HealthCheckResponse: MessageFns<HealthCheckResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHealthCheckResponse();
+      const message = into ?? createBaseHealthCheckResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -173,7 +173,7 @@ export const HealthListRequest: MessageFns<HealthListRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HealthListRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HealthListRequest): HealthListRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -182,7 +182,7 @@ export const HealthListRequest: MessageFns<HealthListRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHealthListRequest();
+      const message = into ?? createBaseHealthListRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -222,7 +222,7 @@ export const HealthListResponse: MessageFns<HealthListResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HealthListResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HealthListResponse): HealthListResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -231,7 +231,7 @@ export const HealthListResponse: MessageFns<HealthListResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHealthListResponse();
+      const message = into ?? createBaseHealthListResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -294,7 +294,7 @@ export const HealthListResponse_StatusesEntry: MessageFns<HealthListResponse_Sta
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HealthListResponse_StatusesEntry {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HealthListResponse_StatusesEntry): HealthListResponse_StatusesEntry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -303,7 +303,7 @@ export const HealthListResponse_StatusesEntry: MessageFns<HealthListResponse_Sta
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHealthListResponse_StatusesEntry();
+      const message = into ?? createBaseHealthListResponse_StatusesEntry();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -312,7 +312,7 @@ export const HealthListResponse_StatusesEntry: MessageFns<HealthListResponse_Sta
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.key = reader.string();
+            message.key = reader.string(true);
             continue;
           }
           case 2: {
@@ -320,7 +320,7 @@ export const HealthListResponse_StatusesEntry: MessageFns<HealthListResponse_Sta
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.value = HealthCheckResponse.decode(reader, reader.uint32());
+            message.value = HealthCheckResponse.decode(reader, reader.uint32(), message.value);
             continue;
           }
         }
@@ -393,7 +393,7 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -161,7 +161,7 @@ export const RequestHeader: MessageFns<RequestHeader> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): RequestHeader {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: RequestHeader): RequestHeader {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -170,7 +170,7 @@ export const RequestHeader: MessageFns<RequestHeader> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRequestHeader();
+      const message = into ?? createBaseRequestHeader();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -318,7 +318,7 @@ export const Request: MessageFns<Request> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Request {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Request): Request {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -327,7 +327,7 @@ export const Request: MessageFns<Request> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRequest();
+      const message = into ?? createBaseRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -519,7 +519,7 @@ export const EmptyResponse: MessageFns<EmptyResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): EmptyResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: EmptyResponse): EmptyResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -528,7 +528,7 @@ export const EmptyResponse: MessageFns<EmptyResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseEmptyResponse();
+      const message = into ?? createBaseEmptyResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -574,7 +574,7 @@ export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): InternalAuthenticateRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: InternalAuthenticateRequest): InternalAuthenticateRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -583,7 +583,7 @@ export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseInternalAuthenticateRequest();
+      const message = into ?? createBaseInternalAuthenticateRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -650,7 +650,7 @@ export const ClusterVersionSetRequest: MessageFns<ClusterVersionSetRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ClusterVersionSetRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ClusterVersionSetRequest): ClusterVersionSetRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -659,7 +659,7 @@ export const ClusterVersionSetRequest: MessageFns<ClusterVersionSetRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseClusterVersionSetRequest();
+      const message = into ?? createBaseClusterVersionSetRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -711,7 +711,7 @@ export const Attributes: MessageFns<Attributes> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Attributes {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Attributes): Attributes {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -720,7 +720,7 @@ export const Attributes: MessageFns<Attributes> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAttributes();
+      const message = into ?? createBaseAttributes();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -784,7 +784,7 @@ export const ClusterMemberAttrSetRequest: MessageFns<ClusterMemberAttrSetRequest
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ClusterMemberAttrSetRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ClusterMemberAttrSetRequest): ClusterMemberAttrSetRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -793,7 +793,7 @@ export const ClusterMemberAttrSetRequest: MessageFns<ClusterMemberAttrSetRequest
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseClusterMemberAttrSetRequest();
+      const message = into ?? createBaseClusterMemberAttrSetRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -810,7 +810,7 @@ export const ClusterMemberAttrSetRequest: MessageFns<ClusterMemberAttrSetRequest
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.memberAttributes = Attributes.decode(reader, reader.uint32());
+            message.memberAttributes = Attributes.decode(reader, reader.uint32(), message.memberAttributes);
             continue;
           }
         }
@@ -856,7 +856,7 @@ export const DowngradeInfoSetRequest: MessageFns<DowngradeInfoSetRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): DowngradeInfoSetRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: DowngradeInfoSetRequest): DowngradeInfoSetRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -865,7 +865,7 @@ export const DowngradeInfoSetRequest: MessageFns<DowngradeInfoSetRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDowngradeInfoSetRequest();
+      const message = into ?? createBaseDowngradeInfoSetRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -932,7 +932,7 @@ export const LeaseCheckpoint: MessageFns<LeaseCheckpoint> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseCheckpoint {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseCheckpoint): LeaseCheckpoint {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -941,7 +941,7 @@ export const LeaseCheckpoint: MessageFns<LeaseCheckpoint> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseCheckpoint();
+      const message = into ?? createBaseLeaseCheckpoint();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -999,7 +999,7 @@ export const LeaseCheckpointRequest: MessageFns<LeaseCheckpointRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseCheckpointRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseCheckpointRequest): LeaseCheckpointRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1008,7 +1008,7 @@ export const LeaseCheckpointRequest: MessageFns<LeaseCheckpointRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseCheckpointRequest();
+      const message = into ?? createBaseLeaseCheckpointRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1186,7 +1186,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): InternalRaftRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: InternalRaftRequest): InternalRaftRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1195,7 +1195,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseInternalRaftRequest();
+      const message = into ?? createBaseInternalRaftRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1212,7 +1212,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.v2 = Request.decode(reader, reader.uint32());
+            message.v2 = Request.decode(reader, reader.uint32(), message.v2);
             continue;
           }
           case 3: {
@@ -1220,7 +1220,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.range = RangeRequest.decode(reader, reader.uint32());
+            message.range = RangeRequest.decode(reader, reader.uint32(), message.range);
             continue;
           }
           case 4: {
@@ -1228,7 +1228,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.put = PutRequest.decode(reader, reader.uint32());
+            message.put = PutRequest.decode(reader, reader.uint32(), message.put);
             continue;
           }
           case 5: {
@@ -1236,7 +1236,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.deleteRange = DeleteRangeRequest.decode(reader, reader.uint32());
+            message.deleteRange = DeleteRangeRequest.decode(reader, reader.uint32(), message.deleteRange);
             continue;
           }
           case 6: {
@@ -1244,7 +1244,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.txn = TxnRequest.decode(reader, reader.uint32());
+            message.txn = TxnRequest.decode(reader, reader.uint32(), message.txn);
             continue;
           }
           case 7: {
@@ -1252,7 +1252,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.compaction = CompactionRequest.decode(reader, reader.uint32());
+            message.compaction = CompactionRequest.decode(reader, reader.uint32(), message.compaction);
             continue;
           }
           case 8: {
@@ -1260,7 +1260,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.leaseGrant = LeaseGrantRequest.decode(reader, reader.uint32());
+            message.leaseGrant = LeaseGrantRequest.decode(reader, reader.uint32(), message.leaseGrant);
             continue;
           }
           case 9: {
@@ -1268,7 +1268,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.leaseRevoke = LeaseRevokeRequest.decode(reader, reader.uint32());
+            message.leaseRevoke = LeaseRevokeRequest.decode(reader, reader.uint32(), message.leaseRevoke);
             continue;
           }
           case 10: {
@@ -1276,7 +1276,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.alarm = AlarmRequest.decode(reader, reader.uint32());
+            message.alarm = AlarmRequest.decode(reader, reader.uint32(), message.alarm);
             continue;
           }
           case 11: {
@@ -1284,7 +1284,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.leaseCheckpoint = LeaseCheckpointRequest.decode(reader, reader.uint32());
+            message.leaseCheckpoint = LeaseCheckpointRequest.decode(reader, reader.uint32(), message.leaseCheckpoint);
             continue;
           }
           case 100: {
@@ -1292,7 +1292,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = RequestHeader.decode(reader, reader.uint32());
+            message.header = RequestHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 1000: {
@@ -1300,7 +1300,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authEnable = AuthEnableRequest.decode(reader, reader.uint32());
+            message.authEnable = AuthEnableRequest.decode(reader, reader.uint32(), message.authEnable);
             continue;
           }
           case 1011: {
@@ -1308,7 +1308,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authDisable = AuthDisableRequest.decode(reader, reader.uint32());
+            message.authDisable = AuthDisableRequest.decode(reader, reader.uint32(), message.authDisable);
             continue;
           }
           case 1012: {
@@ -1316,7 +1316,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authenticate = InternalAuthenticateRequest.decode(reader, reader.uint32());
+            message.authenticate = InternalAuthenticateRequest.decode(reader, reader.uint32(), message.authenticate);
             continue;
           }
           case 1013: {
@@ -1324,7 +1324,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authStatus = AuthStatusRequest.decode(reader, reader.uint32());
+            message.authStatus = AuthStatusRequest.decode(reader, reader.uint32(), message.authStatus);
             continue;
           }
           case 1100: {
@@ -1332,7 +1332,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authUserAdd = AuthUserAddRequest.decode(reader, reader.uint32());
+            message.authUserAdd = AuthUserAddRequest.decode(reader, reader.uint32(), message.authUserAdd);
             continue;
           }
           case 1101: {
@@ -1340,7 +1340,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authUserDelete = AuthUserDeleteRequest.decode(reader, reader.uint32());
+            message.authUserDelete = AuthUserDeleteRequest.decode(reader, reader.uint32(), message.authUserDelete);
             continue;
           }
           case 1102: {
@@ -1348,7 +1348,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authUserGet = AuthUserGetRequest.decode(reader, reader.uint32());
+            message.authUserGet = AuthUserGetRequest.decode(reader, reader.uint32(), message.authUserGet);
             continue;
           }
           case 1103: {
@@ -1356,7 +1356,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authUserChangePassword = AuthUserChangePasswordRequest.decode(reader, reader.uint32());
+            message.authUserChangePassword = AuthUserChangePasswordRequest.decode(reader, reader.uint32(), message.authUserChangePassword);
             continue;
           }
           case 1104: {
@@ -1364,7 +1364,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authUserGrantRole = AuthUserGrantRoleRequest.decode(reader, reader.uint32());
+            message.authUserGrantRole = AuthUserGrantRoleRequest.decode(reader, reader.uint32(), message.authUserGrantRole);
             continue;
           }
           case 1105: {
@@ -1372,7 +1372,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authUserRevokeRole = AuthUserRevokeRoleRequest.decode(reader, reader.uint32());
+            message.authUserRevokeRole = AuthUserRevokeRoleRequest.decode(reader, reader.uint32(), message.authUserRevokeRole);
             continue;
           }
           case 1106: {
@@ -1380,7 +1380,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authUserList = AuthUserListRequest.decode(reader, reader.uint32());
+            message.authUserList = AuthUserListRequest.decode(reader, reader.uint32(), message.authUserList);
             continue;
           }
           case 1107: {
@@ -1388,7 +1388,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authRoleList = AuthRoleListRequest.decode(reader, reader.uint32());
+            message.authRoleList = AuthRoleListRequest.decode(reader, reader.uint32(), message.authRoleList);
             continue;
           }
           case 1200: {
@@ -1396,7 +1396,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authRoleAdd = AuthRoleAddRequest.decode(reader, reader.uint32());
+            message.authRoleAdd = AuthRoleAddRequest.decode(reader, reader.uint32(), message.authRoleAdd);
             continue;
           }
           case 1201: {
@@ -1404,7 +1404,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authRoleDelete = AuthRoleDeleteRequest.decode(reader, reader.uint32());
+            message.authRoleDelete = AuthRoleDeleteRequest.decode(reader, reader.uint32(), message.authRoleDelete);
             continue;
           }
           case 1202: {
@@ -1412,7 +1412,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authRoleGet = AuthRoleGetRequest.decode(reader, reader.uint32());
+            message.authRoleGet = AuthRoleGetRequest.decode(reader, reader.uint32(), message.authRoleGet);
             continue;
           }
           case 1203: {
@@ -1420,7 +1420,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authRoleGrantPermission = AuthRoleGrantPermissionRequest.decode(reader, reader.uint32());
+            message.authRoleGrantPermission = AuthRoleGrantPermissionRequest.decode(reader, reader.uint32(), message.authRoleGrantPermission);
             continue;
           }
           case 1204: {
@@ -1428,7 +1428,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.authRoleRevokePermission = AuthRoleRevokePermissionRequest.decode(reader, reader.uint32());
+            message.authRoleRevokePermission = AuthRoleRevokePermissionRequest.decode(reader, reader.uint32(), message.authRoleRevokePermission);
             continue;
           }
           case 1300: {
@@ -1436,7 +1436,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.clusterVersionSet = ClusterVersionSetRequest.decode(reader, reader.uint32());
+            message.clusterVersionSet = ClusterVersionSetRequest.decode(reader, reader.uint32(), message.clusterVersionSet);
             continue;
           }
           case 1301: {
@@ -1444,7 +1444,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.clusterMemberAttrSet = ClusterMemberAttrSetRequest.decode(reader, reader.uint32());
+            message.clusterMemberAttrSet = ClusterMemberAttrSetRequest.decode(reader, reader.uint32(), message.clusterMemberAttrSet);
             continue;
           }
           case 1302: {
@@ -1452,7 +1452,7 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.downgradeInfoSet = DowngradeInfoSetRequest.decode(reader, reader.uint32());
+            message.downgradeInfoSet = DowngradeInfoSetRequest.decode(reader, reader.uint32(), message.downgradeInfoSet);
             continue;
           }
         }
@@ -1587,7 +1587,7 @@ function longToNumber(int64: { toString(): string }): number {
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

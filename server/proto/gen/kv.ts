@@ -77,7 +77,7 @@ export const KeyValue: MessageFns<KeyValue> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): KeyValue {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: KeyValue): KeyValue {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -86,7 +86,7 @@ export const KeyValue: MessageFns<KeyValue> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseKeyValue();
+      const message = into ?? createBaseKeyValue();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -186,7 +186,7 @@ export const Event: MessageFns<Event> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Event {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Event): Event {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -195,7 +195,7 @@ export const Event: MessageFns<Event> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseEvent();
+      const message = into ?? createBaseEvent();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -212,7 +212,7 @@ export const Event: MessageFns<Event> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.kv = KeyValue.decode(reader, reader.uint32());
+            message.kv = KeyValue.decode(reader, reader.uint32(), message.kv);
             continue;
           }
           case 3: {
@@ -220,7 +220,7 @@ export const Event: MessageFns<Event> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.prevKv = KeyValue.decode(reader, reader.uint32());
+            message.prevKv = KeyValue.decode(reader, reader.uint32(), message.prevKv);
             continue;
           }
         }
@@ -269,7 +269,7 @@ function longToNumber(int64: { toString(): string }): number {
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -54,7 +54,7 @@ export const Lease: MessageFns<Lease> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Lease {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Lease): Lease {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -63,7 +63,7 @@ export const Lease: MessageFns<Lease> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLease();
+      const message = into ?? createBaseLease();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -130,7 +130,7 @@ export const LeaseInternalRequest: MessageFns<LeaseInternalRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseInternalRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseInternalRequest): LeaseInternalRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -139,7 +139,7 @@ export const LeaseInternalRequest: MessageFns<LeaseInternalRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseInternalRequest();
+      const message = into ?? createBaseLeaseInternalRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -148,7 +148,7 @@ export const LeaseInternalRequest: MessageFns<LeaseInternalRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.LeaseTimeToLiveRequest = LeaseTimeToLiveRequest.decode(reader, reader.uint32());
+            message.LeaseTimeToLiveRequest = LeaseTimeToLiveRequest.decode(reader, reader.uint32(), message.LeaseTimeToLiveRequest);
             continue;
           }
         }
@@ -191,7 +191,7 @@ export const LeaseInternalResponse: MessageFns<LeaseInternalResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseInternalResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseInternalResponse): LeaseInternalResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -200,7 +200,7 @@ export const LeaseInternalResponse: MessageFns<LeaseInternalResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseInternalResponse();
+      const message = into ?? createBaseLeaseInternalResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -209,7 +209,7 @@ export const LeaseInternalResponse: MessageFns<LeaseInternalResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.LeaseTimeToLiveResponse = LeaseTimeToLiveResponse.decode(reader, reader.uint32());
+            message.LeaseTimeToLiveResponse = LeaseTimeToLiveResponse.decode(reader, reader.uint32(), message.LeaseTimeToLiveResponse);
             continue;
           }
         }
@@ -257,7 +257,7 @@ function longToNumber(int64: { toString(): string }): number {
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -50,7 +50,7 @@ export const LockRequest: MessageFns<LockRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LockRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LockRequest): LockRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -59,7 +59,7 @@ export const LockRequest: MessageFns<LockRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLockRequest();
+      const message = into ?? createBaseLockRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -120,7 +120,7 @@ export const LockResponse: MessageFns<LockResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LockResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LockResponse): LockResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -129,7 +129,7 @@ export const LockResponse: MessageFns<LockResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLockResponse();
+      const message = into ?? createBaseLockResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -138,7 +138,7 @@ export const LockResponse: MessageFns<LockResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -189,7 +189,7 @@ export const UnlockRequest: MessageFns<UnlockRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): UnlockRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: UnlockRequest): UnlockRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -198,7 +198,7 @@ export const UnlockRequest: MessageFns<UnlockRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUnlockRequest();
+      const message = into ?? createBaseUnlockRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -247,7 +247,7 @@ export const UnlockResponse: MessageFns<UnlockResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): UnlockResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: UnlockResponse): UnlockResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -256,7 +256,7 @@ export const UnlockResponse: MessageFns<UnlockResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUnlockResponse();
+      const message = into ?? createBaseUnlockResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -265,7 +265,7 @@ export const UnlockResponse: MessageFns<UnlockResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -329,7 +329,7 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

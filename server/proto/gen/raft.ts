@@ -166,7 +166,7 @@ export const Entry: MessageFns<Entry> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Entry {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Entry): Entry {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -175,7 +175,7 @@ export const Entry: MessageFns<Entry> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseEntry();
+      const message = into ?? createBaseEntry();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -275,7 +275,7 @@ export const ConfState: MessageFns<ConfState> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ConfState {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ConfState): ConfState {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -284,7 +284,7 @@ export const ConfState: MessageFns<ConfState> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseConfState();
+      const message = into ?? createBaseConfState();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -421,7 +421,7 @@ export const SnapshotMetadata: MessageFns<SnapshotMetadata> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotMetadata {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: SnapshotMetadata): SnapshotMetadata {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -430,7 +430,7 @@ export const SnapshotMetadata: MessageFns<SnapshotMetadata> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSnapshotMetadata();
+      const message = into ?? createBaseSnapshotMetadata();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -439,7 +439,7 @@ export const SnapshotMetadata: MessageFns<SnapshotMetadata> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.confState = ConfState.decode(reader, reader.uint32());
+            message.confState = ConfState.decode(reader, reader.uint32(), message.confState);
             continue;
           }
           case 2: {
@@ -502,7 +502,7 @@ export const Snapshot: MessageFns<Snapshot> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Snapshot {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Snapshot): Snapshot {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -511,7 +511,7 @@ export const Snapshot: MessageFns<Snapshot> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSnapshot();
+      const message = into ?? createBaseSnapshot();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -528,7 +528,7 @@ export const Snapshot: MessageFns<Snapshot> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.metadata = SnapshotMetadata.decode(reader, reader.uint32());
+            message.metadata = SnapshotMetadata.decode(reader, reader.uint32(), message.metadata);
             continue;
           }
         }
@@ -638,7 +638,7 @@ export const Message: MessageFns<Message> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Message {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Message): Message {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -647,7 +647,7 @@ export const Message: MessageFns<Message> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMessage();
+      const message = into ?? createBaseMessage();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -720,7 +720,7 @@ export const Message: MessageFns<Message> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.snapshot = Snapshot.decode(reader, reader.uint32());
+            message.snapshot = Snapshot.decode(reader, reader.uint32(), message.snapshot);
             continue;
           }
           case 10: {
@@ -812,7 +812,7 @@ export const HardState: MessageFns<HardState> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HardState {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HardState): HardState {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -821,7 +821,7 @@ export const HardState: MessageFns<HardState> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHardState();
+      const message = into ?? createBaseHardState();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -903,7 +903,7 @@ export const ConfChange: MessageFns<ConfChange> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ConfChange {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ConfChange): ConfChange {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -912,7 +912,7 @@ export const ConfChange: MessageFns<ConfChange> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseConfChange();
+      const message = into ?? createBaseConfChange();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -993,7 +993,7 @@ function longToNumber(int64: { toString(): string }): number {
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

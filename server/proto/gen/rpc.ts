@@ -626,7 +626,7 @@ export const ResponseHeader: MessageFns<ResponseHeader> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ResponseHeader {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ResponseHeader): ResponseHeader {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -635,7 +635,7 @@ export const ResponseHeader: MessageFns<ResponseHeader> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseResponseHeader();
+      const message = into ?? createBaseResponseHeader();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -783,7 +783,7 @@ export const RangeRequest: MessageFns<RangeRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): RangeRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: RangeRequest): RangeRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -792,7 +792,7 @@ export const RangeRequest: MessageFns<RangeRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRangeRequest();
+      const message = into ?? createBaseRangeRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -961,7 +961,7 @@ export const RangeResponse: MessageFns<RangeResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): RangeResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: RangeResponse): RangeResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -970,7 +970,7 @@ export const RangeResponse: MessageFns<RangeResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRangeResponse();
+      const message = into ?? createBaseRangeResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -979,7 +979,7 @@ export const RangeResponse: MessageFns<RangeResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -1073,7 +1073,7 @@ export const PutRequest: MessageFns<PutRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): PutRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: PutRequest): PutRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1082,7 +1082,7 @@ export const PutRequest: MessageFns<PutRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBasePutRequest();
+      const message = into ?? createBasePutRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1179,7 +1179,7 @@ export const PutResponse: MessageFns<PutResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): PutResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: PutResponse): PutResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1188,7 +1188,7 @@ export const PutResponse: MessageFns<PutResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBasePutResponse();
+      const message = into ?? createBasePutResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1197,7 +1197,7 @@ export const PutResponse: MessageFns<PutResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -1205,7 +1205,7 @@ export const PutResponse: MessageFns<PutResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.prevKv = KeyValue.decode(reader, reader.uint32());
+            message.prevKv = KeyValue.decode(reader, reader.uint32(), message.prevKv);
             continue;
           }
         }
@@ -1256,7 +1256,7 @@ export const DeleteRangeRequest: MessageFns<DeleteRangeRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): DeleteRangeRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: DeleteRangeRequest): DeleteRangeRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1265,7 +1265,7 @@ export const DeleteRangeRequest: MessageFns<DeleteRangeRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDeleteRangeRequest();
+      const message = into ?? createBaseDeleteRangeRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1341,7 +1341,7 @@ export const DeleteRangeResponse: MessageFns<DeleteRangeResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): DeleteRangeResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: DeleteRangeResponse): DeleteRangeResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1350,7 +1350,7 @@ export const DeleteRangeResponse: MessageFns<DeleteRangeResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDeleteRangeResponse();
+      const message = into ?? createBaseDeleteRangeResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1359,7 +1359,7 @@ export const DeleteRangeResponse: MessageFns<DeleteRangeResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -1428,7 +1428,7 @@ export const RequestOp: MessageFns<RequestOp> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): RequestOp {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: RequestOp): RequestOp {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1437,7 +1437,7 @@ export const RequestOp: MessageFns<RequestOp> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRequestOp();
+      const message = into ?? createBaseRequestOp();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1446,10 +1446,11 @@ export const RequestOp: MessageFns<RequestOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.requestRange = undefined;
             message.requestPut = undefined;
             message.requestDeleteRange = undefined;
             message.requestTxn = undefined;
-            message.requestRange = RangeRequest.decode(reader, reader.uint32());
+            message.requestRange = RangeRequest.decode(reader, reader.uint32(), message.requestRange);
             continue;
           }
           case 2: {
@@ -1458,9 +1459,10 @@ export const RequestOp: MessageFns<RequestOp> = {
             }
 
             message.requestRange = undefined;
+            message.requestPut = undefined;
             message.requestDeleteRange = undefined;
             message.requestTxn = undefined;
-            message.requestPut = PutRequest.decode(reader, reader.uint32());
+            message.requestPut = PutRequest.decode(reader, reader.uint32(), message.requestPut);
             continue;
           }
           case 3: {
@@ -1470,8 +1472,9 @@ export const RequestOp: MessageFns<RequestOp> = {
 
             message.requestRange = undefined;
             message.requestPut = undefined;
+            message.requestDeleteRange = undefined;
             message.requestTxn = undefined;
-            message.requestDeleteRange = DeleteRangeRequest.decode(reader, reader.uint32());
+            message.requestDeleteRange = DeleteRangeRequest.decode(reader, reader.uint32(), message.requestDeleteRange);
             continue;
           }
           case 4: {
@@ -1482,7 +1485,8 @@ export const RequestOp: MessageFns<RequestOp> = {
             message.requestRange = undefined;
             message.requestPut = undefined;
             message.requestDeleteRange = undefined;
-            message.requestTxn = TxnRequest.decode(reader, reader.uint32());
+            message.requestTxn = undefined;
+            message.requestTxn = TxnRequest.decode(reader, reader.uint32(), message.requestTxn);
             continue;
           }
         }
@@ -1542,7 +1546,7 @@ export const ResponseOp: MessageFns<ResponseOp> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ResponseOp {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: ResponseOp): ResponseOp {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1551,7 +1555,7 @@ export const ResponseOp: MessageFns<ResponseOp> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseResponseOp();
+      const message = into ?? createBaseResponseOp();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1560,10 +1564,11 @@ export const ResponseOp: MessageFns<ResponseOp> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.responseRange = undefined;
             message.responsePut = undefined;
             message.responseDeleteRange = undefined;
             message.responseTxn = undefined;
-            message.responseRange = RangeResponse.decode(reader, reader.uint32());
+            message.responseRange = RangeResponse.decode(reader, reader.uint32(), message.responseRange);
             continue;
           }
           case 2: {
@@ -1572,9 +1577,10 @@ export const ResponseOp: MessageFns<ResponseOp> = {
             }
 
             message.responseRange = undefined;
+            message.responsePut = undefined;
             message.responseDeleteRange = undefined;
             message.responseTxn = undefined;
-            message.responsePut = PutResponse.decode(reader, reader.uint32());
+            message.responsePut = PutResponse.decode(reader, reader.uint32(), message.responsePut);
             continue;
           }
           case 3: {
@@ -1584,8 +1590,9 @@ export const ResponseOp: MessageFns<ResponseOp> = {
 
             message.responseRange = undefined;
             message.responsePut = undefined;
+            message.responseDeleteRange = undefined;
             message.responseTxn = undefined;
-            message.responseDeleteRange = DeleteRangeResponse.decode(reader, reader.uint32());
+            message.responseDeleteRange = DeleteRangeResponse.decode(reader, reader.uint32(), message.responseDeleteRange);
             continue;
           }
           case 4: {
@@ -1596,7 +1603,8 @@ export const ResponseOp: MessageFns<ResponseOp> = {
             message.responseRange = undefined;
             message.responsePut = undefined;
             message.responseDeleteRange = undefined;
-            message.responseTxn = TxnResponse.decode(reader, reader.uint32());
+            message.responseTxn = undefined;
+            message.responseTxn = TxnResponse.decode(reader, reader.uint32(), message.responseTxn);
             continue;
           }
         }
@@ -1693,7 +1701,7 @@ export const Compare: MessageFns<Compare> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Compare {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Compare): Compare {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1702,7 +1710,7 @@ export const Compare: MessageFns<Compare> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCompare();
+      const message = into ?? createBaseCompare();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1735,6 +1743,7 @@ export const Compare: MessageFns<Compare> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.version = undefined;
             message.createRevision = undefined;
             message.modRevision = undefined;
             message.value = undefined;
@@ -1748,6 +1757,7 @@ export const Compare: MessageFns<Compare> = {
             }
 
             message.version = undefined;
+            message.createRevision = undefined;
             message.modRevision = undefined;
             message.value = undefined;
             message.lease = undefined;
@@ -1761,6 +1771,7 @@ export const Compare: MessageFns<Compare> = {
 
             message.version = undefined;
             message.createRevision = undefined;
+            message.modRevision = undefined;
             message.value = undefined;
             message.lease = undefined;
             message.modRevision = reader.int64() as bigint;
@@ -1774,6 +1785,7 @@ export const Compare: MessageFns<Compare> = {
             message.version = undefined;
             message.createRevision = undefined;
             message.modRevision = undefined;
+            message.value = undefined;
             message.lease = undefined;
             message.value = Buffer.from(reader.bytes());
             continue;
@@ -1787,6 +1799,7 @@ export const Compare: MessageFns<Compare> = {
             message.createRevision = undefined;
             message.modRevision = undefined;
             message.value = undefined;
+            message.lease = undefined;
             message.lease = reader.int64() as bigint;
             continue;
           }
@@ -1853,7 +1866,7 @@ export const TxnRequest: MessageFns<TxnRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): TxnRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: TxnRequest): TxnRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1862,7 +1875,7 @@ export const TxnRequest: MessageFns<TxnRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTxnRequest();
+      const message = into ?? createBaseTxnRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1935,7 +1948,7 @@ export const TxnResponse: MessageFns<TxnResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): TxnResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: TxnResponse): TxnResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -1944,7 +1957,7 @@ export const TxnResponse: MessageFns<TxnResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseTxnResponse();
+      const message = into ?? createBaseTxnResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1953,7 +1966,7 @@ export const TxnResponse: MessageFns<TxnResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -2019,7 +2032,7 @@ export const CompactionRequest: MessageFns<CompactionRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): CompactionRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: CompactionRequest): CompactionRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2028,7 +2041,7 @@ export const CompactionRequest: MessageFns<CompactionRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCompactionRequest();
+      const message = into ?? createBaseCompactionRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2089,7 +2102,7 @@ export const HashKVRequest: MessageFns<HashKVRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HashKVRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HashKVRequest): HashKVRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2098,7 +2111,7 @@ export const HashKVRequest: MessageFns<HashKVRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHashKVRequest();
+      const message = into ?? createBaseHashKVRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2162,7 +2175,7 @@ export const HashKVResponse: MessageFns<HashKVResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HashKVResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HashKVResponse): HashKVResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2171,7 +2184,7 @@ export const HashKVResponse: MessageFns<HashKVResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHashKVResponse();
+      const message = into ?? createBaseHashKVResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2180,7 +2193,7 @@ export const HashKVResponse: MessageFns<HashKVResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -2252,7 +2265,7 @@ export const HashResponse: MessageFns<HashResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HashResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HashResponse): HashResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2261,7 +2274,7 @@ export const HashResponse: MessageFns<HashResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHashResponse();
+      const message = into ?? createBaseHashResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2270,7 +2283,7 @@ export const HashResponse: MessageFns<HashResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -2333,7 +2346,7 @@ export const SnapshotResponse: MessageFns<SnapshotResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: SnapshotResponse): SnapshotResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2342,7 +2355,7 @@ export const SnapshotResponse: MessageFns<SnapshotResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSnapshotResponse();
+      const message = into ?? createBaseSnapshotResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2351,7 +2364,7 @@ export const SnapshotResponse: MessageFns<SnapshotResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -2426,7 +2439,7 @@ export const WatchRequest: MessageFns<WatchRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): WatchRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: WatchRequest): WatchRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2435,7 +2448,7 @@ export const WatchRequest: MessageFns<WatchRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseWatchRequest();
+      const message = into ?? createBaseWatchRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2444,9 +2457,10 @@ export const WatchRequest: MessageFns<WatchRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
+            message.createRequest = undefined;
             message.cancelRequest = undefined;
             message.progressRequest = undefined;
-            message.createRequest = WatchCreateRequest.decode(reader, reader.uint32());
+            message.createRequest = WatchCreateRequest.decode(reader, reader.uint32(), message.createRequest);
             continue;
           }
           case 2: {
@@ -2455,8 +2469,9 @@ export const WatchRequest: MessageFns<WatchRequest> = {
             }
 
             message.createRequest = undefined;
+            message.cancelRequest = undefined;
             message.progressRequest = undefined;
-            message.cancelRequest = WatchCancelRequest.decode(reader, reader.uint32());
+            message.cancelRequest = WatchCancelRequest.decode(reader, reader.uint32(), message.cancelRequest);
             continue;
           }
           case 3: {
@@ -2466,7 +2481,8 @@ export const WatchRequest: MessageFns<WatchRequest> = {
 
             message.createRequest = undefined;
             message.cancelRequest = undefined;
-            message.progressRequest = WatchProgressRequest.decode(reader, reader.uint32());
+            message.progressRequest = undefined;
+            message.progressRequest = WatchProgressRequest.decode(reader, reader.uint32(), message.progressRequest);
             continue;
           }
         }
@@ -2554,7 +2570,7 @@ export const WatchCreateRequest: MessageFns<WatchCreateRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): WatchCreateRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: WatchCreateRequest): WatchCreateRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2563,7 +2579,7 @@ export const WatchCreateRequest: MessageFns<WatchCreateRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseWatchCreateRequest();
+      const message = into ?? createBaseWatchCreateRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2688,7 +2704,7 @@ export const WatchCancelRequest: MessageFns<WatchCancelRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): WatchCancelRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: WatchCancelRequest): WatchCancelRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2697,7 +2713,7 @@ export const WatchCancelRequest: MessageFns<WatchCancelRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseWatchCancelRequest();
+      const message = into ?? createBaseWatchCancelRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2782,7 +2798,7 @@ export const WatchResponse: MessageFns<WatchResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): WatchResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: WatchResponse): WatchResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2791,7 +2807,7 @@ export const WatchResponse: MessageFns<WatchResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseWatchResponse();
+      const message = into ?? createBaseWatchResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2800,7 +2816,7 @@ export const WatchResponse: MessageFns<WatchResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -2914,7 +2930,7 @@ export const LeaseGrantRequest: MessageFns<LeaseGrantRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseGrantRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseGrantRequest): LeaseGrantRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -2923,7 +2939,7 @@ export const LeaseGrantRequest: MessageFns<LeaseGrantRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseGrantRequest();
+      const message = into ?? createBaseLeaseGrantRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2996,7 +3012,7 @@ export const LeaseGrantResponse: MessageFns<LeaseGrantResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseGrantResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseGrantResponse): LeaseGrantResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3005,7 +3021,7 @@ export const LeaseGrantResponse: MessageFns<LeaseGrantResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseGrantResponse();
+      const message = into ?? createBaseLeaseGrantResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3014,7 +3030,7 @@ export const LeaseGrantResponse: MessageFns<LeaseGrantResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -3086,7 +3102,7 @@ export const LeaseRevokeRequest: MessageFns<LeaseRevokeRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseRevokeRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseRevokeRequest): LeaseRevokeRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3095,7 +3111,7 @@ export const LeaseRevokeRequest: MessageFns<LeaseRevokeRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseRevokeRequest();
+      const message = into ?? createBaseLeaseRevokeRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3147,7 +3163,7 @@ export const LeaseKeepAliveRequest: MessageFns<LeaseKeepAliveRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseKeepAliveRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseKeepAliveRequest): LeaseKeepAliveRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3156,7 +3172,7 @@ export const LeaseKeepAliveRequest: MessageFns<LeaseKeepAliveRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseKeepAliveRequest();
+      const message = into ?? createBaseLeaseKeepAliveRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3217,7 +3233,7 @@ export const LeaseKeepAliveResponse: MessageFns<LeaseKeepAliveResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseKeepAliveResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseKeepAliveResponse): LeaseKeepAliveResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3226,7 +3242,7 @@ export const LeaseKeepAliveResponse: MessageFns<LeaseKeepAliveResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseKeepAliveResponse();
+      const message = into ?? createBaseLeaseKeepAliveResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3235,7 +3251,7 @@ export const LeaseKeepAliveResponse: MessageFns<LeaseKeepAliveResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -3301,7 +3317,7 @@ export const LeaseTimeToLiveRequest: MessageFns<LeaseTimeToLiveRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseTimeToLiveRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseTimeToLiveRequest): LeaseTimeToLiveRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3310,7 +3326,7 @@ export const LeaseTimeToLiveRequest: MessageFns<LeaseTimeToLiveRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseTimeToLiveRequest();
+      const message = into ?? createBaseLeaseTimeToLiveRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3389,7 +3405,7 @@ export const LeaseTimeToLiveResponse: MessageFns<LeaseTimeToLiveResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseTimeToLiveResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseTimeToLiveResponse): LeaseTimeToLiveResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3398,7 +3414,7 @@ export const LeaseTimeToLiveResponse: MessageFns<LeaseTimeToLiveResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseTimeToLiveResponse();
+      const message = into ?? createBaseLeaseTimeToLiveResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3407,7 +3423,7 @@ export const LeaseTimeToLiveResponse: MessageFns<LeaseTimeToLiveResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -3488,7 +3504,7 @@ export const LeaseStatus: MessageFns<LeaseStatus> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseStatus {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseStatus): LeaseStatus {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3497,7 +3513,7 @@ export const LeaseStatus: MessageFns<LeaseStatus> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseStatus();
+      const message = into ?? createBaseLeaseStatus();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3549,7 +3565,7 @@ export const LeaseLeasesResponse: MessageFns<LeaseLeasesResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseLeasesResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseLeasesResponse): LeaseLeasesResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3558,7 +3574,7 @@ export const LeaseLeasesResponse: MessageFns<LeaseLeasesResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseLeasesResponse();
+      const message = into ?? createBaseLeaseLeasesResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3567,7 +3583,7 @@ export const LeaseLeasesResponse: MessageFns<LeaseLeasesResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -3633,7 +3649,7 @@ export const Member: MessageFns<Member> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Member {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: Member): Member {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3642,7 +3658,7 @@ export const Member: MessageFns<Member> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMember();
+      const message = into ?? createBaseMember();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3730,7 +3746,7 @@ export const MemberAddRequest: MessageFns<MemberAddRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberAddRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberAddRequest): MemberAddRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3739,7 +3755,7 @@ export const MemberAddRequest: MessageFns<MemberAddRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberAddRequest();
+      const message = into ?? createBaseMemberAddRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3803,7 +3819,7 @@ export const MemberAddResponse: MessageFns<MemberAddResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberAddResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberAddResponse): MemberAddResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3812,7 +3828,7 @@ export const MemberAddResponse: MessageFns<MemberAddResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberAddResponse();
+      const message = into ?? createBaseMemberAddResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3821,7 +3837,7 @@ export const MemberAddResponse: MessageFns<MemberAddResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -3829,7 +3845,7 @@ export const MemberAddResponse: MessageFns<MemberAddResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.member = Member.decode(reader, reader.uint32());
+            message.member = Member.decode(reader, reader.uint32(), message.member);
             continue;
           }
           case 3: {
@@ -3886,7 +3902,7 @@ export const MemberRemoveRequest: MessageFns<MemberRemoveRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberRemoveRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberRemoveRequest): MemberRemoveRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3895,7 +3911,7 @@ export const MemberRemoveRequest: MessageFns<MemberRemoveRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberRemoveRequest();
+      const message = into ?? createBaseMemberRemoveRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3947,7 +3963,7 @@ export const MemberRemoveResponse: MessageFns<MemberRemoveResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberRemoveResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberRemoveResponse): MemberRemoveResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -3956,7 +3972,7 @@ export const MemberRemoveResponse: MessageFns<MemberRemoveResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberRemoveResponse();
+      const message = into ?? createBaseMemberRemoveResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -3965,7 +3981,7 @@ export const MemberRemoveResponse: MessageFns<MemberRemoveResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -4022,7 +4038,7 @@ export const MemberUpdateRequest: MessageFns<MemberUpdateRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberUpdateRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberUpdateRequest): MemberUpdateRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4031,7 +4047,7 @@ export const MemberUpdateRequest: MessageFns<MemberUpdateRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberUpdateRequest();
+      const message = into ?? createBaseMemberUpdateRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4092,7 +4108,7 @@ export const MemberUpdateResponse: MessageFns<MemberUpdateResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberUpdateResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberUpdateResponse): MemberUpdateResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4101,7 +4117,7 @@ export const MemberUpdateResponse: MessageFns<MemberUpdateResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberUpdateResponse();
+      const message = into ?? createBaseMemberUpdateResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4110,7 +4126,7 @@ export const MemberUpdateResponse: MessageFns<MemberUpdateResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -4161,7 +4177,7 @@ export const MemberListRequest: MessageFns<MemberListRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberListRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberListRequest): MemberListRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4170,7 +4186,7 @@ export const MemberListRequest: MessageFns<MemberListRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberListRequest();
+      const message = into ?? createBaseMemberListRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4222,7 +4238,7 @@ export const MemberListResponse: MessageFns<MemberListResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberListResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberListResponse): MemberListResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4231,7 +4247,7 @@ export const MemberListResponse: MessageFns<MemberListResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberListResponse();
+      const message = into ?? createBaseMemberListResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4240,7 +4256,7 @@ export const MemberListResponse: MessageFns<MemberListResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -4294,7 +4310,7 @@ export const MemberPromoteRequest: MessageFns<MemberPromoteRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberPromoteRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberPromoteRequest): MemberPromoteRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4303,7 +4319,7 @@ export const MemberPromoteRequest: MessageFns<MemberPromoteRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberPromoteRequest();
+      const message = into ?? createBaseMemberPromoteRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4355,7 +4371,7 @@ export const MemberPromoteResponse: MessageFns<MemberPromoteResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MemberPromoteResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MemberPromoteResponse): MemberPromoteResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4364,7 +4380,7 @@ export const MemberPromoteResponse: MessageFns<MemberPromoteResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMemberPromoteResponse();
+      const message = into ?? createBaseMemberPromoteResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4373,7 +4389,7 @@ export const MemberPromoteResponse: MessageFns<MemberPromoteResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -4427,7 +4443,7 @@ export const MoveLeaderRequest: MessageFns<MoveLeaderRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MoveLeaderRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MoveLeaderRequest): MoveLeaderRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4436,7 +4452,7 @@ export const MoveLeaderRequest: MessageFns<MoveLeaderRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMoveLeaderRequest();
+      const message = into ?? createBaseMoveLeaderRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4494,7 +4510,7 @@ export const AlarmRequest: MessageFns<AlarmRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AlarmRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AlarmRequest): AlarmRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4503,7 +4519,7 @@ export const AlarmRequest: MessageFns<AlarmRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAlarmRequest();
+      const message = into ?? createBaseAlarmRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4576,7 +4592,7 @@ export const AlarmMember: MessageFns<AlarmMember> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AlarmMember {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AlarmMember): AlarmMember {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4585,7 +4601,7 @@ export const AlarmMember: MessageFns<AlarmMember> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAlarmMember();
+      const message = into ?? createBaseAlarmMember();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4646,7 +4662,7 @@ export const AlarmResponse: MessageFns<AlarmResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AlarmResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AlarmResponse): AlarmResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4655,7 +4671,7 @@ export const AlarmResponse: MessageFns<AlarmResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAlarmResponse();
+      const message = into ?? createBaseAlarmResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4664,7 +4680,7 @@ export const AlarmResponse: MessageFns<AlarmResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -4718,7 +4734,7 @@ export const DowngradeRequest: MessageFns<DowngradeRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): DowngradeRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: DowngradeRequest): DowngradeRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4727,7 +4743,7 @@ export const DowngradeRequest: MessageFns<DowngradeRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDowngradeRequest();
+      const message = into ?? createBaseDowngradeRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4788,7 +4804,7 @@ export const DowngradeResponse: MessageFns<DowngradeResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): DowngradeResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: DowngradeResponse): DowngradeResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4797,7 +4813,7 @@ export const DowngradeResponse: MessageFns<DowngradeResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDowngradeResponse();
+      const message = into ?? createBaseDowngradeResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4806,7 +4822,7 @@ export const DowngradeResponse: MessageFns<DowngradeResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -4930,7 +4946,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): StatusResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: StatusResponse): StatusResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -4939,7 +4955,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseStatusResponse();
+      const message = into ?? createBaseStatusResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4948,7 +4964,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -5044,7 +5060,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.downgradeInfo = DowngradeInfo.decode(reader, reader.uint32());
+            message.downgradeInfo = DowngradeInfo.decode(reader, reader.uint32(), message.downgradeInfo);
             continue;
           }
         }
@@ -5103,7 +5119,7 @@ export const DowngradeInfo: MessageFns<DowngradeInfo> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): DowngradeInfo {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: DowngradeInfo): DowngradeInfo {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5112,7 +5128,7 @@ export const DowngradeInfo: MessageFns<DowngradeInfo> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDowngradeInfo();
+      const message = into ?? createBaseDowngradeInfo();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5173,7 +5189,7 @@ export const AuthenticateRequest: MessageFns<AuthenticateRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthenticateRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthenticateRequest): AuthenticateRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5182,7 +5198,7 @@ export const AuthenticateRequest: MessageFns<AuthenticateRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthenticateRequest();
+      const message = into ?? createBaseAuthenticateRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5249,7 +5265,7 @@ export const AuthUserAddRequest: MessageFns<AuthUserAddRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserAddRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserAddRequest): AuthUserAddRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5258,7 +5274,7 @@ export const AuthUserAddRequest: MessageFns<AuthUserAddRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserAddRequest();
+      const message = into ?? createBaseAuthUserAddRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5283,7 +5299,7 @@ export const AuthUserAddRequest: MessageFns<AuthUserAddRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.options = UserAddOptions.decode(reader, reader.uint32());
+            message.options = UserAddOptions.decode(reader, reader.uint32(), message.options);
             continue;
           }
           case 4: {
@@ -5336,7 +5352,7 @@ export const AuthUserGetRequest: MessageFns<AuthUserGetRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserGetRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserGetRequest): AuthUserGetRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5345,7 +5361,7 @@ export const AuthUserGetRequest: MessageFns<AuthUserGetRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserGetRequest();
+      const message = into ?? createBaseAuthUserGetRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5394,7 +5410,7 @@ export const AuthUserDeleteRequest: MessageFns<AuthUserDeleteRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserDeleteRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserDeleteRequest): AuthUserDeleteRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5403,7 +5419,7 @@ export const AuthUserDeleteRequest: MessageFns<AuthUserDeleteRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserDeleteRequest();
+      const message = into ?? createBaseAuthUserDeleteRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5458,7 +5474,7 @@ export const AuthUserChangePasswordRequest: MessageFns<AuthUserChangePasswordReq
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserChangePasswordRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserChangePasswordRequest): AuthUserChangePasswordRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5467,7 +5483,7 @@ export const AuthUserChangePasswordRequest: MessageFns<AuthUserChangePasswordReq
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserChangePasswordRequest();
+      const message = into ?? createBaseAuthUserChangePasswordRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5537,7 +5553,7 @@ export const AuthUserGrantRoleRequest: MessageFns<AuthUserGrantRoleRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserGrantRoleRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserGrantRoleRequest): AuthUserGrantRoleRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5546,7 +5562,7 @@ export const AuthUserGrantRoleRequest: MessageFns<AuthUserGrantRoleRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserGrantRoleRequest();
+      const message = into ?? createBaseAuthUserGrantRoleRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5607,7 +5623,7 @@ export const AuthUserRevokeRoleRequest: MessageFns<AuthUserRevokeRoleRequest> = 
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserRevokeRoleRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserRevokeRoleRequest): AuthUserRevokeRoleRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5616,7 +5632,7 @@ export const AuthUserRevokeRoleRequest: MessageFns<AuthUserRevokeRoleRequest> = 
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserRevokeRoleRequest();
+      const message = into ?? createBaseAuthUserRevokeRoleRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5674,7 +5690,7 @@ export const AuthRoleAddRequest: MessageFns<AuthRoleAddRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleAddRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleAddRequest): AuthRoleAddRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5683,7 +5699,7 @@ export const AuthRoleAddRequest: MessageFns<AuthRoleAddRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleAddRequest();
+      const message = into ?? createBaseAuthRoleAddRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5732,7 +5748,7 @@ export const AuthRoleGetRequest: MessageFns<AuthRoleGetRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleGetRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleGetRequest): AuthRoleGetRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5741,7 +5757,7 @@ export const AuthRoleGetRequest: MessageFns<AuthRoleGetRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleGetRequest();
+      const message = into ?? createBaseAuthRoleGetRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5790,7 +5806,7 @@ export const AuthRoleDeleteRequest: MessageFns<AuthRoleDeleteRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleDeleteRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleDeleteRequest): AuthRoleDeleteRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5799,7 +5815,7 @@ export const AuthRoleDeleteRequest: MessageFns<AuthRoleDeleteRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleDeleteRequest();
+      const message = into ?? createBaseAuthRoleDeleteRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5851,7 +5867,7 @@ export const AuthRoleGrantPermissionRequest: MessageFns<AuthRoleGrantPermissionR
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleGrantPermissionRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleGrantPermissionRequest): AuthRoleGrantPermissionRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5860,7 +5876,7 @@ export const AuthRoleGrantPermissionRequest: MessageFns<AuthRoleGrantPermissionR
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleGrantPermissionRequest();
+      const message = into ?? createBaseAuthRoleGrantPermissionRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -5877,7 +5893,7 @@ export const AuthRoleGrantPermissionRequest: MessageFns<AuthRoleGrantPermissionR
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.perm = Permission.decode(reader, reader.uint32());
+            message.perm = Permission.decode(reader, reader.uint32(), message.perm);
             continue;
           }
         }
@@ -5926,7 +5942,7 @@ export const AuthRoleRevokePermissionRequest: MessageFns<AuthRoleRevokePermissio
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleRevokePermissionRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleRevokePermissionRequest): AuthRoleRevokePermissionRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -5935,7 +5951,7 @@ export const AuthRoleRevokePermissionRequest: MessageFns<AuthRoleRevokePermissio
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleRevokePermissionRequest();
+      const message = into ?? createBaseAuthRoleRevokePermissionRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6011,7 +6027,7 @@ export const AuthStatusResponse: MessageFns<AuthStatusResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthStatusResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthStatusResponse): AuthStatusResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6020,7 +6036,7 @@ export const AuthStatusResponse: MessageFns<AuthStatusResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthStatusResponse();
+      const message = into ?? createBaseAuthStatusResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6029,7 +6045,7 @@ export const AuthStatusResponse: MessageFns<AuthStatusResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -6092,7 +6108,7 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthenticateResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthenticateResponse): AuthenticateResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6101,7 +6117,7 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthenticateResponse();
+      const message = into ?? createBaseAuthenticateResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6110,7 +6126,7 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -6164,7 +6180,7 @@ export const AuthUserGetResponse: MessageFns<AuthUserGetResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserGetResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserGetResponse): AuthUserGetResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6173,7 +6189,7 @@ export const AuthUserGetResponse: MessageFns<AuthUserGetResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserGetResponse();
+      const message = into ?? createBaseAuthUserGetResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6182,7 +6198,7 @@ export const AuthUserGetResponse: MessageFns<AuthUserGetResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -6236,7 +6252,7 @@ export const AuthRoleGetResponse: MessageFns<AuthRoleGetResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleGetResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleGetResponse): AuthRoleGetResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6245,7 +6261,7 @@ export const AuthRoleGetResponse: MessageFns<AuthRoleGetResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleGetResponse();
+      const message = into ?? createBaseAuthRoleGetResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6254,7 +6270,7 @@ export const AuthRoleGetResponse: MessageFns<AuthRoleGetResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -6308,7 +6324,7 @@ export const AuthRoleListResponse: MessageFns<AuthRoleListResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleListResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleListResponse): AuthRoleListResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6317,7 +6333,7 @@ export const AuthRoleListResponse: MessageFns<AuthRoleListResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleListResponse();
+      const message = into ?? createBaseAuthRoleListResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6326,7 +6342,7 @@ export const AuthRoleListResponse: MessageFns<AuthRoleListResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -6380,7 +6396,7 @@ export const AuthUserListResponse: MessageFns<AuthUserListResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserListResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserListResponse): AuthUserListResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6389,7 +6405,7 @@ export const AuthUserListResponse: MessageFns<AuthUserListResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserListResponse();
+      const message = into ?? createBaseAuthUserListResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6398,7 +6414,7 @@ export const AuthUserListResponse: MessageFns<AuthUserListResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
           case 2: {
@@ -6446,7 +6462,7 @@ export const HashRequest: MessageFns<HashRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): HashRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: HashRequest): HashRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6455,7 +6471,7 @@ export const HashRequest: MessageFns<HashRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHashRequest();
+      const message = into ?? createBaseHashRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6492,7 +6508,7 @@ export const SnapshotRequest: MessageFns<SnapshotRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: SnapshotRequest): SnapshotRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6501,7 +6517,7 @@ export const SnapshotRequest: MessageFns<SnapshotRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSnapshotRequest();
+      const message = into ?? createBaseSnapshotRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6538,7 +6554,7 @@ export const WatchProgressRequest: MessageFns<WatchProgressRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): WatchProgressRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: WatchProgressRequest): WatchProgressRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6547,7 +6563,7 @@ export const WatchProgressRequest: MessageFns<WatchProgressRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseWatchProgressRequest();
+      const message = into ?? createBaseWatchProgressRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6584,7 +6600,7 @@ export const LeaseLeasesRequest: MessageFns<LeaseLeasesRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseLeasesRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseLeasesRequest): LeaseLeasesRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6593,7 +6609,7 @@ export const LeaseLeasesRequest: MessageFns<LeaseLeasesRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseLeasesRequest();
+      const message = into ?? createBaseLeaseLeasesRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6630,7 +6646,7 @@ export const DefragmentRequest: MessageFns<DefragmentRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): DefragmentRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: DefragmentRequest): DefragmentRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6639,7 +6655,7 @@ export const DefragmentRequest: MessageFns<DefragmentRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDefragmentRequest();
+      const message = into ?? createBaseDefragmentRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6676,7 +6692,7 @@ export const StatusRequest: MessageFns<StatusRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): StatusRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: StatusRequest): StatusRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6685,7 +6701,7 @@ export const StatusRequest: MessageFns<StatusRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseStatusRequest();
+      const message = into ?? createBaseStatusRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6722,7 +6738,7 @@ export const AuthEnableRequest: MessageFns<AuthEnableRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthEnableRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthEnableRequest): AuthEnableRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6731,7 +6747,7 @@ export const AuthEnableRequest: MessageFns<AuthEnableRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthEnableRequest();
+      const message = into ?? createBaseAuthEnableRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6768,7 +6784,7 @@ export const AuthDisableRequest: MessageFns<AuthDisableRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthDisableRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthDisableRequest): AuthDisableRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6777,7 +6793,7 @@ export const AuthDisableRequest: MessageFns<AuthDisableRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthDisableRequest();
+      const message = into ?? createBaseAuthDisableRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6814,7 +6830,7 @@ export const AuthStatusRequest: MessageFns<AuthStatusRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthStatusRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthStatusRequest): AuthStatusRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6823,7 +6839,7 @@ export const AuthStatusRequest: MessageFns<AuthStatusRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthStatusRequest();
+      const message = into ?? createBaseAuthStatusRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6860,7 +6876,7 @@ export const AuthUserListRequest: MessageFns<AuthUserListRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserListRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserListRequest): AuthUserListRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6869,7 +6885,7 @@ export const AuthUserListRequest: MessageFns<AuthUserListRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserListRequest();
+      const message = into ?? createBaseAuthUserListRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6906,7 +6922,7 @@ export const AuthRoleListRequest: MessageFns<AuthRoleListRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleListRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleListRequest): AuthRoleListRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6915,7 +6931,7 @@ export const AuthRoleListRequest: MessageFns<AuthRoleListRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleListRequest();
+      const message = into ?? createBaseAuthRoleListRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6955,7 +6971,7 @@ export const CompactionResponse: MessageFns<CompactionResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): CompactionResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: CompactionResponse): CompactionResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -6964,7 +6980,7 @@ export const CompactionResponse: MessageFns<CompactionResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCompactionResponse();
+      const message = into ?? createBaseCompactionResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -6973,7 +6989,7 @@ export const CompactionResponse: MessageFns<CompactionResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7015,7 +7031,7 @@ export const LeaseRevokeResponse: MessageFns<LeaseRevokeResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): LeaseRevokeResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: LeaseRevokeResponse): LeaseRevokeResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7024,7 +7040,7 @@ export const LeaseRevokeResponse: MessageFns<LeaseRevokeResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLeaseRevokeResponse();
+      const message = into ?? createBaseLeaseRevokeResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7033,7 +7049,7 @@ export const LeaseRevokeResponse: MessageFns<LeaseRevokeResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7075,7 +7091,7 @@ export const DefragmentResponse: MessageFns<DefragmentResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): DefragmentResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: DefragmentResponse): DefragmentResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7084,7 +7100,7 @@ export const DefragmentResponse: MessageFns<DefragmentResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDefragmentResponse();
+      const message = into ?? createBaseDefragmentResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7093,7 +7109,7 @@ export const DefragmentResponse: MessageFns<DefragmentResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7135,7 +7151,7 @@ export const MoveLeaderResponse: MessageFns<MoveLeaderResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): MoveLeaderResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: MoveLeaderResponse): MoveLeaderResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7144,7 +7160,7 @@ export const MoveLeaderResponse: MessageFns<MoveLeaderResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseMoveLeaderResponse();
+      const message = into ?? createBaseMoveLeaderResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7153,7 +7169,7 @@ export const MoveLeaderResponse: MessageFns<MoveLeaderResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7195,7 +7211,7 @@ export const AuthEnableResponse: MessageFns<AuthEnableResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthEnableResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthEnableResponse): AuthEnableResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7204,7 +7220,7 @@ export const AuthEnableResponse: MessageFns<AuthEnableResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthEnableResponse();
+      const message = into ?? createBaseAuthEnableResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7213,7 +7229,7 @@ export const AuthEnableResponse: MessageFns<AuthEnableResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7255,7 +7271,7 @@ export const AuthDisableResponse: MessageFns<AuthDisableResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthDisableResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthDisableResponse): AuthDisableResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7264,7 +7280,7 @@ export const AuthDisableResponse: MessageFns<AuthDisableResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthDisableResponse();
+      const message = into ?? createBaseAuthDisableResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7273,7 +7289,7 @@ export const AuthDisableResponse: MessageFns<AuthDisableResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7315,7 +7331,7 @@ export const AuthUserAddResponse: MessageFns<AuthUserAddResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserAddResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserAddResponse): AuthUserAddResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7324,7 +7340,7 @@ export const AuthUserAddResponse: MessageFns<AuthUserAddResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserAddResponse();
+      const message = into ?? createBaseAuthUserAddResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7333,7 +7349,7 @@ export const AuthUserAddResponse: MessageFns<AuthUserAddResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7375,7 +7391,7 @@ export const AuthUserDeleteResponse: MessageFns<AuthUserDeleteResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserDeleteResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserDeleteResponse): AuthUserDeleteResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7384,7 +7400,7 @@ export const AuthUserDeleteResponse: MessageFns<AuthUserDeleteResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserDeleteResponse();
+      const message = into ?? createBaseAuthUserDeleteResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7393,7 +7409,7 @@ export const AuthUserDeleteResponse: MessageFns<AuthUserDeleteResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7435,7 +7451,7 @@ export const AuthUserChangePasswordResponse: MessageFns<AuthUserChangePasswordRe
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserChangePasswordResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserChangePasswordResponse): AuthUserChangePasswordResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7444,7 +7460,7 @@ export const AuthUserChangePasswordResponse: MessageFns<AuthUserChangePasswordRe
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserChangePasswordResponse();
+      const message = into ?? createBaseAuthUserChangePasswordResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7453,7 +7469,7 @@ export const AuthUserChangePasswordResponse: MessageFns<AuthUserChangePasswordRe
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7495,7 +7511,7 @@ export const AuthUserGrantRoleResponse: MessageFns<AuthUserGrantRoleResponse> = 
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserGrantRoleResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserGrantRoleResponse): AuthUserGrantRoleResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7504,7 +7520,7 @@ export const AuthUserGrantRoleResponse: MessageFns<AuthUserGrantRoleResponse> = 
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserGrantRoleResponse();
+      const message = into ?? createBaseAuthUserGrantRoleResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7513,7 +7529,7 @@ export const AuthUserGrantRoleResponse: MessageFns<AuthUserGrantRoleResponse> = 
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7555,7 +7571,7 @@ export const AuthUserRevokeRoleResponse: MessageFns<AuthUserRevokeRoleResponse> 
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthUserRevokeRoleResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthUserRevokeRoleResponse): AuthUserRevokeRoleResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7564,7 +7580,7 @@ export const AuthUserRevokeRoleResponse: MessageFns<AuthUserRevokeRoleResponse> 
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthUserRevokeRoleResponse();
+      const message = into ?? createBaseAuthUserRevokeRoleResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7573,7 +7589,7 @@ export const AuthUserRevokeRoleResponse: MessageFns<AuthUserRevokeRoleResponse> 
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7615,7 +7631,7 @@ export const AuthRoleAddResponse: MessageFns<AuthRoleAddResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleAddResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleAddResponse): AuthRoleAddResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7624,7 +7640,7 @@ export const AuthRoleAddResponse: MessageFns<AuthRoleAddResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleAddResponse();
+      const message = into ?? createBaseAuthRoleAddResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7633,7 +7649,7 @@ export const AuthRoleAddResponse: MessageFns<AuthRoleAddResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7675,7 +7691,7 @@ export const AuthRoleDeleteResponse: MessageFns<AuthRoleDeleteResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleDeleteResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleDeleteResponse): AuthRoleDeleteResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7684,7 +7700,7 @@ export const AuthRoleDeleteResponse: MessageFns<AuthRoleDeleteResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleDeleteResponse();
+      const message = into ?? createBaseAuthRoleDeleteResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7693,7 +7709,7 @@ export const AuthRoleDeleteResponse: MessageFns<AuthRoleDeleteResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7735,7 +7751,7 @@ export const AuthRoleGrantPermissionResponse: MessageFns<AuthRoleGrantPermission
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleGrantPermissionResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleGrantPermissionResponse): AuthRoleGrantPermissionResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7744,7 +7760,7 @@ export const AuthRoleGrantPermissionResponse: MessageFns<AuthRoleGrantPermission
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleGrantPermissionResponse();
+      const message = into ?? createBaseAuthRoleGrantPermissionResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7753,7 +7769,7 @@ export const AuthRoleGrantPermissionResponse: MessageFns<AuthRoleGrantPermission
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -7795,7 +7811,7 @@ export const AuthRoleRevokePermissionResponse: MessageFns<AuthRoleRevokePermissi
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): AuthRoleRevokePermissionResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: AuthRoleRevokePermissionResponse): AuthRoleRevokePermissionResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 512) {
@@ -7804,7 +7820,7 @@ export const AuthRoleRevokePermissionResponse: MessageFns<AuthRoleRevokePermissi
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAuthRoleRevokePermissionResponse();
+      const message = into ?? createBaseAuthRoleRevokePermissionResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -7813,7 +7829,7 @@ export const AuthRoleRevokePermissionResponse: MessageFns<AuthRoleRevokePermissi
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.header = ResponseHeader.decode(reader, reader.uint32());
+            message.header = ResponseHeader.decode(reader, reader.uint32(), message.header);
             continue;
           }
         }
@@ -8236,7 +8252,7 @@ function longToNumber(int64: { toString(): string }): number {
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
+  decode(input: BinaryReader | Uint8Array, length?: number, into?: T): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }
