@@ -1,6 +1,12 @@
+import { connect, type IncomingHttpHeaders } from "node:http2";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RangeResponse, type ResponseOp, TxnResponse } from "../../server/proto/gen/rpc.ts";
+import {
+  AuthRoleGetResponse,
+  RangeResponse,
+  type ResponseOp,
+  TxnResponse,
+} from "../../server/proto/gen/rpc.ts";
 import { scrape } from "../harness/exposition.ts";
 import { ClusterProcess, type Make } from "../harness/member-process.ts";
 
@@ -43,16 +49,22 @@ function ask(client: Client, path: string, request: Buffer): Promise<Said> {
   });
 }
 
-/** The code with which the server ends a stream after this request. */
-function endOfStream(client: Client, path: string, request: Buffer): Promise<number> {
+/** How the server ends a stream after this request. */
+function endOfStream(client: Client, path: string, request: Buffer): Promise<Said> {
   const options = { deadline: Date.now() + DEADLINE_MS };
   const call = client.makeBidiStreamRequest(path, same, same, new Metadata(), options);
-  const ended = new Promise<number>((resolve) => {
-    call.on("error", ({ code }: ServiceError) => resolve(code));
+  const ended = new Promise<Said>((resolve) => {
+    call.on("error", ({ code, details }: ServiceError) =>
+      resolve({ code, text: details, answer: undefined }),
+    );
   });
+  call.resume();
   call.write(request);
   return ended;
 }
+
+/** Code and text, but for what a decoder says in its own words. */
+const formOf = ({ code, text }: Said) => [code, text.replace(/^(grpc: [^:]*): .*$/, "$1")];
 
 const hex = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
 const KEY = "0a 01 61";
@@ -98,7 +110,7 @@ const PATHS = [
 test.each(REQUESTS)("%s", async (_name, bytes) => {
   const said = (client: Client) => Promise.all(PATHS.map((path) => ask(client, path, bytes)));
   const [theirs, ours] = await Promise.all(clients.map(said));
-  expect(ours?.map(({ code }) => code)).toEqual(theirs?.map(({ code }) => code));
+  expect(ours?.map(formOf)).toEqual(theirs?.map(formOf));
 });
 
 /** A key, or a part of a transaction, with its field's tag before it. */
@@ -152,20 +164,87 @@ test.each(DOUBLE)("the last is meant of %s", async (_name, bytes) => {
   expect(ours).toEqual(theirs);
 });
 
+test("a message that comes in two parts is one, but in a oneof the last part", async () => {
+  const name = within(1, Buffer.from("r"));
+  const perm = [within(2, hex("12 01 61 08 01")), within(2, hex("1a 01 62 08 02"))];
+  const user = [within(1, Buffer.from("u")), within(3, hex("08 01")), within(3, hex(""))];
+  const put = within(2, within(2, within(1, Buffer.from("k"))), within(2, hex("12 01 76")));
+  const played = async (client: Client) => {
+    const said = [
+      await ask(client, "/etcdserverpb.Auth/RoleAdd", name),
+      await ask(client, "/etcdserverpb.Auth/RoleGrantPermission", Buffer.concat([name, ...perm])),
+      await ask(client, "/etcdserverpb.Auth/UserAdd", Buffer.concat(user)),
+      await ask(client, "/etcdserverpb.KV/Txn", put),
+    ];
+    const { answer = hex("") } = await ask(client, "/etcdserverpb.Auth/RoleGet", name);
+    return [said.map(({ code, text }) => [code, text]), AuthRoleGetResponse.decode(answer).perm];
+  };
+  const [theirs, ours] = await Promise.all(clients.map(played));
+  expect(ours).toEqual(theirs);
+});
+
 test("a stream that cannot be read ends so, and is not counted among those that failed", async () => {
   const broken = hex("0a 05 61");
   const tooLong = Buffer.alloc(3 * 1024 * 1024);
   const ends = async (client: Client, i: number) => {
-    const codes: number[] = [];
+    const ended: unknown[] = [];
     for (const path of ["/etcdserverpb.Watch/Watch", "/etcdserverpb.Lease/LeaseKeepAlive"]) {
       for (const request of [broken, tooLong]) {
-        codes.push(await endOfStream(client, path, request));
+        ended.push(formOf(await endOfStream(client, path, request)));
       }
     }
+    for (const path of ["/etcdserverpb.Maintenance/Snapshot", "/grpc.health.v1.Health/Watch"]) {
+      ended.push(formOf(await endOfStream(client, path, broken)));
+    }
     const figures = await scrape(clusters[i]?.member(0).clientUrl ?? "");
-    return { codes, isCounted: figures.has("etcd_network_server_stream_failures_total") };
+    return { ended, isCounted: figures.has("etcd_network_server_stream_failures_total") };
   };
   const [theirs, ours] = await Promise.all(clients.map(ends));
   expect(ours).toEqual(theirs);
   expect(ours?.isCounted).toBe(false);
 });
+
+test("text that is no UTF-8 is refused where gRPC's own protobuf reads it", async () => {
+  const name = hex("0a 01 ff");
+  const said = async (client: Client) => [
+    formOf(await ask(client, "/grpc.health.v1.Health/Check", name)),
+    formOf(await endOfStream(client, "/grpc.health.v1.Health/Watch", name)),
+    formOf(await ask(client, "/etcdserverpb.Auth/UserGet", name)),
+  ];
+  const [theirs, ours] = await Promise.all(clients.map(said));
+  expect(ours).toEqual(theirs);
+});
+
+test("a time to wait is what Go takes for a number", async () => {
+  const times = ["0S", "-0S", "1n", "1u", "-1S", "+5S", "5S", "-S", "1.5S", "S", "5", "5s"];
+  const said = (cluster: ClusterProcess) =>
+    Promise.all(times.map((time) => statusWithin(cluster.member(0).clientUrl, time)));
+  const [theirs, ours] = await Promise.all(clusters.map(said));
+  expect(ours).toEqual(theirs);
+});
+
+/** Of HTTP and of gRPC, for a read that is asked with this `grpc-timeout`. */
+function statusWithin(url: string, timeout: string): Promise<unknown[]> {
+  const session = connect(url);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/etcdserverpb.KV/Range",
+    "content-type": "application/grpc",
+    "grpc-timeout": timeout,
+    te: "trailers",
+  });
+  return new Promise((resolve, reject) => {
+    const heads: IncomingHttpHeaders[] = [];
+    stream.on("response", (head) => heads.push(head));
+    stream.on("trailers", (head) => heads.push(head));
+    stream.on("error", reject);
+    stream.on("close", () => {
+      session.close();
+      const said: IncomingHttpHeaders = Object.assign({}, ...heads);
+      resolve([said[":status"], said["grpc-status"], said["grpc-message"] ?? ""]);
+    });
+    stream.resume();
+    // A read of the key "a", behind its length.
+    stream.end(hex("00 00 00 00 03 0a 01 61"));
+  });
+}

@@ -170,7 +170,11 @@ test("requests that are no gRPC are refused with HTTP's and gRPC's status", asyn
   expect(await ask({ "content-type": "application/grpc-web" })).toContain("415");
   expect(await ask({ "grpc-timeout": "123456789S" })).toContain("timeout string is too long");
   expect(await ask({ "grpc-timeout": "1x" })).toContain("timeout unit is not recognized");
-  expect(await ask({ "grpc-timeout": "0n" })).toContain("context deadline exceeded");
+  for (const timeout of ["0n", "1n", "10u", "-1S", "-9999999H"]) {
+    expect(await ask({ "grpc-timeout": timeout })).toContain("context deadline exceeded");
+  }
+  expect(await ask({ "grpc-timeout": "+-1S" })).toContain("malformed grpc-timeout");
+  expect(await ask({ "grpc-timeout": "+9S", ":path": "echo" })).toContain("malformed method name");
   expect(await ask({ "grpc-encoding": "br" })).toContain(
     'grpc: Decompressor is not installed for grpc-encoding "br"',
   );

@@ -26,7 +26,7 @@ export interface PlainHead {
 export interface RequestHead {
   readonly path: string;
   readonly metadata: Metadata;
-  /** From `grpc-timeout`, in ms. */
+  /** From `grpc-timeout`, in ms; 0 for a time that has passed. */
   readonly timeoutMs: number | undefined;
   /** `grpc-encoding` */
   readonly encoding: string | undefined;
@@ -49,6 +49,8 @@ export const TIMEOUT_UNIT_MS: Readonly<Record<string, number>> = {
   u: 1e-3,
   n: 1e-6,
 };
+/** Nothing at all is answered in so little, and a timer would give it longer. */
+const TIMEOUT_MS_MIN = 0.01;
 const GRPC_CONTENT = /^application\/grpc([+;]|$)/;
 
 /** Undefined for what is no well-formed HTTP/2 request: the stream is reset. */
@@ -114,8 +116,8 @@ function parseTimeout(value: string): number | string {
   const unit = TIMEOUT_UNIT_MS[value.at(-1) as string];
   if (unit === undefined) return `transport: timeout unit is not recognized: ${shown}`;
   const digits = value.slice(0, -1);
-  if (!/^\d+$/.test(digits)) return `strconv.ParseInt: parsing "${digits}": invalid syntax`;
-  return Number(digits) * unit;
+  if (!/^[+-]?\d+$/.test(digits)) return `strconv.ParseInt: parsing "${digits}": invalid syntax`;
+  return Math.max(0, Number(digits) * unit);
 }
 
 function refusalOf(
@@ -151,6 +153,8 @@ function refusalOf(
     const text = `grpc: Decompressor is not installed for grpc-encoding ${name}`;
     return refuse(200, Status.UNIMPLEMENTED, text);
   }
-  if (timeout === 0) return refuse(200, Status.DEADLINE_EXCEEDED, "context deadline exceeded");
+  if (timeout !== undefined && timeout <= TIMEOUT_MS_MIN) {
+    return refuse(200, Status.DEADLINE_EXCEEDED, "context deadline exceeded");
+  }
   return undefined;
 }

@@ -22,6 +22,13 @@ export function decodeRequest<T>(codec: { decode(input: Uint8Array): T }, bytes:
   }
 }
 
+/** How grpc-go's two ways of reading a request say that it is none. */
+export const MalformedText = {
+  UNARY: "grpc: error unmarshalling request",
+  STREAM: "grpc: failed to unmarshal the received message",
+} as const;
+export type MalformedText = (typeof MalformedText)[keyof typeof MalformedText];
+
 /** An answer that etcd's own table does not have. */
 export class StatusError extends Error {
   override readonly name = "StatusError";
@@ -37,14 +44,18 @@ export class StatusError extends Error {
  * What a client is told about something thrown: what was meant for it as it is, anything else as
  * INTERNAL and no more. A broken invariant is thrown on, it ends the process.
  */
-export function callFailure(thrown: unknown, path: string, log: Log): CallFailure {
+export function callFailure(
+  thrown: unknown,
+  path: string,
+  log: Log,
+  malformedText: MalformedText = MalformedText.UNARY,
+): CallFailure {
   if (thrown instanceof EtcdError || thrown instanceof StatusError) {
     return { status: thrown.status, text: thrown.message };
   }
   if (thrown instanceof AssertionError) throw thrown;
   if (thrown instanceof MalformedRequestError) {
-    const text = `grpc: error unmarshalling request: ${thrown.message}`;
-    return { status: Status.INTERNAL, text };
+    return { status: Status.INTERNAL, text: `${malformedText}: ${thrown.message}` };
   }
   const stack = thrown instanceof Error ? thrown.stack : undefined;
   log.error("a call failed unexpectedly", { path, error: String(thrown), stack });

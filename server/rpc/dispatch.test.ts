@@ -308,6 +308,13 @@ test("health is answered for the server as a whole, and watched", () => {
   const check = (bytes: Buffer) => unary(server, "/grpc.health.v1.Health/Check", bytes).call;
   expect(check(EMPTY).sent).toEqual([Buffer.from([8, 1])]);
   expect(check(named).ended).toEqual([[Status.NOT_FOUND, "unknown service"]]);
+  const noText = Buffer.from([0x0a, 1, 0xff]);
+  expect(check(noText).ended).toMatchObject([
+    [Status.INTERNAL, expect.stringMatching(/^grpc: error unmarshalling request: /)],
+  ]);
+  expect(unary(server, "/grpc.health.v1.Health/Watch", noText).call.ended).toMatchObject([
+    [Status.INTERNAL, expect.stringMatching(/^grpc: failed to unmarshal the received message: /)],
+  ]);
   const list = () => unary(server, "/grpc.health.v1.Health/List", EMPTY).call.sent;
   expect(list()).toEqual([listed(1)]);
   const { call, handler } = unary(server, "/grpc.health.v1.Health/Watch", EMPTY);

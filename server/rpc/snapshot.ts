@@ -8,8 +8,8 @@ import { writeDatabase } from "../bbolt/database-writer.ts";
 import { TRAILER_BYTES, withTrailer } from "../bbolt/snapshot-file.ts";
 import type { GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { SnapshotResponse } from "../proto/gen/rpc.ts";
-import { callFailure } from "./call-errors.ts";
+import { SnapshotRequest, SnapshotResponse } from "../proto/gen/rpc.ts";
+import { callFailure, decodeRequest } from "./call-errors.ts";
 import type { Callers } from "./callers.ts";
 
 /** Bytes of one response; etcd's. */
@@ -41,8 +41,9 @@ export class SnapshotCall implements GrpcHandler {
     call.onDrain = () => this.#wake?.();
   }
 
-  message(): void {
+  message(bytes: Buffer): void {
     if (this.#isStarted) return;
+    decodeRequest(SnapshotRequest, bytes);
     this.#isStarted = true;
     this.#send().catch((error: unknown) => {
       const { status, text } = callFailure(error, this.#call.path, this.#options.log);

@@ -2,7 +2,7 @@ import { type EtcdError, Status } from "../errors.ts";
 import type { CancelReason, GrpcCall, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { GrpcMethodCounters } from "../metrics/grpc-counters.ts";
-import { callFailure } from "./call-errors.ts";
+import { callFailure, MalformedText } from "./call-errors.ts";
 import { requiresLeader } from "./call-guards.ts";
 import type { DispatcherOptions, StreamHandler } from "./dispatch.ts";
 import type { LeaderDependent } from "./leader-streams.ts";
@@ -122,7 +122,8 @@ export class StreamCall implements GrpcCall, GrpcHandler, LeaderDependent {
     try {
       step();
     } catch (thrown) {
-      const failure = callFailure(thrown, this.path, this.#options.log);
+      const { log } = this.#options;
+      const failure = callFailure(thrown, this.path, log, MalformedText.STREAM);
       if (!this.#finish(failure.status)) return;
       this.#call.fail(failure.status, failure.text);
       // The handler may hold something for this call: it must hear that it is over.
