@@ -63,7 +63,10 @@ export class Change {
     return this.#beforeMain < 0;
   }
 
-  /** The record that this change replaced, while it is in the table: within the same turn. */
+  /**
+   * The record that this change replaced, while it is in the table: until the last step of the
+   * entry that made the change, with which its publishing ends. No compaction begins before.
+   */
   get previous(): KeyValueRecord | undefined {
     return this.isCreate ? undefined : this.#table.find(this.#beforeMain, this.#beforeSub);
   }

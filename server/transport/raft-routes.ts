@@ -56,7 +56,7 @@ export class RaftRoutes {
 
   probe(exchange: Exchange): void {
     const now = new Date(this.#options.clock.now()).toISOString();
-    reply(exchange, 200, `{"OK":true,"Now":"${now}"}\n`, "application/json");
+    reply(exchange, 200, `{"OK":true,"Now":"${now}"}\n`, "text/plain; charset=utf-8");
   }
 
   stream(exchange: Exchange): void {

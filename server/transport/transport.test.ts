@@ -557,9 +557,9 @@ describe("questions", () => {
     expect((await ask(a, "GET", "/version", {})).text).toBe(
       '{"etcdserver":"3.5.21","etcdcluster":"not_decided"}',
     );
-    expect((await ask(a, "GET", "/raft/probing", {})).text).toMatch(
-      /^\{"OK":true,"Now":"\d{4}-.*Z"\}\n$/,
-    );
+    const probed = await fetch(`http://127.0.0.1:${a.port}/raft/probing`);
+    expect(await probed.text()).toMatch(/^\{"OK":true,"Now":"\d{4}-.*Z"\}\n$/);
+    expect(probed.headers.get("content-type")).toBe("text/plain; charset=utf-8");
   });
 });
 
