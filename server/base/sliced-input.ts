@@ -1,18 +1,22 @@
 // A read of a socket may hold two thousand requests, and Node's parser takes all of a read in one go:
 // fifty milliseconds, for nothing where only the first of them are answered. So it is given a read
-// in slices, and nothing of it any more when the socket has been destroyed.
+// in slices, and nothing of it any more when the socket has been destroyed, or when it has said what
+// is no request: that is read and thrown away, so that the end of the connection is still seen.
 import type { Duplex } from "node:stream";
 
 /** As long as requests may begin in it. */
 const SLICE_BYTES = 1024;
 /** Within a body: the dearest end of one that a peer can choose costs a few milliseconds. */
 const BODY_SLICE_BYTES = 16 * 1024;
+const LINE_END = 0x0a;
 
 export class SlicedInput {
   readonly #socket: Duplex;
   readonly #parse: (chunk: Buffer) => void;
   readonly #isInBody: () => boolean;
   #isOver = false;
+  #isDiscarding = false;
+  #onLineEnd: (() => void) | undefined;
 
   /**
    * @param socket that a server of Node's has begun to serve; it hands its reads over from now on
@@ -33,9 +37,33 @@ export class SlicedInput {
     this.#socket.off("data", this.#read);
   }
 
+  /** From now on nothing is parsed. */
+  discard(): void {
+    this.#isDiscarding = true;
+    this.#onLineEnd = undefined;
+  }
+
+  /** The same. @param rest of a line; `onLineEnd` is called once when all of it is here */
+  discardLine(rest: Buffer, onLineEnd: () => void): void {
+    this.#isDiscarding = true;
+    this.#onLineEnd = onLineEnd;
+    this.#discarded(rest);
+  }
+
+  #discarded(bytes: Buffer): void {
+    if (this.#onLineEnd === undefined || !bytes.includes(LINE_END)) return;
+    const onLineEnd = this.#onLineEnd;
+    this.#onLineEnd = undefined;
+    onLineEnd();
+  }
+
   readonly #read = (chunk: Buffer): void => {
     let at = 0;
     while (at < chunk.length && !this.#socket.destroyed) {
+      if (this.#isDiscarding) {
+        this.#discarded(chunk.subarray(at));
+        return;
+      }
       if (this.#isOver) {
         this.#socket.unshift(chunk.subarray(at));
         return;

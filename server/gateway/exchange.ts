@@ -22,8 +22,13 @@ export interface Exchange {
   /**
    * Reads the body: `onChunk` for its pieces, then `onEnd` once. May be called again, to hand the
    * rest to somebody else. What nobody reads is thrown away when the response ends.
+   * @param onBroken instead of `onEnd` when the rest cannot be read, with the reason
    */
-  readBody(onChunk: (bytes: Buffer) => void, onEnd: () => void): void;
+  readBody(
+    onChunk: (bytes: Buffer) => void,
+    onEnd: () => void,
+    onBroken?: (text: string) => void,
+  ): void;
   /** Answers at once. Its headers come on top of those `setHeader` was given. */
   reply(reply: Reply): void;
   setHeader(name: string, value: string): void;
@@ -57,7 +62,9 @@ export class Http1Exchange implements Exchange {
   readonly #response: ServerResponse;
   #onChunk: (bytes: Buffer) => void = () => {};
   #onEnd: () => void = () => {};
+  #onBroken: (text: string) => void = () => {};
   #isReading = false;
+  #problem: string | undefined;
 
   constructor(
     request: IncomingMessage,
@@ -98,13 +105,28 @@ export class Http1Exchange implements Exchange {
     return Array.isArray(value) ? value[0] : value;
   }
 
-  readBody(onChunk: (bytes: Buffer) => void, onEnd: () => void): void {
+  readBody(
+    onChunk: (bytes: Buffer) => void,
+    onEnd: () => void,
+    onBroken: (text: string) => void = () => {},
+  ): void {
     this.#onChunk = onChunk;
     this.#onEnd = onEnd;
+    this.#onBroken = onBroken;
     if (this.#isReading) return;
     this.#isReading = true;
-    this.#request.on("data", (bytes: Buffer) => this.#onChunk(bytes));
+    this.#request.on("data", (bytes: Buffer) => {
+      this.#onChunk(bytes);
+      this.#tellProblem();
+    });
     this.#request.on("end", () => this.#onEnd());
+    this.#tellProblem();
+  }
+
+  /** The rest of the body cannot be read. */
+  breakBody(problem: string): void {
+    this.#problem = problem;
+    this.#tellProblem();
   }
 
   setHeader(name: string, value: string): void {
@@ -146,10 +168,19 @@ export class Http1Exchange implements Exchange {
     } else if (shouldKeepAlive && hasLength) this.#response.setHeader("Connection", "keep-alive");
   }
 
+  /** When all is told that came before. */
+  #tellProblem(): void {
+    if (this.#problem === undefined || !this.#isReading || this.#request.readableLength > 0) return;
+    const problem = this.#problem;
+    this.#problem = undefined;
+    this.#onBroken(problem);
+  }
+
   /** The rest of a body is thrown away if it is short; else its sender does not get to send it. */
   #endBody(): void {
     this.#onChunk = () => {};
     this.#onEnd = () => {};
+    this.#onBroken = () => {};
     const request = this.#request;
     if (request.complete || this.#response.headersSent || bodyBytes(request) <= DUMP_BYTES_MAX) {
       return;

@@ -387,7 +387,7 @@ test("the body of a request is not waited for", async () => {
 test("what is neither HTTP/2 nor HTTP/1 gets a 400 and the door", async () => {
   const { port } = await serve();
   const socket = connect(port, "127.0.0.1");
-  socket.write("PRI * HTTP/2.0\r\n\r\nnonsense\u0000\u0001");
+  socket.write("PRI * HTTP/2.0\r\n\r\nnonsense\u0000\u0001\r\n");
   const received: Buffer[] = [];
   for await (const chunk of socket) received.push(chunk as Buffer);
   expect(Buffer.concat(received).toString()).toMatch(/^HTTP\/1\.1 400 /);

@@ -9,15 +9,23 @@ import {
 import { AssertionError } from "../base/assert.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { ACCEPT_BACKLOG, GuestList } from "../base/guest-list.ts";
+import {
+  BAD_REQUEST,
+  chunkProblem,
+  endConnection,
+  headRefusal,
+  type InputError,
+  inputRefusal,
+} from "../base/http-refusal.ts";
 import { SlicedInput } from "../base/sliced-input.ts";
 import type { Handshakes } from "../http2/grpc-server.ts";
 import { type Exchange, Http1Exchange } from "./exchange.ts";
-import { headRefusal } from "./head-refusal.ts";
 import { type Asked, HttpGuest } from "./http-guest.ts";
 import { WebSocketExchange, wantsWebSocket } from "./web-socket-exchange.ts";
 
 const HEADER_BYTES_MAX = 16 * 1024;
 const SWEEP_MS = 1000;
+const NOTHING: Buffer = Buffer.alloc(0);
 /**
  * All times are kept by the sweep (http-guest.ts), and nothing is answered by Node itself: such an
  * answer has no turn among those that the guest knows of.
@@ -56,13 +64,21 @@ export class Gateway {
     this.#serve = serve;
     const ask = (request: IncomingMessage, response: ServerResponse): void => {
       const guest = this.#connections.get(request.socket);
-      if (guest?.asks({ request, response }, clock.monotonic()) === true) {
-        this.#answer(guest, { request, response });
-      }
+      if (guest === undefined) return;
+      const exchange = new Http1Exchange(request, response, this.#names.get(request.socket));
+      const asked = { request, response, exchange };
+      if (guest.asks(asked, clock.monotonic())) this.#answer(guest, asked);
     };
     this.#server = createServer(SERVER_OPTIONS, ask);
+    // However many they are, all of them fit into a head; what is left out could not be looked at.
+    this.#server.maxHeadersCount = 0;
     this.#server.on("checkExpectation", ask);
     this.#server.on("upgrade", (request, _socket, head) => this.#upgrade(request, head));
+    this.#server.on("connect", ({ socket }) => {
+      this.#inputs.get(socket)?.discard();
+      this.#connections.get(socket)?.upgrades(() => this.#refuse(socket, BAD_REQUEST));
+    });
+    this.#server.on("clientError", (error, socket) => this.#misread(error, socket as Socket));
   }
 
   /**
@@ -113,12 +129,12 @@ export class Gateway {
   }
 
   /** One after the other, as they came. */
-  #answer(guest: HttpGuest, { request, response }: Asked): void {
+  #answer(guest: HttpGuest, { request, response, exchange }: Asked): void {
     response.on("close", () => {
       const next = guest.answered(this.#clock.monotonic());
       if (next !== undefined) this.#answer(guest, next);
     });
-    this.#begin(request, new Http1Exchange(request, response, this.#names.get(request.socket)));
+    this.#begin(request, exchange);
   }
 
   #upgrade(request: IncomingMessage, head: Buffer): void {
@@ -143,7 +159,36 @@ export class Gateway {
   #begin(request: IncomingMessage, exchange: Exchange): void {
     const refusal = headRefusal(request);
     if (refusal === undefined) this.#serve(exchange);
-    else exchange.reply(refusal);
+    else this.#refuse(request.socket, refusal);
+  }
+
+  /** Nothing that its client has said or says besides is answered. */
+  #refuse(socket: Socket, refusal: Buffer): void {
+    this.#connections.get(socket)?.left();
+    this.#inputs.get(socket)?.discard();
+    endConnection(socket, refusal, this.#clock);
+  }
+
+  /** What has come is no request. Go's server would not have looked at it before the end of its line. */
+  #misread(error: InputError, socket: Socket): void {
+    const guest = this.#connections.get(socket);
+    const input = this.#inputs.get(socket);
+    const refusal = inputRefusal(error);
+    if (guest === undefined || input === undefined || refusal === undefined) {
+      socket.destroy();
+      return;
+    }
+    const { farewell, rest, isIgnored } = refusal;
+    const { sending } = guest;
+    input.discard();
+    if (sending !== undefined) {
+      guest.endsBy(() => this.#refuse(socket, NOTHING));
+      sending.exchange.breakBody(chunkProblem(error));
+    } else if (!isIgnored) {
+      const end = () => guest.endsBy(() => this.#refuse(socket, farewell));
+      if (rest === undefined) end();
+      else input.discardLine(rest, end);
+    }
   }
 
   #sweep(): void {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Guest } from "../base/guest-list.ts";
+import type { Http1Exchange } from "./exchange.ts";
 
 /** Requests of one connection that wait until those before them are answered. */
 const PIPELINED_MAX = 32;
@@ -16,6 +17,7 @@ const ANSWER_MS = 120_000;
 export interface Asked {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly exchange: Http1Exchange;
 }
 
 /** What the two of them say now, of a connection that has changed its protocol. */
@@ -32,7 +34,7 @@ export class HttpGuest implements Guest {
   #asked: Asked | undefined;
   #waiting: Asked[] = [];
   /** Waits for all of them: no request comes behind it. */
-  #upgrade: (() => void) | undefined;
+  #last: (() => void) | undefined;
   #dialogue: Dialogue | undefined;
   #hasAsked = false;
   /** Since when it is whose turn it is, or something moved. */
@@ -67,6 +69,12 @@ export class HttpGuest implements Guest {
     this.#socket.destroy();
   }
 
+  /** The request of which the body is on its way. */
+  get sending(): Asked | undefined {
+    const newest = this.#waiting.at(-1) ?? this.#asked;
+    return newest?.request.complete === false ? newest : undefined;
+  }
+
   /** False when it has to wait until those before it are answered. */
   asks(asked: Asked, nowMs: number): boolean {
     if (this.#asked === undefined) {
@@ -84,14 +92,19 @@ export class HttpGuest implements Guest {
     this.#hasAsked = this.hasAsked;
     this.#asked = this.#waiting.shift();
     this.#turns(nowMs);
-    if (this.#asked === undefined) this.#upgrade?.();
+    if (this.#asked === undefined) this.#last?.();
     return this.#asked;
+  }
+
+  /** Nothing is asked any more: `end` is called when all that was asked before is answered. */
+  endsBy(end: () => void): void {
+    if (this.#asked === undefined) end();
+    else this.#last = end;
   }
 
   /** Asks for another protocol: `begin` is called when all that was asked before is answered. */
   upgrades(begin: () => void): void {
-    if (this.#asked === undefined) return begin();
-    this.#upgrade = begin;
+    this.endsBy(begin);
     // Node's server no longer hears of the socket, but what it answers still waits for it.
     this.#socket.on("drain", () => this.#asked?.response.emit("drain"));
   }
@@ -99,7 +112,7 @@ export class HttpGuest implements Guest {
   /** The connection is gone: what waits will not be answered. */
   left(): void {
     this.#waiting = [];
-    this.#upgrade = undefined;
+    this.#last = undefined;
   }
 
   changesProtocol(dialogue: Dialogue, nowMs: number): void {
@@ -117,7 +130,9 @@ export class HttpGuest implements Guest {
 
   get #isOurTurn(): boolean {
     if (this.#dialogue !== undefined) return this.#dialogue.isBegun;
-    return this.#asked?.request.complete === true || this.#asked?.response.headersSent === true;
+    if (this.#asked === undefined) return false;
+    const { request, response } = this.#asked;
+    return request.complete || response.headersSent || this.#last !== undefined;
   }
 
   /** A head may take only so long in all; of a body, each part. */

@@ -175,6 +175,10 @@ export class JsonCall implements GrpcCall {
           if (last !== undefined) this.#message(last);
           this.#halfClose();
         }),
+      (text) =>
+        step(() => {
+          throw new JsonSyntaxError(text);
+        }),
     );
   }
 

@@ -11,6 +11,13 @@ import { AssertionError, must } from "../base/assert.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { ACCEPT_BACKLOG, GuestList } from "../base/guest-list.ts";
+import {
+  BAD_REQUEST,
+  endConnection,
+  headRefusal,
+  type InputError,
+  inputRefusal,
+} from "../base/http-refusal.ts";
 import type { Log } from "../base/log.ts";
 import { SlicedInput } from "../base/sliced-input.ts";
 import type { Identity } from "./identity.ts";
@@ -50,6 +57,7 @@ export class PeerServer {
   readonly #prefixes: readonly (readonly [string, Route])[];
   readonly #guests: GuestList;
   readonly #guestOf = new WeakMap<Socket, PeerGuest>();
+  readonly #inputs = new WeakMap<Socket, SlicedInput>();
   #servers: Server[] = [];
 
   constructor(options: PeerServerOptions) {
@@ -107,10 +115,15 @@ export class PeerServer {
       noDelay: true,
       // Bodies may take as long as they move: a snapshot has no upper limit.
       requestTimeout: 0,
+      requireHostHeader: false,
     };
     const handle = (request: IncomingMessage, response: ServerResponse) =>
       this.#handle(request, response);
     const server = createServer(options, handle);
+    server.maxHeadersCount = 0;
+    server.on("checkExpectation", handle);
+    server.on("connect", ({ socket }) => this.#refuse(socket, BAD_REQUEST));
+    server.on("clientError", (error, socket) => this.#misread(error, socket as Socket));
     this.#standBefore(server, /^(https|unixs):/.test(url));
     server.timeout = IDLE_MS_MAX;
     return server;
@@ -129,7 +142,7 @@ export class PeerServer {
       this.#guestOf.set(socket, guest);
       socket.on("close", () => this.#guests.delete(guest));
       serve?.call(server, socket);
-      new SlicedInput(socket, () => guest.isSending);
+      this.#inputs.set(socket, new SlicedInput(socket, () => guest.isSending));
     };
     if (!isSecure) {
       server.on("connection", admit);
@@ -142,7 +155,13 @@ export class PeerServer {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const { clock } = this.#options;
     const guest = this.#guestOf.get(request.socket);
-    if (guest?.asks(request, clock.monotonic()) === false) return;
+    if (guest?.isEnding === true) return;
+    const refusal = headRefusal(request);
+    if (refusal !== undefined) {
+      this.#refuse(request.socket, refusal);
+      return;
+    }
+    if (guest?.asks(request, response, clock.monotonic()) === false) return;
     response.on("close", () => guest?.answered(clock.monotonic()));
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     const exchange = { request, response, path };
@@ -158,6 +177,32 @@ export class PeerServer {
       this.#options.log.error("a request of a peer failed", { path, error });
       refuse(exchange, { status: 500, text: "Internal Server Error" });
     });
+  }
+
+  /** When what was asked before is answered. */
+  #refuse(socket: Socket, refusal: Buffer): void {
+    this.#inputs.get(socket)?.discard();
+    this.#guestOf.get(socket)?.endsBy(() => endConnection(socket, refusal, this.#options.clock));
+  }
+
+  /** What has come is no request. Go's server would not have looked at it before the end of its line. */
+  #misread(error: InputError, socket: Socket): void {
+    const guest = this.#guestOf.get(socket);
+    const input = this.#inputs.get(socket);
+    const refusal = inputRefusal(error);
+    if (guest === undefined || input === undefined || refusal === undefined) {
+      socket.destroy();
+      return;
+    }
+    const { farewell, rest, isIgnored } = refusal;
+    input.discard();
+    if (guest.isSending) {
+      if (guest.isUntold) endConnection(socket, BAD_REQUEST, this.#options.clock);
+      else socket.destroy();
+    } else if (!isIgnored) {
+      if (rest === undefined) this.#refuse(socket, farewell);
+      else input.discardLine(rest, () => this.#refuse(socket, farewell));
+    }
   }
 }
 
