@@ -7,7 +7,7 @@ import { CertificateAuthority } from "../harness/certificates.ts";
 import { ask, type HttpAsk } from "../harness/http-client.ts";
 import { ClusterProcess, type Make } from "../harness/member-process.ts";
 import { freePorts } from "../harness/ports.ts";
-import { exchanges } from "../harness/raw-exchange.ts";
+import { exchange, exchanges } from "../harness/raw-exchange.ts";
 import { SecureMember } from "../harness/secure-member.ts";
 import { answerForm } from "./gateway-form.ts";
 
@@ -49,6 +49,109 @@ async function compare(request: HttpAsk, on: "url" | "metricsUrl" = "url"): Prom
   const [ours, theirs] = answers.map(answerForm);
   expect(ours, JSON.stringify(request)).toEqual(theirs);
 }
+
+/** What is heard without what two members may say differently: dates, ids, lengths, blanks in JSON. */
+function bytesForm(heard: Buffer): string {
+  const text = heard
+    .toString("latin1")
+    .replace(/^(?:Date|Content-Length): .*\r\n/gm, "")
+    .replace(/"\d+"/g, '"…"')
+    .replaceAll(', "', ',"');
+  return text.replace(/(HTTP\/1\.1 .*\r\n)((?:.+\r\n)*)/g, (_, line: string, headers: string) => {
+    return line + headers.split("\r\n").toSorted().join("\r\n");
+  });
+}
+
+/** Until the connection is closed, or as much as ends with `end`. */
+async function compareBytes(urls: readonly string[], bytes: string, end?: string): Promise<void> {
+  const isEnough = (heard: Buffer) => end !== undefined && heard.toString().trimEnd().endsWith(end);
+  const heard = await Promise.all(urls.map((url) => exchange(url, bytes, { isEnough })));
+  const [ours, theirs] = heard.map(bytesForm);
+  expect(ours, bytes.slice(0, 200)).toBe(theirs);
+}
+
+const HOST = "Host: 127.0.0.1\r\n";
+const VERSION = `GET /version HTTP/1.1\r\n${HOST}\r\n`;
+const LAST = `GET /version HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`;
+const CHUNKS = "\r\n\r\n1\r\nx\r\n0\r\n\r\n";
+const REFUSED: readonly string[] = [
+  `GET /version HTTP/1.1\r\n${HOST}${HOST}\r\n`,
+  `GET /version HTTP/1.0\r\n${HOST}${HOST}\r\n`,
+  "GET /version HTTP/1.1\r\nHost: a b\r\n\r\n",
+  "GET /version HTTP/1.1\r\nHost: a/b\r\n\r\n",
+  "GET /version HTTP/1.1\r\n\r\n",
+  "GET http://good.example/version HTTP/1.1\r\n\r\n",
+  `GET http://good.example:x/version HTTP/1.1\r\n${HOST}\r\n`,
+  `GET http://[::1/version HTTP/1.1\r\n${HOST}\r\n`,
+  `GET version HTTP/1.1\r\n${HOST}\r\n`,
+  `GET /% HTTP/1.1\r\n${HOST}\r\n`,
+  ...["gzip, chunked", "gzip", "identity", "chunked, gzip", "chunked, chunked", ""].map(
+    (encoding) => `POST /version HTTP/1.1\r\n${HOST}Transfer-Encoding: ${encoding}${CHUNKS}`,
+  ),
+  ...["-1", "+1", "1, 1", "x", "9".repeat(30)].map(
+    (length) => `POST /version HTTP/1.1\r\n${HOST}Content-Length: ${length}\r\n\r\nx`,
+  ),
+  ...["colon", ": empty", "A(b: c", "A: \x01", "A: \0"].map(
+    (header) => `GET /version HTTP/1.1\r\n${HOST}${header}\r\n\r\n`,
+  ),
+  `GET /version HTTP/x\r\n${HOST}\r\n`,
+  `GET /version HTTP/2.0\r\n${HOST}\r\n`,
+  `G(T /version HTTP/1.1\r\n${HOST}\r\n`,
+  "GET /version\r\n\r\n",
+  "one two three\r\n\r\n",
+  `GET /version HTTP/1.1\r\n${HOST}A: ${"x".repeat(2_000_000)}\r\n\r\n`,
+];
+
+test("what is no request is refused in etcd's words, behind the answers that are due", async () => {
+  for (const bytes of REFUSED) {
+    await compareBytes(
+      sides.map(({ metricsUrl }) => metricsUrl),
+      bytes,
+    );
+    await compareBytes(
+      sides.map(({ url }) => url),
+      VERSION + VERSION + bytes,
+    );
+  }
+});
+
+test("what stands behind a request takes nothing from its answer", async () => {
+  const urls = sides.map(({ url }) => url);
+  const post = `POST /version HTTP/1.1\r\n${HOST}Content-Length: 2\r\n\r\n{}`;
+  for (const more of [" ", "junk", "\n", "\r\n"]) {
+    await compareBytes(urls, VERSION + more, "}");
+    await compareBytes(urls, post + more, "Method Not Allowed");
+  }
+  for (const more of [" ", "junk\r\n\r\n", VERSION]) await compareBytes(urls, LAST + more);
+  for (const body of ["zz\r\n", "1\r\nxyz", "1\r\nx\r\n0\r\nA b\r\n\r\n"]) {
+    const chunked = `POST /version HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
+    await compareBytes(urls, VERSION + chunked + body);
+  }
+});
+
+test("an absolute target names the host, whatever the header says", async () => {
+  const targets = [
+    "http://good.example/version",
+    "http://good.example:99/version?x",
+    "http://u:p@good.example/version",
+    "ftp://good.example/version",
+    "http://evil.example/version",
+    "http://[::1]:1/version",
+    "http:///version",
+    "http://good.example",
+    "/version#x",
+    "/%ff",
+  ];
+  for (const target of targets) {
+    for (const host of ["good.example", "evil.example"]) {
+      const head = `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+      await compareBytes(
+        sides.map(({ url }) => url),
+        head,
+      );
+    }
+  }
+});
 
 test("only listed origins are told that they may", async () => {
   for (const origin of [ORIGIN, "http://b.example:81", "http://c.example", "*", ""]) {
@@ -182,6 +285,25 @@ describe("behind TLS", () => {
   afterAll(async () => {
     for (const member of members) await member.stop();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("what is done is answered, whatever stands behind it", async () => {
+    const urls = members.map(({ secureUrl }) => secureUrl);
+    const body = '{"key":"Zm9v","value":"YmFy"}';
+    const put = `POST /v3/kv/put HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n\r\n${body}`;
+    for (const more of [" ", "junk"]) await compareBytes(urls, put + more, "}}");
+    for (const more of ["junk\r\n\r\n", "GET /version\r\n\r\n"])
+      await compareBytes(urls, put + more);
+    const chunked = put.replace(/Content-Length: [^]*/, "Transfer-Encoding: chunked\r\n\r\n");
+    const length = body.length.toString(16);
+    for (const chunks of ["", `${length}\r\n${body}\r\n`]) {
+      const [ours, theirs] = await Promise.all(
+        urls.map(async (url) => String(await exchange(url, `${put}${chunked}${chunks}zz\r\n`))),
+      );
+      const statuses = (text: string | undefined) => text?.match(/HTTP\/1\.1 .*/g);
+      expect(statuses(ours)).toEqual(statuses(theirs));
+      expect(statuses(ours)).toHaveLength(2);
+    }
   });
 
   function askHttp2(url: string, headers: Readonly<Record<string, string>>, body: string) {

@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 const LIMIT_MS = 20_000;
 const AT_ONCE = 50;
@@ -19,9 +20,10 @@ export function exchange(
   bytes: Buffer | string,
   { isLast = false, isEnough = () => false }: Saying = {},
 ): Promise<Buffer> {
-  const { hostname, port } = new URL(url);
+  const { protocol, hostname: host, port } = new URL(url);
+  const where = { host, port: Number(port), rejectUnauthorized: false };
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname);
+    const socket = protocol === "https:" ? connectTls(where) : connect(where);
     let heard: Buffer = Buffer.alloc(0);
     socket.setTimeout(LIMIT_MS, () => {
       reject(new Error(`neither closed nor answered: ${bytes.toString("latin1").slice(0, 200)}`));

@@ -30,9 +30,13 @@ export class Access {
     this.#hosts = new Set(hostWhitelist);
   }
 
-  /** @param path without the query. Sets CORS headers; a reply is what the request gets instead of an answer. */
-  admit(exchange: Exchange, path: string): Reply | undefined {
-    const host = hostOf(exchange.header("host") ?? "");
+  /**
+   * Sets CORS headers; a reply is what the request gets instead of an answer.
+   * @param path without the query
+   * @param authority whom the request is meant for
+   */
+  admit(exchange: Exchange, path: string, authority: string): Reply | undefined {
+    const host = hostOf(authority);
     if (!exchange.isEncrypted && !this.#isKnownHost(host)) {
       this.#options.log.warn("rejecting HTTP request to prevent DNS rebinding attacks", { host });
       return plainError(421, rebindingText(host));
@@ -65,9 +69,9 @@ export class Access {
 }
 
 /** Without the port; as it stands when it has none or is not well-formed. */
-function hostOf(header: string): string {
-  const match = /^(?:\[([^\][]*)\]|([^:\][]*)):[^:\][]*$/.exec(header);
-  return match?.[1] ?? match?.[2] ?? header;
+function hostOf(authority: string): string {
+  const match = /^(?:\[([^\][]*)\]|([^:\][]*)):[^:\][]*$/.exec(authority);
+  return match?.[1] ?? match?.[2] ?? authority;
 }
 
 /** etcd's. */

@@ -31,7 +31,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function serve(changes: Partial<MemberProbe> = {}) {
+async function serve(changes: Partial<MemberProbe> = {}, hostWhitelist = ["*"]) {
   const clock = new MovableClock();
   const metrics = new Metrics();
   metrics.reportFrom(() => ({
@@ -53,7 +53,7 @@ async function serve(changes: Partial<MemberProbe> = {}) {
   };
   const access = new Access({
     cors: ["*"],
-    hostWhitelist: ["*"],
+    hostWhitelist,
     areNamesIdentities: () => false,
     log: SILENT_LOG,
   });
@@ -391,4 +391,21 @@ test("what is neither HTTP/2 nor HTTP/1 gets a 400 and the door", async () => {
   const received: Buffer[] = [];
   for await (const chunk of socket) received.push(chunk as Buffer);
   expect(Buffer.concat(received).toString()).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test("the host that is looked up in the whitelist is the target's, or else the header's", async () => {
+  const { port } = await serve({}, ["good.com"]);
+  const statusOf = async (target: string, host: string) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    let answer = "";
+    for await (const chunk of socket) answer += String(chunk);
+    return Number(answer.split(" ")[1]);
+  };
+  expect(await statusOf("/version", "good.com:99")).toBe(200);
+  expect(await statusOf("/version", "evil.com")).toBe(421);
+  expect(await statusOf("http://good.com:99/version", "evil.com")).toBe(200);
+  expect(await statusOf("http://u:p@good.com/version", "evil.com")).toBe(200);
+  expect(await statusOf("http://evil.com/version", "good.com")).toBe(421);
+  expect(await statusOf("http:///version", "good.com")).toBe(200);
 });

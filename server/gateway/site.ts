@@ -1,5 +1,6 @@
 import { AssertionError } from "../base/assert.ts";
 import type { Log } from "../base/log.ts";
+import { parseTarget } from "../base/request-target.ts";
 import type { HealthCounters } from "../metrics/health-counters.ts";
 import type { Scrapes } from "../metrics/scrapes.ts";
 import type { Access } from "./access.ts";
@@ -50,7 +51,9 @@ export class Site {
     const path = url.path.startsWith(BETA_PREFIX)
       ? JSON_PREFIX + url.path.slice(BETA_PREFIX.length)
       : url.path;
-    const refusal = access?.admit(exchange, path);
+    // An absolute target says whom it is meant for, whatever the header does.
+    const host = url.authority === "" ? (exchange.header("host") ?? "") : url.authority;
+    const refusal = access?.admit(exchange, path, host);
     if (refusal !== undefined) return exchange.reply(refusal);
     const clean = this.#isSubtree(`${path}/`) ? `${path}/` : cleanPath(path);
     if (clean !== path) exchange.reply(moved(exchange.method, encodeURI(clean) + url.query));
@@ -133,18 +136,6 @@ function variablesReply(probe: MemberProbe): Reply {
 
 function notAllowed(): Reply {
   return plainError(405, "Method Not Allowed", { Allow: "GET" });
-}
-
-/** Path with percent signs decoded, query with its question mark; undefined for no such thing. */
-function parseTarget(target: string): { path: string; query: string } | undefined {
-  const absolute = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? "";
-  const [, path = "", query = ""] = /^([^?#]*)(\?[^#]*)?/.exec(target.slice(absolute.length)) ?? [];
-  if (path !== "" && !path.startsWith("/")) return undefined;
-  try {
-    return { path: decodeURIComponent(path === "" ? "/" : path), query };
-  } catch {
-    return undefined;
-  }
 }
 
 /** Without empty segments, `.` and `..`; a slash at the end stays. */
