@@ -122,9 +122,10 @@ const MESSAGES: readonly Refused[] = [
   { name: "another cluster's", says: () => ({ body: message({}), cluster: "1" }), status: 412 },
   { name: "no cluster's", says: () => ({ body: message({}), cluster: "zz" }), status: 412 },
   { name: "one for another member", says: () => ({ body: message({ to: 7n }) }), status: 500 },
+  { name: "one for nobody", says: () => ({ body: Buffer.alloc(0) }), status: 500 },
   {
     name: "one of a type that nobody knows",
-    says: () => ({ body: Buffer.from([0x08, 99]) }),
+    says: () => ({ body: message({ type: 99 as MessageType }) }),
     status: 204,
   },
   {

@@ -7,7 +7,7 @@ import { CertificateAuthority } from "../harness/certificates.ts";
 import { ask, type HttpAsk } from "../harness/http-client.ts";
 import { ClusterProcess, type Make } from "../harness/member-process.ts";
 import { freePorts } from "../harness/ports.ts";
-import { exchange, exchanges } from "../harness/raw-exchange.ts";
+import { exchange, exchanges, statusOf } from "../harness/raw-exchange.ts";
 import { SecureMember } from "../harness/secure-member.ts";
 import { answerForm } from "./gateway-form.ts";
 
@@ -151,6 +151,31 @@ test("an absolute target names the host, whatever the header says", async () => 
       );
     }
   }
+});
+
+test("a member that is told nothing says so to its peer", async () => {
+  const problem = /error .*\n/;
+  // etcd breaks off the rest of some of these answers.
+  const isEnough = (heard: Buffer) => problem.test(heard.toString());
+  const requests = [
+    ["POST /raft", ""],
+    ["POST /raft", "\x08\x7f"],
+    ["GET /members/hashkv", ""],
+    ["GET /members/hashkv", " "],
+  ] as const;
+  const told = sides.map(async ({ cluster }) => {
+    const { peerUrl } = cluster.member(0);
+    const { headers } = await ask(peerUrl, { path: "/members" });
+    const from = `X-Server-Version: 3.5.0\r\nX-Etcd-Cluster-ID: ${String(headers["x-etcd-cluster-id"])}`;
+    const answers = requests.map(async ([line, body]) => {
+      const head = `${line} HTTP/1.1\r\n${HOST}${from}\r\nContent-Length: ${body.length}\r\n\r\n`;
+      const heard = await exchange(peerUrl, head + body, { isEnough });
+      return [statusOf(heard), problem.exec(heard.toString())?.[0]];
+    });
+    return Promise.all(answers);
+  });
+  const [ours, theirs] = await Promise.all(told);
+  expect(ours).toEqual(theirs);
 });
 
 test("only listed origins are told that they may", async () => {

@@ -5,6 +5,7 @@ import { BLANK_MESSAGE, type Message, MessageType } from "../raft/message.ts";
 import {
   CONF_STATE_IDS_MAX,
   decodeEntry,
+  decodeEnvelope,
   decodeMessage,
   ENTRIES_PER_MESSAGE_MAX,
   encodeMessage,
@@ -110,6 +111,11 @@ test("types that never travel, or that a later version invented, are dropped", (
   for (const type of ["00", "01", "0a", "13", "17", "7f"]) {
     expect(decodeMessage(hex(`08${type}1005`))).toBeUndefined();
   }
+});
+
+test("for whom they were is known all the same", () => {
+  expect(decodeEnvelope(hex("08 7f 1005 1806 3a020804 6201 07"))).toEqual({ to: 5n, from: 6n });
+  expect(decodeEnvelope(Buffer.alloc(0))).toEqual({ to: 0n, from: 0n });
 });
 
 /** The same message as generated code, written from the field tables, describes it. */

@@ -185,6 +185,20 @@ export function decodeMessage(bytes: Buffer): Message | undefined {
   return { ...plain, snapshot };
 }
 
+/** For whom and from whom a message is that `decodeMessage` has read, of whatever type. */
+export function decodeEnvelope(bytes: Buffer): Pick<Message, "to" | "from"> {
+  const reader = new WireReader(bytes);
+  let to = 0n;
+  let from = 0n;
+  while (!reader.isAtEnd) {
+    const tag = reader.tag();
+    if (tag === 0x10) to = reader.uint64();
+    else if (tag === 0x18) from = reader.uint64();
+    else reader.skip(tag);
+  }
+  return { to, from };
+}
+
 function isMessageType(type: number): type is MessageType {
   return KNOWN_TYPES.has(type);
 }

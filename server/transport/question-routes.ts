@@ -139,8 +139,8 @@ function refusalOf(error: unknown): Refusal {
 }
 
 function revisionOf(body: Buffer): number {
-  if (body.length === 0) return 0;
   const json = readable((): unknown => JSON.parse(body.toString()));
+  if (json === null) return 0;
   const revision = isJsonObject(json) ? (json.revision ?? 0) : undefined;
   if (!Number.isSafeInteger(revision)) throw new UnreadableError("error unmarshalling request");
   return Number(revision);

@@ -6,7 +6,7 @@ import { hexId } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { readPeerUrl } from "../base/peer-url.ts";
-import { decodeMessage } from "../proto/codec.ts";
+import { decodeEnvelope, decodeMessage } from "../proto/codec.ts";
 import { WireError } from "../proto/wire.ts";
 import { type Message, MessageType } from "../raft/message.ts";
 import { STREAM_KINDS, type StreamKind } from "./frames.ts";
@@ -108,14 +108,14 @@ export class RaftRoutes {
       refuse(exchange, { status: 400, text: "error unmarshalling raft message" });
       return;
     }
-    if (message !== undefined) {
-      received(message.from, bytes.length);
-      const refusal = this.#refusalOf(message);
-      if (refusal !== undefined) {
-        refuse(exchange, refusal);
-        return;
-      }
-      if (message.type !== MessageType.SNAPSHOT) this.#options.message(message);
+    if (message !== undefined) received(message.from, bytes.length);
+    const refusal = this.#refusalOf(message ?? decodeEnvelope(bytes));
+    if (refusal !== undefined) {
+      refuse(exchange, refusal);
+      return;
+    }
+    if (message !== undefined && message.type !== MessageType.SNAPSHOT) {
+      this.#options.message(message);
     }
     exchange.response.setHeader("X-Etcd-Cluster-ID", hexId(identity.clusterId));
     exchange.response.writeHead(204).end();
@@ -197,11 +197,11 @@ export class RaftRoutes {
     return true;
   }
 
-  #refusalOf(message: Message): Refusal | undefined {
-    if (this.#options.isRemoved(message.from)) {
+  #refusalOf({ to, from }: Pick<Message, "to" | "from">): Refusal | undefined {
+    if (this.#options.isRemoved(from)) {
       return { status: 403, text: "cannot process message from removed member" };
     }
-    if (message.to === this.#options.identity.memberId) return undefined;
+    if (to === this.#options.identity.memberId) return undefined;
     return { status: 500, text: "error processing raft message" };
   }
 }

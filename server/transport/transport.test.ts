@@ -343,6 +343,13 @@ describe("who is turned away", () => {
     expect(await post(Buffer.alloc(0), { "X-Etcd-Cluster-ID": "1" })).toMatchObject({
       status: 412,
     });
+    for (const forNobody of ["", "\x08\x7f"]) {
+      const text = "error processing raft message\n";
+      expect(await post(Buffer.from(forNobody))).toEqual({ status: 500, text });
+    }
+    expect(await post(encodeMessage(message(a.id, b.id, { type: 0x7f as never })))).toMatchObject({
+      status: 204,
+    });
     expect(a.messages).toEqual([]);
     expect(await post(encodeMessage(message(a.id, b.id)))).toMatchObject({ status: 204 });
     expect(a.messages.length).toBe(1);
@@ -464,23 +471,58 @@ test("rubbish on the peer port closes its connection and nothing else", async ()
   await until(() => a.messages.some(({ commit }) => commit === 3));
 });
 
-test("requests sent ahead are answered in their order, a few of them, and too many not at all", async () => {
-  const version = "GET /version HTTP/1.1\r\nHost: a\r\n\r\n";
-  const last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-  const say = (text: string) =>
-    new Promise<string>((resolve) => {
-      const socket = createConnection(a.port, "127.0.0.1");
-      let answers = "";
-      socket.on("error", () => socket.destroy());
-      socket.on("data", (chunk: Buffer) => {
-        answers += chunk.toString();
-      });
-      socket.on("close", () => resolve(answers));
-      socket.write(text);
+const VERSION = "GET /version HTTP/1.1\r\nHost: a\r\n\r\n";
+
+function hashKv(revision: number): string {
+  const body = JSON.stringify({ revision });
+  return `GET /members/hashkv HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** All that is answered to these bytes until the connection is closed. */
+function said(text: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = createConnection(a.port, "127.0.0.1");
+    let answers = "";
+    socket.on("error", () => socket.destroy());
+    socket.on("data", (chunk: Buffer) => {
+      answers += chunk.toString();
     });
-  const few = await say(`${version.repeat(5)}${last}`);
+    socket.on("close", () => resolve(answers));
+    socket.write(text);
+  });
+}
+
+test("requests sent ahead are answered in their order, a few of them, and too many not at all", async () => {
+  const last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  const few = await said(`${VERSION.repeat(5)}${last}`);
   expect(few.match(/HTTP\/1\.1 \d+/g)).toEqual([...Array(5).fill("HTTP/1.1 200"), "HTTP/1.1 404"]);
-  expect(await say(version.repeat(1_000))).not.toContain("HTTP/1.1 404");
+  expect(await said(VERSION.repeat(1_000))).not.toContain("HTTP/1.1 404");
+});
+
+test.each([
+  ["a line that is none", "junk\r\n", "400 Bad Request"],
+  ["HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400 Bad Request"],
+  ["no host", "GET /version HTTP/1.1\r\n\r\n", "400 Bad Request: missing required Host header"],
+  ["CONNECT", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", "400 Bad Request"],
+  [
+    "a long header",
+    `GET / HTTP/1.1\r\nHost: ${"a".repeat(20_000)}\r\n\r\n`,
+    "431 Request Header Fields Too Large",
+  ],
+])("%s is refused behind the answers to what was asked before", async (_name, bytes, line) => {
+  const headers = "Content-Type: text/plain; charset=utf-8\r\nConnection: close";
+  const refusal = `HTTP/1.1 ${line}\r\n${headers}\r\n\r\n${line}`;
+  expect(await said(bytes + VERSION)).toBe(refusal);
+  const behind = await said(hashKv(2) + hashKv(3) + bytes + VERSION);
+  expect(behind.match(/"revision":\d/g)).toEqual(['"revision":2', '"revision":3']);
+  expect(behind.endsWith(`}${refusal}`)).toBe(true);
+});
+
+test("who cannot be expected, and whose body cannot be read, is told so", async () => {
+  const expectation = "GET /version HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n";
+  expect(await said(expectation)).toMatch(/^HTTP\/1\.1 417 /);
+  const post = "POST /leases HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n";
+  expect(await said(post)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
 });
 
 test("however many come and say nothing, or half a request, a peer is let in", async () => {
@@ -539,6 +581,8 @@ describe("questions", () => {
   test("that are nonsense get an error and leave the member alive", async () => {
     const junk = "x".repeat(70_000);
     const cases: [string, string, string, number][] = [
+      ["GET", "/members/hashkv", "", 400],
+      ["GET", "/members/hashkv", "null", 200],
       ["GET", "/members/hashkv", "{", 400],
       ["GET", "/members/hashkv", '{"revision":"1"}', 400],
       ["POST", "/leases", "\xff\xff\xff", 400],
