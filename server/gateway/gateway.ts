@@ -21,10 +21,13 @@ import { SlicedInput } from "../base/sliced-input.ts";
 import type { Handshakes } from "../http2/grpc-server.ts";
 import { type Exchange, Http1Exchange } from "./exchange.ts";
 import { type Asked, HttpGuest } from "./http-guest.ts";
+import { MessageMemory } from "./message-memory.ts";
 import { WebSocketExchange, wantsWebSocket } from "./web-socket-exchange.ts";
 
 const HEADER_BYTES_MAX = 16 * 1024;
 const SWEEP_MS = 1000;
+/** Of messages of WebSockets that are not whole. */
+const HELD_BYTES_MAX = 64 * 1024 * 1024;
 const NOTHING: Buffer = Buffer.alloc(0);
 /**
  * All times are kept by the sweep (http-guest.ts), and nothing is answered by Node itself: such an
@@ -43,6 +46,8 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly serve: (exchange: Exchange) => void;
   readonly connectionsMax: number;
+  /** Of messages of WebSockets that are not whole, all together; default 64 MiB. */
+  readonly heldBytesMax?: number;
 }
 
 /** HTTP/1 connections, on ports of their own or accepted beside gRPC's. */
@@ -55,11 +60,14 @@ export class Gateway {
   /** Of the connections' client certificates. */
   readonly #names = new WeakMap<Socket, string>();
   readonly #inputs = new WeakMap<Socket, SlicedInput>();
+  readonly #memory: MessageMemory;
   readonly #listeners: Listener[] = [];
   #stopSweep: Cancel | undefined;
 
-  constructor({ clock, serve, connectionsMax }: GatewayOptions) {
+  constructor(options: GatewayOptions) {
+    const { clock, serve, connectionsMax, heldBytesMax = HELD_BYTES_MAX } = options;
     this.#clock = clock;
+    this.#memory = new MessageMemory(heldBytesMax, clock);
     this.#guests = new GuestList(connectionsMax, clock);
     this.#serve = serve;
     const ask = (request: IncomingMessage, response: ServerResponse): void => {
@@ -145,7 +153,8 @@ export class Gateway {
       // The last answer may have been the end of the connection.
       if (!socket.writable) return;
       try {
-        const exchange = new WebSocketExchange(request, head, this.#names.get(socket));
+        const name = this.#names.get(socket);
+        const exchange = new WebSocketExchange(request, head, name, this.#memory);
         guest.changesProtocol(exchange, this.#clock.monotonic());
         this.#begin(request, exchange);
       } catch (thrown) {

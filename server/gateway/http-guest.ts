@@ -24,6 +24,8 @@ export interface Asked {
 export interface Dialogue {
   /** The client has said something. */
   readonly isBegun: boolean;
+  /** The last has been said, and the client is to close. */
+  readonly isOver: boolean;
 }
 
 /** One connection of HTTP/1: whose turn it is, and since when. */
@@ -129,7 +131,10 @@ export class HttpGuest implements Guest {
   }
 
   get #isOurTurn(): boolean {
-    if (this.#dialogue !== undefined) return this.#dialogue.isBegun;
+    if (this.#dialogue !== undefined) {
+      const { isBegun, isOver } = this.#dialogue;
+      return isOver ? this.#socket.writableLength > 0 : isBegun;
+    }
     if (this.#asked === undefined) return false;
     const { request, response } = this.#asked;
     return request.complete || response.headersSent || this.#last !== undefined;

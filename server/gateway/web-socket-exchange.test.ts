@@ -8,7 +8,7 @@ import { heard, OPENING, OpenedGateways } from "./gateway-client.suite.ts";
 const NO_MASK = Buffer.alloc(4);
 
 const gateways = new OpenedGateways();
-const { connected } = gateways;
+const { connected, crowd } = gateways;
 afterEach(() => gateways.close());
 
 function frame(opcode: number, payload: Buffer): Buffer {
@@ -164,4 +164,64 @@ test("an answer that cannot go on ends with a code that says so", async () => {
   asked[0]?.write("half of");
   asked[0]?.abort();
   await expect.poll(() => state.text.endsWith("half of\x88\x02\x03\xf3")).toBe(true);
+});
+
+/** The head of a message of so many bytes. */
+function headOf(length: number): Buffer {
+  const head = Buffer.alloc(10);
+  head[0] = 0x81;
+  head[1] = 0xff;
+  head.writeBigUInt64BE(BigInt(length), 2);
+  return Buffer.concat([head, NO_MASK]);
+}
+
+const TRY_AGAIN_LATER = "\x88\x02\x03\xf5";
+
+test("of messages that are not whole all hold so much, and beyond it who waited longest goes", async () => {
+  const messages: string[] = [];
+  const serve = (exchange: Exchange): void => {
+    exchange.open?.();
+    exchange.readBody(
+      (bytes) => messages.push(bytes.toString()),
+      () => {},
+    );
+  };
+  const clients = await crowd(4, serve, { heldBytesMax: 1_000_000 });
+  const states = clients.map(({ socket }) => heard(socket));
+  const part = Buffer.concat([headOf(900_000), Buffer.alloc(300_000)]);
+  for (const [at, { socket }] of clients.entries()) {
+    socket.write(OPENING);
+    await expect.poll(() => states[at]?.text).toMatch(/\r\n\r\n$/);
+    socket.write(part);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  const refused = states.filter(({ text }) => text.endsWith(TRY_AGAIN_LATER));
+  expect(refused).toHaveLength(3);
+  const kept = clients[states.findIndex((state) => !refused.includes(state))];
+  kept?.socket.write(Buffer.alloc(600_000));
+  await expect.poll(() => messages.length).toBe(1);
+  expect(messages[0]).toHaveLength(900_001);
+});
+
+test("who does not close a WebSocket that is over has his time", async () => {
+  const { socket, clock, state } = await opened().then((each) => {
+    return { ...each, state: heard(each.socket) };
+  });
+  const farewell = "\x88\x02\x03\xe8";
+  socket.allowHalfOpen = true;
+  socket.write(frame(1, Buffer.from("{}")));
+  socket.write(frame(8, Buffer.from([3, 232])));
+  await expect.poll(() => state.text).toBe(farewell);
+  clock.advance(29_000);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  let isCut = false;
+  socket.on("error", () => {
+    isCut = true;
+  });
+  clock.advance(2_000);
+  const writes = () => {
+    socket.write("more");
+    return isCut;
+  };
+  await expect.poll(writes).toBe(true);
 });

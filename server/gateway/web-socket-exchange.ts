@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { remoteHostOf } from "../http2/peer-address.ts";
 import { type Exchange, type Headers, Http1Exchange } from "./exchange.ts";
 import type { Dialogue } from "./http-guest.ts";
+import type { MessageMemory, MessageShare } from "./message-memory.ts";
 import { plainError, type Reply } from "./reply.ts";
 import {
   CloseCode,
@@ -20,7 +22,7 @@ const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** Of all headers, what etcd's proxy hands on. */
 const FORWARDED = new Set(["origin", "referer"]);
 const TOKEN_COOKIE = /(?:^|;)\s*token=([^;]*)/;
-/** What browsers send here is to watch and to keep alive; every connection may hold so much. */
+/** What browsers send here is to watch and to keep alive. */
 const MESSAGE_BYTES_MAX = 1024 * 1024;
 
 /** With so much unread already, pings are not answered. */
@@ -48,13 +50,25 @@ export class WebSocketExchange implements Exchange, Dialogue {
   #isOpen = false;
   #isStarted = false;
   #isOver = false;
+  /** While it is read. */
+  #reader: FrameReader | undefined;
+  readonly #share: MessageShare;
   /** A line of the answer has begun and is not over: its message goes on in the next frame. */
   #isWithinLine = false;
 
-  constructor(request: IncomingMessage, head: Buffer, certificateName: string | undefined) {
+  constructor(
+    request: IncomingMessage,
+    head: Buffer,
+    certificateName: string | undefined,
+    memory: MessageMemory,
+  ) {
     this.#request = request;
     this.#socket = request.socket;
     this.#head = head;
+    this.#share = memory.enter(remoteHostOf(this.#socket), () =>
+      this.#close(CloseCode.TRY_AGAIN_LATER),
+    );
+    this.#socket.on("close", () => this.#share.leave());
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(this.#socket);
@@ -80,6 +94,10 @@ export class WebSocketExchange implements Exchange, Dialogue {
 
   get isStarted(): boolean {
     return this.#isStarted;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   get backlogBytes(): number {
@@ -134,7 +152,7 @@ export class WebSocketExchange implements Exchange, Dialogue {
     const isFirst = !this.#isStarted && this.#socket.listenerCount("data") === 0;
     this.#onChunk = onChunk;
     if (!isFirst) return;
-    const reader = new FrameReader(
+    this.#reader = new FrameReader(
       {
         message: (bytes) => {
           this.isBegun = true;
@@ -145,17 +163,8 @@ export class WebSocketExchange implements Exchange, Dialogue {
       },
       MESSAGE_BYTES_MAX,
     );
-    const read = (bytes: Buffer): void => {
-      if (this.#isOver) return;
-      try {
-        reader.read(bytes);
-      } catch (thrown) {
-        if (!(thrown instanceof WebSocketError)) throw thrown;
-        this.#close(thrown.code);
-      }
-    };
-    this.#socket.on("data", read);
-    if (this.#head.length > 0) read(this.#head);
+    this.#socket.on("data", (bytes: Buffer) => this.#read(bytes));
+    if (this.#head.length > 0) this.#read(this.#head);
     this.#socket.resume();
   }
 
@@ -188,6 +197,16 @@ export class WebSocketExchange implements Exchange, Dialogue {
     this.#close(CloseCode.INTERNAL_ERROR);
   }
 
+  #read(bytes: Buffer): void {
+    try {
+      this.#reader?.read(bytes);
+      this.#share.hold(this.#reader?.heldBytes ?? 0);
+    } catch (thrown) {
+      if (!(thrown instanceof WebSocketError)) throw thrown;
+      this.#close(thrown.code);
+    }
+  }
+
   /** Nothing of a line is kept until the rest is there, however long it may become. */
   #part(text: string, isLast: boolean): void {
     const isFirst = !this.#isWithinLine;
@@ -215,6 +234,8 @@ export class WebSocketExchange implements Exchange, Dialogue {
   #gone(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#reader = undefined;
+    this.#share.leave();
     this.#onChunk = () => {};
     this.onGone?.();
   }

@@ -16,6 +16,7 @@ export const CloseCode = {
   PROTOCOL_ERROR: 1002,
   TOO_BIG: 1009,
   INTERNAL_ERROR: 1011,
+  TRY_AGAIN_LATER: 1013,
 } as const;
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
@@ -54,6 +55,11 @@ export class FrameReader {
   constructor(sink: FrameSink, messageBytesMax: number) {
     this.#sink = sink;
     this.#messageBytesMax = messageBytesMax;
+  }
+
+  /** In memory, for what is not whole. */
+  get heldBytes(): number {
+    return this.#held.length + this.#gathered.length;
   }
 
   /** @throws WebSocketError */
