@@ -167,6 +167,19 @@ test("requests whose token etcd blames share the next one", async () => {
   expect(granted).toBe(2);
 });
 
+test("half a pair in a name or password is no byte that somebody else could have", async () => {
+  const asked: Buffer[] = [];
+  const cluster = await member({
+    [AUTHENTICATE]: (_, request) => {
+      asked.push(Buffer.from(request));
+      return granting("t")(undefined, request);
+    },
+    [RANGE]: emptyRange,
+  });
+  await range(clientOf([cluster.url], { name: "p\udce4", password: "\udce5" }), AMPLE_MS);
+  expect(asked.map((bytes) => bytes.toString("hex"))).toEqual(["0a0470efbfbd1203efbfbd"]);
+});
+
 test("a member known by its own word gets no credentials where ours travel by TLS", async () => {
   const user = "etcdserver: user name is empty";
   const guest = await member({

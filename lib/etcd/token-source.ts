@@ -92,7 +92,8 @@ export class TokenSource {
       const reply = await channel.unary(
         AuthDefinition,
         AuthDefinition.methods.authenticate,
-        { name: this.#user.name, password: this.#user.password },
+        // What was typed is text: half a pair of UTF-16 must not stand for a byte.
+        { name: this.#user.name.toWellFormed(), password: this.#user.password.toWellFormed() },
         new Metadata(),
         AUTHENTICATE_MS,
       );

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { hexId, prefixEnd } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
+import { parseJson } from "./json.ts";
 import { BoundedQueue } from "./queue.ts";
 import { SeededRandom } from "./random.ts";
 
@@ -15,6 +16,15 @@ test("a prefix ends behind its last key, and 0xff bytes have no end", () => {
   expect(prefixEnd(Buffer.from([0x61, 0xff]))).toEqual(Buffer.from("b"));
   expect(prefixEnd(Buffer.from([0xff, 0xff]))).toBeUndefined();
   expect(prefixEnd(Buffer.alloc(0))).toBeUndefined();
+});
+
+test("JSON keeps numbers whole, and makes of half a pair what Go makes of it", () => {
+  const text = '{"id":18446744073709551615,"n":[1,1.5],"name":"a\\udce4\\ud83d\\ude00"}';
+  expect(parseJson(text)).toEqual({
+    id: 18_446_744_073_709_551_615n,
+    n: [1, 1.5],
+    name: "a\ufffd\u{1f600}",
+  });
 });
 
 test("ids are 64 bits in hexadecimal, without zeros before them", () => {

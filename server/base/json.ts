@@ -9,11 +9,13 @@ const parse = JSON.parse as (
 ) => unknown;
 
 /**
- * JSON in which whole numbers beyond 2^53, such as etcd's ids, come out exact: as bigint.
+ * JSON in which whole numbers beyond 2^53, such as etcd's ids, come out exact: as bigint. Half
+ * pairs of UTF-16 come out as U+FFFD, as in Go.
  * @throws SyntaxError
  */
 export function parseJson(text: string): unknown {
   return parse(text, (_key, value, { source }) => {
+    if (typeof value === "string") return value.toWellFormed();
     if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
     return source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
   });

@@ -29,6 +29,13 @@ test("a line has etcd's fields in etcd's order, and a time with six digits and a
   expect(entry["ts"]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.678000(Z|[+-]\d{4})$/);
 });
 
+test("a byte that is no UTF-8 is shown as etcd shows it", () => {
+  const { log, lines } = logOf();
+  log.info("x", { user: "p\udce4\udce5", roles: ["\udcff"], error: new Error("\udc80") });
+  // As text, not as the escape of half a pair, which readers of JSON may refuse.
+  expect(lines[0]).toContain('"user":"p\ufffd\ufffd","roles":["\ufffd"],"error":"\ufffd"}');
+});
+
 test("a logger's name stands before the caller, and stays with logs made of it", () => {
   const { log, lines } = logOf();
   log.named("raft", "raft").named("core").info("x");

@@ -133,6 +133,6 @@ function timestamp(time: Date): string {
 
 function jsonValue(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();
-  if (value instanceof Error) return value.message;
-  return value;
+  const shown = value instanceof Error ? value.message : value;
+  return typeof shown === "string" ? shown.toWellFormed() : shown;
 }

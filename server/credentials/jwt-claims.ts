@@ -36,7 +36,8 @@ export function claimedBy(payload: Uint8Array, nowSeconds: number): Claimed | un
   const expiresAt = momentOf(claims.exp, Number.POSITIVE_INFINITY);
   const begins = [claims.nbf, claims.iat].map((begin) => momentOf(begin, Number.NEGATIVE_INFINITY));
   if (!(nowSeconds < expiresAt) || !begins.every((begin) => begin <= nowSeconds)) return undefined;
-  return { identity: { username, authRevision }, expiresAt };
+  // As Go reads JSON: no token names a user by bytes that are no UTF-8.
+  return { identity: { username: username.toWellFormed(), authRevision }, expiresAt };
 }
 
 /** A byte order mark is no JSON. */

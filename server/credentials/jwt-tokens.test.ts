@@ -72,6 +72,22 @@ test("whoever has only the public key verifies and cannot sign", async () => {
   );
 });
 
+test("no token names a user by bytes that are no UTF-8", async () => {
+  const tokens = tokensOf("HS256", { privateKey: secret });
+  const token = await tokens.issue("p\udce4", 3);
+  const payload = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
+  expect(payload).toContain('"p\ufffd"');
+  const spelled = await new SignJWT({ username: "p\udce4", revision: 3 })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .sign(secret);
+  expect(Buffer.from(spelled.split(".")[1] ?? "", "base64url").toString()).toContain("\\udce4");
+  for (const each of [token, spelled]) {
+    for (const time of ["first", "second"]) {
+      expect(await tokens.holder(each), time).toEqual({ username: "p\ufffd", authRevision: 3 });
+    }
+  }
+});
+
 describe("is nobody's:", () => {
   const tokens = tokensOf("RS256", rsa);
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -60,7 +60,7 @@ export class JwtTokens implements Tokens {
     const { keys, ttlMs, clock } = this.#options;
     if (keys.signing === undefined) throw new EtcdError("VerifyOnlyKey");
     const expiresAt = Math.floor((clock.now() + ttlMs) / 1000);
-    return new SignJWT({ username, revision: authRevision })
+    return new SignJWT({ username: username.toWellFormed(), revision: authRevision })
       .setProtectedHeader({ alg: keys.method, typ: "JWT" })
       .setExpirationTime(expiresAt)
       .sign(keys.signing);
