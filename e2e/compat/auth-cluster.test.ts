@@ -67,6 +67,30 @@ async function reading(url: string, key: string, token: string): Promise<string>
   return typeof answer === "string" ? answer : "";
 }
 
+/** Real etcd on what its own tool makes of a snapshot. */
+async function restored(file: string): Promise<MemberProcess> {
+  const [clientPort = 0, peerPort = 0] = await freePorts(2);
+  const peerUrl = `http://127.0.0.1:${peerPort}`;
+  const initialCluster = `m1=${peerUrl}`;
+  const dataDir = join(folder, "restored");
+  await run(ETCD_35.etcdutl, [
+    "snapshot",
+    "restore",
+    file,
+    "--name=m1",
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=${initialCluster}`,
+    `--data-dir=${dataDir}`,
+  ]);
+  const ports = { clientPort, peerPort };
+  const options = { ...ports, name: "m1", dataDir, initialCluster, state: "new" } as const;
+  const real = new MemberProcess({ ...options, make: "etcd-3.5" });
+  running.unshift(real);
+  real.start();
+  await real.ready();
+  return real;
+}
+
 test("auth means the same to members of both makes, through whichever it is changed", async () => {
   const cluster = new MixedCluster();
   running.push(cluster);
@@ -164,6 +188,73 @@ test("a member that takes a snapshot knows all users, roles and rights", async (
   await expect(cluster.at("t", [ALICE, "get", "/secret"])).rejects.toThrow("permission denied");
 });
 
+/** Not UTF-8, the same but for one byte; half a pair stands for the byte. */
+const BYTE_NAMES = ["p\udce4", "p\udce5"];
+const BYTE_PASSWORD = "p\udce4ss";
+const OTHER_PASSWORDS = ["p\udce5ss", "p\udcffss", "p\ufffdss"];
+
+test("users and roles whose names are no UTF-8 pass through snapshots both ways", async () => {
+  const cluster = new MixedCluster();
+  running.push(cluster);
+  const flags = [...FLAGS, "--snapshot-count=50", "--experimental-snapshot-catchup-entries=10"];
+  await cluster.grow("a", "etcd-3.5", { flags });
+  const asked = async (url: string, method: RawMethod, request: object, token?: string) => {
+    const service = AuthDefinition.fullName;
+    const caller = new RawCaller(url);
+    callers.push(caller);
+    const outcome = await caller.grpc({ service, method, request, token, deadlineMs: 20_000 });
+    return "text" in outcome ? outcome.text : outcome.answer;
+  };
+  const { methods } = AuthDefinition;
+  const etcd = cluster.member("a").clientUrl;
+  const add = async (url: string, name: string, others: readonly string[]) => {
+    await asked(url, methods.userAdd, { name, password: BYTE_PASSWORD });
+    for (const role of others) await asked(url, methods.userGrantRole, { user: name, role });
+  };
+  for (const name of BYTE_NAMES) await asked(etcd, methods.roleAdd, { name });
+  for (const name of BYTE_NAMES) await add(etcd, name, BYTE_NAMES);
+  for (let i = 0; i < 80; i++) await cluster.at("a", ["put", `key ${i}`, "x"]);
+  await cluster.grow("t", "quorate", { isLearner: true, flags: FLAGS });
+  await cluster.member("a").wrote(/sent database snapshot/);
+  await cluster.promote("t");
+  const ours = cluster.member("t").clientUrl;
+  // Told to both by the log.
+  const last = "p\udce6";
+  const names = [...BYTE_NAMES, last];
+  await cluster.eventually(async () => {
+    expect(await asked(ours, methods.roleAdd, { name: last })).toBeTypeOf("object");
+  });
+  await add(ours, last, names);
+  for (const args of [
+    ["user", "add", "root:pw"],
+    ["user", "grant-role", "root", "root"],
+    ["auth", "enable"],
+  ]) {
+    await cluster.eventually(() => cluster.at("t", args));
+  }
+  const check = async (url: string) => {
+    const token = await cluster.eventually(() => signIn(url, "root"));
+    const { userList, roleList, userGet, authenticate } = methods;
+    expect(await asked(url, userList, {}, token)).toMatchObject({ users: [...names, "root"] });
+    expect(await asked(url, roleList, {}, token)).toMatchObject({ roles: names });
+    for (const name of names) {
+      const roles = BYTE_NAMES.includes(name) ? BYTE_NAMES : names;
+      expect(await asked(url, userGet, { name }, token)).toMatchObject({ roles });
+      for (const password of OTHER_PASSWORDS) {
+        expect(await asked(url, authenticate, { name, password })).toContain("failed");
+      }
+      const signedIn = await asked(url, authenticate, { name, password: BYTE_PASSWORD });
+      const { token: own } = signedIn as { token: string };
+      expect(await asked(url, userGet, { name }, own)).toMatchObject({ roles });
+    }
+  };
+  await check(etcd);
+  await check(ours);
+  const file = join(folder, "ours.db");
+  await cluster.at("t", [ROOT, "snapshot", "save", file]);
+  await check((await restored(file)).clientUrl);
+});
+
 test("auth outlives a crash, and etcd restores our snapshot with it on", async () => {
   const cluster = await ClusterProcess.start({ make: "quorate", size: 1, flags: FLAGS });
   running.push(cluster);
@@ -183,26 +274,7 @@ test("auth outlives a crash, and etcd restores our snapshot with it on", async (
   expect(await ctl(member.clientUrl, [ALICE, "put", "/a/1", "x"])).toBe("OK\n");
   const file = join(folder, "ours.db");
   await ctl(member.clientUrl, [ROOT, "snapshot", "save", file]);
-
-  const [clientPort = 0, peerPort = 0] = await freePorts(2);
-  const peerUrl = `http://127.0.0.1:${peerPort}`;
-  const initialCluster = `m1=${peerUrl}`;
-  const dataDir = join(folder, "restored");
-  await run(ETCD_35.etcdutl, [
-    "snapshot",
-    "restore",
-    file,
-    "--name=m1",
-    `--initial-advertise-peer-urls=${peerUrl}`,
-    `--initial-cluster=${initialCluster}`,
-    `--data-dir=${dataDir}`,
-  ]);
-  const ports = { clientPort, peerPort };
-  const options = { ...ports, name: "m1", dataDir, initialCluster, state: "new" } as const;
-  const real = new MemberProcess({ ...options, make: "etcd-3.5" });
-  running.unshift(real);
-  real.start();
-  await real.ready();
+  const real = await restored(file);
   expect(await ctl(real.clientUrl, [ROOT, "auth", "status"])).toBe(status);
   expect(await ctl(real.clientUrl, [ALICE, "get", "/a/1"])).toBe("/a/1\nx\n");
   expect(await ctl(real.clientUrl, [ALICE, "get", "/secret"])).toContain("permission denied");

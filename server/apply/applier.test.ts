@@ -374,6 +374,16 @@ describe("the cluster", () => {
     expect(machine.state.membership.clusterVersion).toBe("3.5.0");
   });
 
+  test.each([undefined, "3.5.0"])("a name is kept as JSON can say it (%s)", (version) => {
+    const data = encodeConfChange(additionOf(member, 9n));
+    machine.applier.applyConfChange(machine.entry(data, EntryType.CONF_CHANGE));
+    const attributes = { name: "m\udce4", clientUrls: ["http://c\udce5:2"] };
+    const publication = { kind: "attributes", memberId: MEMBER, attributes } as const;
+    machine.applied(machine.entry(encodePublication(publication, 4n, version)));
+    const kept = { name: "m\ufffd", clientUrls: ["http://c\ufffd:2"] };
+    expect(machine.state.membership.local).toMatchObject(kept);
+  });
+
   test("a request of an unknown kind is refused alike everywhere and changes nothing", () => {
     const outcome = machine.apply(9900 as InternalField, Buffer.alloc(0));
     expect(outcome.error?.code).toBe("UnknownMethod");

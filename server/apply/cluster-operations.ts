@@ -129,8 +129,11 @@ function attributesSet(state: ReplicatedState, log: Log): Operation<ClusterMembe
       if (memberAttributes === undefined) {
         return refused(new EtcdError("UnknownMethod"), state.kv.revision);
       }
-      const { name, clientUrls } = memberAttributes;
-      const attributes = { name, clientUrls };
+      // The tables hold them as JSON.
+      const attributes = {
+        name: memberAttributes.name.toWellFormed(),
+        clientUrls: memberAttributes.clientUrls.map((url) => url.toWellFormed()),
+      };
       return applyPublication(state, log, { kind: "attributes", memberId: memberID, attributes });
     },
   };

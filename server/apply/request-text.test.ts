@@ -19,6 +19,12 @@ test("a put shows its key and the size of its value, never the value", () => {
   );
 });
 
+test("a name is shown byte by byte", () => {
+  const data = encodeInternal(InternalField.AUTH_USER_LIST, key(""), 7n, "p\udce4\u00e4", 3);
+  const text = 'header:<ID:7 username:"p\\344\\303\\244" auth_revision:3 > ';
+  expect(entryText(decodeEntryContent(data))).toBe(`${text}auth_user_list:<size:0 > `);
+});
+
 test("a password is not shown", () => {
   const data = encodeInternal(InternalField.AUTH_USER_ADD, key("user password"), 7n);
   expect(entryText(decodeEntryContent(data))).toBe("header:<ID:7 > auth_user_add:<size:13 > ");

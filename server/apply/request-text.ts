@@ -1,4 +1,5 @@
 import { leaseIdText } from "../base/bytes.ts";
+import { encodeText } from "../base/text.ts";
 import {
   AlarmRequest,
   AlarmRequest_AlarmAction,
@@ -35,11 +36,11 @@ export function entryText(content: EntryContent): string {
   if (content.kind === "empty") return "";
   if (content.kind === "v2") {
     const { ID, Method, Path, Val } = content.request;
-    const method = `Method:${quoted(Buffer.from(Method))} Path:${quoted(Buffer.from(Path))}`;
-    return `ID:${ID} ${method} Val:${quoted(Buffer.from(Val))} `;
+    const method = `Method:${quoted(encodeText(Method))} Path:${quoted(encodeText(Path))}`;
+    return `ID:${ID} ${method} Val:${quoted(encodeText(Val))} `;
   }
   const { header, field, request } = content;
-  const user = header.username === "" ? "" : `username:${quoted(Buffer.from(header.username))} `;
+  const user = header.username === "" ? "" : `username:${quoted(encodeText(header.username))} `;
   const revision = header.authRevision === 0 ? "" : `auth_revision:${header.authRevision} `;
   return `header:<ID:${header.id} ${user}${revision}> ${internalText(field, request)}`;
 }

@@ -1,5 +1,6 @@
 import { compareSync, hashSync } from "bcrypt";
 import { beforeEach, describe, expect, test } from "vitest";
+import { decodeText } from "../base/text.ts";
 import {
   AuthRoleGrantPermissionRequest,
   AuthRoleRevokePermissionRequest,
@@ -82,9 +83,37 @@ test("names come in byte order, also where JavaScript's differs", () => {
   expect(store.roleNames).toEqual(["Z", "b", "\uffee", "\u{1f600}"]);
 });
 
+test("names are bytes: such as are no UTF-8 stay apart, in the order of etcd's tables", () => {
+  const bytes = ["70e4", "70e5", "70efbfbd", "e282", "ee8080", "f09f9880"];
+  const names = bytes.map((name) => decodeText(Buffer.from(name, "hex")));
+  for (const name of names.toReversed()) {
+    addUser(name);
+    store.addRole(name);
+  }
+  const [first = "", second = ""] = names;
+  for (const name of names.toReversed()) store.grantRole(first, name);
+  expect(store.userNames).toEqual(names);
+  expect(store.roleNames).toEqual(names);
+  for (const table of ["authUsers", "authRoles"] as const) {
+    expect([...engine.scan(table)].map(([key]) => key.toString("hex"))).toEqual(bytes);
+  }
+  const again = AuthStore.open(engine);
+  expect(again.userNames).toEqual(names);
+  expect(again.user(first)?.roles).toEqual(names);
+  expect(again.user(second)?.roles).toEqual([]);
+  grant(first, 0, "k");
+  store.deleteRole(second);
+  expect(store.role(first)?.keyPermission).toHaveLength(1);
+  expect(store.user(first)?.roles).not.toContain(second);
+  store.deleteUser(second);
+  expect(AuthStore.open(engine).userNames).toEqual(names.filter((name) => name !== second));
+});
+
 test("nothing changes where an operation is refused", () => {
   enable();
   store.addRole("r");
+  // So many bytes, and three times as many were they replaced.
+  store.addRole("\udcff".repeat(1978));
   const before = rows(engine);
   const long = "n".repeat(1979);
   for (const [attempt, text] of [
@@ -131,6 +160,20 @@ test("a password that only etcd 3.4 leaves unhashed becomes the same hash on eve
   expect(hash).not.toBe(hashSync("secret", hash.slice(0, 20) + "/".repeat(9)));
   store.addUser({ ...request, name: "twin" });
   expect(String(store.user("twin")?.password)).not.toBe(hash);
+});
+
+test("so is one whose bytes are no UTF-8, and of which no other is right", () => {
+  const text = (hex: string) => decodeText(Buffer.from(hex, "hex"));
+  const hashes = ["70e4", "70e5"].map((name) => {
+    store.addUser(AuthUserAddRequest.fromPartial({ name: text(name), password: text("e473") }));
+    return String(store.user(text(name))?.password);
+  });
+  expect(hashes[0]).not.toBe(hashes[1]);
+  for (const hash of hashes) {
+    expect(compareSync(Buffer.from("e473", "hex"), hash)).toBe(true);
+    expect(compareSync(Buffer.from("e573", "hex"), hash)).toBe(false);
+    expect(compareSync("\ufffds", hash)).toBe(false);
+  }
 });
 
 describe("access", () => {

@@ -8,6 +8,7 @@
 // Invariant: what a method changed is in the engine when it returns, and when it throws nothing was
 // changed.
 import { compareBytes, decodeUint64, encodeUint64 } from "../base/bytes.ts";
+import { decodeText, encodeText } from "../base/text.ts";
 import { EtcdError } from "../errors.ts";
 import { type Permission, Role, User } from "../proto/gen/auth.ts";
 import type {
@@ -50,11 +51,11 @@ export class AuthStore {
     const store = new AuthStore(engine);
     for (const [, bytes] of engine.scan("authUsers")) {
       const user = User.decode(bytes);
-      store.#users.set(user.name.toString(), user);
+      store.#users.set(decodeText(user.name), user);
     }
     for (const [, bytes] of engine.scan("authRoles")) {
       const role = Role.decode(bytes);
-      store.#roles.set(role.name.toString(), role);
+      store.#roles.set(decodeText(role.name), role);
     }
     if (store.#revision < FIRST_REVISION) store.#changed();
     return store;
@@ -236,12 +237,12 @@ export class AuthStore {
   }
 
   #putUser(user: User): void {
-    this.#users.set(user.name.toString(), user);
+    this.#users.set(decodeText(user.name), user);
     this.#engine.put("authUsers", user.name, Buffer.from(User.encode(user).finish()));
   }
 
   #putRole(role: Role): void {
-    this.#roles.set(role.name.toString(), role);
+    this.#roles.set(decodeText(role.name), role);
     this.#engine.put("authRoles", role.name, Buffer.from(Role.encode(role).finish()));
   }
 
@@ -254,7 +255,7 @@ export class AuthStore {
 
 /** @throws EtcdError RequestTooLarge for a name that no table can hold */
 function nameBytes(name: string): Buffer {
-  const bytes = Buffer.from(name);
+  const bytes = encodeText(name);
   if (bytes.length > ENGINE_KEY_BYTES_MAX) throw new EtcdError("RequestTooLarge");
   return bytes;
 }
@@ -264,7 +265,7 @@ function isPossibleRange({ key, rangeEnd }: Permission): boolean {
   return rangeEnd.length === 0 || isOpenEnd(rangeEnd) || compareBytes(key, rangeEnd) < 0;
 }
 
-/** In byte order, which differs from that of JavaScript's strings behind U+FFFF. */
+/** In byte order, which differs from that of strings behind U+D7FF. */
 function sorted(names: Iterable<string>): string[] {
-  return [...names].sort((a, b) => compareBytes(Buffer.from(a), Buffer.from(b)));
+  return [...names].sort((a, b) => compareBytes(encodeText(a), encodeText(b)));
 }

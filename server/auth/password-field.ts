@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { hashSync } from "bcrypt";
 import { EMPTY_BYTES } from "../base/bytes.ts";
+import { encodeText } from "../base/text.ts";
 import { EtcdError } from "../errors.ts";
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -35,8 +36,11 @@ export function storedHash({ name, password, hashedPassword }: PasswordField): B
  * every member of ours, so the salt is drawn from the user and the password.
  */
 function hashHere(name: string, password: string): string {
-  const bytes = Buffer.from(password).subarray(0, PASSWORD_BYTES_MAX);
-  const digest = createHash("sha256").update(`${name}\0`).update(bytes).digest();
+  const bytes = encodeText(password).subarray(0, PASSWORD_BYTES_MAX);
+  const digest = createHash("sha256")
+    .update(encodeText(`${name}\0`))
+    .update(bytes)
+    .digest();
   const salt = Array.from({ length: SALT_CHARACTERS }, (_, at) => {
     const bits = (digest[at] ?? 0) & (at === SALT_CHARACTERS - 1 ? 0x30 : 0x3f);
     return BCRYPT_ALPHABET[bits];

@@ -1,5 +1,6 @@
 import { hashSync } from "bcrypt";
 import { expect, test } from "vitest";
+import { decodeText } from "../base/text.ts";
 import { isPossibleCost, Passwords, WAITING_MAX } from "./passwords.ts";
 
 const passwords = new Passwords(4);
@@ -29,6 +30,22 @@ test("too long a password cannot be set; behind the 72nd byte nothing counts", a
     expect(await passwords.isRight("x".repeat(length), hash, caller)).toBe(true);
     expect(await passwords.isRight("y".repeat(length), hash, caller)).toBe(false);
   }
+});
+
+test("bytes that are no UTF-8 are a password like any other, and each is another", async () => {
+  const right = Buffer.from("70e473", "hex");
+  const hash = Buffer.from(hashSync(right, 4));
+  for (const bytes of ["70e473", "70e573", "70ff73", "70efbfbd73", "70c3a473"]) {
+    const password = decodeText(Buffer.from(bytes, "hex"));
+    const isRight = right.equals(Buffer.from(bytes, "hex"));
+    expect(await passwords.isRight(password, hash, caller), bytes).toBe(isRight);
+    const made = await passwords.hash(password, caller);
+    expect(await passwords.isRight(decodeText(right), made, caller)).toBe(isRight);
+  }
+  expect(() => passwords.hash("\udcff".repeat(73), caller)).toThrow(
+    "password length exceeds 72 bytes",
+  );
+  expect((await passwords.hash("\udcff".repeat(72), caller)).length).toBe(60);
 });
 
 test.each(["", "nonsense", "$2a$04$short", "$9z$04$"])("nothing is right for %j", async (hash) => {

@@ -1,4 +1,5 @@
 import { compare, genSalt, hash } from "bcrypt";
+import { encodeText } from "../base/text.ts";
 import { EtcdError } from "../errors.ts";
 import { Turns, type TurnTaker } from "./turns.ts";
 
@@ -29,7 +30,7 @@ export class Passwords {
 
   /** @throws EtcdError PasswordTooLong, and as `Turns.take` */
   hash(password: string, caller: TurnTaker): Promise<Buffer> {
-    const bytes = Buffer.from(password);
+    const bytes = encodeText(password);
     if (bytes.length > PASSWORD_BYTES_MAX) throw new EtcdError("PasswordTooLong");
     // The letter that Go writes.
     return this.#turns.take(caller, async () =>
@@ -39,7 +40,7 @@ export class Passwords {
 
   /** @throws EtcdError as `Turns.take` */
   isRight(password: string, hashed: Buffer, caller: TurnTaker): Promise<boolean> {
-    const bytes = Buffer.from(password).subarray(0, PASSWORD_BYTES_MAX);
+    const bytes = encodeText(password).subarray(0, PASSWORD_BYTES_MAX);
     return this.#turns.take(caller, () => compare(bytes, hashed.toString("latin1")));
   }
 }

@@ -10,7 +10,7 @@ import { COPIED_BYTES_MAX } from "../http2/byte-queue.ts";
 import type { GrpcCall, GrpcDispatch, GrpcHandler } from "../http2/grpc-call.ts";
 import type { Metadata } from "../http2/metadata.ts";
 import type { MethodDescriptor } from "../proto/descriptors.ts";
-import { jsonPieces } from "../proto/json-encoder.ts";
+import { JsonTextError, jsonPieces } from "../proto/json-encoder.ts";
 import { JsonDepthError, JsonShapeError } from "../proto/json-reader.ts";
 import { JsonSyntaxError } from "../proto/json-scanner.ts";
 import { MessageTooLargeError } from "../proto/message-builder.ts";
@@ -18,6 +18,7 @@ import type { Exchange } from "./exchange.ts";
 import { JsonBody } from "./json-body.ts";
 import { errorLine, errorReply } from "./json-errors.ts";
 import { metadataOf } from "./json-metadata.ts";
+import type { Reply } from "./reply.ts";
 
 /** A longer answer is turned into JSON in slices of so much. */
 const SLICE_CHARACTERS = 256 * 1024;
@@ -284,8 +285,10 @@ export class JsonCall implements GrpcCall {
     try {
       await this.#replyInSlices(bytes);
     } catch (thrown) {
-      this.#logUnexpected(thrown);
+      const isUnsayable = thrown instanceof JsonTextError;
+      if (!isUnsayable) this.#logUnexpected(thrown);
       if (exchange.isStarted) exchange.abort();
+      else if (isUnsayable) exchange.reply(unsayableReply(thrown));
       else exchange.reply(errorReply(Status.INTERNAL, INTERNAL_TEXT));
     }
   }
@@ -317,6 +320,13 @@ export class JsonCall implements GrpcCall {
     exchange.write(slice);
     exchange.end();
   }
+}
+
+/** The call's own headers come before the error's, and etcd has them in both. */
+function unsayableReply({ message }: JsonTextError): Reply {
+  const name = "Grpc-Metadata-Content-Type";
+  const reply = errorReply(Status.UNKNOWN, message);
+  return { ...reply, headers: { ...reply.headers, [name]: `${HEADERS[name]}, ${HEADERS[name]}` } };
 }
 
 function escaped(json: string): string {

@@ -18,6 +18,8 @@ export interface FieldDescriptor {
   readonly name: string;
   /** In camel case: `rangeEnd`. */
   readonly jsonName: string;
+  /** `etcdserverpb.RangeRequest.range_end` */
+  readonly fullName: string;
   readonly number: number;
   readonly kind: FieldKind;
   readonly isRepeated: boolean;
@@ -87,6 +89,7 @@ function fieldDescriptor(scope: string, row: FieldRow): FieldDescriptor {
   return {
     name,
     jsonName,
+    fullName: `${scope}.${name}`,
     number,
     kind: kind as FieldKind,
     isRepeated,

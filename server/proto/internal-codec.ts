@@ -9,6 +9,7 @@
 // as PUT; in an InternalRaftRequest it is a whole v2 request, which begins with its own id.
 import { ByteArena } from "../base/byte-arena.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
+import { encodeText } from "../base/text.ts";
 import { Request } from "./gen/internal.ts";
 import {
   bytesFieldSize,
@@ -98,7 +99,7 @@ export function encodeInternal(
   username = "",
   authRevision = 0,
 ): Buffer {
-  const user = username === "" ? EMPTY_BYTES : Buffer.from(username);
+  const user = username === "" ? EMPTY_BYTES : encodeText(username);
   let headerSize = id === 0n ? 0 : 1 + uint64Size(id);
   if (user.length > 0) headerSize += bytesFieldSize(1, user.length);
   if (authRevision > 0) headerSize += 1 + uintSize(authRevision);

@@ -1,8 +1,18 @@
 // From a message's bytes on the wire to its JSON, by the message's descriptor: fields in the order
 // of their declaration under their declared names, 64-bit numbers as strings, bytes in base64, enums
 // by name, and nothing for what is zero or empty.
+import { isUtf8 } from "node:buffer";
 import type { FieldDescriptor, FieldKind, MessageDescriptor } from "./descriptors.ts";
 import { WireError, WireReader } from "./wire.ts";
+
+/** A message with text that is no UTF-8, of which there is no JSON. The text is Go's. */
+export class JsonTextError extends Error {
+  override readonly name = "JsonTextError";
+
+  constructor({ fullName }: FieldDescriptor) {
+    super(`proto: field ${fullName} contains invalid UTF-8`);
+  }
+}
 
 type FieldValue = Buffer | bigint;
 
@@ -15,8 +25,9 @@ interface Nested {
 /**
  * The text in pieces, at least one for each element of a repeated field: all of it may be more than
  * a string holds. How deep a piece stands costs nothing. What stands behind a piece may not be read
- * yet: a list of messages may be long.
+ * yet: a list of messages may be long. A list of texts is read before its message's first piece.
  * @param bytes where there are lists of messages, fields by number, as all encoders here write them
+ * @throws JsonTextError
  */
 export function* jsonPieces(message: MessageDescriptor, bytes: Buffer): Generator<string> {
   const open = [parts(message, bytes)];
@@ -78,8 +89,12 @@ function readFields(message: MessageDescriptor, bytes: Buffer): Map<number, Fiel
 }
 
 /** What stands behind a tag: one value, or those of a packed list. */
-function valuesAt(reader: WireReader, tag: number, { kind }: FieldDescriptor): FieldValue[] {
-  if (isLengthDelimited(kind)) return [reader.bytes()];
+function valuesAt(reader: WireReader, tag: number, field: FieldDescriptor): FieldValue[] {
+  if (isLengthDelimited(field.kind)) {
+    const value = reader.bytes();
+    if (field.kind === "string" && !isUtf8(value)) throw new JsonTextError(field);
+    return [value];
+  }
   if ((tag & 7) !== 2) return [reader.uint64()];
   const values: FieldValue[] = [];
   const inner = new WireReader(reader.bytes());

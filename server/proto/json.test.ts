@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type MessageDescriptor, messageDescriptor, methodDescriptors } from "./descriptors.ts";
 import {
+  AuthUserListResponse,
   LeaseGrantResponse,
   RangeRequest,
   TxnRequest,
@@ -121,6 +122,17 @@ describe("messages", () => {
     const text = LeaseGrantResponse.fromPartial({ error: 'a "b" <é>\u0001' });
     expect(encodeJson(grant, bytesOf(LeaseGrantResponse.encode(text)))).toBe(
       '{"error":"a \\"b\\" <é>\\u0001"}',
+    );
+  });
+
+  test("text that is no UTF-8 has no JSON, and nothing of its message is given out", () => {
+    const users = messageDescriptor("etcdserverpb.AuthUserListResponse");
+    const list = (...names: string[]) =>
+      bytesOf(AuthUserListResponse.encode({ header: undefined, users: names }));
+    expect(encodeJson(users, list("a", "\ufffd"))).toBe('{"users":["a","\ufffd"]}');
+    const pieces = jsonPieces(users, list("a", "b\udce4", "c"));
+    expect(() => pieces.next()).toThrow(
+      "proto: field etcdserverpb.AuthUserListResponse.users contains invalid UTF-8",
     );
   });
 

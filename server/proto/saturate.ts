@@ -49,11 +49,23 @@ const merging: readonly (readonly [RegExp, string])[] = [
   [/(message\.(\w+) = \w+\.decode\(reader, reader\.uint32\(\))\);/g, "$1, message.$2);"],
 ];
 
-// etcd's own messages may hold any bytes for text. gRPC's are read by a protobuf that refuses what is
-// no UTF-8.
+// etcd's own messages may hold any bytes for text, and two that are no UTF-8 stay two. gRPC's are read
+// by a protobuf that refuses what is no UTF-8.
 const STRICT_FILE = "health.ts";
 const anyText = /reader\.string\(\)/g;
 const unicodeText = "reader.string(true)";
+const bytesText = "decodeText(reader.bytes())";
+const TEXT_MODULE = "../../base/text.ts";
+const IMPORTS = "\nimport { BinaryReader";
+
+function keepingBytes(text: string): string {
+  const kept = text
+    .replace(anyText, bytesText)
+    .replace(/\.string\((.+)\);/g, ".bytes(encodeText($1));");
+  if (kept === text) return text;
+  const imported = `\nimport { decodeText, encodeText } from "${TEXT_MODULE}";`;
+  return kept.replace(IMPORTS, `${imported}${IMPORTS}`);
+}
 
 // A message of two bytes is decoded into one with a field for everything, an empty buffer for bytes:
 // a request can hold a million of them, and a buffer costs more than all the rest. An empty one
@@ -110,7 +122,7 @@ for (const name of readdirSync(generated, { recursive: true, encoding: "utf8" })
   if (!name.endsWith(".ts")) continue;
   const path = join(generated, name);
   const made = readFileSync(path, "utf8");
-  const text = name === STRICT_FILE ? made.replace(anyText, unicodeText) : made;
+  const text = name === STRICT_FILE ? made.replace(anyText, unicodeText) : keepingBytes(made);
   const decodable = text.replace(conversion, clamped).replace(depthLimit, depthAllowed);
   const decoding = [...strictness, ...merging].reduce(
     (whole, [generatedCode, etcds]) => whole.replace(generatedCode, etcds),

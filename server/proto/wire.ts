@@ -1,6 +1,8 @@
 // The protobuf wire format by hand, for the few messages of which every write carries dozens.
 // Generated code is convenient elsewhere; here it would cost more than the rest of a turn.
 
+import { decodeText } from "../base/text.ts";
+
 /** Bytes from outside that are no valid message. Reported to whoever sent them, never fatal. */
 export class WireError extends Error {
   override readonly name = "WireError";
@@ -72,10 +74,7 @@ export class WireReader {
   }
 
   text(): string {
-    const end = this.#boundary();
-    const text = this.#bytes.toString("utf8", this.#offset, end);
-    this.#offset = end;
-    return text;
+    return decodeText(this.bytes());
   }
 
   /** Confines reading to the nested message that starts here; returns what `leave` needs. */

@@ -5,6 +5,7 @@
 // source: auth.proto
 
 /* eslint-disable */
+import { decodeText, encodeText } from "../../base/text.ts";
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
 const EMPTY_BUFFER = Buffer.alloc(0);
@@ -116,7 +117,7 @@ export const User: MessageFns<User> = {
       writer.uint32(18).bytes(message.password);
     }
     for (const v of message.roles) {
-      writer.uint32(26).string(v!);
+      writer.uint32(26).bytes(encodeText(v!));
     }
     if (message.options !== undefined) {
       UserAddOptions.encode(message.options, writer.uint32(34).fork()).join();
@@ -158,7 +159,7 @@ export const User: MessageFns<User> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.roles.push(reader.string());
+            message.roles.push(decodeText(reader.bytes()));
             continue;
           }
           case 4: {

@@ -5,6 +5,7 @@
 // source: internal.proto
 
 /* eslint-disable */
+import { decodeText, encodeText } from "../../base/text.ts";
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   AlarmRequest,
@@ -150,7 +151,7 @@ export const RequestHeader: MessageFns<RequestHeader> = {
       writer.uint32(8).uint64(message.ID);
     }
     if (message.username !== "") {
-      writer.uint32(18).string(message.username);
+      writer.uint32(18).bytes(encodeText(message.username));
     }
     if (message.authRevision !== 0) {
       if (BigInt.asUintN(64, BigInt(message.authRevision)) !== BigInt(message.authRevision)) {
@@ -187,7 +188,7 @@ export const RequestHeader: MessageFns<RequestHeader> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.username = reader.string();
+            message.username = decodeText(reader.bytes());
             continue;
           }
           case 3: {
@@ -256,19 +257,19 @@ export const Request: MessageFns<Request> = {
       writer.uint32(8).uint64(message.ID);
     }
     if (message.Method !== "") {
-      writer.uint32(18).string(message.Method);
+      writer.uint32(18).bytes(encodeText(message.Method));
     }
     if (message.Path !== "") {
-      writer.uint32(26).string(message.Path);
+      writer.uint32(26).bytes(encodeText(message.Path));
     }
     if (message.Val !== "") {
-      writer.uint32(34).string(message.Val);
+      writer.uint32(34).bytes(encodeText(message.Val));
     }
     if (message.Dir !== false) {
       writer.uint32(40).bool(message.Dir);
     }
     if (message.PrevValue !== "") {
-      writer.uint32(50).string(message.PrevValue);
+      writer.uint32(50).bytes(encodeText(message.PrevValue));
     }
     if (message.PrevIndex !== 0) {
       if (BigInt.asUintN(64, BigInt(message.PrevIndex)) !== BigInt(message.PrevIndex)) {
@@ -344,7 +345,7 @@ export const Request: MessageFns<Request> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.Method = reader.string();
+            message.Method = decodeText(reader.bytes());
             continue;
           }
           case 3: {
@@ -352,7 +353,7 @@ export const Request: MessageFns<Request> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.Path = reader.string();
+            message.Path = decodeText(reader.bytes());
             continue;
           }
           case 4: {
@@ -360,7 +361,7 @@ export const Request: MessageFns<Request> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.Val = reader.string();
+            message.Val = decodeText(reader.bytes());
             continue;
           }
           case 5: {
@@ -376,7 +377,7 @@ export const Request: MessageFns<Request> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.PrevValue = reader.string();
+            message.PrevValue = decodeText(reader.bytes());
             continue;
           }
           case 7: {
@@ -563,13 +564,13 @@ function createBaseInternalAuthenticateRequest(): InternalAuthenticateRequest {
 export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest> = {
   encode(message: InternalAuthenticateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     if (message.password !== "") {
-      writer.uint32(18).string(message.password);
+      writer.uint32(18).bytes(encodeText(message.password));
     }
     if (message.simpleToken !== "") {
-      writer.uint32(26).string(message.simpleToken);
+      writer.uint32(26).bytes(encodeText(message.simpleToken));
     }
     return writer;
   },
@@ -592,7 +593,7 @@ export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
           case 2: {
@@ -600,7 +601,7 @@ export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.password = reader.string();
+            message.password = decodeText(reader.bytes());
             continue;
           }
           case 3: {
@@ -608,7 +609,7 @@ export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.simpleToken = reader.string();
+            message.simpleToken = decodeText(reader.bytes());
             continue;
           }
         }
@@ -645,7 +646,7 @@ function createBaseClusterVersionSetRequest(): ClusterVersionSetRequest {
 export const ClusterVersionSetRequest: MessageFns<ClusterVersionSetRequest> = {
   encode(message: ClusterVersionSetRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.ver !== "") {
-      writer.uint32(10).string(message.ver);
+      writer.uint32(10).bytes(encodeText(message.ver));
     }
     return writer;
   },
@@ -668,7 +669,7 @@ export const ClusterVersionSetRequest: MessageFns<ClusterVersionSetRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.ver = reader.string();
+            message.ver = decodeText(reader.bytes());
             continue;
           }
         }
@@ -703,10 +704,10 @@ function createBaseAttributes(): Attributes {
 export const Attributes: MessageFns<Attributes> = {
   encode(message: Attributes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     for (const v of message.clientUrls) {
-      writer.uint32(18).string(v!);
+      writer.uint32(18).bytes(encodeText(v!));
     }
     return writer;
   },
@@ -729,7 +730,7 @@ export const Attributes: MessageFns<Attributes> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
           case 2: {
@@ -737,7 +738,7 @@ export const Attributes: MessageFns<Attributes> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.clientUrls.push(reader.string());
+            message.clientUrls.push(decodeText(reader.bytes()));
             continue;
           }
         }
@@ -851,7 +852,7 @@ export const DowngradeInfoSetRequest: MessageFns<DowngradeInfoSetRequest> = {
       writer.uint32(8).bool(message.enabled);
     }
     if (message.ver !== "") {
-      writer.uint32(18).string(message.ver);
+      writer.uint32(18).bytes(encodeText(message.ver));
     }
     return writer;
   },
@@ -882,7 +883,7 @@ export const DowngradeInfoSetRequest: MessageFns<DowngradeInfoSetRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.ver = reader.string();
+            message.ver = decodeText(reader.bytes());
             continue;
           }
         }

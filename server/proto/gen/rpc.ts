@@ -5,6 +5,7 @@
 // source: rpc.proto
 
 /* eslint-disable */
+import { decodeText, encodeText } from "../../base/text.ts";
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Permission, UserAddOptions } from "./auth.ts";
 import { Event, KeyValue } from "./kv.ts";
@@ -2341,7 +2342,7 @@ export const SnapshotResponse: MessageFns<SnapshotResponse> = {
       writer.uint32(26).bytes(message.blob);
     }
     if (message.version !== "") {
-      writer.uint32(34).string(message.version);
+      writer.uint32(34).bytes(encodeText(message.version));
     }
     return writer;
   },
@@ -2388,7 +2389,7 @@ export const SnapshotResponse: MessageFns<SnapshotResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.version = reader.string();
+            message.version = decodeText(reader.bytes());
             continue;
           }
         }
@@ -2787,7 +2788,7 @@ export const WatchResponse: MessageFns<WatchResponse> = {
       writer.uint32(40).int64(BigInt(message.compactRevision));
     }
     if (message.cancelReason !== "") {
-      writer.uint32(50).string(message.cancelReason);
+      writer.uint32(50).bytes(encodeText(message.cancelReason));
     }
     if (message.fragment !== false) {
       writer.uint32(56).bool(message.fragment);
@@ -2856,7 +2857,7 @@ export const WatchResponse: MessageFns<WatchResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.cancelReason = reader.string();
+            message.cancelReason = decodeText(reader.bytes());
             continue;
           }
           case 7: {
@@ -3007,7 +3008,7 @@ export const LeaseGrantResponse: MessageFns<LeaseGrantResponse> = {
       writer.uint32(24).int64(BigInt(message.TTL));
     }
     if (message.error !== "") {
-      writer.uint32(34).string(message.error);
+      writer.uint32(34).bytes(encodeText(message.error));
     }
     return writer;
   },
@@ -3054,7 +3055,7 @@ export const LeaseGrantResponse: MessageFns<LeaseGrantResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.error = reader.string();
+            message.error = decodeText(reader.bytes());
             continue;
           }
         }
@@ -3635,13 +3636,13 @@ export const Member: MessageFns<Member> = {
       writer.uint32(8).uint64(message.ID);
     }
     if (message.name !== "") {
-      writer.uint32(18).string(message.name);
+      writer.uint32(18).bytes(encodeText(message.name));
     }
     for (const v of message.peerURLs) {
-      writer.uint32(26).string(v!);
+      writer.uint32(26).bytes(encodeText(v!));
     }
     for (const v of message.clientURLs) {
-      writer.uint32(34).string(v!);
+      writer.uint32(34).bytes(encodeText(v!));
     }
     if (message.isLearner !== false) {
       writer.uint32(40).bool(message.isLearner);
@@ -3675,7 +3676,7 @@ export const Member: MessageFns<Member> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
           case 3: {
@@ -3683,7 +3684,7 @@ export const Member: MessageFns<Member> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.peerURLs.push(reader.string());
+            message.peerURLs.push(decodeText(reader.bytes()));
             continue;
           }
           case 4: {
@@ -3691,7 +3692,7 @@ export const Member: MessageFns<Member> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.clientURLs.push(reader.string());
+            message.clientURLs.push(decodeText(reader.bytes()));
             continue;
           }
           case 5: {
@@ -3738,7 +3739,7 @@ function createBaseMemberAddRequest(): MemberAddRequest {
 export const MemberAddRequest: MessageFns<MemberAddRequest> = {
   encode(message: MemberAddRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.peerURLs) {
-      writer.uint32(10).string(v!);
+      writer.uint32(10).bytes(encodeText(v!));
     }
     if (message.isLearner !== false) {
       writer.uint32(16).bool(message.isLearner);
@@ -3764,7 +3765,7 @@ export const MemberAddRequest: MessageFns<MemberAddRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.peerURLs.push(reader.string());
+            message.peerURLs.push(decodeText(reader.bytes()));
             continue;
           }
           case 2: {
@@ -4033,7 +4034,7 @@ export const MemberUpdateRequest: MessageFns<MemberUpdateRequest> = {
       writer.uint32(8).uint64(message.ID);
     }
     for (const v of message.peerURLs) {
-      writer.uint32(18).string(v!);
+      writer.uint32(18).bytes(encodeText(v!));
     }
     return writer;
   },
@@ -4064,7 +4065,7 @@ export const MemberUpdateRequest: MessageFns<MemberUpdateRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.peerURLs.push(reader.string());
+            message.peerURLs.push(decodeText(reader.bytes()));
             continue;
           }
         }
@@ -4729,7 +4730,7 @@ export const DowngradeRequest: MessageFns<DowngradeRequest> = {
       writer.uint32(8).int32(message.action);
     }
     if (message.version !== "") {
-      writer.uint32(18).string(message.version);
+      writer.uint32(18).bytes(encodeText(message.version));
     }
     return writer;
   },
@@ -4760,7 +4761,7 @@ export const DowngradeRequest: MessageFns<DowngradeRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.version = reader.string();
+            message.version = decodeText(reader.bytes());
             continue;
           }
         }
@@ -4799,7 +4800,7 @@ export const DowngradeResponse: MessageFns<DowngradeResponse> = {
       ResponseHeader.encode(message.header, writer.uint32(10).fork()).join();
     }
     if (message.version !== "") {
-      writer.uint32(18).string(message.version);
+      writer.uint32(18).bytes(encodeText(message.version));
     }
     return writer;
   },
@@ -4830,7 +4831,7 @@ export const DowngradeResponse: MessageFns<DowngradeResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.version = reader.string();
+            message.version = decodeText(reader.bytes());
             continue;
           }
         }
@@ -4885,7 +4886,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
       ResponseHeader.encode(message.header, writer.uint32(10).fork()).join();
     }
     if (message.version !== "") {
-      writer.uint32(18).string(message.version);
+      writer.uint32(18).bytes(encodeText(message.version));
     }
     if (message.dbSize !== 0) {
       if (BigInt.asIntN(64, BigInt(message.dbSize)) !== BigInt(message.dbSize)) {
@@ -4920,7 +4921,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
       writer.uint32(56).uint64(BigInt(message.raftAppliedIndex));
     }
     for (const v of message.errors) {
-      writer.uint32(66).string(v!);
+      writer.uint32(66).bytes(encodeText(v!));
     }
     if (message.dbSizeInUse !== 0) {
       if (BigInt.asIntN(64, BigInt(message.dbSizeInUse)) !== BigInt(message.dbSizeInUse)) {
@@ -4932,7 +4933,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
       writer.uint32(80).bool(message.isLearner);
     }
     if (message.storageVersion !== "") {
-      writer.uint32(90).string(message.storageVersion);
+      writer.uint32(90).bytes(encodeText(message.storageVersion));
     }
     if (message.dbSizeQuota !== 0) {
       if (BigInt.asIntN(64, BigInt(message.dbSizeQuota)) !== BigInt(message.dbSizeQuota)) {
@@ -4972,7 +4973,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.version = reader.string();
+            message.version = decodeText(reader.bytes());
             continue;
           }
           case 3: {
@@ -5020,7 +5021,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.errors.push(reader.string());
+            message.errors.push(decodeText(reader.bytes()));
             continue;
           }
           case 9: {
@@ -5044,7 +5045,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.storageVersion = reader.string();
+            message.storageVersion = decodeText(reader.bytes());
             continue;
           }
           case 12: {
@@ -5114,7 +5115,7 @@ export const DowngradeInfo: MessageFns<DowngradeInfo> = {
       writer.uint32(8).bool(message.enabled);
     }
     if (message.targetVersion !== "") {
-      writer.uint32(18).string(message.targetVersion);
+      writer.uint32(18).bytes(encodeText(message.targetVersion));
     }
     return writer;
   },
@@ -5145,7 +5146,7 @@ export const DowngradeInfo: MessageFns<DowngradeInfo> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.targetVersion = reader.string();
+            message.targetVersion = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5181,10 +5182,10 @@ function createBaseAuthenticateRequest(): AuthenticateRequest {
 export const AuthenticateRequest: MessageFns<AuthenticateRequest> = {
   encode(message: AuthenticateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     if (message.password !== "") {
-      writer.uint32(18).string(message.password);
+      writer.uint32(18).bytes(encodeText(message.password));
     }
     return writer;
   },
@@ -5207,7 +5208,7 @@ export const AuthenticateRequest: MessageFns<AuthenticateRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
           case 2: {
@@ -5215,7 +5216,7 @@ export const AuthenticateRequest: MessageFns<AuthenticateRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.password = reader.string();
+            message.password = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5251,16 +5252,16 @@ function createBaseAuthUserAddRequest(): AuthUserAddRequest {
 export const AuthUserAddRequest: MessageFns<AuthUserAddRequest> = {
   encode(message: AuthUserAddRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     if (message.password !== "") {
-      writer.uint32(18).string(message.password);
+      writer.uint32(18).bytes(encodeText(message.password));
     }
     if (message.options !== undefined) {
       UserAddOptions.encode(message.options, writer.uint32(26).fork()).join();
     }
     if (message.hashedPassword !== "") {
-      writer.uint32(34).string(message.hashedPassword);
+      writer.uint32(34).bytes(encodeText(message.hashedPassword));
     }
     return writer;
   },
@@ -5283,7 +5284,7 @@ export const AuthUserAddRequest: MessageFns<AuthUserAddRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
           case 2: {
@@ -5291,7 +5292,7 @@ export const AuthUserAddRequest: MessageFns<AuthUserAddRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.password = reader.string();
+            message.password = decodeText(reader.bytes());
             continue;
           }
           case 3: {
@@ -5307,7 +5308,7 @@ export const AuthUserAddRequest: MessageFns<AuthUserAddRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.hashedPassword = reader.string();
+            message.hashedPassword = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5347,7 +5348,7 @@ function createBaseAuthUserGetRequest(): AuthUserGetRequest {
 export const AuthUserGetRequest: MessageFns<AuthUserGetRequest> = {
   encode(message: AuthUserGetRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     return writer;
   },
@@ -5370,7 +5371,7 @@ export const AuthUserGetRequest: MessageFns<AuthUserGetRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5405,7 +5406,7 @@ function createBaseAuthUserDeleteRequest(): AuthUserDeleteRequest {
 export const AuthUserDeleteRequest: MessageFns<AuthUserDeleteRequest> = {
   encode(message: AuthUserDeleteRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     return writer;
   },
@@ -5428,7 +5429,7 @@ export const AuthUserDeleteRequest: MessageFns<AuthUserDeleteRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5463,13 +5464,13 @@ function createBaseAuthUserChangePasswordRequest(): AuthUserChangePasswordReques
 export const AuthUserChangePasswordRequest: MessageFns<AuthUserChangePasswordRequest> = {
   encode(message: AuthUserChangePasswordRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     if (message.password !== "") {
-      writer.uint32(18).string(message.password);
+      writer.uint32(18).bytes(encodeText(message.password));
     }
     if (message.hashedPassword !== "") {
-      writer.uint32(26).string(message.hashedPassword);
+      writer.uint32(26).bytes(encodeText(message.hashedPassword));
     }
     return writer;
   },
@@ -5492,7 +5493,7 @@ export const AuthUserChangePasswordRequest: MessageFns<AuthUserChangePasswordReq
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
           case 2: {
@@ -5500,7 +5501,7 @@ export const AuthUserChangePasswordRequest: MessageFns<AuthUserChangePasswordReq
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.password = reader.string();
+            message.password = decodeText(reader.bytes());
             continue;
           }
           case 3: {
@@ -5508,7 +5509,7 @@ export const AuthUserChangePasswordRequest: MessageFns<AuthUserChangePasswordReq
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.hashedPassword = reader.string();
+            message.hashedPassword = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5545,10 +5546,10 @@ function createBaseAuthUserGrantRoleRequest(): AuthUserGrantRoleRequest {
 export const AuthUserGrantRoleRequest: MessageFns<AuthUserGrantRoleRequest> = {
   encode(message: AuthUserGrantRoleRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.user !== "") {
-      writer.uint32(10).string(message.user);
+      writer.uint32(10).bytes(encodeText(message.user));
     }
     if (message.role !== "") {
-      writer.uint32(18).string(message.role);
+      writer.uint32(18).bytes(encodeText(message.role));
     }
     return writer;
   },
@@ -5571,7 +5572,7 @@ export const AuthUserGrantRoleRequest: MessageFns<AuthUserGrantRoleRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.user = reader.string();
+            message.user = decodeText(reader.bytes());
             continue;
           }
           case 2: {
@@ -5579,7 +5580,7 @@ export const AuthUserGrantRoleRequest: MessageFns<AuthUserGrantRoleRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.role = reader.string();
+            message.role = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5615,10 +5616,10 @@ function createBaseAuthUserRevokeRoleRequest(): AuthUserRevokeRoleRequest {
 export const AuthUserRevokeRoleRequest: MessageFns<AuthUserRevokeRoleRequest> = {
   encode(message: AuthUserRevokeRoleRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     if (message.role !== "") {
-      writer.uint32(18).string(message.role);
+      writer.uint32(18).bytes(encodeText(message.role));
     }
     return writer;
   },
@@ -5641,7 +5642,7 @@ export const AuthUserRevokeRoleRequest: MessageFns<AuthUserRevokeRoleRequest> = 
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
           case 2: {
@@ -5649,7 +5650,7 @@ export const AuthUserRevokeRoleRequest: MessageFns<AuthUserRevokeRoleRequest> = 
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.role = reader.string();
+            message.role = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5685,7 +5686,7 @@ function createBaseAuthRoleAddRequest(): AuthRoleAddRequest {
 export const AuthRoleAddRequest: MessageFns<AuthRoleAddRequest> = {
   encode(message: AuthRoleAddRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     return writer;
   },
@@ -5708,7 +5709,7 @@ export const AuthRoleAddRequest: MessageFns<AuthRoleAddRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5743,7 +5744,7 @@ function createBaseAuthRoleGetRequest(): AuthRoleGetRequest {
 export const AuthRoleGetRequest: MessageFns<AuthRoleGetRequest> = {
   encode(message: AuthRoleGetRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.role !== "") {
-      writer.uint32(10).string(message.role);
+      writer.uint32(10).bytes(encodeText(message.role));
     }
     return writer;
   },
@@ -5766,7 +5767,7 @@ export const AuthRoleGetRequest: MessageFns<AuthRoleGetRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.role = reader.string();
+            message.role = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5801,7 +5802,7 @@ function createBaseAuthRoleDeleteRequest(): AuthRoleDeleteRequest {
 export const AuthRoleDeleteRequest: MessageFns<AuthRoleDeleteRequest> = {
   encode(message: AuthRoleDeleteRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.role !== "") {
-      writer.uint32(10).string(message.role);
+      writer.uint32(10).bytes(encodeText(message.role));
     }
     return writer;
   },
@@ -5824,7 +5825,7 @@ export const AuthRoleDeleteRequest: MessageFns<AuthRoleDeleteRequest> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.role = reader.string();
+            message.role = decodeText(reader.bytes());
             continue;
           }
         }
@@ -5859,7 +5860,7 @@ function createBaseAuthRoleGrantPermissionRequest(): AuthRoleGrantPermissionRequ
 export const AuthRoleGrantPermissionRequest: MessageFns<AuthRoleGrantPermissionRequest> = {
   encode(message: AuthRoleGrantPermissionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+      writer.uint32(10).bytes(encodeText(message.name));
     }
     if (message.perm !== undefined) {
       Permission.encode(message.perm, writer.uint32(18).fork()).join();
@@ -5885,7 +5886,7 @@ export const AuthRoleGrantPermissionRequest: MessageFns<AuthRoleGrantPermissionR
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.name = reader.string();
+            message.name = decodeText(reader.bytes());
             continue;
           }
           case 2: {
@@ -5931,7 +5932,7 @@ function createBaseAuthRoleRevokePermissionRequest(): AuthRoleRevokePermissionRe
 export const AuthRoleRevokePermissionRequest: MessageFns<AuthRoleRevokePermissionRequest> = {
   encode(message: AuthRoleRevokePermissionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.role !== "") {
-      writer.uint32(10).string(message.role);
+      writer.uint32(10).bytes(encodeText(message.role));
     }
     if (message.key.length !== 0) {
       writer.uint32(18).bytes(message.key);
@@ -5960,7 +5961,7 @@ export const AuthRoleRevokePermissionRequest: MessageFns<AuthRoleRevokePermissio
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.role = reader.string();
+            message.role = decodeText(reader.bytes());
             continue;
           }
           case 2: {
@@ -6103,7 +6104,7 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
       ResponseHeader.encode(message.header, writer.uint32(10).fork()).join();
     }
     if (message.token !== "") {
-      writer.uint32(18).string(message.token);
+      writer.uint32(18).bytes(encodeText(message.token));
     }
     return writer;
   },
@@ -6134,7 +6135,7 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.token = reader.string();
+            message.token = decodeText(reader.bytes());
             continue;
           }
         }
@@ -6175,7 +6176,7 @@ export const AuthUserGetResponse: MessageFns<AuthUserGetResponse> = {
       ResponseHeader.encode(message.header, writer.uint32(10).fork()).join();
     }
     for (const v of message.roles) {
-      writer.uint32(18).string(v!);
+      writer.uint32(18).bytes(encodeText(v!));
     }
     return writer;
   },
@@ -6206,7 +6207,7 @@ export const AuthUserGetResponse: MessageFns<AuthUserGetResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.roles.push(reader.string());
+            message.roles.push(decodeText(reader.bytes()));
             continue;
           }
         }
@@ -6319,7 +6320,7 @@ export const AuthRoleListResponse: MessageFns<AuthRoleListResponse> = {
       ResponseHeader.encode(message.header, writer.uint32(10).fork()).join();
     }
     for (const v of message.roles) {
-      writer.uint32(18).string(v!);
+      writer.uint32(18).bytes(encodeText(v!));
     }
     return writer;
   },
@@ -6350,7 +6351,7 @@ export const AuthRoleListResponse: MessageFns<AuthRoleListResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.roles.push(reader.string());
+            message.roles.push(decodeText(reader.bytes()));
             continue;
           }
         }
@@ -6391,7 +6392,7 @@ export const AuthUserListResponse: MessageFns<AuthUserListResponse> = {
       ResponseHeader.encode(message.header, writer.uint32(10).fork()).join();
     }
     for (const v of message.users) {
-      writer.uint32(18).string(v!);
+      writer.uint32(18).bytes(encodeText(v!));
     }
     return writer;
   },
@@ -6422,7 +6423,7 @@ export const AuthUserListResponse: MessageFns<AuthUserListResponse> = {
               throw new globalThis.Error(`field ${tag >>> 3} has wire type ${tag & 7}`);
             }
 
-            message.users.push(reader.string());
+            message.users.push(decodeText(reader.bytes()));
             continue;
           }
         }
