@@ -31,13 +31,18 @@ export class SteppedClock implements Clock {
     setImmediate(callback);
   }
 
+  /** Time passes in which the process stands still: what falls due fires late, with `advance`. */
+  stand(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Fires what is due on the way, and lets promises settle behind each. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     for (let timer = this.#next(endMs); timer !== undefined; timer = this.#next(endMs)) {
-      this.#nowMs = timer.dueMs;
+      this.#nowMs = Math.max(this.#nowMs, timer.dueMs);
       if (timer.periodMs === undefined) this.#timers.delete(timer);
-      else timer.dueMs += timer.periodMs;
+      else timer.dueMs = this.#nowMs + timer.periodMs;
       timer.callback();
       await settled();
     }

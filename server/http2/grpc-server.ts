@@ -112,7 +112,7 @@ export class GrpcServer implements ConnectionHost {
     listener.removeAllListeners("error");
     listener.on("error", (error) => this.log.error("a listener failed", { error }));
     this.#listeners.push(listener);
-    this.#stopSweep ??= this.clock.every(SWEEP_MS, () => this.#sweep());
+    this.#stopSweep ??= this.clock.every(SWEEP_MS, () => this.clock.soon(() => this.#sweep()));
     return listener.address() as AddressInfo;
   }
 

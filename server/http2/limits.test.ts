@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { ErrorCode, Flag, FrameType } from "./protocol.ts";
 import {
@@ -256,6 +257,19 @@ test("a silent peer is pinged, and cut off when it does not answer", async () =>
   await peer.until((frames) => frames.filter((f) => f.type === FrameType.PING).length === 2);
   beds.last.clock.advance(21_000);
   await peer.closed();
+});
+
+test("an answer to a ping that lies unread when its time is over counts", async () => {
+  const peer = await open({ keepaliveIntervalMs: 60_000, keepaliveTimeoutMs: 20_000 });
+  await peer.frame(FrameType.SETTINGS, 0);
+  beds.last.clock.advance(61_000);
+  const ping = await peer.frame(FrameType.PING, 0);
+  // As timers do, before the sockets are looked at.
+  await delay(1);
+  peer.write(frame(FrameType.PING, Flag.ACK, 0, ping.payload));
+  beds.last.clock.advance(21_000);
+  peer.write(unary(1, "/echo", "x"));
+  expect((await peer.answer(1)).body).toEqual(message("x"));
 });
 
 test("when connections run out, the oldest idle one goes, one in use stays", async () => {

@@ -56,7 +56,7 @@ export async function openGround(surroundings: MemberSurroundings): Promise<Grou
   const metrics = new Metrics(config.metricsLevel === "extensive");
   metrics.reportGates(config.featureGates);
   const { wal, origin } = await openLog(
-    { config, folder, log, names: systemNames(clock), peerTls: security.peer },
+    { config, folder, clock, log, names: systemNames(clock), peerTls: security.peer },
     {
       ...logSettings(config, clock, metrics),
       random,

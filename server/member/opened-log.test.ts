@@ -37,8 +37,9 @@ test("the data folder of another make of etcd is refused, and left as it was", a
   const folder = openDataFolder(config, SILENT_LOG);
   mkdirSync(folder.wal);
   writeFileSync(join(folder.wal, "0000000000000000-0000000000000000.wal"), "theirs");
-  const names = systemNames(new SystemClock());
-  const opening = openLog({ config, folder, log: SILENT_LOG, names, peerTls: NOBODY_ASKED }, {});
+  const clock = new SystemClock();
+  const surroundings = { config, folder, clock, log: SILENT_LOG, names: systemNames(clock) };
+  const opening = openLog({ ...surroundings, peerTls: NOBODY_ASKED }, {});
   await expect(opening).rejects.toThrow("none of this program's logs");
   expect(readdirSync(folder.wal)).toEqual(["0000000000000000-0000000000000000.wal"]);
 });
@@ -62,7 +63,9 @@ test.for<readonly [scheme: string, flags: readonly string[], expected: readonly 
     };
     const found: string[] = [];
     const peerTls = { ...NOBODY_ASKED, expectName: (name: string) => void found.push(name) };
-    const { wal } = await openLog({ config, folder, log: SILENT_LOG, names, peerTls }, {});
+    const clock = new SystemClock();
+    const surroundings = { config, folder, clock, log: SILENT_LOG, names, peerTls };
+    const { wal } = await openLog(surroundings, {});
     await wal.close();
     expect(found).toEqual(expected);
   },

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { hexId } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config.ts";
 import { type AskPeers, type Bootstrap, bootstrap, restart } from "../replica/bootstrap.ts";
@@ -21,6 +22,7 @@ export interface OpenedLog {
 export interface LogSurroundings {
   readonly config: Config;
   readonly folder: DataFolder;
+  readonly clock: Clock;
   readonly log: Log;
   readonly names: NameService;
   /** A joining member asks those that are there. */
@@ -89,9 +91,11 @@ async function begin(wal: FileWal, { hardState, entries }: Bootstrap): Promise<v
   if (entries.length > 0) await wal.append({ hardState, entries, sync: true });
 }
 
-async function found({ config, names, peerTls, log }: LogSurroundings): Promise<Bootstrap> {
+async function found(surroundings: LogSurroundings): Promise<Bootstrap> {
+  const { config, clock, names, peerTls, log } = surroundings;
   const { dial: dialTls, expectName } = peerTls;
-  const askPeers: AskPeers = (urls, timeoutMs) => new PeerCalls({ urls, timeoutMs, dialTls });
+  const askPeers: AskPeers = (urls, timeoutMs) =>
+    new PeerCalls({ urls, timeoutMs, clock, dialTls });
   const isDiscovered = config.discoverySrv !== "";
   const cluster = isDiscovered ? await discoverCluster(config, names, log) : config.initialCluster;
   // Whoever can forge the records of a domain has no certificate of that name. As in etcd only until

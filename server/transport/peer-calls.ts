@@ -1,6 +1,7 @@
 // What members ask each other apart from raft: who is a member, which version they are, and what
 // only the leader may answer.
 import { EMPTY_BYTES, hexId } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import { isJsonObject, parseJson } from "../base/json.ts";
 import { EtcdError } from "../errors.ts";
 import { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from "../proto/gen/rpc.ts";
@@ -18,6 +19,7 @@ export interface PeerCallsOptions {
   readonly urls: readonly string[];
   /** A peer that says nothing for this long has not answered. */
   readonly timeoutMs: number;
+  readonly clock: Clock;
   readonly dialTls?: TlsDial | undefined;
 }
 
@@ -132,11 +134,11 @@ export class PeerCalls {
     body: Buffer = EMPTY_BYTES,
     failed: AddressFailure = () => undefined,
   ): Promise<Answer> {
-    const { urls, timeoutMs, dialTls } = this.#options;
+    const { urls, timeoutMs, clock, dialTls } = this.#options;
     let problem: unknown = new PeerCallError("peer without address");
     for (const url of urls) {
       const sized = body.length === 0 ? headers : { ...headers, "Content-Length": body.length };
-      const options = { method, path, headers: sized, idleMs: timeoutMs, dialTls };
+      const options = { method, path, headers: sized, idleMs: timeoutMs, clock, dialTls };
       try {
         return await exchange(url, options, body, ANSWER_BYTES_MAX);
       } catch (error) {

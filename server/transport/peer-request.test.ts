@@ -1,8 +1,10 @@
-import type { IncomingMessage } from "node:http";
+import { EventEmitter } from "node:events";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { BytePool } from "../base/byte-pool.ts";
-import { BodyTooLargeError, readBody } from "./peer-request.ts";
+import { SystemClock } from "../base/clock.ts";
+import { BodyTooLargeError, limitRest, readBody } from "./peer-request.ts";
 
 const bodyOf = (...chunks: Buffer[]) => Readable.from(chunks) as unknown as IncomingMessage;
 
@@ -23,4 +25,20 @@ test("bodies that are read at the same time share a limit, and leave nothing of 
   endless.destroy(new Error("the peer is gone"));
   await expect(unfinished).rejects.toThrow("the peer is gone");
   expect(await readBody(bodyOf(Buffer.alloc(100)), 100, pool)).toHaveLength(100);
+});
+
+test("a request whose time is over ends, unless an answer lies unread", async () => {
+  const socket = { bytesRead: 10 };
+  const ends: Error[] = [];
+  const destroy = (error: Error) => ends.push(error);
+  const request = Object.assign(new EventEmitter(), { socket, destroy });
+  limitRest(request as unknown as ClientRequest, new SystemClock());
+  const look = () => new Promise((resolve) => setImmediate(resolve));
+  request.emit("timeout");
+  socket.bytesRead++;
+  await look();
+  expect(ends).toEqual([]);
+  request.emit("timeout");
+  await look();
+  expect(ends).toEqual([new Error("i/o timeout")]);
 });

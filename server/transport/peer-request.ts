@@ -5,6 +5,7 @@ import {
   request as requestHttp,
 } from "node:http";
 import { BytePool } from "../base/byte-pool.ts";
+import type { Clock } from "../base/clock.ts";
 import type { TlsDial } from "./tls.ts";
 
 /** Of the connection and the answer's headers. */
@@ -12,8 +13,8 @@ export interface RequestOptions {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly headers: OutgoingHttpHeaders;
-  /** The socket may rest this long before `timeout` is emitted. */
-  readonly idleMs: number;
+  /** The socket may rest this long before `timeout` is emitted, if it is limited. */
+  readonly idleMs?: number;
   /** For https and unixs. */
   readonly dialTls?: TlsDial | undefined;
 }
@@ -41,7 +42,7 @@ export function openRequest(url: string, options: RequestOptions): ClientRequest
     method: options.method,
     path: options.path,
     headers: options.headers,
-    timeout: options.idleMs,
+    ...(options.idleMs !== undefined && { timeout: options.idleMs }),
   };
   const where = scheme.startsWith("unix") ? { socketPath: authority } : addressOf(authority);
   if (scheme !== "https" && scheme !== "unixs") {
@@ -80,16 +81,29 @@ export async function readBody(
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
+/**
+ * Ends a request whose peer rests for `idleMs`. What lies unread is read first: a process that stood
+ * still finds its time over before it finds the answer.
+ */
+export function limitRest(request: ClientRequest, clock: Clock): void {
+  request.on("timeout", () => {
+    const bytesBefore = request.socket?.bytesRead;
+    clock.soon(() => {
+      if (request.socket?.bytesRead === bytesBefore) request.destroy(new Error("i/o timeout"));
+    });
+  });
+}
+
 /** Sends `body` and reads the whole answer. Rejects when the peer rests for `idleMs`. */
 export function exchange(
   url: string,
-  options: RequestOptions,
+  options: RequestOptions & { readonly clock: Clock },
   body: Buffer | undefined,
   answerBytesMax: number,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = openRequest(url, options);
-    request.on("timeout", () => request.destroy(new Error("i/o timeout")));
+    limitRest(request, options.clock);
     request.on("error", reject);
     request.on("response", (response) => {
       readBody(response, answerBytesMax).then((answer) => {

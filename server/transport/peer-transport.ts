@@ -55,7 +55,7 @@ export class PeerTransport implements Transport {
   readonly #server: PeerServer;
   readonly #peers = new Map<bigint, Peer>();
   readonly #remotes = new Map<bigint, Peer>();
-  readonly #uploads = new SnapshotUploads();
+  readonly #uploads: SnapshotUploads;
   readonly #cancels: Cancel[] = [];
   #isRunning = false;
   #isRemoved = false;
@@ -64,6 +64,7 @@ export class PeerTransport implements Transport {
     this.#options = options;
     const { identity, listenUrls, reusePort, connectionsMax } = options;
     const { clock, log, tls, events, questions } = options;
+    this.#uploads = new SnapshotUploads(clock);
     this.#server = new PeerServer({
       identity,
       listenUrls,
@@ -206,7 +207,8 @@ export class PeerTransport implements Transport {
   calls(id: bigint): PeerCalls | undefined {
     const urls = this.#find(id)?.urls.all;
     if (urls === undefined) return undefined;
-    return new PeerCalls({ urls, timeoutMs: CALL_TIMEOUT_MS, dialTls: this.#options.tls?.dial });
+    const { clock, tls } = this.#options;
+    return new PeerCalls({ urls, timeoutMs: CALL_TIMEOUT_MS, clock, dialTls: tls?.dial });
   }
 
   traffic(): readonly PeerTraffic[] {

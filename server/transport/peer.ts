@@ -69,6 +69,7 @@ export class Peer {
     this.#pipeline = new Pipeline({
       headers: identityHeaders(options.identity),
       urls: this.urls,
+      clock: options.clock,
       dialTls: options.dialTls,
       sent: (byteCount) => {
         this.#sentBytes += byteCount;

@@ -1,4 +1,5 @@
 // One POST per message: slow, but it needs nothing to be open. Used until the peer has dialled.
+import type { Clock } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { encodeMessage } from "../proto/codec.ts";
 import type { Message } from "../raft/message.ts";
@@ -15,6 +16,7 @@ const FORBIDDEN = 403;
 export interface PipelineOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly urls: PeerUrls;
+  readonly clock: Clock;
   readonly dialTls?: TlsDial | undefined;
   readonly sent: (byteCount: number) => void;
   /** A message did not arrive. */
@@ -55,7 +57,7 @@ export class Pipeline {
   }
 
   async #post(message: Message): Promise<string | undefined> {
-    const { headers, urls, dialTls, sent, removed } = this.#options;
+    const { headers, urls, clock, dialTls, sent, removed } = this.#options;
     const url = urls.pick();
     if (url === undefined) return "peer without address";
     const body = encodeMessage(message);
@@ -68,6 +70,7 @@ export class Pipeline {
         "Content-Length": body.length,
       },
       idleMs: IDLE_MS,
+      clock,
       dialTls,
     } as const;
     try {

@@ -30,6 +30,7 @@ export async function probe(
     path: "/raft/probing",
     headers: {},
     idleMs: PROBE_TIMEOUT_MS,
+    clock,
     dialTls,
   } as const;
   const start = clock.monotonic();

@@ -1,10 +1,11 @@
 // A whole database to a peer: 8 bytes of length, the SNAPSHOT message of that length, then the
 // database to the end of the body.
 import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Clock } from "../base/clock.ts";
 import { messageSize, writeMessage } from "../proto/codec.ts";
 import type { Message } from "../raft/message.ts";
 import { writeLength } from "./frames.ts";
-import { openRequest, readBody } from "./peer-request.ts";
+import { limitRest, openRequest, readBody } from "./peer-request.ts";
 import type { TlsDial } from "./tls.ts";
 import type { DatabaseSource } from "./transport.ts";
 
@@ -21,7 +22,12 @@ export interface SnapshotTarget {
 
 /** The databases on their way out. */
 export class SnapshotUploads {
+  readonly #clock: Clock;
   readonly #requests = new Set<ClientRequest>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Breaks off whatever is under way. */
   stop(): void {
@@ -51,7 +57,7 @@ export class SnapshotUploads {
       dialTls: target.dialTls,
     });
     this.#requests.add(request);
-    const answered = answerOf(request);
+    const answered = answerOf(request, this.#clock);
     try {
       await Promise.race([answered, writeAll(request, head, database)]);
       const response = await answered;
@@ -65,9 +71,9 @@ export class SnapshotUploads {
   }
 }
 
-function answerOf(request: ClientRequest): Promise<IncomingMessage> {
+function answerOf(request: ClientRequest, clock: Clock): Promise<IncomingMessage> {
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    request.on("timeout", () => request.destroy(new Error("i/o timeout")));
+    limitRest(request, clock);
     request.on("response", resolve);
     request.on("error", reject);
     request.on("close", () => reject(new Error("connection closed")));

@@ -1,6 +1,7 @@
 // One stream that this member opens and a peer fills; opened again whenever it ends, at most every
 // 100 ms. A peer that says nothing for 5 s is as good as gone: a live one sends heartbeats.
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { AwakeTimeout } from "../base/awake-timeout.ts";
 import { hexId } from "../base/bytes.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { WireError } from "../proto/wire.ts";
@@ -72,15 +73,14 @@ export class StreamDialer {
       method: "GET",
       path: `/raft/stream/${kind}/${hexId(localId)}`,
       headers: { ...headers, "X-Raft-To": hexId(peerId) },
-      idleMs: readTimeoutMs,
       dialTls,
     });
     this.#request = request;
-    const late = clock.after(dialTimeoutMs, () => request.destroy(new Error("dial timeout")));
+    let patience = new AwakeTimeout(clock, dialTimeoutMs, () => over("dial timeout"));
     let hasAnswer = false;
     let isOver = false;
     const over = (problem: string) => {
-      late();
+      patience.cancel();
       if (isOver) return;
       isOver = true;
       request.destroy();
@@ -90,15 +90,17 @@ export class StreamDialer {
       }
       this.#again(url, problem, hasAnswer);
     };
-    request.on("timeout", () => over("read timeout"));
     request.on("error", (error) => over(error.message));
     request.on("close", () => over("connection closed"));
     request.on("response", (response) => {
-      late();
+      patience.cancel();
+      if (isOver) return;
+      patience = new AwakeTimeout(clock, readTimeoutMs, () => over("read timeout"));
       if (response.statusCode !== 200) {
         this.#refused(response, over);
         return;
       }
+      response.on("data", () => patience.renew());
       hasAnswer = this.#read(response, over);
     });
     request.end();
