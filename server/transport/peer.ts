@@ -14,7 +14,7 @@ import { Pipeline } from "./pipeline.ts";
 import { RoundTrips } from "./round-trips.ts";
 import { SnapshotCounts } from "./snapshot-counts.ts";
 import { StreamDialer } from "./stream-dialer.ts";
-import { StreamWriter } from "./stream-writer.ts";
+import { BEAT_MS_MAX, StreamWriter } from "./stream-writer.ts";
 import type { TlsDial } from "./tls.ts";
 import type { PeerAddress, PeerTraffic } from "./transport.ts";
 
@@ -41,6 +41,9 @@ export class Peer {
   readonly #dialers: StreamDialer[] = [];
   /** Of the two streams that the peer fills. */
   #openStreams = 0;
+  #beatMs: number;
+  /** Until then streams may be open that the peer gives up, as they waited too long to be opened. */
+  #doubtUntilMs = Number.NEGATIVE_INFINITY;
   #activeSince: number | undefined;
   #hasDropped = false;
   #isMember = false;
@@ -62,6 +65,7 @@ export class Peer {
     this.id = address.id;
     this.urls = new PeerUrls(address.urls);
     this.#options = options;
+    this.#beatMs = options.clock.monotonic();
     this.#lines = new PeerLines(options.log, options.identity.memberId, address.id);
     this.roundTrips = new RoundTrips(options.clock);
     this.snapshotsSent = new SnapshotCounts(options.clock);
@@ -154,9 +158,10 @@ export class Peer {
   /** Queues a message for the end of the turn. */
   push(message: Message): void {
     const isAppend = message.type === MessageType.APPEND;
-    const writer =
-      (isAppend ? this.#writers.get("msgapp") : undefined) ?? this.#writers.get("message");
-    const isTaken = writer === undefined ? this.#pipeline.push(message) : writer.push(message);
+    const writer = (isAppend ? this.#writer("msgapp") : undefined) ?? this.#writer("message");
+    const isTaken =
+      (this.#mustArrive(message) && this.#pipeline.push(message)) ||
+      (writer === undefined ? this.#pipeline.push(message) : writer.push(message));
     if (isTaken) return;
     this.#sendFailures++;
     this.#hasDropped = true;
@@ -171,6 +176,11 @@ export class Peer {
   }
 
   beat(): void {
+    const { clock, dialTimeoutMs } = this.#options;
+    const beforeMs = this.#beatMs;
+    this.#beatMs = clock.monotonic();
+    const stoodStill = this.#beatMs - beforeMs > BEAT_MS_MAX;
+    if (stoodStill) this.#doubtUntilMs = this.#beatMs + dialTimeoutMs;
     for (const writer of this.#writers.values()) writer.beat();
   }
 
@@ -184,6 +194,17 @@ export class Peer {
 
   countReceiveFailure(): void {
     this.#receiveFailures++;
+  }
+
+  /** A proposal is repeated by nobody: while the streams are in doubt it goes where it is answered. */
+  #mustArrive({ type }: Message): boolean {
+    return type === MessageType.PROPOSAL && this.#options.clock.monotonic() < this.#doubtUntilMs;
+  }
+
+  /** Undefined as soon as its reader is known to be gone: what it took would be lost. */
+  #writer(kind: StreamKind): StreamWriter | undefined {
+    const writer = this.#writers.get(kind);
+    return writer?.isOpen === true ? writer : undefined;
   }
 
   /** Whether there was one. */

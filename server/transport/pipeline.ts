@@ -1,8 +1,9 @@
-// One POST per message: slow, but it needs nothing to be open. Used until the peer has dialled.
+// One POST per message: slow, but it needs nothing to be open. Used until the peer has dialled, and
+// while it is in doubt whether it still reads what it has dialled.
 import type { Clock } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { encodeMessage } from "../proto/codec.ts";
-import type { Message } from "../raft/message.ts";
+import { type Message, MessageType } from "../raft/message.ts";
 import { exchange } from "./peer-request.ts";
 import type { PeerUrls } from "./peer-urls.ts";
 import type { TlsDial } from "./tls.ts";
@@ -27,7 +28,9 @@ export interface PipelineOptions {
 
 export class Pipeline {
   readonly #options: PipelineOptions;
-  readonly #queue = new BoundedQueue<Message>(PIPELINE_MESSAGES_MAX);
+  /** They go first: whatever else is lost raft repeats. */
+  readonly #proposals = new BoundedQueue<Message>(PIPELINE_MESSAGES_MAX);
+  readonly #others = new BoundedQueue<Message>(PIPELINE_MESSAGES_MAX);
   #connections = 0;
   #isStopped = false;
 
@@ -37,23 +40,29 @@ export class Pipeline {
 
   /** False when too many wait. */
   push(message: Message): boolean {
-    if (this.#isStopped || !this.#queue.push(message)) return false;
+    const queue = message.type === MessageType.PROPOSAL ? this.#proposals : this.#others;
+    if (this.#isStopped || !queue.push(message)) return false;
     if (this.#connections < CONNECTIONS_MAX) void this.#drain();
     return true;
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#queue.drain();
+    this.#proposals.drain();
+    this.#others.drain();
   }
 
   async #drain(): Promise<void> {
     this.#connections++;
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const problem = await this.#post(next);
       if (problem !== undefined && !this.#isStopped) this.#options.failed(problem);
     }
     this.#connections--;
+  }
+
+  #next(): Message | undefined {
+    return this.#proposals.shift() ?? this.#others.shift();
   }
 
   async #post(message: Message): Promise<string | undefined> {

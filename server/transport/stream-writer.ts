@@ -11,6 +11,8 @@ import type { FrameEncoder } from "./frames.ts";
 /** What may wait for a slow reader before messages are dropped. */
 export const BACKLOG_MESSAGES_MAX = 4096;
 const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+/** Beats that are further apart say that this process stood still between them. */
+export const BEAT_MS_MAX = 2500;
 const CHUNK_HEAD = 10;
 const CHUNK_TAIL = 2;
 
@@ -22,6 +24,7 @@ export class StreamWriter {
   #batch: Message[] = [];
   #waitingMessages = 0;
   #progressAt: number;
+  #beatAt: number;
   #sentBytes = 0;
 
   /**
@@ -34,6 +37,12 @@ export class StreamWriter {
     this.#clock = clock;
     this.#stallMs = stallMs;
     this.#progressAt = clock.monotonic();
+    this.#beatAt = this.#progressAt;
+  }
+
+  /** Whether the reader may still be there. Its connection tells before it is closed altogether. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed && !this.#socket.readableEnded;
   }
 
   /** Bytes since the last call. */
@@ -68,6 +77,10 @@ export class StreamWriter {
   /** Called about three times in five seconds. */
   beat(): void {
     const now = this.#clock.monotonic();
+    // Nobody could take anything from a process that stood still.
+    const stoodMs = Math.max(0, now - this.#beatAt - BEAT_MS_MAX);
+    this.#progressAt = Math.min(now, this.#progressAt + stoodMs);
+    this.#beatAt = now;
     const waits = this.#socket.writableLength > 0;
     if (waits && now - this.#progressAt > this.#stallMs) {
       this.#socket.destroy();
