@@ -70,10 +70,14 @@ export class Follower {
     return true;
   }
 
-  /** For a member that took us for the leader; never back to where it came from. */
+  /**
+   * For a member that took us for the leader. Who leads by now gets its own proposal back, as
+   * nobody else has it; its own question it will ask again. Nothing goes round in circles.
+   */
   #forward(message: Message): void {
-    const { leader } = this.#core;
-    if (leader === 0n || leader === message.from) return;
+    const { leader, id } = this.#core;
+    if (leader === 0n || message.from === id) return;
+    if (leader === message.from && message.type !== MessageType.PROPOSAL) return;
     this.#core.send({ ...message, to: leader });
   }
 

@@ -18,7 +18,9 @@ const INDEX_MAX = 2 ** 52;
  */
 export function isPlausible(message: Message, id: bigint, ownTerm: number): boolean {
   if (ownTerm > 0 && message.term - ownTerm > TERM_LEAP_MAX) return false;
-  if (message.to !== id || message.from === id || message.from <= 0n) return false;
+  if (message.to !== id || message.from <= 0n) return false;
+  // Only what this member proposed may come back: from one that took it for the leader.
+  if (message.from === id && message.type !== MessageType.PROPOSAL) return false;
   const hasSaneNumbers =
     isCount(message.term, TERM_MAX) &&
     isCount(message.logTerm, TERM_MAX) &&

@@ -291,3 +291,23 @@ test("any number of answers may wait for the disk", () => {
   for (let i = 0; i < count; i++) raft.step(unknown);
   expect(raft.ready().messages).toHaveLength(count);
 });
+
+test("a proposal goes back to its proposer, who leads by now, and no further; a question does not", () => {
+  const { PROPOSAL, READ_INDEX, HEARTBEAT } = MessageType;
+  const follower = open();
+  follower.step(message(HEARTBEAT, { from: 3n }));
+  settle(follower);
+  const proposal = message(PROPOSAL, { from: 3n, term: 0, entries: [entry(0, 0)] });
+  follower.step({ ...proposal, type: READ_INDEX });
+  follower.step(proposal);
+  expect(settle(follower)).toEqual([{ ...proposal, to: 3n }]);
+  const returned = message(PROPOSAL, { from: 1n, term: 0, entries: [entry(0, 0)] });
+  follower.step(returned);
+  expect(settle(follower)).toEqual([]);
+  const leader = open({ confState: { voters: [1n], learners: [] } });
+  leader.campaign();
+  settle(leader);
+  const before = leader.lastIndex;
+  leader.step(returned);
+  expect(leader.lastIndex).toBe(before + 1);
+});

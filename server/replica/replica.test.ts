@@ -14,7 +14,7 @@ import { encodeConfChange } from "../proto/conf-codec.ts";
 import { PutRequest } from "../proto/gen/rpc.ts";
 import { encodeInternal, InternalField } from "../proto/internal-codec.ts";
 import { type Entry, EntryType } from "../raft/entry.ts";
-import { type Message, MessageType } from "../raft/message.ts";
+import { BLANK_MESSAGE, type Message, MessageType } from "../raft/message.ts";
 import { Raft } from "../raft/raft.ts";
 import { MemoryEngine } from "../storage/memory-engine.ts";
 import { TABLES } from "../storage/tables.ts";
@@ -572,4 +572,67 @@ test("a member stops while a snapshot waits for a long entry, and installs it wh
   const restarted = network.restart(away.id);
   await until(() => restarted.keys.includes("key-59"));
   expect(restarted.installed).toBe(1);
+});
+
+test("a member that stood still hears who leads by now before it forwards a proposal", async () => {
+  network = new Network();
+  const members = await network.found(3);
+  const leader = await network.leader();
+  const [member, other] = members.filter((each) => each !== leader) as [TestMember, TestMember];
+  await until(() => member.replica.leadership.hasLeader);
+  const forwardedTo: bigint[] = [];
+  network.send = (_from, messages) => {
+    for (const { type, to } of messages) {
+      if (type === MessageType.PROPOSAL) forwardedTo.push(to);
+    }
+  };
+  const { term } = member.replica;
+  void member.put("a").catch(() => undefined);
+  network.clock.work(1000);
+  // It stopped amid its reading: this is found by the next look at the sockets.
+  setImmediate(() =>
+    member.replica.step({
+      ...BLANK_MESSAGE,
+      type: MessageType.HEARTBEAT,
+      to: member.id,
+      from: other.id,
+      term: term + 1,
+    }),
+  );
+  await until(() => forwardedTo.length > 0);
+  expect(forwardedTo).toEqual([other.id]);
+});
+
+test("a proposal that comes with the news of another leader goes on to that one", async () => {
+  network = new Network();
+  const members = await network.found(3);
+  const leader = await network.leader();
+  const [proposer, successor] = members.filter((each) => each !== leader) as [
+    TestMember,
+    TestMember,
+  ];
+  await until(() => proposer.replica.leadership.hasLeader);
+  const forwarded: Message[] = [];
+  network.send = (_from, messages) => {
+    forwarded.push(...messages.filter(({ type }) => type === MessageType.PROPOSAL));
+  };
+  const { lastIndex, term } = leader.replica.status();
+  const proposal = {
+    ...BLANK_MESSAGE,
+    type: MessageType.PROPOSAL,
+    to: leader.id,
+    from: proposer.id,
+    entries: [{ type: EntryType.NORMAL, term: 0, index: 0, data: Buffer.alloc(0) }],
+  };
+  leader.replica.step(proposal);
+  leader.replica.step({
+    ...BLANK_MESSAGE,
+    type: MessageType.HEARTBEAT,
+    to: leader.id,
+    from: successor.id,
+    term: term + 1,
+  });
+  await until(() => forwarded.length > 0);
+  expect(forwarded).toEqual([{ ...proposal, to: successor.id }]);
+  expect(leader.replica.status().lastIndex).toBe(lastIndex);
 });

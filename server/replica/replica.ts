@@ -22,7 +22,6 @@ import type { AppliedMark } from "../apply/applied-mark.ts";
 import type { Applied } from "../apply/applier.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
-import { BoundedQueue } from "../base/queue.ts";
 import { finish, isSteps, type Steps } from "../base/steps.ts";
 import { EtcdError } from "../errors.ts";
 import { type ConfChangeEntry, encodeConfChange } from "../proto/conf-codec.ts";
@@ -33,14 +32,14 @@ import type { Raft } from "../raft/raft.ts";
 import type { Append } from "../raft/ready.ts";
 import { Backlog } from "./backlog.ts";
 import { CommitNews } from "./commit-news.ts";
+import { Inbox } from "./inbox.ts";
 import { Leadership } from "./leadership.ts";
 import { LogWriter } from "./log-writer.ts";
 import { type ProposalRequest, Proposals, type ProposalTerms, settled } from "./proposals.ts";
 import { type ReadCaller, Reads } from "./reads.ts";
 import { figuresOf, type ReplicaParts, requestTimeoutMs } from "./replica-parts.ts";
+import { Standstill } from "./standstill.ts";
 
-/** Messages from peers that wait for a turn; further ones are dropped, raft repeats what matters. */
-export const INBOX_MAX = 4096;
 /** Applying pauses after so many ms, so that heartbeats and clients get their turn. */
 const TURN_MS = 10;
 /** Bytes of entries kept in memory behind a marker, for followers that lag a little. */
@@ -56,7 +55,8 @@ export class Replica {
   readonly #reads: Reads;
   readonly #log: LogWriter;
   readonly #news: CommitNews;
-  readonly #inbox = new BoundedQueue<Message>(INBOX_MAX);
+  readonly #inbox: Inbox;
+  readonly #standstill: Standstill;
   readonly #readIndex: (context: Buffer) => boolean;
   readonly #isAwaited = (id: bigint): boolean => this.#proposals.has(id);
   readonly #committed = new Backlog();
@@ -64,6 +64,7 @@ export class Replica {
   /** The rest of the first entry that is committed: it takes more than a turn. */
   #unfinished: Steps<Applied> | undefined;
   #isTurnDue = false;
+  #isTickDue = false;
   /** A snapshot takes the place of the state: nothing is applied or read meanwhile. */
   #isInstalling = false;
   /** Entries up to here are only kept while a snapshot is on its way. */
@@ -80,6 +81,8 @@ export class Replica {
     const timeoutMs = requestTimeoutMs(timing);
     this.#proposals = new Proposals(timeoutMs);
     this.#reads = new Reads(timeoutMs, () => this.#ids.next());
+    this.#inbox = new Inbox(timeoutMs);
+    this.#standstill = new Standstill(clock, timing.heartbeatMs);
     this.#news = new CommitNews(clock, (messages) => sink.send(messages));
     this.#log = new LogWriter(parts.wal, {
       install: (snapshot) => this.#install(snapshot),
@@ -99,7 +102,10 @@ export class Replica {
 
   start(): void {
     const { heartbeatMs } = this.#parts.timing;
-    this.#cancelTicks = this.#clock.every(heartbeatMs, () => this.#tick());
+    this.#cancelTicks = this.#clock.every(heartbeatMs, () => {
+      this.#isTickDue = true;
+      this.#wake();
+    });
     this.#wake();
   }
 
@@ -219,17 +225,6 @@ export class Replica {
     this.#wake();
   }
 
-  #tick(): void {
-    if (this.#isStopped) return;
-    this.#forget();
-    this.#drainInbox();
-    this.#raft.tick();
-    const nowMs = this.#clock.monotonic();
-    this.#proposals.expire(nowMs, (startedMs) => this.leadership.timeoutError(startedMs));
-    this.#reads.expire(nowMs);
-    this.#wake();
-  }
-
   #wake(): void {
     if (this.#isTurnDue || this.#isStopped) return;
     this.#isTurnDue = true;
@@ -237,9 +232,13 @@ export class Replica {
   }
 
   #turn(): void {
+    if (this.#isStopped || this.#standstill.postpones(() => this.#turn())) return;
     this.#isTurnDue = false;
-    if (this.#isStopped) return;
-    this.#drainInbox();
+    const isTick = this.#isTickDue;
+    this.#isTickDue = false;
+    if (isTick) this.#forget();
+    this.#inbox.drain(this.#raft, this.#clock.monotonic(), (message) => this.#news.heard(message));
+    if (isTick) this.#raft.tick();
     this.#proposals.submit(this.#raft);
     this.#reads.submit(this.#readIndex, this.#clock.monotonic());
     this.#takeReady();
@@ -248,13 +247,13 @@ export class Replica {
     // Applying may give raft more to say: a conf change, or reads that waited for the term's start.
     this.#takeReady();
     this.#log.writeMarker();
+    if (isTick) this.#expire();
   }
 
-  #drainInbox(): void {
-    for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
-      this.#news.heard(message);
-      this.#raft.step(message);
-    }
+  #expire(): void {
+    const nowMs = this.#clock.monotonic();
+    this.#proposals.expire(nowMs, (startedMs) => this.leadership.timeoutError(startedMs));
+    this.#reads.expire(nowMs);
   }
 
   #takeReady(): void {
