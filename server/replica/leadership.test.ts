@@ -32,12 +32,18 @@ test("a leader is new when none or another was known before, and only then", () 
   expect(leadership.isLeader).toBe(true);
 });
 
-test("a request from the time between two leaders blames the failed one", () => {
+test("whoever is elected blames the failed leader for what came in between", () => {
   const { see, errorAt } = fixture({ 2: 0 });
-  see(10_000, 2n);
+  see(10_000, 1n);
   expect(errorAt(9_000)).toBe("TimeoutDueToLeaderFail");
   expect(errorAt(7_999)).toBe("Timeout");
   expect(errorAt(10_001)).toBe("Timeout");
+});
+
+test("who only sees another member elected blames nobody", () => {
+  const { see, errorAt } = fixture({ 3: 0 });
+  see(10_000, 3n);
+  expect(errorAt(9_000)).toBe("Timeout");
 });
 
 test("a follower blames its connection when it had none to the leader since the request", () => {

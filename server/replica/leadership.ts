@@ -19,7 +19,7 @@ export interface LeadershipOptions {
 export class Leadership {
   readonly #options: LeadershipOptions;
   #view: LeadershipView = { isLeader: false, leader: 0n };
-  /** When the present leader was first seen, monotonic ms. */
+  /** When this member last became the leader, monotonic ms: etcd blames a loss nowhere else. */
   #electedMs = Number.NEGATIVE_INFINITY;
   #changes = 0;
 
@@ -50,9 +50,8 @@ export class Leadership {
     const isSame = view.leader === before.leader && view.isLeader === before.isLeader;
     this.#view = view;
     if (isSame) return "same";
-    const nowMs = this.#options.clock.monotonic();
     if (view.leader === 0n || view.leader === before.leader) return "changed";
-    this.#electedMs = nowMs;
+    if (view.isLeader) this.#electedMs = this.#options.clock.monotonic();
     this.#changes++;
     return "newLeader";
   }
