@@ -19,7 +19,7 @@ const processes = { ...limitedBy(120_000), pool: "forks", hookTimeout: 60_000 } 
  * the machine for themselves.
  */
 const ALONE = [
-  "e2e/cluster/{bad-input,failover,hostile-*,launch,slow-clients}.test.ts",
+  "e2e/cluster/{bad-input,failover,hostile-*,launch,slow-clients,standstill}.test.ts",
   "e2e/compat/{etcdctl-pace,mixed-cluster,prometheus}.test.ts",
 ];
 
