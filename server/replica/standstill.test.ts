@@ -23,3 +23,14 @@ test("a turn is postponed after a standstill, behind another look at the sockets
   });
   expect(story).toEqual(["turn", "end of a look", "end of the next look", "turn"]);
 });
+
+test("a process that is always slow gets its turn at every second question", () => {
+  let nowMs = 0;
+  const clock = Object.assign(new SystemClock(), { monotonic: () => nowMs, soon: () => undefined });
+  const standstill = new Standstill(clock, 100);
+  const answers = Array.from({ length: 4 }, () => {
+    nowMs += 1000;
+    return standstill.postpones(() => undefined);
+  });
+  expect(answers).toEqual([true, false, true, false]);
+});

@@ -12,6 +12,7 @@ export class Standstill {
   readonly #clock: Clock;
   readonly #limitMs: number;
   #turnedMs: number;
+  #hasWaited = false;
 
   constructor(clock: Clock, heartbeatMs: number) {
     this.#clock = clock;
@@ -19,11 +20,18 @@ export class Standstill {
     this.#turnedMs = clock.monotonic();
   }
 
-  /** Asked at the start of every turn. True: it has to wait, and `turn` is called again. */
+  /**
+   * Asked at the start of every turn. True: it has to wait, and `turn` is called again; then it goes
+   * on, however long that took.
+   */
   postpones(turn: () => void): boolean {
     const beforeMs = this.#turnedMs;
     this.#turnedMs = this.#clock.monotonic();
-    if (this.#turnedMs - beforeMs <= this.#limitMs) return false;
+    if (this.#hasWaited || this.#turnedMs - beforeMs <= this.#limitMs) {
+      this.#hasWaited = false;
+      return false;
+    }
+    this.#hasWaited = true;
     // Only what is asked for twice comes behind another look at the sockets.
     this.#clock.soon(() => this.#clock.soon(turn));
     return true;
