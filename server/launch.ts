@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { ignoreUnheededSignals } from "./base/unheeded-signals.ts";
 import { buildMissing } from "./launch/build.ts";
 import {
   LaunchError,
@@ -24,10 +25,12 @@ import {
 } from "./launch/preflight.ts";
 import { type KeeperEvents, ProcessKeeper } from "./launch/process-keeper.ts";
 
+/** By default the signal opens a debugger, which runs whatever anybody on this machine says. */
+const NO_DEBUGGER = "--disable-sigusr1";
 /** A young generation of 64 MiB, Node's default, makes a member no faster, only larger. */
-const NODE_FLAGS = ["--enable-source-maps", "--max-semi-space-size=16"];
+const NODE_FLAGS = ["--enable-source-maps", "--max-semi-space-size=16", NO_DEBUGGER];
 /** An address names its key: with this much room, keys of some 90 KB can be looked at. */
-const CONSOLE_NODE_FLAGS = ["--max-http-header-size=131072"];
+const CONSOLE_NODE_FLAGS = ["--max-http-header-size=131072", NO_DEBUGGER];
 const ROOT = join(import.meta.dirname, "..");
 const LEADER_WAIT_MS = 60_000;
 const CONSOLE_WAIT_MS = 60_000;
@@ -41,6 +44,7 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
+ignoreUnheededSignals();
 try {
   await launch();
 } catch (error) {

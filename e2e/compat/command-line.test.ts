@@ -270,6 +270,64 @@ test.concurrent("a port that is in use is named in etcd's words", async () => {
   holder.close();
 });
 
+const at = (offset: number) => `http://127.0.0.1:${port + offset}`;
+
+const IGNORED_SIGNALS = [
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGIO",
+  "SIGPWR",
+  "SIGXCPU",
+  "SIGXFSZ",
+] as const;
+
+test.for([
+  ["etcd", REAL],
+  ["our member", RUN],
+] as const)("%s lives through signals that ask for nothing, and quits at once", async ([, run]) => {
+  const child = start(run, {
+    args: [
+      "--data-dir=signaled",
+      `--listen-client-urls=${at(0)}`,
+      `--advertise-client-urls=${at(0)}`,
+      `--listen-peer-urls=${at(2)}`,
+      `--initial-advertise-peer-urls=${at(2)}`,
+      `--initial-cluster=default=${at(2)}`,
+    ],
+  });
+  const closed = once(child, "close");
+  const last = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  let output = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  await expect.poll(() => output).toContain("ready to serve client requests");
+  for (const signal of IGNORED_SIGNALS) {
+    child.kill(signal);
+    const answer = await fetch(`${at(0)}/version`, { signal: AbortSignal.timeout(LIMIT_MS) });
+    expect(answer.status, signal).toBe(200);
+  }
+  const unlike = output.split("\n").filter((line) => line !== "" && !line.startsWith("{"));
+  expect(unlike).toEqual([]);
+  child.kill("SIGQUIT");
+  expect(await closed).toEqual([2, null]);
+  expect(output).toContain("SIGQUIT: quit");
+  expect(output).not.toContain("Debugger");
+  clearTimeout(last);
+  rmSync(join(folder, "signaled"), { recursive: true });
+});
+
+test("a Node that is too old is named, whatever it cannot load", async () => {
+  const older = "Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })";
+  const program = [process.execPath, [`--import=data:text/javascript,${older}`, OURS]] as const;
+  const { code, text } = await refusal(program, {});
+  expect(code).toBe(1);
+  expect(text).toMatch(/^Quorate needs Node 22\.18 or newer, this is 20\.20\.2; /);
+});
+
 /** What a member says of itself when it starts; it is ended at once. */
 async function selfDescription(
   program: readonly [string, readonly string[]],
@@ -301,8 +359,6 @@ async function expectSameDescription(words: Words): Promise<void> {
   for (const field of Object.keys(real).filter((each) => own.test(each))) delete real[field];
   expect(ours).toMatchObject(real);
 }
-
-const at = (offset: number) => `http://127.0.0.1:${port + offset}`;
 
 test("flags of every kind are taken to mean what etcd takes them to mean", async () => {
   await expectSameDescription({

@@ -13,10 +13,13 @@ import {
   runToEnd,
 } from "../harness/member-process.ts";
 import { freePorts } from "../harness/ports.ts";
+import { fillDisk, MAY_MOUNT, onSmallDisk } from "../harness/small-disk.ts";
 import { ETCD_35 } from "../harness/tools.ts";
 
 const MAKES: readonly Make[] = ["etcd-3.5", "quorate"];
 const LINE_LIMIT_MS = 10_000;
+/** The log takes its first 64 MiB before anything is written. */
+const SMALL_DISK_MEBIBYTES = 160;
 const FLAGS = [
   "--quota-backend-bytes=8589934593",
   "--max-request-bytes=10485761",
@@ -158,6 +161,39 @@ test("listeners say what they serve, where HTTP and metrics have URLs of their o
     expect(ours).toEqual(etcds);
     expect(ours).toHaveLength(3);
   } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.skipIf(!MAY_MOUNT)("a member whose disk is full says so in a line of its own", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-log-lines-"));
+  const [clientPort = 0, peerPort = 0] = await freePorts(2);
+  const member = new MemberProcess({
+    make: "quorate",
+    name: "m",
+    clientPort,
+    peerPort,
+    dataDir: join(folder, "data"),
+    initialCluster: `m=http://127.0.0.1:${peerPort}`,
+    state: "new",
+    runner: onSmallDisk(folder, SMALL_DISK_MEBIBYTES),
+  });
+  member.start();
+  try {
+    await member.ready();
+    const ended = member.ended();
+    fillDisk(member.pid, folder);
+    await etcdctl(ETCD_35, member.clientUrl, ["put", "a", "x".repeat(100_000)]);
+    expect(await ended).toBe(1);
+    const plain = member.output.split("\n").filter((line) => line !== "" && !line.startsWith("{"));
+    expect(plain).toEqual([expect.stringMatching(/^Write error: No space left on device [^{]*$/)]);
+    expect(linesOf(member).at(-1)).toMatchObject({
+      level: "fatal",
+      msg: "the member cannot go on",
+      error: expect.stringContaining("No space left on device"),
+    });
+  } finally {
+    await member.stop("SIGKILL");
     rmSync(folder, { recursive: true });
   }
 });

@@ -8,6 +8,7 @@ import { freePorts } from "./ports.ts";
 import { ETCD_34, ETCD_35, type EtcdTools } from "./tools.ts";
 
 const OURS = join(import.meta.dirname, "../../dist/server/etcd.js");
+const INSPECTION = join(import.meta.dirname, "inspection-on-signal.cjs");
 const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 15_000;
 /** `check perf` alone takes a minute. */
@@ -294,6 +295,6 @@ function program(make: Make): [command: string, first: string[]] {
   if (make === "etcd-3.5") return [ETCD_35.etcd, []];
   return [
     process.execPath,
-    ["--enable-source-maps", "--max-semi-space-size=16", "--inspect-port=0", OURS],
+    ["--enable-source-maps", "--max-semi-space-size=16", "--require", INSPECTION, OURS],
   ];
 }

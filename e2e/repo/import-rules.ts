@@ -76,7 +76,7 @@ export const SERVER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   gateway: ["base", "errors", "proto", "admission", "replica", "metrics", "http2"],
   config: ["base", "errors"],
   logging: ["base", "config"],
-  etcd: ["member", "config", "logging", "base"],
+  etcd: ["member", "base"],
   launch: ["base"],
 };
 
@@ -126,7 +126,7 @@ export const CAPABILITIES: readonly Capability[] = [
     name: "files",
     pattern: /from "node:fs(\/promises)?"/,
     allowed:
-      /^server\/(wal|storage|bbolt|tls|config|logging|sim|launch|member|etcd|proto\/(saturate|describe))|^lib\/console\/|^e2e\/|^deploy\//,
+      /^server\/(wal|storage|bbolt|tls|config|logging|sim|launch|member|proto\/(saturate|describe))|^lib\/console\/|^e2e\/|^deploy\//,
     scope: /./,
   },
   {

@@ -9,6 +9,8 @@ const DESCRIPTORS: Readonly<Record<string, number>> = { stdout: 1, stderr: 2 };
 
 export interface ProcessLog {
   readonly log: Log;
+  /** On stderr, if the log goes there and somebody else may have left a line without an end. */
+  beginLine(): void;
   /** Writes what waits, as far as anybody takes it. */
   close(): void;
 }
@@ -16,6 +18,7 @@ export interface ProcessLog {
 /** @throws Error in etcd's words, when a file cannot be opened */
 export function openProcessLog(settings: LogSettings, clock: Clock): ProcessLog {
   const outputs: LogOutput[] = [];
+  let stderr: LogOutput | undefined;
   const log = new LineLog({
     clock,
     level: settings.level,
@@ -27,14 +30,16 @@ export function openProcessLog(settings: LogSettings, clock: Clock): ProcessLog 
   const onDropped = (lines: number) => log.warn("lines of the log were dropped", { lines });
   for (const target of settings.outputs) {
     const descriptor = DESCRIPTORS[target];
-    outputs.push(
+    const output =
       descriptor === undefined
         ? openFile(target, settings, clock, onDropped)
-        : new StreamOutput(descriptor, clock, onDropped),
-    );
+        : new StreamOutput(descriptor, clock, onDropped);
+    if (target === "stderr") stderr = output;
+    outputs.push(output);
   }
   return {
     log,
+    beginLine: () => stderr?.write("\n"),
     close: () => {
       for (const output of outputs) output.close();
     },

@@ -1,5 +1,5 @@
-// Preloaded by npm scripts that run TypeScript: an older Node fails on the first type with a text
-// that names neither the cause nor the cure.
+// Loaded before anything else is: an older Node fails on the first type, or on the first name that
+// it does not export, with a text that names neither the cause nor the cure.
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
   process.stderr.write(
