@@ -152,6 +152,7 @@ test.concurrent.each<readonly [...string[]]>([
     (cluster) => [`--initial-cluster=${cluster}`, ...ANYWHERE],
   ),
   ["--initial-cluster=", ...ANYWHERE],
+  ["--name=", ...ANYWHERE],
   [
     "--initial-cluster=default=http://localhost:1",
     ...ANYWHERE,

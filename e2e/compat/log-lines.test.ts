@@ -1,6 +1,6 @@
 // Lines of the log that operators' tools look for: one member of each make is made to write them,
 // and they say the same under the same names.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -27,6 +27,13 @@ const FLAGS = [
   "--enable-pprof",
   // etcd has members to recover only from a snapshot.
   "--snapshot-count=10",
+];
+
+/** Ports that the system picks. */
+const FREE = [
+  "--listen-peer-urls=http://127.0.0.1:0",
+  "--listen-client-urls=http://127.0.0.1:0",
+  "--advertise-client-urls=http://127.0.0.1:0",
 ];
 
 let members: readonly ClusterProcess[];
@@ -93,16 +100,10 @@ test("when a compaction is done", async () => {
 
 test("a start that fails in an empty folder is told twice, at warn level first", async () => {
   const folder = mkdtempSync(join(tmpdir(), "quorate-log-lines-"));
-  const url = "http://127.0.0.1:0";
-  const listen = [
-    `--listen-peer-urls=${url}`,
-    `--listen-client-urls=${url}`,
-    `--advertise-client-urls=${url}`,
-  ];
   try {
     const ends = await Promise.all(
       MAKES.map(async (make) => {
-        const flags = ["--name=x", "--initial-cluster=y=http://127.0.0.1:1", ...listen];
+        const flags = ["--name=x", "--initial-cluster=y=http://127.0.0.1:1", ...FREE];
         const { output } = await runToEnd(make, [...flags, `--data-dir=${join(folder, make)}`]);
         return output
           .split("\n")
@@ -160,6 +161,46 @@ test("listeners say what they serve, where HTTP and metrics have URLs of their o
     const [etcds, ours] = await Promise.all(MAKES.map(served));
     expect(ours).toEqual(etcds);
     expect(ours).toHaveLength(3);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.each<[string, (dataDir: string) => void]>([
+  ["a file", (dataDir) => writeFileSync(dataDir, "")],
+  [
+    "open to others, with strangers in it",
+    (dataDir) => {
+      mkdirSync(dataDir, { mode: 0o755 });
+      writeFileSync(join(dataDir, "z"), "");
+      writeFileSync(join(dataDir, "a"), "");
+    },
+  ],
+  [
+    "a member's and a proxy's",
+    (dataDir) => {
+      for (const name of ["member", "proxy"]) mkdirSync(join(dataDir, name), { recursive: true });
+    },
+  ],
+])("a data folder that is %s is told of in etcd's lines", async (_, prepare) => {
+  const folder = mkdtempSync(join(tmpdir(), "quorate-log-lines-"));
+  const dataDir = join(folder, "data");
+  const cluster = ["--name=x", "--initial-cluster=y=http://127.0.0.1:1"];
+  try {
+    const told = [];
+    for (const make of MAKES) {
+      prepare(dataDir);
+      const { code, output } = await runToEnd(make, [`--data-dir=${dataDir}`, ...cluster, ...FREE]);
+      const lines = output
+        .split("\n")
+        .filter((line) => /^.{1,20}(warn|fatal)/.test(line) && !line.includes("on single port"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .map(({ ts: _ts, caller: _caller, stacktrace: _stack, ...line }) => line);
+      told.push({ code, lines });
+      rmSync(dataDir, { recursive: true });
+    }
+    expect(told[1]).toEqual(told[0]);
+    expect(told[1]?.code).toBe(1);
   } finally {
     rmSync(folder, { recursive: true });
   }

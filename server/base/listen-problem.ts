@@ -1,3 +1,5 @@
+import { systemProblem } from "./system-error.ts";
+
 /** What is wrong with an address to listen on, in the words of etcd's log, which tools look for. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -5,7 +7,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "cannot assign requested address",
 };
 
-/** Of an error about anything else, what it says itself. */
+/** Of an error about anything else what is wrong with that. */
 export function listenProblem(error: Error): string {
   const {
     syscall,
@@ -17,7 +19,9 @@ export function listenProblem(error: Error): string {
     readonly port?: number;
   };
   const reason = REASONS[code];
-  if (syscall !== "listen" || reason === undefined || address === undefined) return error.message;
+  if (syscall !== "listen" || reason === undefined || address === undefined) {
+    return systemProblem(error);
+  }
   const host = address.includes(":") ? `[${address}]` : address;
   return `listen tcp ${host}:${port}: bind: ${reason}`;
 }

@@ -46,7 +46,8 @@ function memberPart(given: Given, findHost: () => string | undefined) {
   const isDiscovered = discoverySrv !== "" || discoverySrvName !== "";
   const isClusterGiven = given.has("initial-cluster");
   const cluster = isDiscovered && !isClusterGiven ? "" : given.text("initial-cluster");
-  const ownCluster = peers.map((url) => `${name}=${url}`).join(",");
+  // Without a name too: etcd then does not find the member in the cluster, and refuses.
+  const ownCluster = peers.map((url) => `${name || DEFAULT_NAME}=${url}`).join(",");
   return {
     name,
     dataDir: given.text("data-dir") === "" ? `${name}.etcd` : given.text("data-dir"),

@@ -2,6 +2,7 @@
 // keys are passed over, as etcd passes them over; wrong types are refused in Go's words.
 import { readFileSync } from "node:fs";
 import { parseAllDocuments, type Tags } from "yaml";
+import { hasCode, systemProblem } from "../base/system-error.ts";
 import type { FlagDefinition } from "./flag-set.ts";
 import { DEFINITIONS } from "./flags.ts";
 import { ConfigError, Given, type GivenValue } from "./given.ts";
@@ -98,13 +99,9 @@ function readText(path: string): string {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reasons: Readonly<Record<string, string>> = {
-      ENOENT: `open ${path}: no such file or directory`,
-      EACCES: `open ${path}: permission denied`,
-      EISDIR: `read ${path}: is a directory`,
-    };
-    throw new ConfigError(reasons[code ?? ""] ?? (error as Error).message);
+    // A folder can be opened, but not read.
+    const call = hasCode(error, "EISDIR") ? "read" : "open";
+    throw new ConfigError(systemProblem(error, `${call} ${path}`));
   }
   if (bytes.length > FILE_BYTES_MAX) {
     throw new ConfigError(`${path} has more than ${FILE_BYTES_MAX} bytes`);

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { LineLog, type Log } from "../base/log.ts";
+import { systemProblem } from "../base/system-error.ts";
 import type { LogSettings } from "../config/log-settings.ts";
 import { FileOutput } from "./file-output.ts";
 import type { LogOutput } from "./log-output.ts";
@@ -55,16 +56,7 @@ function openFile(
   try {
     return new FileOutput(path, rotation, clock, onDropped);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = REASONS[code ?? ""] ?? message;
-    throw new Error(`open sink ${JSON.stringify(path)}: open ${path}: ${reason}`);
+    const problem = systemProblem(error, `open ${path}`);
+    throw new Error(`open sink ${JSON.stringify(path)}: ${problem}`);
   }
 }
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-  EISDIR: "is a directory",
-  ENOTDIR: "not a directory",
-  EROFS: "read-only file system",
-};

@@ -1,6 +1,4 @@
 // One member, run like etcd: flags in, lines of a log out, exit codes as etcd's.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { AssertionError } from "../base/assert.ts";
 import { SystemClock } from "../base/clock.ts";
 import { listenProblem } from "../base/listen-problem.ts";
@@ -15,6 +13,7 @@ import { type MemberRequest, readConfig } from "../config/read-config.ts";
 import { openProcessLog, type ProcessLog } from "../logging/process-log.ts";
 import type { Member } from "../member.ts";
 import { EngineFailedError } from "../storage/engine.ts";
+import { DataFolderError, noteDataFolder } from "./data-folder.ts";
 import { notifyInitDaemon } from "./init-daemon.ts";
 import { SecurityError } from "./security-error.ts";
 import { SERVER_VERSION } from "./version.ts";
@@ -29,8 +28,6 @@ const EXIT_UNSTARTED = 2;
 const EXIT_QUIT = 2;
 /** What nobody handles a signal for: the first process of a container. */
 const FIRST_PROCESS = 1;
-/** What a data directory holds once a member has been started in it. */
-const MEMBER_FOLDER = "member";
 const SIGNAL_NAMES = { SIGTERM: "terminated", SIGINT: "interrupt" } as const;
 type StopSignal = keyof typeof SIGNAL_NAMES;
 const STOP_SIGNALS = Object.keys(SIGNAL_NAMES) as StopSignal[];
@@ -75,7 +72,7 @@ function refuse(log: Log, error: unknown, dataDir?: string): never {
     log.fatal(error.message, { "environment-variable": error.variable });
   } else if (error instanceof StartError) {
     log.info("Running: ", { args: shownArgs() });
-    const isNew = dataDir === undefined || noteDataFolder(log, dataDir) === "new";
+    const isNew = dataDir === undefined || isNewFolder(log, dataDir);
     if (isNew) log.warn("failed to start etcd", { error: error.message });
     log.fatal("discovery failed", { error: error.message });
   } else if (error instanceof ConfigError) {
@@ -123,12 +120,15 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? listenProblem(error) : String(error);
 }
 
-/** Whether a member has been started in it before. */
-function noteDataFolder(log: Log, dataDir: string): "new" | "initialized" {
-  if (!existsSync(join(dataDir, MEMBER_FOLDER))) return "new";
-  const fields = { "data-dir": dataDir, "dir-type": MEMBER_FOLDER };
-  log.info("server has been already initialized", fields);
-  return "initialized";
+/** Ends the process where nobody can be started from it. */
+function isNewFolder(log: Log, dataDir: string): boolean {
+  try {
+    return noteDataFolder(log, dataDir) === "new";
+  } catch (error) {
+    if (!(error instanceof DataFolderError)) throw error;
+    log.fatal(error.message, error.fields);
+    process.exit(EXIT_FAILURE);
+  }
 }
 
 /** Ends the process by the signal itself, as if nobody had handled it. */
@@ -194,7 +194,7 @@ export async function runMember(): Promise<void> {
   }
   log.info("Running: ", { args: shownArgs() });
   for (const { level, message, fields } of remarks) log[level](message, fields);
-  const isNew = noteDataFolder(log, config.dataDir) === "new";
+  const isNew = isNewFolder(log, config.dataDir);
   let member: Member;
   try {
     // Whoever asks for the version, or is refused, need not wait for the whole server to load.
