@@ -117,6 +117,9 @@ test.concurrent.each<readonly [...string[]]>([
   ["--listen-client-urls=http://a:b"],
   ["--listen-client-urls=http://[::1"],
   ["--listen-client-urls=http://::1:1"],
+  [`--listen-client-urls=b=${URL}`],
+  ["--listen-client-urls=a:b"],
+  ["--listen-client-urls=:1"],
   [`--listen-client-urls=${URL}/`],
   [`--listen-client-urls=${URL}/v3`],
   [`--listen-client-urls=${URL},`],
@@ -148,9 +151,20 @@ test.concurrent.each<readonly [...string[]]>([
   ["--initial-advertise-peer-urls=http://:1"],
   ["--advertise-client-urls=http://:1,http://a:1"],
   ["--discovery-srv=example.org", "--initial-cluster=a=http://a:1"],
-  ...["=", "m", "m=foo", "m=http://a", `m=${URL}/x`, `n=${URL}`, `default=${URL}`].map(
-    (cluster) => [`--initial-cluster=${cluster}`, ...ANYWHERE],
-  ),
+  ...[
+    "=",
+    "m",
+    "m=foo",
+    "m=http://a",
+    `m=${URL}/x`,
+    `a=b=${URL}`,
+    "a=1:2",
+    "a=::",
+    "a=b=c",
+    "m=http://a b:1",
+    `n=${URL}`,
+    `default=${URL}`,
+  ].map((cluster) => [`--initial-cluster=${cluster}`, ...ANYWHERE]),
   ["--initial-cluster=", ...ANYWHERE],
   ["--name=", ...ANYWHERE],
   [
@@ -245,19 +259,25 @@ test.concurrent.each([
   "proxy-failure-wait: x",
   "hello",
   "[a, b]",
+  "heartbeat-interval: .inf",
+  "name: .nan",
+  "unheard-of: [{a: -.inf}]",
   "LISTEN-PEER-URLS: http://a:1",
 ])("etcd refuses the file %j, and so do we", (yaml) => expectSameRefusal({ yaml }));
 
-test.concurrent("YAML that cannot be read is refused with the same code", async () => {
-  const words = { yaml: "a: b: c" };
-  const real = await refusal(REAL, words);
-  const ours = await refusal(RUN, words);
-  const start = "failed to verify flags: error converting YAML to JSON: yaml: ";
-  expect(real.code).toBe(1);
-  expect(ours.code).toBe(1);
-  expect(real.text.startsWith(start)).toBe(true);
-  expect(ours.text.startsWith(start)).toBe(true);
-});
+test.concurrent.each(["a: b: c", "null: b", "? [a]\n: b", "? {a: b}\n: b"])(
+  "YAML that cannot be read is refused with the same code: %j",
+  async (yaml) => {
+    const words = { yaml };
+    const real = await refusal(REAL, words);
+    const ours = await refusal(RUN, words);
+    const start = "failed to verify flags: error converting YAML to JSON: ";
+    expect(real.code).toBe(1);
+    expect(ours.code).toBe(1);
+    expect(real.text.startsWith(start)).toBe(true);
+    expect(ours.text.startsWith(start)).toBe(true);
+  },
+);
 
 test.concurrent("a port that is in use is named in etcd's words", async () => {
   const holder = createServer().listen(0, "127.0.0.1");
@@ -436,12 +456,14 @@ test("a file is taken to mean what etcd takes it to mean, and nothing beside it 
     env: { ETCD_NAME: "variable" },
     yaml: [
       "Name: 2020-01-01",
+      "NAME: shadowed",
       "data-dir: data",
       `listen-client-urls: "${at(1)},${at(0)}"`,
       `listen-peer-urls: ${at(2)}`,
       `initial-advertise-peer-urls: ${at(2)}`,
       `initial-cluster: 2020-01-01=${at(2)}`,
-      "initial-cluster-token: 12:30",
+      "initial-cluster-token: !!binary YWJj",
+      "heartbeat-interval: 0o144",
       "election-timeout: 0x5dc",
       "wal-dir:",
       "snapshot-count: 1e3",

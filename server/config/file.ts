@@ -1,34 +1,19 @@
 // A configuration file: YAML under the names of flags, with JSON's types, as Go reads it. Unknown
 // keys are passed over, as etcd passes them over; wrong types are refused in Go's words.
 import { readFileSync } from "node:fs";
-import { parseAllDocuments, type Tags } from "yaml";
 import { hasCode, systemProblem } from "../base/system-error.ts";
 import type { FlagDefinition } from "./flag-set.ts";
 import { DEFINITIONS } from "./flags.ts";
 import { ConfigError, Given, type GivenValue } from "./given.ts";
 import { intOf, numberProblem } from "./numbers.ts";
 import { parseUrls } from "./urls.ts";
+import { type Mapping, parseYaml } from "./yaml.ts";
 
 /** etcd writes this to stderr as it is, without a log around it. */
 export class FileUrlError extends Error {
   override readonly name = "FileUrlError";
 }
 
-type Mapping = ReadonlyMap<string, unknown>;
-
-/** YAML 1.1 without the dates and times of day that Go leaves as they are. */
-const YAML_AS_GO = {
-  version: "1.1",
-  intAsBigInt: true,
-  uniqueKeys: false,
-  logLevel: "error",
-  customTags: (tags: Tags) =>
-    tags.filter(
-      (tag) =>
-        typeof tag === "string" ||
-        (tag.tag !== "tag:yaml.org,2002:timestamp" && tag.format !== "TIME"),
-    ),
-} as const;
 const FILE_BYTES_MAX = 1024 * 1024;
 
 /** What has no key of its own in a file. */
@@ -109,25 +94,19 @@ function readText(path: string): string {
   return bytes.toString("utf8");
 }
 
-/** Keys in lower case: Go does not look at their case. */
 function parseFile(text: string): Mapping {
   let root: unknown;
   try {
-    // Go reads the first document and looks at no other.
-    const [first] = parseAllDocuments(text, YAML_AS_GO);
-    if (first?.errors[0] !== undefined) throw first.errors[0];
-    root = first?.toJS(YAML_AS_GO);
+    root = parseYaml(text);
   } catch (error) {
-    const [reason] = (error as Error).message.split("\n");
-    throw new ConfigError(`error converting YAML to JSON: yaml: ${reason}`);
+    throw new ConfigError(`error converting YAML to JSON: ${(error as Error).message}`);
   }
   if (root === null || root === undefined) return new Map();
   return mapping(root) ?? refuse(root, "value of type embed.configYAML");
 }
 
 function mapping(value: unknown): Mapping | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  return new Map(Object.entries(value).map(([key, item]) => [key.toLowerCase(), item]));
+  return value instanceof Map ? (value as Mapping) : undefined;
 }
 
 function keysOf({ name, oldName, fileKey }: FlagDefinition): string[] {

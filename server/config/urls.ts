@@ -1,4 +1,6 @@
 // URLs as etcd takes them, and what they say about where to listen and whom to reach.
+import { urlProblem } from "../base/url-problem.ts";
+
 const PORT_MAX = 65_535;
 const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
 
@@ -16,8 +18,8 @@ function parseUrl(text: string): string {
   const match = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/?#]*))?([^]*)$/i.exec(text);
   const scheme = match?.[1]?.toLowerCase() ?? "";
   const authority = match?.[2] ?? "";
-  const problem = text.includes("://") ? authorityProblem(authority) : schemeProblem(text);
-  if (problem !== undefined) throw new Error(`parse ${JSON.stringify(text)}: ${problem}`);
+  const problem = urlProblem(text);
+  if (problem !== undefined) throw new Error(problem);
   if (scheme === "unix" || scheme === "unixs") return scheme + text.slice(scheme.length);
   if (scheme !== "http" && scheme !== "https") {
     throw new Error(`URL scheme must be http, https, unix, or unixs: ${text}`);
@@ -28,26 +30,6 @@ function parseUrl(text: string): string {
   }
   if ((match?.[3] ?? "") !== "") throw new Error(`URL must not contain a path: ${text}`);
   return `${scheme}://${authority}`;
-}
-
-/** What Go's URL parser would say of a text without `//`. */
-function schemeProblem(text: string): string | undefined {
-  if (text.startsWith(":")) return "missing protocol scheme";
-  const isPath = /^[^a-z][^/?#]*:/i.test(text);
-  return isPath ? "first path segment in URL cannot contain colon" : undefined;
-}
-
-/** What it would say of host and port. */
-function authorityProblem(authority: string): string | undefined {
-  const host = authority.slice(authority.lastIndexOf("@") + 1);
-  if (host.startsWith("[") && !host.includes("]")) return "missing ']' in host";
-  const odd = /[\s<>"\\^`{|}]/.exec(host)?.[0];
-  if (odd !== undefined) return `invalid character ${JSON.stringify(odd)} in host name`;
-  const afterHost = host.startsWith("[") ? host.slice(host.indexOf("]") + 1) : host;
-  const colon = host.startsWith("[") ? 0 : afterHost.lastIndexOf(":");
-  const port = colon < 0 ? "" : afterHost.slice(colon);
-  if (/^(:\d*)?$/.test(port)) return undefined;
-  return `invalid port ${JSON.stringify(port)} after host`;
 }
 
 export interface Address {

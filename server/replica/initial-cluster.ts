@@ -1,5 +1,6 @@
 // Who a new member is told to be in a cluster with: `--initial-cluster`, checked as etcd checks it.
 import { readPeerUrl } from "../base/peer-url.ts";
+import { urlProblem } from "../base/url-problem.ts";
 import { PLAIN_SPELLING, type Spelling } from "./resolved-urls.ts";
 
 /** A start that etcd refuses, with its text. */
@@ -22,9 +23,8 @@ export function parseInitialCluster(text: string): InitialCluster {
     const given = equals < 0 ? "" : part.slice(equals + 1).trim();
     const url = readPeerUrl(given);
     if (url === undefined) {
-      throw new BootstrapError(
-        `error setting up initial cluster: ${ruleBrokenBy(given)}: ${given}`,
-      );
+      const problem = urlProblem(given) ?? `${ruleBrokenBy(given)}: ${given}`;
+      throw new BootstrapError(`error setting up initial cluster: ${problem}`);
     }
     cluster.set(name, [...(cluster.get(name) ?? []), url].sort());
   }
