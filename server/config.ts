@@ -20,6 +20,8 @@ export interface TlsSettings {
   readonly skipClientSanVerify: boolean;
 }
 
+export const SNAPSHOT_COUNT_DEFAULT = 100_000;
+
 export interface Config {
   readonly name: string;
   readonly dataDir: string;
@@ -53,7 +55,7 @@ export interface Config {
   readonly raftReadMs: number;
   readonly raftWriteMs: number;
 
-  /** Applied entries between two compactions of the log. */
+  /** Applied entries between two compactions of the log; 0 stands for the default. */
   readonly snapshotCount: number;
   /** Entries that stay in memory behind a compaction. */
   readonly snapshotCatchupEntries: number;
@@ -98,7 +100,8 @@ export interface Config {
   readonly metricsLevel: "basic" | "extensive";
   readonly log: LogSettings;
 
-  readonly autoCompactionMode: "periodic" | "revision";
+  /** Empty: nothing is compacted. */
+  readonly autoCompactionMode: "" | "periodic" | "revision";
   /** As given: a duration, hours, or a number of revisions; "0": off. */
   readonly autoCompactionRetention: string;
   readonly compactionBatchLimit: number;

@@ -438,6 +438,28 @@ test("variables and defaults are taken to mean what etcd takes them to mean", as
   });
 });
 
+test("what is given as nothing is said to be nothing", async () => {
+  await expectSameDescription({
+    args: [
+      "--data-dir=data",
+      `--listen-client-urls=${at(0)}`,
+      `--advertise-client-urls=${at(0)}`,
+      `--listen-peer-urls=${at(2)}`,
+      "--snapshot-count=0",
+      "--auto-compaction-mode=",
+      "--auto-compaction-retention=5",
+    ],
+  });
+  await expectSameDescription({
+    yaml: [
+      "data-dir: data",
+      `listen-client-urls: ${at(0)}`,
+      `advertise-client-urls: ${at(0)}`,
+      `listen-peer-urls: ${at(2)}`,
+    ].join("\n"),
+  });
+});
+
 test("a member that listens everywhere advertises what etcd would advertise", async () => {
   await expectSameDescription({
     args: [

@@ -27,6 +27,8 @@ const FLAGS = [
   "--enable-pprof",
   // etcd has members to recover only from a snapshot.
   "--snapshot-count=10",
+  "--backend-batch-interval=50ms",
+  "--backend-batch-limit=77",
 ];
 
 /** Ports that the system picks. */
@@ -66,6 +68,8 @@ async function firstLine(member: ClusterProcess, message: string): Promise<Line>
 }
 
 test.each([
+  "setting backend batch limit",
+  "setting backend batch interval",
   "quota exceeds the maximum value",
   "enabled backend quota",
   "exceeded recommended request limit",

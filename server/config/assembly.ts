@@ -15,7 +15,6 @@ const MEGABYTE = 1024 * 1024;
 const BATCH_INTERVAL_MS_DEFAULT = 100;
 /** Handing a batch over to the engine takes some µs per change, in one turn. */
 const BATCH_LIMIT_DEFAULT = 4_000;
-const SNAPSHOT_COUNT_DEFAULT = 100_000;
 const CATCHUP_ENTRIES_DEFAULT = 5_000;
 const RAFT_TIMEOUT_MS_MIN = 5_000;
 const PROGRESS_MS_MIN = 100;
@@ -78,7 +77,7 @@ function memberPart(given: Given, findHost: () => string | undefined) {
 
 function limitsPart(given: Given) {
   return {
-    snapshotCount: given.number("snapshot-count") || SNAPSHOT_COUNT_DEFAULT,
+    snapshotCount: given.number("snapshot-count"),
     snapshotCatchupEntries: given.number("snapshot-catchup-entries") || CATCHUP_ENTRIES_DEFAULT,
     batchIntervalMs: given.durationMs("backend-batch-interval") || BATCH_INTERVAL_MS_DEFAULT,
     batchLimit: given.number("backend-batch-limit") || BATCH_LIMIT_DEFAULT,
@@ -123,7 +122,6 @@ function securityPart(given: Given) {
 
 function upkeepPart(given: Given) {
   const mode = given.text("auto-compaction-mode");
-  const isRevisions = mode === "revision";
   const retention = mode === "" ? "0" : given.text("auto-compaction-retention");
   return {
     enableGrpcGateway: given.bool("enable-grpc-gateway"),
@@ -131,7 +129,7 @@ function upkeepPart(given: Given) {
     metricsLevel:
       given.text("metrics") === "extensive" ? ("extensive" as const) : ("basic" as const),
     log: readLogSettings(given),
-    autoCompactionMode: isRevisions ? ("revision" as const) : ("periodic" as const),
+    autoCompactionMode: modeOf(mode),
     autoCompactionRetention: retention === "" ? "0" : retention,
     compactionBatchLimit: given.number("compaction-batch-limit"),
     compactionSleepMs: given.durationMs("compaction-sleep-interval"),
@@ -187,6 +185,10 @@ function withHost(
 
 function originsOf(given: Given): readonly string[] {
   return given.text("cors") === "*" ? ["*"] : given.urls("cors");
+}
+
+function modeOf(text: string): Config["autoCompactionMode"] {
+  return text === "" || text === "revision" ? text : "periodic";
 }
 
 function stateOf(text: string): "new" | "existing" {

@@ -29,6 +29,8 @@ export interface FlagDefinition {
   readonly kind: FlagKind;
   /** As it would be written on the command line. */
   readonly initial: string;
+  /** In the help, where what it says is not the default itself. */
+  readonly shownInitial?: string;
   readonly usage: string;
   /** Of a choice. */
   readonly values?: readonly string[];

@@ -57,9 +57,9 @@ export const USAGE = `Usage:
 /** Every flag with its default, by group. */
 export function helpText(): string {
   const groups = SHOWN.map(({ title, flags }) => {
-    const lines = flags.map(({ name, oldName, initial, usage }) => {
+    const lines = flags.map(({ name, oldName, initial, shownInitial, usage }) => {
       const older = oldName === undefined ? "" : `    Also --${oldName}.\n`;
-      return `  --${name} '${initial}'\n    ${usage}\n${older}`;
+      return `  --${name} '${shownInitial ?? initial}'\n    ${usage}\n${older}`;
     });
     return `${title}:\n${lines.join("")}`;
   });

@@ -16,7 +16,7 @@ export const MEMBER_FLAGS: FlagGroup = {
   title: "Member",
   flags: [
     text("name", "default", "Human-readable name of this member."),
-    text("data-dir", "", "Folder of this member's data; '${name}.etcd' when it is not given."),
+    text("data-dir", "", "Folder of this member's data.", { shownInitial: "${name}.etcd" }),
     text("wal-dir", "", "Folder of the write-ahead log, when it is to be elsewhere."),
     uint("snapshot-count", "100000", "Applied entries after which the log is compacted."),
     uint(

@@ -1,7 +1,7 @@
 // What a member says about its configuration before it starts: etcd's lines, with etcd's fields.
 import { formatByteSize } from "../base/byte-size.ts";
-import { formatMs } from "../base/duration.ts";
-import type { Config } from "../config.ts";
+import { formatDuration, formatMs } from "../base/duration.ts";
+import { type Config, SNAPSHOT_COUNT_DEFAULT } from "../config.ts";
 import type { Given, Note } from "./given.ts";
 
 const QUOTA_BYTES_RECOMMENDED_MAX = 8 * 1024 ** 3;
@@ -43,6 +43,14 @@ export function notesOn(config: Config, given: Given): Note[] {
       },
     });
   }
+  if (config.snapshotCount === 0) {
+    notes.push({
+      level: "info",
+      message: "updating snapshot-count to default",
+      fields: { "given-snapshot-count": 0, "updated-snapshot-count": SNAPSHOT_COUNT_DEFAULT },
+    });
+  }
+  notes.push(...batchNotes(given));
   if (given.text("data-dir") === "") {
     warn("'data-dir' was empty; using default", { "data-dir": config.dataDir });
   }
@@ -63,6 +71,19 @@ export function notesOn(config: Config, given: Given): Note[] {
     });
   }
   return [...notes, ...quotaNotes(config.quotaBytes, given.number("quota-backend-bytes"))];
+}
+
+function batchNotes(given: Given): Note[] {
+  const notes: Note[] = [];
+  const limit = given.number("backend-batch-limit");
+  const interval = given.durationNs("backend-batch-interval");
+  const note = (message: string, fields: Note["fields"] & object) =>
+    notes.push({ level: "info", message, fields });
+  if (limit !== 0) note("setting backend batch limit", { "batch limit": limit });
+  if (interval !== 0n) {
+    note("setting backend batch interval", { "batch interval": formatDuration(interval) });
+  }
+  return notes;
 }
 
 function quotaNotes(bytes: number, asked: number): Note[] {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Config } from "../config.ts";
 import type { Environment } from "./environment.ts";
 import { FlagSyntaxError } from "./flag-set.ts";
+import { helpText } from "./flags.ts";
 import { ConfigError } from "./given.ts";
 import { readConfig } from "./read-config.ts";
 
@@ -105,6 +106,21 @@ test("a name alone makes a cluster of one under that name", () => {
   const config = configOf(["--name=solo"], {});
   expect(config.initialCluster).toBe("solo=http://localhost:2380");
   expect(config.dataDir).toBe("solo.etcd");
+});
+
+test("what is given as nothing is kept as it was given, and what takes its place is told", () => {
+  const asked = readConfig(["--snapshot-count=0", "--auto-compaction-mode="], {});
+  if (asked.kind !== "member") throw new Error("no member was asked for");
+  expect(asked.config).toMatchObject({ snapshotCount: 0, autoCompactionMode: "" });
+  expect(asked.check()).toContainEqual({
+    level: "info",
+    message: "updating snapshot-count to default",
+    fields: { "given-snapshot-count": 0, "updated-snapshot-count": 100_000 },
+  });
+});
+
+test("the help shows where data go by default", () => {
+  expect(helpText()).toContain("  --data-dir '${name}.etcd'\n");
 });
 
 test("no URL says nothing: what the flag said before holds", () => {

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import type { Config } from "../config.ts";
+import { type Config, SNAPSHOT_COUNT_DEFAULT } from "../config.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RaftConfig } from "../raft/ready.ts";
 import type { ReplicaTiming } from "../replica/replica-parts.ts";
@@ -49,7 +49,11 @@ export function transportSettings(config: Config) {
 
 /** When the state is written, and when the log may forget. */
 export function checkpointSettings({ batchIntervalMs, batchLimit, snapshotCount }: Config) {
-  return { commitMs: batchIntervalMs, pendingCountMax: batchLimit, snapshotCount };
+  return {
+    commitMs: batchIntervalMs,
+    pendingCountMax: batchLimit,
+    snapshotCount: snapshotCount || SNAPSHOT_COUNT_DEFAULT,
+  };
 }
 
 /** Of the log on disk. */

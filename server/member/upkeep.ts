@@ -34,7 +34,8 @@ export class Upkeep {
     const { config, state, replica, duties, clock, log, calls } = parts;
     this.#parts = parts;
     this.#compaction = new AutoCompaction({
-      mode: config.autoCompactionMode,
+      // Without a mode nothing is retained either, and so neither has an effect.
+      mode: config.autoCompactionMode || "periodic",
       retention: config.autoCompactionRetention,
       clock,
       log: log.named("replica/auto-compaction"),
