@@ -29,6 +29,9 @@ const FLAGS = [
   "--snapshot-count=10",
   "--backend-batch-interval=50ms",
   "--backend-batch-limit=77",
+  // Nobody reads them, for no URL is https.
+  "--cert-file=/no/such/file",
+  "--key-file=/no/such/file",
 ];
 
 /** Ports that the system picks. */
@@ -69,6 +72,7 @@ async function firstLine(member: ClusterProcess, message: string): Promise<Line>
 
 test.each([
   "setting backend batch limit",
+  "starting with client TLS",
   "setting backend batch interval",
   "quota exceeds the maximum value",
   "enabled backend quota",

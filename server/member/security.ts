@@ -119,7 +119,10 @@ async function clientSecurity(
   cipherList(terms.cipherSuites);
   const served = [config.listenClientUrls, config.listenClientHttpUrls, config.listenMetricsUrls];
   // Files that nobody asks for may be missing or unreadable.
-  if (!served.flat().some((url) => SECURE.test(url))) return undefined;
+  if (!served.flat().some((url) => SECURE.test(url))) {
+    if (!isEmpty(profile)) log.info("starting with client TLS", tlsInfo(profile, config));
+    return undefined;
+  }
   const credentials = await underHeadline("listener failed", () => {
     const found = credentialsOf(profile, terms);
     const problem = found && http2Problem(terms.cipherSuites);
