@@ -9,6 +9,8 @@ const FAREWELL_MS = 500;
 const HOST = /^[\w!$%&'()*+,\-.:;=[\]~]*$/;
 const CHUNKED = /^chunked$/i;
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
+/** The parser has one code for this and for encodings that it does not know. */
+const ENCODING_AND_LENGTH = "Transfer-Encoding can't be present with Content-Length";
 const NOTHING: Buffer = Buffer.alloc(0);
 
 export const BAD_REQUEST: Buffer = refusal("400 Bad Request");
@@ -54,36 +56,28 @@ export function headRefusal(head: RequestHead): Buffer | undefined {
 /** Node's error about what came on a connection of HTTP/1. */
 export interface InputError extends Error {
   readonly code?: string;
-  /** Of what was read at last, and how much of it could be understood. */
-  readonly rawPacket?: Buffer;
-  readonly bytesParsed?: number;
+  readonly reason?: string;
 }
 
 export interface InputRefusal {
   /** To say behind the answers that are due; nothing, where the client would not expect it. */
   readonly farewell: Buffer;
-  /** Of the line that could not be read, what is here. */
-  readonly rest: Buffer | undefined;
   /** The client itself has said that nothing follows, and is not held to it. */
   readonly isIgnored: boolean;
 }
 
 /** Undefined when it is the connection that has failed, or has had its time. */
 export function inputRefusal(error: InputError): InputRefusal | undefined {
-  const { code = "", rawPacket, bytesParsed = 0 } = error;
+  const { code = "", reason } = error;
   if (!code.startsWith("HPE_")) return undefined;
-  // HTTP/2's preface is known by its end.
-  const isPreface = code === "HPE_PAUSED_H2_UPGRADE";
-  const rest = isPreface ? undefined : rawPacket?.subarray(bytesParsed);
-  const isIgnored = code === "HPE_CLOSED_CONNECTION";
-  if (code === "HPE_HEADER_OVERFLOW") {
-    return { farewell: HEADERS_TOO_LARGE, rest: undefined, isIgnored };
-  }
-  if (code === "HPE_INVALID_TRANSFER_ENCODING") {
-    return { farewell: UNKNOWN_ENCODING, rest: undefined, isIgnored };
-  }
-  if (code === "HPE_INVALID_EOF_STATE") return { farewell: NOTHING, rest, isIgnored };
-  return { farewell: BAD_REQUEST, rest, isIgnored };
+  return { farewell: farewellOf(code, reason), isIgnored: code === "HPE_CLOSED_CONNECTION" };
+}
+
+function farewellOf(code: string, reason: string | undefined): Buffer {
+  if (code === "HPE_HEADER_OVERFLOW") return HEADERS_TOO_LARGE;
+  if (code === "HPE_INVALID_EOF_STATE") return NOTHING;
+  const isUnknown = code === "HPE_INVALID_TRANSFER_ENCODING" && reason !== ENCODING_AND_LENGTH;
+  return isUnknown ? UNKNOWN_ENCODING : BAD_REQUEST;
 }
 
 /** What Go's server tells whoever reads a body in chunks that cannot be read. */

@@ -8,7 +8,6 @@ import type { Duplex } from "node:stream";
 const SLICE_BYTES = 1024;
 /** Within a body: the dearest end of one that a peer can choose costs a few milliseconds. */
 const BODY_SLICE_BYTES = 16 * 1024;
-const LINE_END = 0x0a;
 
 export class SlicedInput {
   readonly #socket: Duplex;
@@ -16,7 +15,6 @@ export class SlicedInput {
   readonly #isInBody: () => boolean;
   #isOver = false;
   #isDiscarding = false;
-  #onLineEnd: (() => void) | undefined;
 
   /**
    * @param socket that a server of Node's has begun to serve; it hands its reads over from now on
@@ -40,30 +38,12 @@ export class SlicedInput {
   /** From now on nothing is parsed. */
   discard(): void {
     this.#isDiscarding = true;
-    this.#onLineEnd = undefined;
-  }
-
-  /** The same. @param rest of a line; `onLineEnd` is called once when all of it is here */
-  discardLine(rest: Buffer, onLineEnd: () => void): void {
-    this.#isDiscarding = true;
-    this.#onLineEnd = onLineEnd;
-    this.#discarded(rest);
-  }
-
-  #discarded(bytes: Buffer): void {
-    if (this.#onLineEnd === undefined || !bytes.includes(LINE_END)) return;
-    const onLineEnd = this.#onLineEnd;
-    this.#onLineEnd = undefined;
-    onLineEnd();
   }
 
   readonly #read = (chunk: Buffer): void => {
     let at = 0;
     while (at < chunk.length && !this.#socket.destroyed) {
-      if (this.#isDiscarding) {
-        this.#discarded(chunk.subarray(at));
-        return;
-      }
+      if (this.#isDiscarding) return;
       if (this.#isOver) {
         this.#socket.unshift(chunk.subarray(at));
         return;

@@ -178,7 +178,7 @@ export class Gateway {
     endConnection(socket, refusal, this.#clock);
   }
 
-  /** What has come is no request. Go's server would not have looked at it before the end of its line. */
+  /** What has come is no request: whoever speaks another protocol is not left to wait for an answer. */
   #misread(error: InputError, socket: Socket): void {
     const guest = this.#connections.get(socket);
     const input = this.#inputs.get(socket);
@@ -187,17 +187,13 @@ export class Gateway {
       socket.destroy();
       return;
     }
-    const { farewell, rest, isIgnored } = refusal;
+    const { farewell, isIgnored } = refusal;
     const { sending } = guest;
     input.discard();
     if (sending !== undefined) {
       guest.endsBy(() => this.#refuse(socket, NOTHING));
       sending.exchange.breakBody(chunkProblem(error));
-    } else if (!isIgnored) {
-      const end = () => guest.endsBy(() => this.#refuse(socket, farewell));
-      if (rest === undefined) end();
-      else input.discardLine(rest, end);
-    }
+    } else if (!isIgnored) guest.endsBy(() => this.#refuse(socket, farewell));
   }
 
   #sweep(): void {

@@ -102,6 +102,11 @@ test.each([
   ],
   ["a port that is none", `GET http://a:b/ HTTP/1.1\r\n${HOST}\r\n`, BAD_REQUEST],
   ["a percent sign alone", `GET /% HTTP/1.1\r\n${HOST}\r\n`, BAD_REQUEST],
+  [
+    "a length and an encoding",
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    BAD_REQUEST,
+  ],
   ["no version", `GET /\r\n${HOST}\r\n`, BAD_REQUEST],
   [
     "HTTP/2.0",
@@ -140,29 +145,15 @@ test.each([
   expect(behind.targets).toEqual(["/health", "/health"]);
 });
 
-test("what is no request is not refused before the end of its line", async () => {
-  const state = await sent(`${ASK} `);
-  await expect.poll(() => state.text).toMatch(/served$/);
-  state.socket.write("more");
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect([state.isClosed, state.text]).toEqual([false, expect.stringMatching(/served$/)]);
-  state.socket.write("\r\n");
-  await expect.poll(() => state.isClosed).toBe(true);
-  expect(state.text.endsWith(`served${BAD_REQUEST}`)).toBe(true);
-});
-
-test("a line that has no end has its time", async () => {
-  const { socket, clock } = await connected(answer);
-  const state = heard(socket);
-  socket.write(`${ASK}junk`);
-  await expect.poll(() => state.text).toMatch(/served$/);
-  clock.advance(29_000);
-  socket.write("more");
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(state.isClosed).toBe(false);
-  clock.advance(2_000);
-  await expect.poll(() => state.isClosed).toBe(true);
-  expect(state.text).toMatch(/served$/);
+test("what is no request is refused as soon as that is known, be it the first bytes", async () => {
+  for (const ahead of ["", ASK]) {
+    // The second begins a handshake of TLS.
+    for (const bytes of [" ", "\x16\x03\x01\x02\x00\x01"]) {
+      const state = await sent(ahead + bytes);
+      await expect.poll(() => state.isClosed).toBe(true);
+      expect(state.text.endsWith(ahead === "" ? BAD_REQUEST : `served${BAD_REQUEST}`)).toBe(true);
+    }
+  }
 });
 
 test("a client that reads no refusal is let go all the same", async () => {

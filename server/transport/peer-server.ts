@@ -185,7 +185,7 @@ export class PeerServer {
     this.#guestOf.get(socket)?.endsBy(() => endConnection(socket, refusal, this.#options.clock));
   }
 
-  /** What has come is no request. Go's server would not have looked at it before the end of its line. */
+  /** What has come is no request: whoever speaks another protocol is not left to wait for an answer. */
   #misread(error: InputError, socket: Socket): void {
     const guest = this.#guestOf.get(socket);
     const input = this.#inputs.get(socket);
@@ -194,15 +194,12 @@ export class PeerServer {
       socket.destroy();
       return;
     }
-    const { farewell, rest, isIgnored } = refusal;
+    const { farewell, isIgnored } = refusal;
     input.discard();
     if (guest.isSending) {
       if (guest.isUntold) endConnection(socket, BAD_REQUEST, this.#options.clock);
       else socket.destroy();
-    } else if (!isIgnored) {
-      if (rest === undefined) this.#refuse(socket, farewell);
-      else input.discardLine(rest, () => this.#refuse(socket, farewell));
-    }
+    } else if (!isIgnored) this.#refuse(socket, farewell);
   }
 }
 
