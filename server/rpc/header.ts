@@ -80,17 +80,7 @@ export class Headers {
   /** As `reply`, in slices. */
   *replying({ revision, chunks }: Reply): Steps<Buffer> {
     const { bytes, start } = this.#begin(revision, totalSize(chunks));
-    let at = start;
-    let copied = 0;
-    for (const chunk of chunks) {
-      if (copied >= COPIED_BYTES) {
-        yield;
-        copied = 0;
-      }
-      bytes.set(chunk, at);
-      at += chunk.length;
-      copied += chunk.length;
-    }
+    yield* joining(chunks, bytes, start);
     return bytes;
   }
 
@@ -129,6 +119,21 @@ export class Headers {
     bytes.set(this.#ids, at);
     const behindIds = writeField(bytes, at + this.#ids.length, TAG_REVISION, revision);
     return writeField(bytes, behindIds, TAG_RAFT_TERM, term);
+  }
+}
+
+/** Copies the pieces of a long response behind one another, in slices. */
+export function* joining(chunks: Iterable<Buffer>, target: Buffer, start: number): Steps<void> {
+  let at = start;
+  let copied = 0;
+  for (const chunk of chunks) {
+    if (copied >= COPIED_BYTES) {
+      yield;
+      copied = 0;
+    }
+    target.set(chunk, at);
+    at += chunk.length;
+    copied += chunk.length;
   }
 }
 

@@ -30,7 +30,7 @@ import type { MvccStore } from "../mvcc/store.ts";
 import type { RangeRequest, TxnRequest } from "../proto/gen/rpc.ts";
 import type { ReadCaller } from "../replica/reads.ts";
 import { StatusError } from "./call-errors.ts";
-import { HEADER_ROOM, RESPONSE_BYTES_MAX } from "./header.ts";
+import { HEADER_ROOM, joining, RESPONSE_BYTES_MAX } from "./header.ts";
 
 /** Keys that a range may have to be answered within one turn, and about how many bytes. */
 const SMALL_COUNT = 256;
@@ -41,8 +41,6 @@ export const LONG_READS_MAX = 4096;
 export const LONG_READS_BYTES_MAX = 512 * 1024 * 1024;
 /** Of a transaction that a compaction overtakes. */
 const ATTEMPTS_MAX = 3;
-/** Of an answer that is put together, in one slice. */
-const JOIN_BYTES = 4 * 1024 * 1024;
 const ROOM = Buffer.alloc(HEADER_ROOM);
 
 /** Its bytes lie behind HEADER_ROOM bytes for the header. */
@@ -270,18 +268,15 @@ function* answerAll(
 function* joinLong(open: OpenRange): Slices<{ records: number; bytes: Buffer }> {
   const { records, chunks } = yield* answerLong(open);
   const bytes = Buffer.allocUnsafe(HEADER_ROOM + totalSize(chunks));
-  let at = HEADER_ROOM;
-  let joined = 0;
-  for (const [index, chunk] of chunks.entries()) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-    joined += chunk.length;
-    chunks[index] = EMPTY_BYTES;
-    if (joined < JOIN_BYTES) continue;
-    yield 0;
-    joined = 0;
-  }
+  yield* sliced(joining(released(chunks), bytes, HEADER_ROOM));
   return { records, bytes };
+}
+
+function* released(chunks: Buffer[]): Generator<Buffer> {
+  for (const [index, chunk] of chunks.entries()) {
+    chunks[index] = EMPTY_BYTES;
+    yield chunk;
+  }
 }
 
 /** @param bytesMax of a part of a larger answer */
