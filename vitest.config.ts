@@ -25,6 +25,8 @@ const ALONE = [
 
 export default defineConfig({
   test: {
+    // What was found and what was expected is to be read in the summary of a run.
+    chaiConfig: { truncateThreshold: 4_000 },
     maxWorkers: "100%",
     sequence: { sequencer: LongFilesFirst },
     projects: [
