@@ -27,8 +27,10 @@ export type TokenKind = "simple" | "jwt";
 
 /** What a JWT is signed with, by members and, where it is to last, here. */
 export const JWT_SECRET = "a shared secret of no particular length";
+const DEADLINE_MS = 15_000;
+/** A simple token outlives every call that it is sent with, also where the machine stands still. */
+const TTL_SECONDS = { simple: DEADLINE_MS / 1_000, jwt: 3 };
 /** A JWT ends on a whole second, a simple token up to so much later than its time. */
-const TTL_SECONDS = 3;
 const GRAIN_MS = 1_000;
 /** For timers of a busy machine. */
 const SLACK_MS = 1_000;
@@ -40,14 +42,13 @@ export const COMMITS_AT_ONCE = "--backend-batch-limit=1";
 export const PASSWORD = "the password of all users";
 /** What differs from one time to the next although nothing was done. */
 const VOLATILE = new Set(["header", "createRevision", "modRevision", "version", "TTL"]);
-const DEADLINE_MS = 15_000;
 const LEADER_LOSS_MS = 20_000;
 const LEADER_PAUSE_MS = 200;
 
 /** @param jwtSecretFile holds JWT_SECRET */
 export function tokenFlag(kind: TokenKind, jwtSecretFile: string): string {
-  if (kind === "simple") return `--auth-token-ttl=${TTL_SECONDS}`;
-  return `--auth-token=jwt,sign-method=HS256,priv-key=${jwtSecretFile},ttl=${TTL_SECONDS}s`;
+  if (kind === "simple") return `--auth-token-ttl=${TTL_SECONDS.simple}`;
+  return `--auth-token=jwt,sign-method=HS256,priv-key=${jwtSecretFile},ttl=${TTL_SECONDS.jwt}s`;
 }
 
 /** One member as those see it who call it. */
@@ -211,7 +212,7 @@ export class AccessSide {
   async #expire(): Promise<void> {
     this.#tokens.set("expired", await this.#given("root"));
     await this.must("Range", { key: SECRET }, "expired");
-    await delay(TTL_SECONDS * 1_000 + GRAIN_MS + SLACK_MS);
+    await delay(TTL_SECONDS[this.#kind] * 1_000 + GRAIN_MS + SLACK_MS);
   }
 
   async #given(name: string): Promise<string> {
