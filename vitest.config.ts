@@ -66,7 +66,13 @@ export default defineConfig({
       },
       {
         resolve,
-        test: { ...processes, name: "e2e-alone", include: ALONE, fileParallelism: false },
+        test: {
+          ...processes,
+          name: "e2e-alone",
+          include: ALONE,
+          fileParallelism: false,
+          maxConcurrency: 2,
+        },
       },
     ],
   },

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { test as base, expect } from "vitest";
 import { KVDefinition, LeaseDefinition } from "../../server/proto/gen/rpc.ts";
 import { MixedCluster } from "../harness/mixed-cluster.ts";
 import { RpcClient } from "../harness/rpc-client.ts";
@@ -9,18 +9,15 @@ import { anyRequest, type Request } from "./request-history.ts";
 // Our members in one cluster with real etcd 3.5: the same log, applied by both, must give the same
 // store byte for byte, whoever leads.
 
-let cluster: MixedCluster;
-
-beforeEach(() => {
-  cluster = new MixedCluster();
-});
-
-afterEach(async () => {
-  await cluster.stop();
+// At the same time as others: most of it is waiting for elections, health and leases.
+const test = base.extend("cluster", ({ onTestFinished }) => {
+  const cluster = new MixedCluster();
+  onTestFinished(() => cluster.stop());
+  return cluster;
 });
 
 /** A little of everything that changes a store. */
-async function write(at: string, round: string): Promise<void> {
+async function write(cluster: MixedCluster, at: string, round: string): Promise<void> {
   for (let i = 0; i < 10; i++) await cluster.at(at, ["put", `${round}/${i}`, `value ${i}`]);
   await cluster.at(at, ["put", `${round}/0`, "again"]);
   await cluster.at(at, ["del", `${round}/1`, `${round}/4`]);
@@ -30,18 +27,20 @@ async function write(at: string, round: string): Promise<void> {
   await cluster.at(at, ["lease", "revoke", lease]);
 }
 
-async function compact(at: string): Promise<void> {
+async function compact(cluster: MixedCluster, at: string): Promise<void> {
   const { header } = JSON.parse(await cluster.at(at, ["get", "x", "-w", "json"])) as {
     header: { revision: number };
   };
   await cluster.at(at, ["compaction", String(header.revision - 3)]);
 }
 
-test("a new cluster of both makes begins with one log, whoever is elected", async () => {
+test.concurrent("a new cluster of both makes begins with one log, whoever is elected", async ({
+  cluster,
+}) => {
   await cluster.found({ a: "etcd-3.5", t1: "quorate", t2: "quorate" });
   for (const leader of ["a", "t1", "t2"]) {
     await cluster.lead(leader);
-    for (const at of ["a", "t1", "t2"]) await write(at, `${leader} leads, ${at} asks`);
+    for (const at of ["a", "t1", "t2"]) await write(cluster, at, `${leader} leads, ${at} asks`);
   }
   await cluster.agreement(["a", "t1", "t2"]);
   const lists = await Promise.all(
@@ -50,47 +49,51 @@ test("a new cluster of both makes begins with one log, whoever is elected", asyn
   expect(new Set(lists).size).toBe(1);
 });
 
-test("a member of ours joins two of etcd as learner, is promoted, and its vote counts", async () => {
+test.concurrent("a member of ours joins two of etcd as learner, is promoted, and its vote counts", async ({
+  cluster,
+}) => {
   await cluster.grow("a", "etcd-3.5");
-  await write("a", "before");
-  await compact("a");
+  await write(cluster, "a", "before");
+  await compact(cluster, "a");
   await cluster.grow("b", "etcd-3.5");
   await cluster.grow("t", "quorate", { isLearner: true });
   await cluster.agreement(["a", "b", "t"]);
   await cluster.promote("t");
-  await write("t", "promoted");
+  await write(cluster, "t", "promoted");
   await cluster.member("b").stop();
-  await write("a", "without b");
-  await write("t", "without b, at t");
+  await write(cluster, "a", "without b");
+  await write(cluster, "t", "without b, at t");
   await cluster.agreement(["a", "t"]);
   cluster.member("b").start();
   await cluster.agreement(["a", "b", "t"]);
 });
 
-test("a member of ours takes etcd's snapshot when the log no longer reaches back", async () => {
+test.concurrent("a member of ours takes etcd's snapshot when the log no longer reaches back", async ({
+  cluster,
+}) => {
   const flags = ["--snapshot-count=100", "--experimental-snapshot-catchup-entries=10"];
   await cluster.grow("a", "etcd-3.5", { flags });
-  for (let i = 0; i < 12; i++) await write("a", `round ${i}`);
-  await compact("a");
+  for (let i = 0; i < 12; i++) await write(cluster, "a", `round ${i}`);
+  await compact(cluster, "a");
   await cluster.grow("t", "quorate", { isLearner: true });
   await cluster.agreement(["a", "t"]);
-  await write("a", "after");
+  await write(cluster, "a", "after");
   await cluster.agreement(["a", "t"]);
   // Said only when the snapshot's last byte is acknowledged, which may be after it is in use.
   await cluster.member("a").wrote(/sent database snapshot/);
 });
 
-test.each(["etcd-3.5", "etcd-3.4"] as const)(
+test.concurrent.for(["etcd-3.5", "etcd-3.4"] as const)(
   "under our leader members of %s write, read, keep leases alive and see them expire",
-  async (make) => {
+  async (make, { cluster }) => {
     await cluster.grow("a", make);
     await cluster.grow("t", "quorate", { isLearner: true });
     await cluster.promote("t");
     await cluster.grow("b", make, { isLearner: true });
     await cluster.promote("b");
     await cluster.lead("t");
-    await write("a", "through a");
-    await write("b", "through b");
+    await write(cluster, "a", "through a");
+    await write(cluster, "b", "through b");
     expect(await cluster.at("a", ["get", "through b/0", "--print-value-only"])).toBe("again\n");
     const granted = await cluster.at("a", ["lease", "grant", "5"]);
     const lease = /lease ([0-9a-f]+) granted/.exec(granted)?.[1] ?? "";
@@ -108,26 +111,28 @@ test.each(["etcd-3.5", "etcd-3.4"] as const)(
   },
 );
 
-test("a member of etcd takes our leader's snapshot", async () => {
+test.concurrent("a member of etcd takes our leader's snapshot", async ({ cluster }) => {
   const flags = ["--snapshot-count=100", "--experimental-snapshot-catchup-entries=10"];
   await cluster.grow("a", "etcd-3.5");
   await cluster.grow("t", "quorate", { isLearner: true, flags });
   await cluster.promote("t");
   await cluster.lead("t");
-  for (let i = 0; i < 12; i++) await write("a", `round ${i}`);
-  await compact("a");
+  for (let i = 0; i < 12; i++) await write(cluster, "a", `round ${i}`);
+  await compact(cluster, "a");
   await cluster.lead("t");
   await cluster.grow("b", "etcd-3.5", { isLearner: true });
   await cluster.member("b").wrote(/applied snapshot/);
   await cluster.agreement(["a", "b", "t"]);
   await cluster.promote("b");
-  await write("b", "after");
+  await write(cluster, "b", "after");
   await cluster.agreement(["a", "b", "t"]);
 });
 
-test("a cluster of etcd becomes one of ours, member by member, and keeps its data", async () => {
+test.concurrent("a cluster of etcd becomes one of ours, member by member, and keeps its data", async ({
+  cluster,
+}) => {
   await cluster.grow("a", "etcd-3.5");
-  await write("a", "old");
+  await write(cluster, "a", "old");
   await cluster.grow("t1", "quorate", { isLearner: true });
   await cluster.promote("t1");
   await cluster.lead("t1");
@@ -135,7 +140,7 @@ test("a cluster of etcd becomes one of ours, member by member, and keeps its dat
   await cluster.grow("t2", "quorate", { isLearner: true });
   await cluster.promote("t2");
   expect(await cluster.at("t2", ["get", "old/0", "--print-value-only"])).toBe("again\n");
-  await write("t2", "new");
+  await write(cluster, "t2", "new");
   await cluster.agreement(["t1", "t2"]);
 });
 
@@ -166,7 +171,9 @@ function isSafeForEtcd(request: Request): boolean {
   return [...success, ...failure].every(({ requestRange }) => (requestRange?.revision ?? 0) === 0);
 }
 
-test("thousands of random requests at all members, under changing leaders and a crash, leave one store", async () => {
+test.concurrent("thousands of random requests at all members, under changing leaders and a crash, leave one store", async ({
+  cluster,
+}) => {
   const names = ["a", "b", "t"] as const;
   const checks = [
     "--experimental-compact-hash-check-enabled=true",
