@@ -14,6 +14,7 @@ import { costliest } from "./memory-shares.ts";
 import { BufferPool } from "./outbox.ts";
 import { PrefaceSniffer } from "./preface-sniffer.ts";
 import { ErrorCode } from "./protocol.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 export interface GrpcServerOptions {
   readonly clock: Clock;
@@ -24,6 +25,8 @@ export interface GrpcServerOptions {
   /** Answers requests of HTTP/2 that are no calls, on encrypted connections. */
   readonly dispatchHttp?: HttpDispatch | undefined;
   readonly limits?: Partial<Http2Limits>;
+  /** Until it resolves, whoever connects waits; default: nobody does. */
+  readonly opening?: Promise<void> | undefined;
 }
 
 /** What stands between an encrypted connection and its first byte. */
@@ -64,8 +67,9 @@ export class GrpcServer implements ConnectionHost {
   readonly #listeners: Server[] = [];
   readonly #connections = new Set<Connection>();
   readonly #sniffers = new Set<PrefaceSniffer>();
-  /** All of both. */
+  /** All of both, and who waits. */
   readonly #guests: GuestList;
+  #waitingRoom: WaitingRoom | undefined;
   #turning: Turning[] = [];
   #stopSweep: Cancel | undefined;
   #onEmpty: (() => void) | undefined;
@@ -80,6 +84,10 @@ export class GrpcServer implements ConnectionHost {
     this.held = new HeldBytesPool(this.limits.heldBytesMax);
     this.#guests = new GuestList(this.limits.connectionsMax, options.clock);
     this.#acceptHttp1 = options.acceptHttp1;
+    if (options.opening !== undefined) {
+      this.#waitingRoom = new WaitingRoom(this.#guests, options.clock);
+      void options.opening.then(() => this.#openDoors());
+    }
   }
 
   get connectionCount(): number {
@@ -116,14 +124,15 @@ export class GrpcServer implements ConnectionHost {
     return listener.address() as AddressInfo;
   }
 
-  accept(socket: Socket, { isPlain, handshakes }: Access = PLAIN): void {
-    if (isPlain || handshakes === undefined) this.#sniff(socket, PLAINLY, handshakes);
-    else this.#shakeHands(socket, handshakes);
+  accept(socket: Socket, access: Access = PLAIN): void {
+    if (this.#waitingRoom === undefined) this.#serve(socket, access);
+    else this.#waitingRoom.take(socket, () => this.#serve(socket, access));
   }
 
   /** Stops listening and lets open calls end for `graceMs`; what is open then is cut. */
   async stop(graceMs: number): Promise<void> {
     for (const listener of this.#listeners) listener.close();
+    this.#waitingRoom?.destroy();
     for (const sniffer of this.#sniffers) sniffer.destroy();
     for (const connection of this.#connections) connection.drain();
     if (this.#connections.size > 0) {
@@ -149,6 +158,17 @@ export class GrpcServer implements ConnectionHost {
     this.#connections.delete(connection);
     this.#guests.delete(connection);
     if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #openDoors(): void {
+    const room = this.#waitingRoom;
+    this.#waitingRoom = undefined;
+    room?.open();
+  }
+
+  #serve(socket: Socket, { isPlain, handshakes }: Access): void {
+    if (isPlain || handshakes === undefined) this.#sniff(socket, PLAINLY, handshakes);
+    else this.#shakeHands(socket, handshakes);
   }
 
   #shakeHands(socket: Socket, handshakes: Handshakes): void {

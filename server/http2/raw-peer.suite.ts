@@ -262,8 +262,11 @@ export class OpenedBeds {
   }
 
   /** A peer at a new bed. */
-  readonly open = async (limits: Partial<Http2Limits> = {}): Promise<RawPeer> => {
-    this.#opened.push(await TestBed.open(limits));
+  readonly open = async (
+    limits: Partial<Http2Limits> = {},
+    opening?: Promise<void>,
+  ): Promise<RawPeer> => {
+    this.#opened.push(await TestBed.open(limits, opening));
     return this.last.peer();
   };
 
@@ -281,18 +284,19 @@ export class TestBed {
   port = 0;
   readonly #peers: RawPeer[] = [];
 
-  constructor(limits: Partial<Http2Limits> = {}) {
+  constructor(limits: Partial<Http2Limits> = {}, opening?: Promise<void>) {
     this.server = new GrpcServer({
       clock: this.clock,
       log: { ...SILENT_LOG, error: (text, fields) => this.errors.push([text, fields]) },
       dispatch: this.app.dispatch,
       acceptHttp1: (socket) => socket.destroy(),
       limits,
+      opening,
     });
   }
 
-  static async open(limits: Partial<Http2Limits> = {}): Promise<TestBed> {
-    const bed = new TestBed(limits);
+  static async open(limits: Partial<Http2Limits> = {}, opening?: Promise<void>): Promise<TestBed> {
+    const bed = new TestBed(limits, opening);
     bed.port = (await bed.server.listen("127.0.0.1", 0)).port;
     return bed;
   }

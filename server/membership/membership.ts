@@ -64,6 +64,7 @@ export class Membership {
   readonly #removed = new Set<bigint>();
   #sorted: readonly Member[] = [];
   #clusterVersion: string | undefined;
+  readonly #decided = Promise.withResolvers<void>();
   #downgrade: Downgrade = NO_DOWNGRADE;
 
   /** Reads what the engine holds. */
@@ -93,6 +94,11 @@ export class Membership {
   /** E.g. `3.5.0`; absent until the first leader has decided. */
   get clusterVersion(): string | undefined {
     return this.#clusterVersion;
+  }
+
+  /** Resolves when there is a cluster version, which may be at once. */
+  get decided(): Promise<void> {
+    return this.#decided.promise;
   }
 
   get downgrade(): Downgrade {
@@ -172,6 +178,7 @@ export class Membership {
   setClusterVersion(version: string, serverVersion: string): boolean {
     if (!(compareMinor(version, serverVersion) <= 0)) return false;
     this.#clusterVersion = version;
+    this.#decided.resolve();
     this.#engine.put("cluster", VERSION_KEY, Buffer.from(version));
     return true;
   }
@@ -254,6 +261,7 @@ export class Membership {
       this.#removed.add(BigInt(`0x${key.toString()}`));
     }
     this.#clusterVersion = this.#engine.get("cluster", VERSION_KEY)?.toString();
+    if (this.#clusterVersion !== undefined) this.#decided.resolve();
     this.#downgrade = parseDowngrade(this.#engine.get("cluster", DOWNGRADE_KEY));
     this.#sort();
   }
