@@ -131,7 +131,9 @@ export const CAPABILITIES: readonly Capability[] = [
   },
   {
     name: "time",
-    pattern: /\bDate\.now\(|\bperformance\.now\(|\bset(Timeout|Interval|Immediate)\(/,
+    // How long a socket may rest is the socket's own matter.
+    pattern:
+      /\bDate\.now\(|\bperformance\.now\(|(?<!\bsocket\.)\bset(Timeout|Interval|Immediate)\(/,
     allowed: /^server\/(base\/clock|launch|sim\/)/,
     scope: /^server\//,
   },

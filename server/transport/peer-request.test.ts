@@ -1,10 +1,12 @@
 import { EventEmitter } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { Readable } from "node:stream";
+import { connect as connectTls } from "node:tls";
 import { expect, test } from "vitest";
 import { BytePool } from "../base/byte-pool.ts";
 import { SystemClock } from "../base/clock.ts";
-import { BodyTooLargeError, limitRest, readBody } from "./peer-request.ts";
+import { BodyTooLargeError, exchange, limitRest, readBody } from "./peer-request.ts";
 
 const bodyOf = (...chunks: Buffer[]) => Readable.from(chunks) as unknown as IncomingMessage;
 
@@ -28,17 +30,45 @@ test("bodies that are read at the same time share a limit, and leave nothing of 
 });
 
 test("a request whose time is over ends, unless an answer lies unread", async () => {
-  const socket = { bytesRead: 10 };
+  const socket = Object.assign(new EventEmitter(), { bytesRead: 10, setTimeout: () => socket });
   const ends: Error[] = [];
-  const destroy = (error: Error) => ends.push(error);
-  const request = Object.assign(new EventEmitter(), { socket, destroy });
-  limitRest(request as unknown as ClientRequest, new SystemClock());
+  const request = Object.assign(new EventEmitter(), {
+    destroy: (error: Error) => ends.push(error),
+  });
+  limitRest(request as unknown as ClientRequest, 50, new SystemClock());
+  request.emit("socket", socket);
   const look = () => new Promise((resolve) => setImmediate(resolve));
-  request.emit("timeout");
+  socket.emit("timeout");
   socket.bytesRead++;
   await look();
   expect(ends).toEqual([]);
-  request.emit("timeout");
+  socket.emit("timeout");
   await look();
   expect(ends).toEqual([new Error("i/o timeout")]);
 });
+
+test.for(["http", "https"])(
+  "a peer that takes a %s connection and says nothing is left",
+  async (scheme) => {
+    const taken: Socket[] = [];
+    const server = createServer((socket) => void taken.push(socket.on("error", () => undefined)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const asked = exchange(
+      url,
+      {
+        method: "GET",
+        path: "/version",
+        headers: {},
+        idleMs: 50,
+        clock: new SystemClock(),
+        dialTls: (where) => connectTls("host" in where ? where : {}),
+      },
+      undefined,
+      100,
+    );
+    await expect(asked).rejects.toThrow("i/o timeout");
+    for (const socket of taken) socket.destroy();
+    await new Promise<void>((resolve) => void server.close(() => resolve()));
+  },
+);

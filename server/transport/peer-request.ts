@@ -13,8 +13,6 @@ export interface RequestOptions {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly headers: OutgoingHttpHeaders;
-  /** The socket may rest this long before `timeout` is emitted, if it is limited. */
-  readonly idleMs?: number;
   /** For https and unixs. */
   readonly dialTls?: TlsDial | undefined;
 }
@@ -42,7 +40,6 @@ export function openRequest(url: string, options: RequestOptions): ClientRequest
     method: options.method,
     path: options.path,
     headers: options.headers,
-    ...(options.idleMs !== undefined && { timeout: options.idleMs }),
   };
   const where = scheme.startsWith("unix") ? { socketPath: authority } : addressOf(authority);
   if (scheme !== "https" && scheme !== "unixs") {
@@ -82,14 +79,18 @@ export async function readBody(
 }
 
 /**
- * Ends a request whose peer rests for `idleMs`. What lies unread is read first: a process that stood
- * still finds its time over before it finds the answer.
+ * Ends a request whose peer rests for `idleMs`, from the first moment of its connection. What lies
+ * unread is read first: a process that stood still finds its time over before it finds the answer.
  */
-export function limitRest(request: ClientRequest, clock: Clock): void {
-  request.on("timeout", () => {
-    const bytesBefore = request.socket?.bytesRead;
-    clock.soon(() => {
-      if (request.socket?.bytesRead === bytesBefore) request.destroy(new Error("i/o timeout"));
+export function limitRest(request: ClientRequest, idleMs: number, clock: Clock): void {
+  // The request's own option is for connections that the runtime makes: it sets no time for others.
+  request.once("socket", (socket) => {
+    socket.setTimeout(idleMs);
+    socket.on("timeout", () => {
+      const bytesBefore = socket.bytesRead;
+      clock.soon(() => {
+        if (socket.bytesRead === bytesBefore) request.destroy(new Error("i/o timeout"));
+      });
     });
   });
 }
@@ -97,13 +98,13 @@ export function limitRest(request: ClientRequest, clock: Clock): void {
 /** Sends `body` and reads the whole answer. Rejects when the peer rests for `idleMs`. */
 export function exchange(
   url: string,
-  options: RequestOptions & { readonly clock: Clock },
+  options: RequestOptions & { readonly idleMs: number; readonly clock: Clock },
   body: Buffer | undefined,
   answerBytesMax: number,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = openRequest(url, options);
-    limitRest(request, options.clock);
+    limitRest(request, options.idleMs, options.clock);
     request.on("error", reject);
     request.on("response", (response) => {
       readBody(response, answerBytesMax).then((answer) => {

@@ -53,7 +53,6 @@ export class SnapshotUploads {
         "Content-Type": "application/octet-stream",
         "Content-Length": totalBytes,
       },
-      idleMs: STALL_MS,
       dialTls: target.dialTls,
     });
     this.#requests.add(request);
@@ -73,7 +72,7 @@ export class SnapshotUploads {
 
 function answerOf(request: ClientRequest, clock: Clock): Promise<IncomingMessage> {
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    limitRest(request, clock);
+    limitRest(request, STALL_MS, clock);
     request.on("response", resolve);
     request.on("error", reject);
     request.on("close", () => reject(new Error("connection closed")));
