@@ -73,3 +73,15 @@ test("whoever finds the file full waits for the one alarm, until it is raised", 
   await duties.raiseNoSpace();
   expect(ground.proposals).toHaveLength(1);
 });
+
+test("a member is ready when it is published and the cluster version is known", async () => {
+  const ground = new Ground();
+  let ready = 0;
+  ground.duties().start(() => ready++);
+  ground.proposals[0]?.resolve(succeeded(1, EMPTY_BYTES));
+  await ground.advance(1000);
+  expect(ready).toBe(0);
+  ground.state.membership.setClusterVersion("3.5.0", "3.5.16");
+  await ground.advance(1000);
+  expect(ready).toBe(1);
+});

@@ -43,6 +43,8 @@ const CHECKPOINTS_PER_PROPOSAL_MAX = 1000;
 const CHECKPOINT_PROPOSALS_PER_PERIOD_MAX = 500;
 const VERSION_PERIOD_MS = 4000;
 const PUBLISH_RETRY_MS = 500;
+/** Between two looks at whether the cluster version is known, until the first is. */
+const FIRST_VERSION_LOOK_MS = 10;
 /** Whatever is asked for, nothing is looked at more often. */
 const CHECK_MS_MIN = 10;
 
@@ -88,8 +90,8 @@ export class Duties {
     return this.#expiredLeases;
   }
 
-  /** @param onPublished is called once, when the cluster knows this member */
-  start(onPublished: () => void): void {
+  /** @param onReady is called once, when the cluster knows this member and calls are answered */
+  start(onReady: () => void): void {
     const { clock, downgradeCheckMs } = this.#options;
     this.#cancels.push(
       clock.every(EXPIRY_PERIOD_MS, () => this.#tendLeases()),
@@ -99,7 +101,7 @@ export class Duties {
       const periodMs = Math.max(downgradeCheckMs, CHECK_MS_MIN);
       this.#cancels.push(clock.every(periodMs, () => void this.#endDowngrade()));
     }
-    this.#publish(onPublished);
+    this.#publish(onReady);
   }
 
   stop(): void {
@@ -257,14 +259,14 @@ export class Duties {
     }
   }
 
-  #publish(onPublished: () => void): void {
+  #publish(onReady: () => void): void {
     const { state, attributes, log, clock, timeoutMs } = this.#options;
     if (this.#hasStopped) return;
     const memberId = state.membership.memberId;
     const { name, clientUrls } = attributes;
     this.#proposePublication({ kind: "attributes", memberId, attributes }, false, (error) => {
       if (error !== undefined) {
-        clock.after(PUBLISH_RETRY_MS, () => this.#publish(onPublished));
+        clock.after(PUBLISH_RETRY_MS, () => this.#publish(onReady));
         return;
       }
       log.info("published local member to cluster through raft", {
@@ -274,8 +276,17 @@ export class Duties {
         "cluster-id": state.membership.clusterId.toString(16),
         "publish-timeout": formatMs(timeoutMs),
       });
-      onPublished();
+      this.#awaitVersion(onReady);
     });
+  }
+
+  /** Until a first version is decided every call is refused; the leader asks the others for theirs. */
+  #awaitVersion(onReady: () => void): void {
+    const { state, clock } = this.#options;
+    if (this.#hasStopped) return;
+    if (state.membership.clusterVersion === undefined) {
+      clock.after(FIRST_VERSION_LOOK_MS, () => this.#awaitVersion(onReady));
+    } else onReady();
   }
 
   #proposePublication(publication: Publication, leaderOnly: boolean, done?: Done): void {
