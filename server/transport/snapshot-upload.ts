@@ -1,6 +1,7 @@
 // A whole database to a peer: 8 bytes of length, the SNAPSHOT message of that length, then the
 // database to the end of the body.
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { AwakeTimeout } from "../base/awake-timeout.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageSize, writeMessage } from "../proto/codec.ts";
 import type { Message } from "../raft/message.ts";
@@ -11,6 +12,8 @@ import type { DatabaseSource } from "./transport.ts";
 
 /** Neither side may rest for longer; the peer syncs the database to its disk within it. */
 const STALL_MS = 120_000;
+/** Until the connection stands, handshake and all. */
+const DIAL_MS = 10_000;
 const ANSWER_BYTES_MAX = 4096;
 const UPLOADS_MAX = 16;
 
@@ -56,7 +59,7 @@ export class SnapshotUploads {
       dialTls: target.dialTls,
     });
     this.#requests.add(request);
-    const answered = answerOf(request, this.#clock);
+    const answered = answerOf(request, this.#clock, target);
     try {
       await Promise.race([answered, writeAll(request, head, database)]);
       const response = await answered;
@@ -70,8 +73,13 @@ export class SnapshotUploads {
   }
 }
 
-function answerOf(request: ClientRequest, clock: Clock): Promise<IncomingMessage> {
+function answerOf(
+  request: ClientRequest,
+  clock: Clock,
+  target: SnapshotTarget,
+): Promise<IncomingMessage> {
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    limitDial(request, clock, target);
     limitRest(request, STALL_MS, clock);
     request.on("response", resolve);
     request.on("error", reject);
@@ -80,6 +88,14 @@ function answerOf(request: ClientRequest, clock: Clock): Promise<IncomingMessage
   // Whoever waits for the writing hears of it later; until then nobody listens.
   answered.catch(() => undefined);
   return answered;
+}
+
+function limitDial(request: ClientRequest, clock: Clock, { url }: SnapshotTarget): void {
+  const giveUp = () => request.destroy(new Error("dial timeout"));
+  const patience = new AwakeTimeout(clock, DIAL_MS, giveUp);
+  const stands = /^(https|unixs):/.test(url) ? "secureConnect" : "connect";
+  request.on("socket", (socket) => socket.once(stands, () => patience.cancel()));
+  request.on("close", () => patience.cancel());
 }
 
 async function writeAll(
