@@ -97,7 +97,7 @@ export class ClientFront {
       acceptHttp1: this.#http.accept,
       dispatchHttp: this.#http.dispatchHttp,
       limits: limitsOf(config, messageBytesMax),
-      opening: parts.state.membership.decided,
+      opening: new Promise((open) => parts.state.membership.whenDecided(open)),
     });
   }
 

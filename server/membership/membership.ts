@@ -64,7 +64,7 @@ export class Membership {
   readonly #removed = new Set<bigint>();
   #sorted: readonly Member[] = [];
   #clusterVersion: string | undefined;
-  readonly #decided = Promise.withResolvers<void>();
+  #whenDecided: (() => void)[] = [];
   #downgrade: Downgrade = NO_DOWNGRADE;
 
   /** Reads what the engine holds. */
@@ -96,9 +96,10 @@ export class Membership {
     return this.#clusterVersion;
   }
 
-  /** Resolves when there is a cluster version, which may be at once. */
-  get decided(): Promise<void> {
-    return this.#decided.promise;
+  /** Calls `act` when there is a cluster version, which may be at once. */
+  whenDecided(act: () => void): void {
+    if (this.#clusterVersion === undefined) this.#whenDecided.push(act);
+    else act();
   }
 
   get downgrade(): Downgrade {
@@ -178,8 +179,8 @@ export class Membership {
   setClusterVersion(version: string, serverVersion: string): boolean {
     if (!(compareMinor(version, serverVersion) <= 0)) return false;
     this.#clusterVersion = version;
-    this.#decided.resolve();
     this.#engine.put("cluster", VERSION_KEY, Buffer.from(version));
+    this.#decide();
     return true;
   }
 
@@ -261,9 +262,15 @@ export class Membership {
       this.#removed.add(BigInt(`0x${key.toString()}`));
     }
     this.#clusterVersion = this.#engine.get("cluster", VERSION_KEY)?.toString();
-    if (this.#clusterVersion !== undefined) this.#decided.resolve();
     this.#downgrade = parseDowngrade(this.#engine.get("cluster", DOWNGRADE_KEY));
     this.#sort();
+    if (this.#clusterVersion !== undefined) this.#decide();
+  }
+
+  #decide(): void {
+    const waiting = this.#whenDecided;
+    this.#whenDecided = [];
+    for (const act of waiting) act();
   }
 }
 

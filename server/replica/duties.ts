@@ -43,8 +43,6 @@ const CHECKPOINTS_PER_PROPOSAL_MAX = 1000;
 const CHECKPOINT_PROPOSALS_PER_PERIOD_MAX = 500;
 const VERSION_PERIOD_MS = 4000;
 const PUBLISH_RETRY_MS = 500;
-/** Between two looks at whether the cluster version is known, until the first is. */
-const FIRST_VERSION_LOOK_MS = 10;
 /** Whatever is asked for, nothing is looked at more often. */
 const CHECK_MS_MIN = 10;
 
@@ -276,17 +274,11 @@ export class Duties {
         "cluster-id": state.membership.clusterId.toString(16),
         "publish-timeout": formatMs(timeoutMs),
       });
-      this.#awaitVersion(onReady);
+      // Until the leader has asked the others for theirs every call is refused.
+      state.membership.whenDecided(() => {
+        if (!this.#hasStopped) onReady();
+      });
     });
-  }
-
-  /** Until a first version is decided every call is refused; the leader asks the others for theirs. */
-  #awaitVersion(onReady: () => void): void {
-    const { state, clock } = this.#options;
-    if (this.#hasStopped) return;
-    if (state.membership.clusterVersion === undefined) {
-      clock.after(FIRST_VERSION_LOOK_MS, () => this.#awaitVersion(onReady));
-    } else onReady();
   }
 
   #proposePublication(publication: Publication, leaderOnly: boolean, done?: Done): void {
