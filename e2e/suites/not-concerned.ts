@@ -3,7 +3,7 @@
 
 const FILES = "opens or writes a member's database file, whose format is our own";
 const RESTORED = "starts a member on the files that etcdutl restored, which are not ours";
-const SOCKETS = "names sockets without a port, which we refuse";
+const SOCKETS = "has members talk over sockets in files; ours do over TCP alone";
 const PROXY = "is about etcd's proxies, which are programs of their own";
 const V2 = "is about the v2 API or its store";
 const SHARED_STREAMS = "expects that calls of the JSON gateway share one connection's streams";
