@@ -131,9 +131,7 @@ export const CAPABILITIES: readonly Capability[] = [
   },
   {
     name: "time",
-    // How long a socket may rest is the socket's own matter.
-    pattern:
-      /\bDate\.now\(|\bperformance\.now\(|(?<!\bsocket\.)\bset(Timeout|Interval|Immediate)\(/,
+    pattern: /\bDate\.now\(|\bperformance\.now\(|\bset(Timeout|Interval|Immediate)\(/,
     allowed: /^server\/(base\/clock|launch|sim\/)/,
     scope: /^server\//,
   },

@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createMute } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, type Server } from "node:tls";
@@ -70,4 +70,14 @@ test("a name that is expected is asked for and checked, instead of what is diale
   expect(askedFor).toEqual(["example.test"]);
   dialer.expectName("example.org");
   expect(await dialed()).toBe("x509: certificate is valid for example.test, not example.org");
+});
+
+test("a connection that rests says so, also before its handshake", async () => {
+  const mute = createMute((socket) => void socket.resume().on("error", () => undefined));
+  await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
+  const { port } = mute.address() as AddressInfo;
+  const socket = dialer.dial({ host: "127.0.0.1", port, timeout: 50 });
+  await new Promise((resolve) => socket.once("timeout", resolve));
+  socket.destroy();
+  await new Promise<void>((resolve) => void mute.close(() => resolve()));
 });

@@ -6,9 +6,13 @@ import { type Credentials, dialOptions } from "./credentials.ts";
 import { isMissingFile } from "./reloaded-files.ts";
 import { allowanceRefusal, type TlsProfile, type TlsTerms } from "./tls-profile.ts";
 
-export type Destination =
+export type Destination = (
   | { readonly host: string; readonly port: number }
-  | { readonly socketPath: string };
+  | { readonly socketPath: string }
+) & {
+  /** The connection emits `timeout` whenever it has rested for so many milliseconds. */
+  readonly timeout?: number;
+};
 
 export interface TlsDialerOptions {
   readonly log: Log;
@@ -49,7 +53,8 @@ export class TlsDialer {
   readonly dial = (destination: Destination): Socket => {
     const { profile } = this.#options;
     return connect({
-      ...("socketPath" in destination ? { path: destination.socketPath } : destination),
+      ...destination,
+      ...("socketPath" in destination && { path: destination.socketPath }),
       ...(this.#expectedName !== undefined && { servername: this.#expectedName }),
       secureContext: this.#context(),
       rejectUnauthorized: !profile.isSelfSigned,

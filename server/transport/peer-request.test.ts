@@ -30,12 +30,12 @@ test("bodies that are read at the same time share a limit, and leave nothing of 
 });
 
 test("a request whose time is over ends, unless an answer lies unread", async () => {
-  const socket = Object.assign(new EventEmitter(), { bytesRead: 10, setTimeout: () => socket });
+  const socket = Object.assign(new EventEmitter(), { bytesRead: 10 });
   const ends: Error[] = [];
   const request = Object.assign(new EventEmitter(), {
     destroy: (error: Error) => ends.push(error),
   });
-  limitRest(request as unknown as ClientRequest, 50, new SystemClock());
+  limitRest(request as unknown as ClientRequest, new SystemClock());
   request.emit("socket", socket);
   const look = () => new Promise((resolve) => setImmediate(resolve));
   socket.emit("timeout");

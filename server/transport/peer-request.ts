@@ -13,6 +13,8 @@ export interface RequestOptions {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly headers: OutgoingHttpHeaders;
+  /** The connection may rest so long before `limitRest` ends the request. */
+  readonly idleMs?: number;
   /** For https and unixs. */
   readonly dialTls?: TlsDial | undefined;
 }
@@ -36,10 +38,12 @@ export class BodyTooLargeError extends Error {
  */
 export function openRequest(url: string, options: RequestOptions): ClientRequest {
   const [scheme = "", authority = ""] = url.split("://");
+  const rest = options.idleMs !== undefined && { timeout: options.idleMs };
   const common = {
     method: options.method,
     path: options.path,
     headers: options.headers,
+    ...rest,
   };
   const where = scheme.startsWith("unix") ? { socketPath: authority } : addressOf(authority);
   if (scheme !== "https" && scheme !== "unixs") {
@@ -48,7 +52,8 @@ export function openRequest(url: string, options: RequestOptions): ClientRequest
   // What it throws becomes the request's error.
   const createConnection = () => {
     if (options.dialTls === undefined) throw new Error(`no TLS to reach ${url} with`);
-    return options.dialTls(where);
+    // The request's own option is for connections that the runtime makes.
+    return options.dialTls({ ...where, ...rest });
   };
   return requestHttp({ ...common, ...where, createConnection });
 }
@@ -79,32 +84,30 @@ export async function readBody(
 }
 
 /**
- * Ends a request whose peer rests for `idleMs`, from the first moment of its connection. What lies
- * unread is read first: a process that stood still finds its time over before it finds the answer.
+ * Ends a request whose peer rests for its `idleMs`, from the first moment of its connection. What
+ * lies unread is read first: a process that stood still finds its time over before the answer.
  */
-export function limitRest(request: ClientRequest, idleMs: number, clock: Clock): void {
-  // The request's own option is for connections that the runtime makes: it sets no time for others.
-  request.once("socket", (socket) => {
-    socket.setTimeout(idleMs);
+export function limitRest(request: ClientRequest, clock: Clock): void {
+  request.once("socket", (socket) =>
     socket.on("timeout", () => {
       const bytesBefore = socket.bytesRead;
       clock.soon(() => {
         if (socket.bytesRead === bytesBefore) request.destroy(new Error("i/o timeout"));
       });
-    });
-  });
+    }),
+  );
 }
 
 /** Sends `body` and reads the whole answer. Rejects when the peer rests for `idleMs`. */
 export function exchange(
   url: string,
-  options: RequestOptions & { readonly idleMs: number; readonly clock: Clock },
+  options: RequestOptions & { readonly clock: Clock },
   body: Buffer | undefined,
   answerBytesMax: number,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = openRequest(url, options);
-    limitRest(request, options.idleMs, options.clock);
+    limitRest(request, options.clock);
     request.on("error", reject);
     request.on("response", (response) => {
       readBody(response, answerBytesMax).then((answer) => {

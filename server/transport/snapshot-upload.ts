@@ -1,6 +1,7 @@
 // A whole database to a peer: 8 bytes of length, the SNAPSHOT message of that length, then the
 // database to the end of the body.
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { TLSSocket } from "node:tls";
 import { AwakeTimeout } from "../base/awake-timeout.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageSize, writeMessage } from "../proto/codec.ts";
@@ -56,10 +57,11 @@ export class SnapshotUploads {
         "Content-Type": "application/octet-stream",
         "Content-Length": totalBytes,
       },
+      idleMs: STALL_MS,
       dialTls: target.dialTls,
     });
     this.#requests.add(request);
-    const answered = answerOf(request, this.#clock, target);
+    const answered = answerOf(request, this.#clock);
     try {
       await Promise.race([answered, writeAll(request, head, database)]);
       const response = await answered;
@@ -73,14 +75,10 @@ export class SnapshotUploads {
   }
 }
 
-function answerOf(
-  request: ClientRequest,
-  clock: Clock,
-  target: SnapshotTarget,
-): Promise<IncomingMessage> {
+function answerOf(request: ClientRequest, clock: Clock): Promise<IncomingMessage> {
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    limitDial(request, clock, target);
-    limitRest(request, STALL_MS, clock);
+    limitDial(request, clock);
+    limitRest(request, clock);
     request.on("response", resolve);
     request.on("error", reject);
     request.on("close", () => reject(new Error("connection closed")));
@@ -90,11 +88,13 @@ function answerOf(
   return answered;
 }
 
-function limitDial(request: ClientRequest, clock: Clock, { url }: SnapshotTarget): void {
+function limitDial(request: ClientRequest, clock: Clock): void {
   const giveUp = () => request.destroy(new Error("dial timeout"));
   const patience = new AwakeTimeout(clock, DIAL_MS, giveUp);
-  const stands = /^(https|unixs):/.test(url) ? "secureConnect" : "connect";
-  request.on("socket", (socket) => socket.once(stands, () => patience.cancel()));
+  request.on("socket", (socket) => {
+    const stands = socket instanceof TLSSocket ? "secureConnect" : "connect";
+    socket.once(stands, () => patience.cancel());
+  });
   request.on("close", () => patience.cancel());
 }
 

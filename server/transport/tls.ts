@@ -1,8 +1,12 @@
 import type { Socket } from "node:net";
 
-export type Destination =
+export type Destination = (
   | { readonly host: string; readonly port: number }
-  | { readonly socketPath: string };
+  | { readonly socketPath: string }
+) & {
+  /** The connection emits `timeout` whenever it has rested for so many milliseconds. */
+  readonly timeout?: number;
+};
 
 /**
  * A connection to a peer, its handshake still to come.
