@@ -9,7 +9,8 @@ import type { Guest, GuestList } from "../base/guest-list.ts";
 export class WaitingRoom {
   readonly #guests: GuestList;
   readonly #clock: Clock;
-  readonly #waiting = new Set<Comer>();
+  /** With what serves each; in the order of their coming. */
+  readonly #waiting = new Map<Guest, () => void>();
 
   constructor(guests: GuestList, clock: Clock) {
     this.#guests = guests;
@@ -18,63 +19,37 @@ export class WaitingRoom {
 
   /** @param serve is called when the doors open, unless the connection has gone by then */
   take(socket: Socket, serve: () => void): void {
-    const comer = new Comer(socket, this.#clock.monotonic(), serve, () => {
-      this.#waiting.delete(comer);
-      this.#guests.delete(comer);
+    const arrivedMs = this.#clock.monotonic();
+    const destroy = () => {
+      leave();
+      socket.destroy();
+    };
+    // Nothing is heard of it here.
+    const guest = { arrivedMs, heardMs: arrivedMs, hasAsked: false, isWaiting: true, destroy };
+    const leave = () => {
+      socket.off("close", leave);
+      this.#waiting.delete(guest);
+      this.#guests.delete(guest);
+    };
+    socket.on("error", destroy);
+    socket.on("close", leave);
+    if (!this.#guests.admit(guest)) {
+      destroy();
+      return;
+    }
+    this.#waiting.set(guest, () => {
+      socket.off("error", destroy);
+      leave();
+      serve();
     });
-    if (this.#guests.admit(comer)) this.#waiting.add(comer);
-    else comer.destroy();
   }
 
   /** Serves all who are here, in the order of their coming. */
   open(): void {
-    for (const comer of this.#waiting) comer.enter();
+    for (const enter of this.#waiting.values()) enter();
   }
 
   destroy(): void {
-    for (const comer of this.#waiting) comer.destroy();
+    for (const guest of this.#waiting.keys()) guest.destroy();
   }
-}
-
-class Comer implements Guest {
-  readonly arrivedMs: number;
-  readonly hasAsked = false;
-  readonly isWaiting = true;
-  readonly #socket: Socket;
-  readonly #serve: () => void;
-  readonly #done: () => void;
-
-  constructor(socket: Socket, arrivedMs: number, serve: () => void, done: () => void) {
-    this.arrivedMs = arrivedMs;
-    this.#socket = socket;
-    this.#serve = serve;
-    this.#done = done;
-    socket.on("error", this.#failed);
-    socket.on("close", this.#leave);
-  }
-
-  /** Nothing is heard of it here. */
-  get heardMs(): number {
-    return this.arrivedMs;
-  }
-
-  enter(): void {
-    this.#leave();
-    this.#serve();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-    this.#done();
-  }
-
-  readonly #failed = (): void => {
-    this.#socket.destroy();
-  };
-
-  readonly #leave = (): void => {
-    this.#socket.off("error", this.#failed);
-    this.#socket.off("close", this.#leave);
-    this.#done();
-  };
 }
