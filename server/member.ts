@@ -254,7 +254,7 @@ export class Member {
     });
   }
 
-  /** Resolves when the cluster knows this member, which may never come. */
+  /** Resolves when the cluster knows this member and calls are answered, which may never come. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }

@@ -15,8 +15,9 @@ export interface EtcdTools {
   readonly etcdutl: string;
 }
 
-const cache = join(import.meta.dirname, "../../node_modules/.cache/quorate");
-const trixie = join(cache, "etcd-3.5");
+/** What is fetched for the tests and kept. */
+export const CACHE: string = join(import.meta.dirname, "../../node_modules/.cache/quorate");
+const trixie = join(CACHE, "etcd-3.5");
 
 export const ETCD_34: EtcdTools = {
   version: "3.4",
@@ -90,7 +91,7 @@ function unpackTrixieEtcd(): void {
     run("dpkg", ["-x", join(work, name), unpacked], byHand);
   }
   rmSync(trixie, { recursive: true, force: true });
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(CACHE, { recursive: true });
   run("cp", ["-a", unpacked, `${trixie}.part`], byHand);
   renameSync(`${trixie}.part`, trixie);
   rmSync(work, { recursive: true });

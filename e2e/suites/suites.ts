@@ -3,7 +3,7 @@
 // stay in the cache; Go is needed. Ends with 1 when a test fails that concerns us.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { installTools } from "../harness/tools.ts";
+import { CACHE, installTools } from "../harness/tools.ts";
 import { EtcdSuite } from "./etcd-suite.ts";
 import { reasonAgainst } from "./not-concerned.ts";
 
@@ -21,8 +21,7 @@ const make = MAKES.find((each) => each === values.make);
 if (make === undefined) throw new RangeError(`--make is one of ${MAKES.join(", ")}`);
 
 installTools();
-const cache = join(import.meta.dirname, "../../node_modules/.cache/quorate/suites");
-const suite = EtcdSuite.prepare(cache, make);
+const suite = EtcdSuite.prepare(join(CACHE, "suites"), make);
 const asked = suite.tests().filter((name) => pattern.test(name));
 const left = values.all ? [] : asked.filter((name) => reasonAgainst(name) !== undefined);
 const counts = { passed: 0, skipped: 0, failed: 0 };
